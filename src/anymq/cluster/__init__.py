@@ -1,0 +1,1 @@
+"""What several nodes share; on one node, the embedded metadata store."""

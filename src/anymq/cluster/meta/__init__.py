@@ -1,0 +1,1 @@
+"""Definitions, kept durably behind get, txn and watch."""

@@ -1,0 +1,1 @@
+"""What a broker is: no sockets, no clocks, no protocol."""

@@ -1,0 +1,33 @@
+"""Everything the broker may refuse, and why.
+
+A session turns each of these into its own protocol's words in its `errors.py`.
+Anything else that escapes is a bug: it closes the one connection and is logged with a traceback.
+"""
+
+
+class Refused(Exception):
+    """The request is understood and will not be done."""
+
+
+class NotFound(Refused):
+    """No such queue, topic, exchange or group."""
+
+
+class NotAllowed(Refused):
+    """This user may not do this here."""
+
+
+class Conflict(Refused):
+    """It exists already, with other properties."""
+
+
+class TooLarge(Refused):
+    """Bigger than the limit."""
+
+
+class Invalid(Refused):
+    """It makes no sense: a bad name, a number out of range, an unknown setting."""
+
+
+class Unavailable(Refused):
+    """Not now: the disk is full or failed, or the broker is stopping."""

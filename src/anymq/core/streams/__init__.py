@@ -1,0 +1,1 @@
+"""Topics, partitions, groups: logs that any number of readers share."""

@@ -1,0 +1,1 @@
+"""The management port: metrics and health over HTTP."""

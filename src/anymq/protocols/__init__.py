@@ -1,0 +1,1 @@
+"""The dialects. Each has the same rooms: codec, session, convert, errors."""

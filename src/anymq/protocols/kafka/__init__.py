@@ -1,0 +1,1 @@
+"""Kafka's protocol, as brokers of the 4.x line speak it."""

@@ -1,0 +1,1 @@
+"""One module per request: its KEY, its VERSIONS, its handler."""

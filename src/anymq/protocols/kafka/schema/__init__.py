@@ -1,0 +1,1 @@
+"""Kafka's messages: the table, the generator and what it generated."""

@@ -1,0 +1,1 @@
+"""The durable log: bytes on disk, and nothing about protocols."""

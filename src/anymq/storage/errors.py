@@ -1,0 +1,33 @@
+"""What the disk, or what was found on it, may make us refuse."""
+
+
+class StorageError(Exception):
+    """Nothing was acknowledged that is not kept; what was asked now is not done."""
+
+
+class LogFailed(StorageError):
+    """This log takes no more writes until a restart: the disk reported an error on write or sync."""
+
+
+class DiskFull(StorageError):
+    """No space. Writes are refused until there is some again; nothing acknowledged is lost."""
+
+
+class LogDeleted(StorageError):
+    """The log was deleted while this was waiting."""
+
+
+class OffsetOutOfRange(StorageError):
+    """Below the first kept offset, or above the end."""
+
+
+class CorruptBatch(StorageError):
+    """These bytes are not a whole, undamaged record batch."""
+
+
+class DirectoryInUse(StorageError):
+    """Another process holds the data directory."""
+
+
+class UnknownVersion(StorageError):
+    """The data directory was written by a version that this one cannot read."""

@@ -1,0 +1,1 @@
+"""A broker in your tests: EmbeddedBroker, the pytest plugin, SimFS."""
