@@ -31,7 +31,7 @@ def works(count: int) -> list[Callable[[], object]]:
 
 
 def main() -> None:
-    """Print a table: records per batch × what is done with them."""
+    """Print a table: records per batch, and what is done with them."""
     print("records of 100 B  build_run    build  iterate   slices   (µs per record)")
     for count in (1, 50, 500):
         figures = "  ".join(f"{microseconds_each(work, count):7.2f}" for work in works(count))
