@@ -1,6 +1,8 @@
 """`python -m anymq`."""
 
+import sys
+
 from anymq.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""`anymq COMMAND`: finds the command's module, lets it read its flags, runs it.
+
+Only the module of the one command is imported, so each starts fast. A module of a command has
+`configure(parser)`, which declares its flags, and `run(arguments)`, which returns the exit status.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Protocol
+
+import anymq
+from anymq.cli.errors import CommandFailed
+
+# Command -> (its module, what it does, in a line). To add a command, add a line and a module.
+COMMANDS = MappingProxyType(
+    {
+        "serve": ("anymq.cli.serve", "run the broker"),
+        "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
+    }
+)
+
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+
+
+class Command(Protocol):
+    """What the module of a command offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the flags."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it; return the exit status."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else WRONG_USAGE
+    if arguments[0] in ("-V", "--version", "version"):
+        print(f"anymq {anymq.__version__}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"anymq: {no_such_command(arguments[0])}", file=sys.stderr)
+        return WRONG_USAGE
+    return run_command(arguments[0], arguments[1:])
+
+
+def run_command(name: str, flags: Sequence[str]) -> int:
+    """Import the command and run it; what goes wrong is one line, not a traceback."""
+    module, summary = COMMANDS[name]
+    command: Command = importlib.import_module(module)
+    parser = argparse.ArgumentParser(f"anymq {name}", description=summary, allow_abbrev=False)
+    command.configure(parser)
+    try:
+        status = command.run(parser.parse_args(flags))
+        sys.stdout.flush()
+    except CommandFailed as error:
+        print(f"anymq {name}: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; nothing is left to be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return status
+
+
+def usage() -> str:
+    """Return what there is to be called."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    head = "usage: anymq COMMAND ...\n\ncommands (each has --help):\n"
+    return head + "\n".join(lines)
+
+
+def no_such_command(name: str) -> str:
+    """Say so, and which was meant."""
+    import difflib  # rarely needed
+
+    close = difflib.get_close_matches(name, list(COMMANDS), n=1)
+    hint = f"Did you mean {close[0]}?" if close else "See anymq --help."
+    return f"there is no command {name!r}. {hint}"

@@ -1,0 +1,135 @@
+"""`anymq serve`: run the broker until it is told to stop."""
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Protocol
+
+import anymq
+from anymq.cli.errors import CommandFailed
+from anymq.cli.settings import add_flags, load_settings
+from anymq.config.load import open_to_others
+from anymq.config.model import Settings
+from anymq.observability import log as logging
+from anymq.observability.log import Log
+from anymq.storage.errors import StorageError
+
+log = Log(__name__)
+
+DESCRIPTIONS = {
+    "kafka": "Kafka at {host}:{port}",
+    "kafka_tls": "Kafka over TLS at {host}:{port}",
+    "management": "metrics and health at http://{host}:{port}",
+}
+
+
+class Serving(Protocol):
+    """What `anymq.server.Server` is to this command."""
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Which port speaks what, once started: {"kafka": 9092, "management": 15672}."""
+
+    async def run(self, started: asyncio.Event | None = None) -> None:
+        """Serve until stopped; return once everything acknowledged is on the disk."""
+
+    def stop(self) -> None:
+        """Take nothing new, finish what was begun. Returns at once; `run` returns when done."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    add_flags(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    settings = load_settings(arguments)
+    logging.configure(settings.log.level, settings.log.format)
+    for door in open_to_others(settings):
+        log.warning("open to everybody who can reach this machine", setting=door)
+    make_server = importlib.import_module("anymq.server").Server
+    try:
+        with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+            return runner.run(serve(make_server(settings), settings))
+    except (StorageError, OSError) as error:
+        raise CommandFailed(f"{error}. `anymq doctor` may know more") from error
+
+
+async def serve(server: Serving, settings: Settings) -> int:
+    """Run the server; say when it is ready; stop it in time when a signal asks for it."""
+    begun = time.perf_counter()
+    started, stopping = asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(server.run(started))
+    with _signals(partial(_ask_to_stop, server, stopping)):
+        await _until(started, running)
+        if started.is_set():
+            print(ready_line(server.ports, settings, time.perf_counter() - begun), flush=True)
+        await _until(stopping, running)
+        return await _finish(running, settings.server.stop_timeout_ms / 1000)
+
+
+def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
+    """Say which port speaks what."""
+    hosts = {"management": settings.management.host}
+    doors = [
+        DESCRIPTIONS.get(name, name + " at {host}:{port}").format(
+            host=hosts.get(name, settings.kafka.host), port=port
+        )
+        for name, port in ports.items()
+    ]
+    return f"anymq {anymq.__version__} is ready after {took_s:.2f} s: {', '.join(doors)}"
+
+
+def _ask_to_stop(server: Serving, stopping: asyncio.Event) -> None:
+    if stopping.is_set():
+        sys.exit("anymq serve: stopped at once")  # a second Ctrl-C: somebody is in a hurry
+    log.info("stopping")
+    stopping.set()
+    server.stop()
+
+
+async def _finish(running: "asyncio.Task[None]", timeout_s: float) -> int:
+    """Give it some time to stop; then cut it off: what is acknowledged is on the disk anyway."""
+    await asyncio.wait([running], timeout=timeout_s)
+    if not running.done():
+        log.error("did not stop in time", seconds=timeout_s)
+        running.cancel()
+        await asyncio.wait([running], timeout=1)
+        return 1
+    await running
+    log.info("stopped")
+    return 0
+
+
+async def _until(event: asyncio.Event, running: "asyncio.Task[None]") -> None:
+    """Wait for the event, or for the server to end without it."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait([waiting, running], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+@contextlib.contextmanager
+def _signals(on_stop: Callable[[], None]) -> Iterator[None]:
+    """Have the signals that ask for an end call `on_stop`."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_stop)
+    yield
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's event loop where there is one; asyncio's own does everything too."""
+    try:
+        import uvloop  # not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop  # type: ignore[no-any-return,unused-ignore]

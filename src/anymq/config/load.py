@@ -1,0 +1,178 @@
+"""Where settings come from: a TOML file, over it the environment, over it the flags."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from anymq.config.declare import ENVIRONMENT_PREFIX, Declared
+from anymq.config.model import OFF, SECTIONS, Settings, Users, declared
+
+CONFIG_VARIABLE = "ANYMQ_CONFIG"
+
+# What Kubernetes puts into each container for a service named "anymq-kafka": none of it is meant
+# as a setting of ours.
+_SERVICE_LINK = re.compile(r"\w+_SERVICE_(HOST|PORT\w*)=.*|\w+_PORT_\d+_\w+=.*|\w+=(tcp|udp)://.*")
+
+Values = dict[str, object]  # by the key of the setting
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the message says which, where, and what would be right."""
+
+
+def load(
+    path: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    flags: Mapping[str, str] = MappingProxyType({}),
+) -> Settings:
+    """Put the settings together. `flags` go by the key of the setting: {"kafka.port": "9093"}."""
+    if path is None and (named := environment.get(CONFIG_VARIABLE)):
+        path = Path(named)
+    tables = _read(path) if path else {}
+    users = _parse_users(tables.pop("users", {}))
+    values = _from_tables(tables, str(path))
+    values |= _from_environment(environment)
+    values |= _from_flags(flags)
+    values["server.data_dir"] = values.get("server.data_dir") or default_data_dir(environment)
+    return _build(values, users)
+
+
+def from_tables(tables: Mapping[str, object]) -> Settings:
+    """Make settings of what a TOML file would hold; nothing else is looked at."""
+    rest = dict(tables)
+    users = _parse_users(rest.pop("users", {}))
+    return _build(_from_tables(rest, "these settings"), users)
+
+
+def open_to_others(settings: Settings) -> list[str]:
+    """Return the addresses at which other machines get in without a password, or in clear text."""
+    kafka, management = settings.kafka, settings.management
+    guarded = kafka.require_login and kafka.port == OFF
+    doors = [("kafka.host", kafka.host, not guarded)]
+    doors += [("management.host", management.host, management.port != OFF)]
+    return [name for name, host, is_open in doors if is_open and not _is_loopback(host)]
+
+
+def default_data_dir(environment: Mapping[str, str]) -> str:
+    """Return where data is kept when nobody says where."""
+    base = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
+    return str(Path(base) / "anymq")
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+
+
+def _from_tables(tables: Mapping[str, object], origin: str) -> Values:
+    values: Values = {}
+    for section, table in tables.items():
+        if section not in SECTIONS:
+            hint = _did_you_mean(section, [*SECTIONS, "users"])
+            raise ConfigError(f"{origin}: there is no section [{section}]{hint}")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{origin}: {section} should be a section, [{section}]")
+        for name, raw in table.items():
+            each = _find(f"{section}.{name}", origin)
+            values[each.key] = _parse(each, raw, f"{origin}: {each.key}")
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> Values:
+    by_variable = {each.variable: each for each in declared()}
+    values: Values = {}
+    for variable in _meant_for_us(environment):
+        each = by_variable.get(variable)
+        if each is None:
+            hint = _did_you_mean(variable, by_variable)
+            raise ConfigError(f"environment: there is no setting {variable}{hint}")
+        values[each.key] = _parse(each, environment[variable], f"environment: {variable}")
+    return values
+
+
+def _meant_for_us(environment: Mapping[str, str]) -> Iterable[str]:
+    """Yield the variables of our sections; others of our prefix belong to tools and tests."""
+    prefixes = tuple(f"{ENVIRONMENT_PREFIX}{section.upper()}_" for section in SECTIONS)
+    for variable, value in environment.items():
+        if variable.startswith(prefixes) and not _SERVICE_LINK.fullmatch(f"{variable}={value}"):
+            yield variable
+
+
+def _from_flags(flags: Mapping[str, str]) -> Values:
+    values: Values = {}
+    for key, raw in flags.items():
+        each = _find(key, "flags")
+        values[each.key] = _parse(each, raw, each.flag)
+    return values
+
+
+def _find(key: str, origin: str) -> Declared:
+    by_key = {each.key: each for each in declared()}
+    if key not in by_key:
+        raise ConfigError(f"{origin}: there is no setting {key}{_did_you_mean(key, by_key)}")
+    return by_key[key]
+
+
+def _parse(each: Declared, raw: object, origin: str) -> object:
+    try:
+        return each.parse(raw)
+    except ValueError as error:
+        raise ConfigError(f"{origin}: {error}") from error
+
+
+def _parse_users(table: object) -> Users:
+    if not isinstance(table, dict):
+        raise ConfigError("users should be a section: [users]")
+    return MappingProxyType({name: _parse_user(name, secret) for name, secret in table.items()})
+
+
+def _parse_user(name: str, secret: object) -> tuple[str, ...]:
+    secrets = secret if isinstance(secret, list) else [secret]
+    if not secrets or not all(isinstance(each, str) and each for each in secrets):
+        # The value stays out of the message: it may be a password.
+        raise ConfigError(f"users.{name}: should be a password, or a list of SCRAM verifiers")
+    return tuple(secrets)
+
+
+def _build(values: Values, users: Users) -> Settings:
+    of_section: dict[str, Values] = {section: {} for section in SECTIONS}
+    for key, value in values.items():
+        section, name = key.split(".")
+        of_section[section][name] = value
+    sections = {section: cls(**of_section[section]) for section, cls in SECTIONS.items()}
+    settings = Settings(users=users, **sections)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what makes no sense together."""
+    tls, kafka, groups = settings.tls, settings.kafka, settings.groups
+    if kafka.tls_port >= 0 and not tls.certificate:
+        raise ConfigError("kafka.tls_port needs tls.certificate: the file with the certificate")
+    if kafka.require_login and not settings.users:
+        raise ConfigError("kafka.require_login needs somebody who can log in: see [users]")
+    if groups.session_ms_min > groups.session_ms_max:
+        raise ConfigError("groups.session_ms_min is above groups.session_ms_max")
+    if open_to_others(settings) and not settings.server.allow_open:
+        raise ConfigError(
+            f"{', '.join(open_to_others(settings))}: others than this machine could connect without"
+            " a password or in clear text. Set kafka.require_login and kafka.tls_port (and"
+            " kafka.port = -1), or server.allow_open = true if the network is yours alone"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    return host.startswith("127.") or host in ("localhost", "::1")
+
+
+def _did_you_mean(wrong: str, right: Iterable[str]) -> str:
+    close = difflib.get_close_matches(wrong, list(right), n=1)
+    return f". Did you mean {close[0]}?" if close else ""

@@ -1,0 +1,243 @@
+"""The settings: each is declared once; file key, variable, flag and docs follow from it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from anymq.config.declare import Declared, declared_in, setting
+from anymq.config.units import DAY_MS, KIB, MIB, MINUTE_MS, SECOND_MS
+
+OFF = -1  # as a port: do not listen; as a limit of age or size: none
+PORT_MAX = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The process as a whole."""
+
+    data_dir: str = setting(
+        "", "Where everything is kept. Empty: $XDG_DATA_HOME/anymq, or ~/.local/share/anymq."
+    )
+    node_id: int = setting(1, "The number of this node, as clients see it.", at_least=0)
+    stop_timeout_ms: int = setting(
+        10 * SECOND_MS, "How long a stop may take to finish what was begun.", at_least=0
+    )
+    allow_open: bool = setting(
+        False, "Listen beyond this machine even where there is no password or no TLS."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kafka:
+    """Where Kafka clients connect."""
+
+    host: str = setting("127.0.0.1", "The address to listen at; 0.0.0.0 is every IPv4 address.")
+    port: int = setting(
+        9092, "The port without TLS; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+    tls_port: int = setting(
+        OFF, "The port with TLS; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+    advertised_host: str = setting(
+        "", "The address clients are told to connect to. Empty: the one they connected to."
+    )
+    advertised_port: int = setting(
+        0, "The port clients are told; 0: the one they connected to.", at_least=0, at_most=PORT_MAX
+    )
+    require_login: bool = setting(
+        False, "Answer nobody who has not proved by SASL to be one of [users]."
+    )
+    sasl_mechanisms: tuple[str, ...] = setting(
+        ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"), "The ways to log in that are offered."
+    )
+    rack: str = setting("", "The rack, or zone, that clients are told this node is in.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Management:
+    """Where metrics and health are read, over HTTP."""
+
+    host: str = setting("127.0.0.1", "The address to listen at.")
+    port: int = setting(
+        15672, "The port; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """The certificate of every port with TLS. Read again on SIGHUP."""
+
+    certificate: str = setting("", "The file with the certificate chain (PEM).")
+    key: str = setting("", "The file with the private key (PEM). Empty: in the certificate's file.")
+    client_ca: str = setting("", "Ask clients for a certificate signed by one in this file (PEM).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """How what is kept gets on the disk."""
+
+    durability: Literal["commit", "interval", "os"] = setting(
+        "commit",
+        "What acknowledged means. commit: on disk, survives a power cut. interval: synced every"
+        " sync_interval_ms. os: when the operating system likes, as Kafka does it.",
+    )
+    sync_interval_ms: int = setting(
+        200, "How much a power cut may take where durability is interval.", at_least=1
+    )
+    segment_bytes: int = setting(
+        64 * MIB, "Start a new file at this size. A topic may say otherwise.", at_least=KIB
+    )
+    segment_ms: int = setting(
+        7 * DAY_MS, "Start a new file at this age. A topic may say otherwise.", at_least=1
+    )
+    disk_free_bytes_min: int = setting(
+        256 * MIB, "Refuse to take messages while less than this is free on the disk.", at_least=0
+    )
+    open_files_max: int = setting(
+        1000, "How many log files to keep open; the rest are opened when needed.", at_least=16
+    )
+    maintenance_interval_ms: int = setting(
+        10 * SECOND_MS,
+        "How often to look for what is too old, too much, or to be compacted.",
+        at_least=10,
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """What a topic is when nobody says otherwise."""
+
+    auto_create: bool = setting(True, "Make a topic when a client first names it.", live=True)
+    partitions: int = setting(
+        1,
+        "How many partitions such a topic gets (num.partitions).",
+        at_least=1,
+        at_most=10_000,
+        live=True,
+    )
+    retention_ms: int = setting(
+        7 * DAY_MS, "How long messages are kept; -1: for ever.", at_least=-1
+    )
+    retention_bytes: int = setting(
+        -1, "How much each partition keeps; -1: without limit.", at_least=-1
+    )
+    message_bytes_max: int = setting(
+        MIB + 12, "The biggest batch taken (max.message.bytes).", at_least=0
+    )
+    lenient_replication: bool = setting(
+        False, "Take a replication factor above the number of nodes, for tests that ask for 3."
+    )
+    partitions_total_max: int = setting(
+        100_000, "How many partitions there may be in all topics together.", at_least=1, live=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """Groups of consumers."""
+
+    initial_rebalance_delay_ms: int = setting(
+        0, "How long a new group waits for more members before it starts.", at_least=0, live=True
+    )
+    session_ms_min: int = setting(
+        6 * SECOND_MS, "The shortest session time-out a member may ask for.", at_least=1, live=True
+    )
+    session_ms_max: int = setting(
+        30 * MINUTE_MS, "The longest session time-out a member may ask for.", at_least=1, live=True
+    )
+    members_max: int = setting(10_000, "How many members a group may have.", at_least=1, live=True)
+    offsets_retention_ms: int = setting(
+        7 * DAY_MS,
+        "How long the offsets of a group that has no members are kept.",
+        at_least=1,
+        live=True,
+    )
+    offset_metadata_bytes_max: int = setting(
+        4 * KIB, "How much a consumer may note beside an offset.", at_least=0, live=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What anybody may cost."""
+
+    connections_max: int = setting(
+        10_000, "How many connections there may be; more are closed at once.", at_least=1, live=True
+    )
+    login_timeout_ms: int = setting(
+        10 * SECOND_MS, "How long a client may take to log in, where it must.", at_least=1
+    )
+    idle_timeout_ms: int = setting(
+        10 * MINUTE_MS, "Close a connection that has said nothing for so long.", at_least=1
+    )
+    frame_bytes_max: int = setting(100 * MIB, "The biggest request.", at_least=KIB)
+    frame_bytes_max_before_login: int = setting(
+        64 * KIB, "The biggest request of one who has yet to log in.", at_least=KIB
+    )
+    requests_in_flight_max: int = setting(
+        100, "Stop reading from a connection with so many unanswered requests.", at_least=1
+    )
+    connection_bytes_max: int = setting(
+        16 * MIB, "Stop reading from a connection that is owed more than this.", at_least=64 * KIB
+    )
+    fetch_bytes_max: int = setting(
+        55 * MIB, "The most one fetch gets, whatever it asks for.", at_least=KIB, live=True
+    )
+    fetch_sessions_max: int = setting(
+        1000, "How many fetch sessions are remembered; more work without.", at_least=0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What the broker says about itself, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", "The least important lines to write.", live=True
+    )
+    format: Literal["auto", "human", "json"] = setting(
+        "auto", "auto: human on a terminal, otherwise JSON."
+    )
+
+
+Users = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. `Settings()` is what you get without a file."""
+
+    server: Server = Server()
+    kafka: Kafka = Kafka()
+    management: Management = Management()
+    tls: Tls = Tls()
+    storage: Storage = Storage()
+    topics: Topics = Topics()
+    groups: Groups = Groups()
+    limits: Limits = Limits()
+    log: Log = Log()
+    # Name -> a password, or SCRAM verifiers. Not in repr: secrets never get into logs.
+    users: Users = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+
+SECTIONS: Mapping[str, type] = MappingProxyType(
+    {
+        "server": Server,
+        "kafka": Kafka,
+        "management": Management,
+        "tls": Tls,
+        "storage": Storage,
+        "topics": Topics,
+        "groups": Groups,
+        "limits": Limits,
+        "log": Log,
+    }
+)
+
+
+def declared() -> Iterator[Declared]:
+    """Yield every setting, section by section."""
+    for section, cls in SECTIONS.items():
+        yield from declared_in(section, cls)
