@@ -28,7 +28,7 @@ from anymq.protocols.session import Outbox, Peer, Session
 from anymq.security.users import Users
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
-from anymq.translate import broker_settings, kafka_settings
+from anymq.wiring import broker_settings, kafka_settings
 
 log = Log(__name__)
 
@@ -96,12 +96,14 @@ class Server:
         room = Room(self.settings.limits.connections_max)
         kafka = self.settings.kafka
         talk = self._kafka_sessions(broker)
-        doors = [("kafka", kafka.host, kafka.port, None, talk)]
-        if kafka.tls_port != OFF:
-            doors.append(("kafka_tls", kafka.host, kafka.tls_port, self._tls(), talk))
-        for name, host, port, tls, make_session in doors:
+        tls = self._tls() if kafka.tls_port != OFF else None
+        doors: list[tuple[str, int, ssl.SSLContext | None]] = [
+            ("kafka", kafka.port, None),
+            ("kafka_tls", kafka.tls_port, tls),
+        ]
+        for name, port, context in doors:
             if port != OFF:
-                listener = Listener(loop, room, make_session, host=host, port=port, tls=tls)
+                listener = Listener(loop, room, talk, host=kafka.host, port=port, tls=context)
                 self._listeners.append(listener)
                 self.ports[name] = listener.port
 
