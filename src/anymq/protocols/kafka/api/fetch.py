@@ -98,7 +98,11 @@ class _Fetch:
         """Read; wait when that is too little."""
         answers = self._read()
         enough = self._wait_ms <= 0 or not self._session.partitions
-        if enough or any(said.error for _, said in answers) or self._size(answers) >= self._bytes_min:
+        if (
+            enough
+            or any(said.error for _, said in answers)
+            or self._size(answers) >= self._bytes_min
+        ):
             self._answer(answers)
         else:
             self._wait(answers)
@@ -226,4 +230,3 @@ def _read_partition(
     except StorageError:
         said.error = ErrorCode.KAFKA_STORAGE_ERROR
     return said
-

@@ -46,7 +46,9 @@ class _Answer:
         """Describe what was asked for, by its name or its id."""
         broker = self._call.broker
         try:
-            if wanted.name is None or (self._call.version >= TOPIC_IDS and wanted.topic_id != NO_ID):
+            if wanted.name is None or (
+                self._call.version >= TOPIC_IDS and wanted.topic_id != NO_ID
+            ):
                 self.add(_describe(broker.topic_by_id(wanted.topic_id)))
             elif wanted.name not in broker.topics and may_create and broker.auto_create_topics:
                 self._create(wanted.name)
