@@ -54,6 +54,7 @@ class Log:
     visible_end: int
     failed: StorageError | None  # set: takes no more writes
     on_visible: Callable[[], None] | None  # called when visible_end has moved
+    on_rollback: Callable[[], None] | None  # called when appends were lost: `end` went back
     state_source: Callable[[], bytes] | None  # the owner's state at `end`, kept beside each segment
 
     def append(self, batch: Buffer, header: BatchHeader, leader_epoch: int) -> int:
@@ -62,6 +63,10 @@ class Log:
         `batch` must stay unchanged until it is written: bytes, or a view of what nobody reuses.
         It is in no file yet: the commit of this turn writes it.
         """
+        raise NotImplementedError
+
+    def saved_state(self) -> tuple[int, bytes] | None:
+        """Return (offset, what `state_source` gave when that was the end); the newest there is."""
         raise NotImplementedError
 
     def when_durable(self, offset: int, then: Then) -> None:
