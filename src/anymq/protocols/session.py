@@ -37,6 +37,13 @@ class Outbox:
         if len(self._pending) == 1:
             self._on_output()
 
+    def write_any(self, data: Output) -> None:
+        """Owe either."""
+        self.size += data.size if isinstance(data, FileRange) else len(data)
+        self._pending.append(data)
+        if len(self._pending) == 1:
+            self._on_output()
+
     def take(self) -> list[Output]:
         """Hand over what is owed."""
         pending, self._pending = self._pending, []

@@ -1,0 +1,119 @@
+"""Disk: runs what blocks in helper threads, and publishes it on the loop.
+
+Group commit without a timer: what was appended in one turn of the loop is one commit; what arrives
+while it runs is the next one.
+"""
+
+import logging
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+
+from anymq.storage.store import LogStore
+from anymq.storage.work import Work
+
+log = logging.getLogger("anymq.disk")
+
+
+class Helper:
+    """One thread that runs work in order and hands each back to the loop."""
+
+    def __init__(self, loop: AbstractEventLoop, name: str) -> None:
+        self._loop = loop
+        self._queue: SimpleQueue[tuple[Work, Callable[[], None]] | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work, then: Callable[[], None]) -> None:
+        """Run `work`; then, on the loop, publish it and call `then`."""
+        self._queue.put((work, then))
+
+    def stop(self) -> None:
+        """Finish what was submitted and end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._queue.get()) is not None:
+            work, then = job
+            work.run()
+            self._loop.call_soon_threadsafe(_publish, work, then)
+
+
+def _publish(work: Work, then: Callable[[], None]) -> None:
+    try:
+        work.done()
+    finally:
+        then()
+
+
+class Disk:
+    """Drives a LogStore: commits, interval syncs and maintenance."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._store: LogStore | None = None
+        self._commits = Helper(loop, "anymq-commit")
+        self._slow = Helper(loop, "anymq-maintenance")
+        self._scheduled = False
+        self._committing = False
+        self._syncing = False
+        self._slow_pending = 0
+
+    def serve(self, store: LogStore) -> None:
+        """Drive this store from now on."""
+        self._store = store
+
+    def wake(self) -> None:
+        """Something is to be committed: at the end of this turn."""
+        if not self._scheduled and not self._committing:
+            self._scheduled = True
+            self._loop.call_soon(self._commit)
+
+    def sync_interval(self) -> None:
+        """Sync what the interval mode has written so far."""
+        assert self._store is not None
+        if not self._syncing and (work := self._store.begin_sync()) is not None:
+            self._syncing = True
+            self._commits.submit(work, self._synced)
+
+    def maintain(self, now_ms: int) -> None:
+        """Start what is due of retention, compaction and checkpoints."""
+        assert self._store is not None
+        if self._slow_pending:
+            return
+        for work in self._store.maintenance(now_ms):
+            self.run_slowly(work)
+
+    def run_slowly(self, work: Work) -> None:
+        """Run work that nobody waits for."""
+        self._slow_pending += 1
+        self._slow.submit(work, self._slow_done)
+
+    def stop(self) -> None:
+        """End the threads; what was submitted is finished first."""
+        self._commits.stop()
+        self._slow.stop()
+
+    def _commit(self) -> None:
+        self._scheduled = False
+        assert self._store is not None
+        if self._committing or (work := self._store.begin_commit()) is None:
+            return
+        if not work.blocks:
+            work.run()
+            work.done()
+            return
+        self._committing = True
+        self._commits.submit(work, self._committed)
+
+    def _committed(self) -> None:
+        self._committing = False
+        self._commit()
+
+    def _synced(self) -> None:
+        self._syncing = False
+
+    def _slow_done(self) -> None:
+        self._slow_pending -= 1

@@ -1,0 +1,119 @@
+"""Produce: append record batches; the answer waits until they are as durable as promised."""
+
+from functools import partial
+
+from anymq.core.errors import Refused
+from anymq.core.streams.partition import Partition
+from anymq.protocols.kafka import errors
+from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.schema.generated import produce as schema
+from anymq.storage import batch as record_batch
+from anymq.storage.errors import StorageError
+from anymq.storage.files import Buffer
+
+KEY = 0
+VERSIONS = range(3, 14)
+TOPIC_IDS = 13
+# librdkafka refuses to compress when it reads a higher minimum (KAFKA-18659).
+ADVERTISED_MIN = 0
+
+_ACKS = (-1, 0, 1)
+
+
+def handle(call: Call, request: schema.ProduceRequest) -> None:
+    """Append everything; answer when the last of it is safe."""
+    answer = _Answer(call, request)
+    for topic in request.topic_data:
+        for wanted in topic.partition_data:
+            answer.append(topic, wanted)
+    answer.all_appended()
+
+
+class _Answer:
+    """The response as it fills up: one entry per partition, some at once, some when durable."""
+
+    __slots__ = ("_acks", "_call", "_now_ms", "_open", "_partitions", "_request", "_tail")
+
+    def __init__(self, call: Call, request: schema.ProduceRequest) -> None:
+        self._call = call
+        self._request = request
+        self._acks = request.acks
+        self._now_ms = call.now_ms()
+        self._open = 1  # ourselves: nothing is sent before everything was tried
+        self._partitions: dict[int, list[schema.PartitionProduceResponse]] = {}
+
+    def append(self, topic: schema.TopicProduceData, wanted: schema.PartitionProduceData) -> None:
+        """Append one partition's batch."""
+        entry = schema.PartitionProduceResponse(
+            index=wanted.index, error_code=0, base_offset=-1, log_append_time_ms=-1
+        )
+        self._partitions.setdefault(id(topic), []).append(entry)
+        self._open += 1
+        try:
+            if self._acks not in _ACKS:
+                errors.refuse(entry, ErrorCode.INVALID_REQUIRED_ACKS)
+            else:
+                self._append_to(self._partition(topic, wanted.index), wanted.records, entry)
+                return
+        except (Refused, StorageError) as error:
+            errors.explain(entry, error)
+        self._open -= 1
+
+    def all_appended(self) -> None:
+        """Everything was tried: from now on durability decides."""
+        if self._acks == 0:
+            self._end_without_answer()
+        else:
+            self._one_less()
+
+    def _partition(self, topic: schema.TopicProduceData, index: int) -> Partition:
+        broker = self._call.broker
+        if self._call.version >= TOPIC_IDS:
+            found = broker.topic_by_id(topic.topic_id)
+        else:
+            found = broker.topic(topic.name)
+        return found.partition(index)
+
+    def _append_to(
+        self, partition: Partition, records: Buffer | None, entry: schema.PartitionProduceResponse
+    ) -> None:
+        batch: Buffer = b"" if records is None else records
+        if not self._call.owned:
+            batch = bytes(batch)
+        header = record_batch.check(batch)
+        done = partial(self._durable, entry)
+        result = partition.append(batch, header, self._now_ms, done)
+        entry.base_offset = result.base_offset
+        entry.log_append_time_ms = result.log_append_time_ms
+        entry.log_start_offset = result.log_start
+
+    def _durable(
+        self, entry: schema.PartitionProduceResponse, error: Exception | None
+    ) -> None:
+        if error is not None:
+            errors.explain(entry, error)
+        self._one_less()
+
+    def _one_less(self) -> None:
+        self._open -= 1
+        if self._open == 0 and self._acks != 0:
+            self._call.reply(self._response())
+
+    def _end_without_answer(self) -> None:
+        # The peer asked for no answer, so hanging up is the only way to say that something failed.
+        failed = any(e.error_code for entries in self._partitions.values() for e in entries)
+        self._call.reply_nothing()
+        if failed:
+            self._call.session.hang_up_after_answers()
+
+    def _response(self) -> schema.ProduceResponse:
+        topics = [
+            schema.TopicProduceResponse(
+                name=topic.name,
+                topic_id=topic.topic_id,
+                partition_responses=self._partitions.get(id(topic), []),
+            )
+            for topic in self._request.topic_data
+        ]
+        return schema.ProduceResponse(responses=topics)

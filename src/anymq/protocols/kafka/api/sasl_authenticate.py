@@ -1,0 +1,37 @@
+"""SaslAuthenticate: one token of the chosen mechanism."""
+
+import logging
+
+from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.schema.generated import sasl_authenticate as schema
+from anymq.security.scram import AuthenticationFailed
+
+KEY = 36
+VERSIONS = range(3)
+BEFORE_AUTHENTICATION = True
+
+log = logging.getLogger("anymq.kafka")
+
+
+def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
+    """Answer the token; who fails is told so, and hung up on."""
+    authentication = call.session.authentication
+    if not authentication.chosen:
+        _fail(call, ErrorCode.ILLEGAL_SASL_STATE, "SaslHandshake comes first")
+        return
+    try:
+        answer = authentication.step(bytes(request.auth_bytes))
+    except AuthenticationFailed as error:
+        call.session.kafka.counters.authentication_failures += 1
+        log.warning("%s failed to authenticate: %s", call.session.peer.host, error)
+        _fail(call, ErrorCode.SASL_AUTHENTICATION_FAILED, f"Authentication failed: {error}")
+        return
+    if authentication.done:
+        call.session.authenticated()
+    call.reply(schema.SaslAuthenticateResponse(ErrorCode.NONE, None, answer))
+
+
+def _fail(call: Call, code: ErrorCode, why: str) -> None:
+    call.reply(schema.SaslAuthenticateResponse(code, why, b""))
+    call.session.hang_up_after_answers()

@@ -1,0 +1,23 @@
+"""What the Kafka protocol is told by the configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anymq.config.units import KIB, MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaSettings:
+    """One listener's settings."""
+
+    advertised_host: str = ""  # empty: the address by which the client came
+    advertised_port: int = 0
+    sasl_mechanisms: Sequence[str] = ()
+    login_required: bool = False
+    frame_bytes_max: int = 100 * MIB
+    frame_bytes_max_unauthenticated: int = 64 * KIB
+    in_flight_bytes_max: int = 64 * MIB
+    in_flight_calls_max: int = 1000
+    unsent_bytes_max: int = 64 * MIB
+    idle_seconds_max: float = 600.0
+    handshake_seconds_max: float = 30.0
