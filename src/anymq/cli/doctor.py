@@ -22,7 +22,7 @@ from pathlib import Path
 
 import anymq
 from anymq.cli.settings import add_flags, load_settings
-from anymq.config.load import open_to_others
+from anymq.config.load import data_dir_of, open_to_others
 from anymq.config.model import OFF, Settings
 from anymq.config.units import format_bytes
 
@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 1 where the broker could not run."""
     settings = load_settings(arguments)  # a wrong setting ends here, with its own message
-    print(f"anymq {anymq.__version__}, data in {settings.server.data_dir}")
+    print(f"anymq {anymq.__version__}, data in {data_dir_of(settings)}")
     findings = [finding for check in CHECKS for finding in check(settings)]
     for finding in findings:
         print(show(finding))
@@ -99,7 +99,7 @@ def check_modules(settings: Settings) -> Findings:
 
 def check_data_dir(settings: Settings) -> Findings:
     """Can we write where the data is?"""
-    path = _existing(Path(settings.server.data_dir))
+    path = _existing(data_dir_of(settings))
     if not os.access(path, os.W_OK | os.X_OK):
         advice = (
             f"chown or chmod it, or choose another with --data; this runs as user {os.getuid()}"
@@ -113,7 +113,7 @@ def check_data_dir(settings: Settings) -> Findings:
 def check_lock(settings: Settings) -> Findings:
     """Does a broker run on this data already?"""
     try:
-        descriptor = os.open(Path(settings.server.data_dir) / "LOCK", os.O_RDWR)
+        descriptor = os.open(data_dir_of(settings) / "LOCK", os.O_RDWR)
     except OSError:
         yield Finding(Verdict.FINE, "no broker has used this directory yet")
         return
@@ -131,7 +131,7 @@ def check_lock(settings: Settings) -> Findings:
 
 def check_disk_space(settings: Settings) -> Findings:
     """Is there room for messages?"""
-    free = shutil.disk_usage(_existing(Path(settings.server.data_dir))).free
+    free = shutil.disk_usage(_existing(data_dir_of(settings))).free
     reserve = settings.storage.disk_free_bytes_min
     seen = f"{free / 2**30:.1f} GiB of disk are free"
     if free < reserve:
