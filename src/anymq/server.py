@@ -5,15 +5,15 @@ Read this first: every arrow of ARCHITECTURE.md is a line here.
 
 import asyncio
 import contextlib
-import os
 import secrets
 import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
-from anymq.config.load import default_data_dir
+from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.core.broker import Broker
 from anymq.net.clock import Alarm, SystemClock
@@ -67,7 +67,7 @@ class Server:
             await self._serve(broker, disk)
 
     def _open_store(self, disk: Disk) -> LogStore:
-        directory = Path(self.settings.server.data_dir or default_data_dir(os.environ))
+        directory = data_dir_of(self.settings)
         directory.mkdir(parents=True, exist_ok=True)
         store = LogStore.open(
             OsFiles(directory),
@@ -79,10 +79,12 @@ class Server:
         return store
 
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
+        clock = SystemClock()
+        definitions = EmbeddedStore(store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG), clock)
         broker = Broker(
             store=store,
-            definitions=EmbeddedStore(store),
-            clock=SystemClock(),
+            definitions=definitions,
+            clock=clock,
             timers=alarm.timers,
             random=secrets.token_bytes,
             settings=broker_settings(self.settings),

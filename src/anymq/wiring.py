@@ -8,6 +8,7 @@ from anymq.protocols.kafka.settings import KafkaSettings
 def broker_settings(settings: Settings) -> BrokerSettings:
     """Return what the core is told, by the names that Kafka gives these things."""
     storage, topics, groups = settings.storage, settings.topics, settings.groups
+    limits = settings.limits
     configs = {
         "auto.create.topics.enable": topics.auto_create,
         "num.partitions": topics.partitions,
@@ -21,11 +22,12 @@ def broker_settings(settings: Settings) -> BrokerSettings:
         "group.max.session.timeout.ms": groups.session_ms_max,
         "group.max.size": groups.members_max,
         "offset.metadata.max.bytes": groups.offset_metadata_bytes_max,
-        "anymq.durability": storage.durability,
     }
     return BrokerSettings(
         node_id=settings.server.node_id,
-        partitions_max=topics.partitions_total_max,
+        topics_max=limits.topics_max,
+        partitions_max=limits.partitions_max,
+        partitions_per_topic_max=limits.topic_partitions_max,
         configs={name: _text(value) for name, value in configs.items()},
     )
 
@@ -41,9 +43,9 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         login_required=kafka.require_login,
         frame_bytes_max=limits.frame_bytes_max,
         frame_bytes_max_unauthenticated=limits.frame_bytes_max_before_login,
-        in_flight_bytes_max=limits.connection_bytes_max,
+        in_flight_bytes_max=limits.requests_in_flight_bytes_max,
         in_flight_calls_max=limits.requests_in_flight_max,
-        unsent_bytes_max=limits.connection_bytes_max,
+        unsent_bytes_max=limits.unsent_bytes_max,
         fetch_bytes_max=limits.fetch_bytes_max,
         idle_seconds_max=limits.idle_timeout_ms / 1000,
         handshake_seconds_max=limits.login_timeout_ms / 1000,
