@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 ANSWER_SECONDS = 20.0
 POLL_SECONDS = 0.1
@@ -85,6 +92,14 @@ def take_nothing(client: Consumer, seconds: float) -> None:
     assert message is None, message.error() or message.value()
 
 
+def reach_end(client: Consumer) -> None:
+    """Until the client has read all there is; it needs `enable_partition_eof`."""
+    message = client.poll(ANSWER_SECONDS)
+    error = message and message.error()
+    assert error, "there was a message where the end was expected"
+    assert error.code() == KafkaError._PARTITION_EOF, error
+
+
 def poll_until(clients: Sequence[Consumer], holds: Callable[[], bool]) -> list[Message]:
     """Keep all of them in their group until something holds; returns what they received."""
     received = []
@@ -113,4 +128,7 @@ def values(messages: Iterable[Message]) -> list[bytes | None]:
 
 def dotted(settings: dict[str, Setting]) -> dict[str, Setting]:
     """Python's spelling of a setting to Kafka's."""
-    return {name.replace("_", "."): value for name, value in settings.items()}
+    return {
+        name if name.endswith("_cb") else name.replace("_", "."): value
+        for name, value in settings.items()
+    }

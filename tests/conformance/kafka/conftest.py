@@ -5,10 +5,9 @@ from itertools import count
 from typing import Protocol
 
 import pytest
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.conformance.kafka.clients import ANSWER_SECONDS
+from tests.conformance.kafka.clients import ANSWER_SECONDS, eventually
 from tests.peers.choose import QUICK_GROUPS, QUICK_GROUPS_KAFKA, chosen_server
 
 _numbers = count(1)
@@ -49,6 +48,7 @@ def make_topic(admin: AdminClient, name: str) -> MakeTopic:
         topic = f"{name}-{next(numbers)}"
         made = admin.create_topics([NewTopic(topic, partitions, 1, config=dict(config or {}))])
         made[topic].result(ANSWER_SECONDS)
+        eventually(lambda: admin.list_topics().topics, lambda topics: topic in topics)
         return topic
 
     return make
