@@ -95,7 +95,7 @@ class AnymqServer:
     def _secured(self, security: Security, port: int) -> dict[str, Value | list[str]]:
         values: dict[str, Value | list[str]] = {"kafka.require_login": security.sasl}
         if security.sasl:
-            values |= {f"users.{user.name}": [user.password] for user in security.users}
+            values |= {f"users.{user.name}": user.password for user in security.users}
         if security.tls:
             security.write_certificates(self.folder)
             values |= {

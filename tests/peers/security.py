@@ -5,6 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 Protocol = Literal["SASL_PLAINTEXT", "SSL", "SASL_SSL"]
 
@@ -35,14 +41,15 @@ class Security:
         return self.protocol.endswith("SSL")
 
     def write_certificates(self, folder: Path) -> None:
-        """Files of a throw-away authority: `ca.pem` for clients, the other two for the server."""
+        """Files of a throw-away authority: `ca.pem` for clients, the others for the server."""
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "ca.pem")
         server = authority.issue_cert("localhost", "127.0.0.1")
-        server.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-        server.private_key_pem.write_to_path(folder / "server.key")
         chain = b"".join(blob.bytes() for blob in server.cert_chain_pems)
+        key = _pkcs8(server.private_key_pem.bytes())
         (folder / "server.crt").write_bytes(chain)
+        (folder / "server.key").write_bytes(key)
+        (folder / "server.pem").write_bytes(key + chain)
 
     def kafka_properties(self, folder: Path) -> dict[str, str]:
         """The lines for Apache Kafka's own file."""
@@ -83,3 +90,10 @@ class Security:
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": str(folder / "ca.pem"),
         }
+
+
+def _pkcs8(key: bytes) -> bytes:
+    """Java reads a private key in this form only."""
+    return load_pem_private_key(key, None).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
