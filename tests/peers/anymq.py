@@ -41,6 +41,15 @@ class AnymqServer:
         After a stop or a kill it starts again on the same data and, for clients that are still
         connected, on the same port.
         """
+        self.launch()
+        port = self._running().wait_until(self._port, START_SECONDS)
+        self.bootstrap = f"127.0.0.1:{port}"
+        if self.security is None:
+            self._running().wait_until(lambda: is_ready(port) or None, START_SECONDS)
+        return self
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
         log_path = self.folder / "server.log"
         log_path.unlink(missing_ok=True)
         config = self.folder / "anymq.toml"
@@ -50,11 +59,6 @@ class AnymqServer:
             log_path,
             cpus=self.cpus,
         )
-        port = self._process.wait_until(self._port, START_SECONDS)
-        self.bootstrap = f"127.0.0.1:{port}"
-        if self.security is None:
-            self._process.wait_until(lambda: is_ready(port) or None, START_SECONDS)
-        return self
 
     def stop(self) -> None:
         """A clean end."""

@@ -66,26 +66,32 @@ class KafkaServer:
         return self._running().pid
 
     def start(self) -> "KafkaServer":
-        """Format the storage once, start, and wait until it takes requests."""
-        port, controller_port = free_ports(2)
-        self.bootstrap = f"127.0.0.1:{port}"
+        """Start, and wait until it takes requests.
+
+        After a stop or a kill it starts again on the same data and ports.
+        """
+        self.launch()
+        self._running().wait_until(self._is_ready, START_SECONDS)
+        return self
+
+    def launch(self) -> None:
+        """Start it, and do not wait. The storage is formatted once."""
         properties = self.folder / "server.properties"
-        properties.write_text(self._properties(port, controller_port))
-        if not (self.folder / "data" / "meta.properties").exists():
+        if not properties.exists():
+            port, controller_port = free_ports(2)
+            self.bootstrap = f"127.0.0.1:{port}"
+            properties.write_text(self._properties(controller_port))
             self._format(properties)
         self._process = ServerProcess(
             self._java(SERVER_FLAGS, "kafka.Kafka", str(properties)),
             self.folder / "server.log",
             cpus=self.cpus,
         )
-        self._wait(port)
-        return self
 
-    def _wait(self, port: int) -> None:
-        if self.security is None:
-            self._running().wait_until(lambda: is_ready(port) or None, START_SECONDS)
-        else:
-            self._running().wait_until(lambda: self._says_started(), START_SECONDS)
+    def _is_ready(self) -> bool | None:
+        if self.security is not None:
+            return self._says_started()
+        return is_ready(int(self.bootstrap.rpartition(":")[2])) or None
 
     def _says_started(self) -> bool | None:
         return "Kafka Server started" in self._running().output() or None
@@ -108,7 +114,7 @@ class KafkaServer:
             raise ServerFailed("it was not started")
         return self._process
 
-    def _properties(self, port: int, controller_port: int) -> str:
+    def _properties(self, controller_port: int) -> str:
         protocol = self.security.protocol if self.security else "PLAINTEXT"
         values = {
             **SINGLE_NODE,
