@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
 
-from anymq.storage import scan
-from anymq.storage.batch import LENGTH_END, BatchHeader
+from anymq.storage import records, scan
+from anymq.storage.batch import LENGTH_END, BatchHeader, check
 from anymq.storage.disk import Disk
 from anymq.storage.errors import CorruptBatch, LogFailed, StorageError
 from anymq.storage.files import FileRange
@@ -136,6 +136,14 @@ def _newest_visible(segment: Segment, disk: Disk) -> int:
 
 def first_in(place: Place, header: BatchHeader, timestamp: int, disk: Disk) -> tuple[int, int]:
     """Return (offset, timestamp) of the first record of this batch not older than `timestamp`."""
-    if header.base_timestamp >= timestamp:
-        return header.base_offset, header.base_timestamp
-    return header.base_offset, header.max_timestamp
+    segment, position = place
+    data = segment.file(disk.handles).pread(header.size, position)
+    try:
+        check(data)
+    except CorruptBatch as error:
+        raise _error_of(segment, error) from error
+    try:
+        found = records.first_at(data, timestamp)
+    except CorruptBatch:  # its sender made it so: its consumers may know how to read it
+        found = None
+    return found or (header.base_offset, header.max_timestamp)
