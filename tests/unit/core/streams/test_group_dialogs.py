@@ -155,6 +155,26 @@ def test_a_new_member_does_not_wait_for_ever(room: Room) -> None:
     assert carl.error is GroupError.UNKNOWN_MEMBER
 
 
+def test_asking_for_its_part_is_a_sign_of_life(room: Room) -> None:
+    (anna,) = room.stable("anna")
+    for _ in range(3):
+        room.wait(9)
+        assert anna.syncs().part == b"anna"
+    assert anna.beats() is None
+
+
+def test_nothing_happens_to_an_empty_group(room: Room) -> None:
+    """Not even what was to happen when it had members."""
+    anna, bert = room.stable("anna", "bert")
+    bert.joins(protocols=(("range", subscription("orders", "bills")),))
+    anna.joins()
+    bert.leaves()
+    anna.leaves()
+    generation = room.generation
+    room.wait(1000)
+    assert (room.state, room.generation) == (State.EMPTY, generation)
+
+
 def test_a_leaving_member_is_missed_at_once(room: Room) -> None:
     anna, bert = room.stable("anna", "bert")
     assert anna.leaves() is None
@@ -487,6 +507,20 @@ def test_when_only_static_members_are_missed_the_group_waits_for_them(room: Room
     room.wait(11)
     assert (bert.leads, bert.generation) == (True, 3)
     assert anna.beats() is GroupError.ILLEGAL_GENERATION
+
+
+def test_a_static_member_that_comes_back_asks_for_its_part(room: Room) -> None:
+    """It never did before its restart, and the time for that goes on."""
+    anna, bert = static(room, "anna").joins(), static(room, "bert").joins()
+    anna.joins()
+    anna.syncs({anna: b"1", bert: b"2"})
+    again = static(room, "bert").joins()
+    assert again.error is None
+    room.wait(40)
+    assert anna.beats() is again.beats() is None
+    room.wait(25)
+    assert anna.beats() is GroupError.REBALANCE_IN_PROGRESS
+    assert again.beats() is GroupError.UNKNOWN_MEMBER
 
 
 def test_a_static_member_needs_no_second_join(room: Room) -> None:
