@@ -1,6 +1,7 @@
 """Members join, agree, fall silent, come back: what Kafka's clients rely on."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from tests.unit.core.streams.group_room import GROUP, Client, Room, subscription
@@ -633,3 +634,50 @@ def test_list_by_state_and_type(room: Room) -> None:
     assert len(room.groups.list([], ["classic"])) == len(room.groups.list([], ["Classic"])) == 3
     assert room.groups.list([], ["consumer", "share"]) == []
     assert room.groups.count_by_state()[State.STABLE] == 1
+
+
+# -- how answers come
+
+
+def test_whoever_is_answered_may_ask_the_next_at_once(room: Room) -> None:
+    """A session goes on with the next request from within the answer to the last."""
+    members = [room.member(name, knows_member_id_required=False) for name in "abcdef"]
+    parts: dict[str, list[SyncResult]] = {one.name: [] for one in members}
+
+    def on_joined(client: Client, result: JoinResult) -> None:
+        client.member_id, client.generation = result.member_id, result.generation
+        request = SyncRequest(
+            group=GROUP,
+            member_id=result.member_id,
+            generation=result.generation,
+            assignments={one.id: one.id.encode() for one in result.members},
+        )
+        room.groups.sync(request, parts[client.name].append)
+
+    for client in members:
+        room.groups.join(client.request, partial(on_joined, client))
+    first = replace(members[0].request, member_id=members[0].member_id)
+    room.groups.join(first, partial(on_joined, members[0]))
+    assert room.state is State.STABLE
+    for client in members:
+        assert parts[client.name][-1] == SyncResult(
+            protocol_type="consumer", protocol="range", assignment=client.member_id.encode()
+        )
+
+
+def test_one_that_cannot_take_its_answer_keeps_nobody_from_theirs(room: Room) -> None:
+    """It is a bug of ours, and it may cost one connection only."""
+    anna, bert = room.stable("anna", "bert")
+    bert.joins(protocols=(("range", subscription("orders", "bills")),))
+
+    def fail(_result: JoinResult) -> None:
+        raise RuntimeError("broken session")
+
+    with pytest.raises(RuntimeError):
+        room.groups.join(replace(anna.request, member_id=anna.member_id), fail)
+    room.groups.list()
+    bert.beats()
+    room.wait(1)
+    anna.beats()
+    room.member("carl", knows_member_id_required=False).joins()
+    assert not bert.waits
