@@ -165,6 +165,8 @@ def body_of(
     batch: Buffer, header: BatchHeader, *, bytes_max: int = DECOMPRESSED_BYTES_MAX
 ) -> bytes:
     """Return the records of a checked batch, decompressed."""
+    if header.size == HEADER_BYTES:  # compaction left the header only
+        return b""
     return decompress(memoryview(batch)[HEADER_BYTES:], header.compression, bytes_max)
 
 
