@@ -63,6 +63,7 @@ class Broker:
         self.clock = clock
         self.timers = timers
         self.topics: dict[str, Topic] = {}
+        broker_config.check_static(self.settings.configs)
         self.config = BrokerConfig(self.settings.configs)
         self.leader_epoch = 0
         self._store = store
@@ -202,14 +203,23 @@ class Broker:
         config.replace(overrides)
         return overrides
 
-    def delete_records(self, partition: Partition, offset: int, then: Then = ignore) -> int:
-        """Delete what is before `offset` (-1: everything); return where the log starts now."""
-        start = partition.offset_to_delete(offset)
-        if start == partition.start:
+    def delete_records(self, partition: Partition, offset: int, then: Then = ignore) -> None:
+        """Delete what is before `offset` (-1: everything); `partition.start` says what was done.
+
+        Not before it is durable: a topic or config can be taken back, records cannot.
+        """
+        log = partition.log
+        start = max(partition.offset_to_delete(offset), self._catalog.starts.get(log.id, 0))
+        if start == 0:
             then(None)
-        else:
-            self._catalog.put_start(partition.log.id, start, then)
-        return start
+            return
+
+        def kept(error: Exception | None) -> None:
+            if error is None:
+                log.delete_before(start)
+            then(error)
+
+        self._catalog.put_start(log.id, start, kept)
 
     # The broker itself
 
@@ -299,12 +309,6 @@ class Broker:
             self._add(topic)
         topic.configure(config)
         self._fit_partitions(topic, record.logs)
-
-    def on_start(self, log_id: int, offset: int) -> None:
-        """Delete the records before this offset."""
-        partition = self._by_log.get(log_id)
-        if partition is not None:
-            partition.log.delete_before(offset)
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""
