@@ -1,10 +1,12 @@
-"""Search for bytes that break Kafka's codecs: `python tests/fuzz/fuzz_kafka_codec.py -max_total_time=60`.
+"""Search for bytes that break Kafka's codecs.
 
-Arguments are libFuzzer's. The first two bytes say which message in which version the rest is.
+`python tests/fuzz/fuzz_kafka_codec.py -max_total_time=60`: the arguments are libFuzzer's. The first
+two bytes of an input say which message in which version the rest is.
 """
 
 import importlib
 import sys
+from contextlib import suppress
 from typing import Any
 
 try:
@@ -28,11 +30,10 @@ def one_input(data: bytes) -> None:
         return
     codec, kind = CODECS[(data[0] >> 1) % len(CODECS)], ("request", "response")[data[0] & 1]
     versions = range(codec.MIN_VERSION, codec.MAX_VERSION + 1)
-    try:
+    with suppress(MalformedFrame):
         message(codec, kind, versions[data[1] % len(versions)], memoryview(data)[2:])
+    with suppress(MalformedFrame):
         conversation(memoryview(data))
-    except MalformedFrame:
-        return
 
 
 def message(codec: Any, kind: str, version: int, data: memoryview) -> None:
