@@ -38,7 +38,7 @@ class Encoder(Emitter):
         assert last is not None
         if last.type == "tags":
             self._tags(struct, run, source, versions)
-        elif layout.is_struct_prefix(last):
+        elif layout.is_single_struct(last):
             self._inner_struct(run, last, source, versions)
         else:
             value = f"{source}.{last.name}"
