@@ -57,9 +57,8 @@ def _settings_lines() -> Iterator[str]:
 
 
 def _setting(each: Declared) -> str:
-    live = "; may change while the broker runs" if each.live else ""
     lines = [f"### `{each.key}`\n", f"{each.help}\n"]
-    lines.append(f"- default: `{each.show(each.default)}` ({each.kind}{_range(each)}{live})")
+    lines.append(f"- default: `{each.show(each.default)}` ({each.kind}{_range(each)})")
     lines.append(f"- elsewhere: `{each.variable}`, `{each.flag}`\n")
     return "\n".join(lines)
 
