@@ -40,11 +40,6 @@ class HttpSession(Session):
     def reading(self) -> bool:
         return not self.closed
 
-    @property
-    @override
-    def busy(self) -> bool:
-        return False  # every page is answered at once
-
     @override
     def receive(self, data: memoryview) -> None:
         """Answer every whole request there is now."""
