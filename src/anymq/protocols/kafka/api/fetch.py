@@ -1,5 +1,6 @@
 """Fetch: batches from an offset on, as they are on disk; waits for some when there are none."""
 
+from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
@@ -91,7 +92,7 @@ class _Fetch:
         self._bytes_max = min(max(request.max_bytes, 0), RESPONSE_BYTES_MAX)
         self._wait_ms = min(request.max_wait_ms, WAIT_MS_MAX)
         self._committed_only = request.isolation_level == READ_COMMITTED
-        self._watched: list[tuple[Partition, object]] = []
+        self._watched: list[tuple[Partition, Callable[[], None]]] = []
         self._available: dict[Key, int] = {}
 
     def start(self) -> None:
@@ -138,7 +139,7 @@ class _Fetch:
     def _stop_waiting(self) -> None:
         self._timer.cancel()
         for partition, waiter in self._watched:
-            partition.unwatch(waiter)  # type: ignore[arg-type]
+            partition.unwatch(waiter)
         self._watched.clear()
 
     def _read(self) -> list[tuple[Key, PartitionAnswer]]:
