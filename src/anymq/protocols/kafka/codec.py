@@ -1,0 +1,195 @@
+"""Frames and their headers: from any chunks of bytes to whole requests, and back.
+
+A frame is a length of four bytes and as many bytes. In it: a header, then a message that the
+modules in `schema/generated` read and write.
+"""
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import NamedTuple
+
+from anymq.protocols.kafka.primitives import (
+    BYTE,
+    DECODE_ERRORS,
+    Buffer,
+    MalformedFrame,
+    malformed,
+    skip_tags,
+)
+
+__all__ = [
+    "LENGTH_BYTES",
+    "Buffer",
+    "FrameAssembler",
+    "MalformedFrame",
+    "RequestHeader",
+    "decode_request_header",
+    "decode_response_header",
+    "encode_request_header",
+    "encode_response_header",
+    "frame",
+    "peek_api",
+    "response_header_is_flexible",
+]
+
+LENGTH_BYTES = 4
+API_VERSIONS_KEY = 18
+FRAME_BYTES_MIN = 8  # key, version and correlation id: no request is shorter
+
+_LENGTH = Struct(">i")
+_REQUEST = Struct(">hhih")
+_REQUEST_BARE = Struct(">hhi")
+
+
+class FrameAssembler:
+    """Cuts what arrives into frames.
+
+    `frame_bytes_max` may be changed at any time: small before the peer said who it is, larger
+    afterwards. What waits for the rest of its frame grows with what was received, not with what
+    the length promises.
+    """
+
+    __slots__ = ("_partial", "frame_bytes_max", "frame_bytes_min")
+
+    def __init__(self, frame_bytes_max: int, frame_bytes_min: int = FRAME_BYTES_MIN) -> None:
+        self.frame_bytes_max = frame_bytes_max
+        self.frame_bytes_min = frame_bytes_min
+        self._partial = bytearray()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is here of a frame that is not whole."""
+        return len(self._partial)
+
+    def feed(self, data: memoryview) -> Iterator[tuple[memoryview, bool]]:
+        """Yield each whole frame without its length, and whether it is the receiver's to keep.
+
+        A frame which is not (False) lies in `data`: who keeps something of it copies that. Take
+        every frame before feeding again.
+        """
+        pos = 0
+        size = len(data)
+        if self._partial:
+            pos = self._complete(data)
+            if pos < 0:
+                return
+            whole, self._partial = self._partial, bytearray()
+            yield memoryview(whole)[LENGTH_BYTES:], True
+        while size - pos >= LENGTH_BYTES:
+            end = pos + LENGTH_BYTES + self._length(data, pos)
+            if end > size:
+                break
+            yield data[pos + LENGTH_BYTES : end], False
+            pos = end
+        self._partial += data[pos:]
+
+    def _complete(self, data: memoryview) -> int:
+        """Add to the frame begun before; return where the next one starts, -1 when it lacks more.
+
+        Its length comes first, if that is not whole either.
+        """
+        partial = self._partial
+        pos = 0
+        if len(partial) < LENGTH_BYTES:
+            pos = LENGTH_BYTES - len(partial)
+            partial += data[:pos]
+            if len(partial) < LENGTH_BYTES:
+                return -1
+        missing = LENGTH_BYTES + self._length(partial, 0) - len(partial)
+        end = pos + missing
+        partial += data[pos:end]
+        return end if end <= len(data) else -1
+
+    def _length(self, data: Buffer, pos: int) -> int:
+        length: int = _LENGTH.unpack_from(data, pos)[0]
+        if not self.frame_bytes_min <= length <= self.frame_bytes_max:
+            raise MalformedFrame(
+                f"frame of {length} bytes, allowed are "
+                f"{self.frame_bytes_min} to {self.frame_bytes_max}"
+            )
+        return length
+
+
+def frame(*parts: Buffer) -> bytes:
+    """Return a frame made of these parts."""
+    size = sum(len(part) for part in parts)
+    return b"".join((_LENGTH.pack(size), *parts))
+
+
+# --- headers ------------------------------------------------------------------------------------
+
+
+class RequestHeader(NamedTuple):
+    """What is before every request."""
+
+    api_key: int
+    api_version: int
+    correlation_id: int
+    client_id: str | None
+
+
+def peek_api(data: Buffer) -> tuple[int, int, int]:
+    """Return API key, version and correlation id, which every version of the header starts with.
+
+    Enough to refuse a request whose header cannot be read, since it is not known to be flexible.
+    """
+    try:
+        key, version, correlation_id = _REQUEST_BARE.unpack_from(data, 0)
+    except DECODE_ERRORS as error:
+        raise malformed("RequestHeader", 0, error) from error
+    return key, version, correlation_id
+
+
+def decode_request_header(data: Buffer, flexible: bool) -> tuple[RequestHeader, int]:
+    """Read the header, version 2 if `flexible` and else 1; return it and where the message starts.
+
+    The client id has the old encoding in both versions, so that a broker can read it before it
+    knows which one this is.
+    """
+    try:
+        key, version, correlation_id, length = _REQUEST.unpack_from(data, 0)
+        pos = end = _REQUEST.size + max(length, 0)
+        if end > len(data) or length < -1:
+            raise MalformedFrame(f"RequestHeader: a client id of {length} bytes")
+        client_id = None if length < 0 else str(data[_REQUEST.size : end], "utf-8")
+        if flexible:
+            pos = _skip_header_tags(data, end)
+    except DECODE_ERRORS as error:
+        raise malformed("RequestHeader", 1 + flexible, error) from error
+    return RequestHeader(key, version, correlation_id, client_id), pos
+
+
+def _skip_header_tags(data: Buffer, pos: int) -> int:
+    count = data[pos]
+    return skip_tags(data, pos + 1, count) if count else pos + 1
+
+
+def encode_request_header(header: RequestHeader, flexible: bool) -> bytes:
+    """Write the header, version 2 if `flexible` and else 1."""
+    key, version, correlation_id, client_id = header
+    text = b"" if client_id is None else client_id.encode()
+    length = -1 if client_id is None else len(text)
+    return _REQUEST.pack(key, version, correlation_id, length) + text + BYTE[0][: int(flexible)]
+
+
+def response_header_is_flexible(api_key: int, flexible: bool) -> bool:
+    """Say if a response has header version 1; `flexible` says it of the message.
+
+    ApiVersions never has, as the client cannot know yet what the broker speaks.
+    """
+    return flexible and api_key != API_VERSIONS_KEY
+
+
+def encode_response_header(correlation_id: int, flexible: bool) -> bytes:
+    """Write the header, version 1 if `flexible` and else 0."""
+    return _LENGTH.pack(correlation_id) + BYTE[0][: int(flexible)]
+
+
+def decode_response_header(data: Buffer, flexible: bool) -> tuple[int, int]:
+    """Read the header; return the correlation id, and where the message starts."""
+    try:
+        (correlation_id,) = _LENGTH.unpack_from(data, 0)
+        pos = _LENGTH.size
+        return correlation_id, _skip_header_tags(data, pos) if flexible else pos
+    except DECODE_ERRORS as error:
+        raise malformed("ResponseHeader", int(flexible), error) from error
