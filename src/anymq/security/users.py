@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from anymq.security.passwords import Mechanism, Verifier, derive, from_text
 
@@ -13,13 +13,21 @@ _VERIFIER_PREFIX = "SCRAM-SHA-"
 class Users:
     """Names and what proves them."""
 
-    def __init__(self, passwords: Mapping[str, str] | None = None) -> None:
+    def __init__(self, secrets_of: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Each name has a password, or the verifiers of one (see `passwords.to_text`)."""
         self._verifiers: dict[tuple[str, Mechanism], Verifier] = {}
         self._passwords: dict[str, str] = {}
         self._secret = secrets.token_bytes(32)
         self._known_good: dict[str, bytes] = {}
-        for name, password in (passwords or {}).items():
-            self._add(name, password)
+        for name, proofs in (secrets_of or {}).items():
+            for proof in proofs:
+                self._add(name, proof)
+
+    def __len__(self) -> int:
+        return len({name for name, _ in self._verifiers} | self._passwords.keys())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({name for name, _ in self._verifiers} | self._passwords.keys())
 
     def check(self, name: str, password: str) -> bool:
         """Is this the password of `name`? As slow for a name nobody has."""
@@ -48,9 +56,9 @@ class Users:
         keys = secrets.token_bytes(hashlib.new(mechanism.hash_name).digest_size)
         return Verifier(mechanism, salt, 4096, keys, keys)
 
-    def _add(self, name: str, password: str) -> None:
-        if password.startswith(_VERIFIER_PREFIX):
-            verifier = from_text(password)
+    def _add(self, name: str, proof: str) -> None:
+        if proof.startswith(_VERIFIER_PREFIX):
+            verifier = from_text(proof)
             self._verifiers[name, verifier.mechanism] = verifier
         else:
-            self._passwords[name] = password
+            self._passwords[name] = proof

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from anymq.protocols.session import Peer
 from anymq.security.passwords import Mechanism
 from anymq.security.scram import AuthenticationFailed, ScramServer
 from anymq.security.users import Users
@@ -15,12 +14,11 @@ TOKEN_BYTES_MAX = 64 * 1024
 class Authentication:
     """One connection's way from nobody to somebody."""
 
-    def __init__(self, mechanisms: Sequence[str], users: Users, peer: Peer) -> None:
+    def __init__(self, mechanisms: Sequence[str], users: Users, *, required: bool) -> None:
         self.mechanisms = tuple(mechanisms)
-        self.user = "" if mechanisms else ANONYMOUS
+        self.user = "" if required else ANONYMOUS
         self.raw_tokens = False
         self._users = users
-        self._peer = peer
         self._mechanism: str | None = None
         self._scram: ScramServer | None = None
 

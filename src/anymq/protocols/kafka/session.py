@@ -50,7 +50,9 @@ class KafkaSession:
         self.kafka = kafka
         self.broker = kafka.broker
         self.peer = peer
-        self.authentication = Authentication(kafka.settings.sasl_mechanisms, kafka.users, peer)
+        self.authentication = Authentication(
+            kafka.settings.sasl_mechanisms, kafka.users, required=kafka.settings.login_required
+        )
         self._outbox = outbox
         self._frames = FrameAssembler(self._frame_bytes_max())
         self._calls: deque[Call] = deque()

@@ -12,7 +12,8 @@ class KafkaSettings:
 
     advertised_host: str = ""  # empty: the address by which the client came
     advertised_port: int = 0
-    sasl_mechanisms: Sequence[str] = ()  # empty: nobody has to say who they are
+    sasl_mechanisms: Sequence[str] = ()
+    login_required: bool = False
     frame_bytes_max: int = 100 * MIB
     frame_bytes_max_unauthenticated: int = 64 * KIB
     in_flight_bytes_max: int = 64 * MIB
