@@ -52,7 +52,7 @@ def load() -> dict[int, Api]:
 def _declared_in(module: ModuleType) -> Api:
     schema = module.schema
     return Api(
-        name=schema.NAME,
+        name="".join(map(str.capitalize, schema.__name__.rpartition(".")[2].split("_"))),
         key=module.KEY,
         versions=module.VERSIONS,
         advertised_min=getattr(module, "ADVERTISED_MIN", module.VERSIONS[0]),
