@@ -51,7 +51,6 @@ class Generations:
         self.protocol_type = protocol_type  # stays when the last member goes
         self.protocol: str | None = None
         self.members = Members()
-        self.empty_since_ms = around.clock.wall_ms()
         self._group = group
         self._around = around
         self._subscribed: frozenset[str] | None = frozenset()
@@ -159,7 +158,6 @@ class Generations:
             self._invite_to_sync()
         else:
             self.state = State.EMPTY
-            self.empty_since_ms = self._around.clock.wall_ms()
         log.info(
             "group %r: generation %d, members: %d", self._group, self.number, len(self.members)
         )

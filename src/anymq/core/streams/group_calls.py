@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from anymq.config.units import DAY_MS, MIB, MINUTE_MS, SECOND_MS
 
@@ -135,6 +136,47 @@ class Leaver:
     reason: str | None = None
 
 
+class NewOffset(NamedTuple):
+    """How far the group has read a partition."""
+
+    topic: str
+    partition: int
+    offset: int
+    leader_epoch: int = -1
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRequest:
+    """A member, or a reader that assigns itself, has read this far."""
+
+    group: str
+    offsets: Sequence[NewOffset]
+    generation: int = -1  # -1: not by a member
+    member_id: str = ""
+    instance_id: str | None = None
+    retention_ms: int = -1  # -1: as the broker keeps them
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetsResult:
+    """Why nothing was done, or for some partitions not; else it is done, and durable."""
+
+    error: GroupError | None = None
+    refused: Mapping[tuple[str, int], GroupError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a group is behind in one partition; `end` and `lag` None: no such partition."""
+
+    topic: str
+    partition: int
+    committed: int
+    end: int | None
+    lag: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class MemberDescription:
     """What an administrator sees of a member."""
@@ -171,3 +213,5 @@ class GroupListing:
 
 JoinThen = Callable[[JoinResult], None]
 SyncThen = Callable[[SyncResult], None]
+OffsetsThen = Callable[[OffsetsResult], None]
+DeleteThen = Callable[[GroupError | None], None]
