@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import secrets
 import ssl
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,15 +15,21 @@ from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.core.broker import Broker
+from anymq.management.health import conditions
+from anymq.management.http import Pages
+from anymq.management.metrics import Watched, watch
+from anymq.management.pages import make_pages
+from anymq.management.session import HttpSession
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
-from anymq.net.listener import Listener, Room
+from anymq.net.listener import Listener, MakeSession, Room
 from anymq.net.tls import make_context
 from anymq.observability.log import Log
+from anymq.observability.metrics import Registry
 from anymq.protocols.kafka.api import registry
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
-from anymq.protocols.kafka.session import Counters, Kafka, KafkaSession
-from anymq.protocols.session import Outbox, Peer, Session
+from anymq.protocols.kafka.counters import Counters
+from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.security.users import Users
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
@@ -42,9 +47,10 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.ports: dict[str, int] = {}
-        self.counters = Counters()
+        self._kafka_counters = Counters()
         self._stopping = asyncio.Event()
-        self._listeners: list[Listener] = []
+        self._listeners: dict[str, Listener] = {}
+        self._room = Room(settings.limits.connections_max)
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -61,7 +67,7 @@ class Server:
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
             stack.callback(self._hang_up)
-            self._listen(loop, broker)
+            self._listen(loop, broker, store)
             if started is not None:
                 started.set()
             await self._serve(broker, disk)
@@ -94,31 +100,57 @@ class Server:
             log.warning(report)
         return broker
 
-    def _listen(self, loop: asyncio.AbstractEventLoop, broker: Broker) -> None:
-        room = Room(self.settings.limits.connections_max)
-        kafka = self.settings.kafka
-        talk = self._kafka_sessions(broker)
+    def _listen(self, loop: asyncio.AbstractEventLoop, broker: Broker, store: LogStore) -> None:
+        kafka, management = self.settings.kafka, self.settings.management
+        speak_kafka = self._kafka_sessions(broker)
+        speak_http = partial(HttpSession, self._pages(broker, store))
         tls = self._tls() if kafka.tls_port != OFF else None
-        doors: list[tuple[str, int, ssl.SSLContext | None]] = [
-            ("kafka", kafka.port, None),
-            ("kafka_tls", kafka.tls_port, tls),
-        ]
-        for name, port, context in doors:
-            if port != OFF:
-                listener = Listener(loop, room, talk, host=kafka.host, port=port, tls=context)
-                self._listeners.append(listener)
-                self.ports[name] = listener.port
+        self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
+        self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
+        self._open("management", loop, speak_http, management.host, management.port)
 
-    def _kafka_sessions(self, broker: Broker) -> Callable[[Outbox, Peer], Session]:
+    def _open(
+        self,
+        name: str,
+        loop: asyncio.AbstractEventLoop,
+        make_session: MakeSession,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        if port != OFF:
+            listener = Listener(loop, self._room, make_session, host=host, port=port, tls=tls)
+            self._listeners[name] = listener
+            self.ports[name] = listener.port
+
+    def _kafka_sessions(self, broker: Broker) -> MakeSession:
         shared = Kafka(
             broker=broker,
             apis=registry.load(),
             settings=kafka_settings(self.settings),
             users=Users(self.settings.users),
             fetch_sessions=FetchSessions(secrets.token_bytes),
-            counters=self.counters,
+            counters=self._kafka_counters,
         )
         return partial(KafkaSession, shared)
+
+    def _pages(self, broker: Broker, store: LogStore) -> Pages:
+        numbers = Registry()
+        watch(
+            numbers,
+            Watched(
+                broker=broker,
+                store=store,
+                connections=lambda: {
+                    n: len(each.connections) for n, each in self._listeners.items()
+                },
+                connections_refused=lambda: self._room.refused,
+                requests=self._kafka_counters.by_api,
+                malformed=lambda: {"kafka": self._kafka_counters.malformed},
+                logins_failed=lambda: {"kafka": self._kafka_counters.logins_failed},
+            ),
+        )
+        return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
 
     def _tls(self) -> ssl.SSLContext:
         tls = self.settings.tls
@@ -144,23 +176,23 @@ class Server:
 
     async def _last_words(self) -> None:
         """Let what is under way be answered; nobody new comes in."""
-        for listener in self._listeners:
+        for listener in self._listeners.values():
             listener.stop_accepting()
         deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
-        while any(listener.owes for listener in self._listeners):
+        while any(listener.owes for listener in self._listeners.values()):
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.005)
 
     def _hang_up(self) -> None:
-        for listener in self._listeners:
+        for listener in self._listeners.values():
             listener.close()
 
     async def _keep_ticking(self, broker: Broker) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = broker.clock.monotonic()
-            for listener in self._listeners:
+            for listener in self._listeners.values():
                 listener.tick(now)
 
     async def _keep_maintaining(self, broker: Broker, disk: Disk) -> None:

@@ -32,6 +32,11 @@ class HttpSession(Session):
 
     @property
     @override
+    def busy(self) -> bool:
+        return False
+
+    @property
+    @override
     def reading(self) -> bool:
         return not self.closed
 

@@ -19,20 +19,12 @@ from anymq.protocols.kafka.codec import (
     decode_request_header,
     peek_api,
 )
+from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.users import Users
 
 log = logging.getLogger("anymq.kafka")
-
-
-@dataclass(slots=True)
-class Counters:
-    """What the Kafka sessions did so far, for the metrics."""
-
-    requests: int = 0
-    malformed: int = 0
-    authentication_failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +129,11 @@ class KafkaSession:
         if self.authentication.raw_tokens:
             self._on_raw_token(frame)
             return
-        self.kafka.counters.requests += 1
         key, version, correlation_id = peek_api(frame)
         api = self.kafka.apis.get(key)
         if api is None:
             raise MalformedFrame(f"unknown request {key}")
+        self.kafka.counters.requests[key] += 1
         if version not in api.versions:
             self._refuse_version(api, RequestHeader(key, version, correlation_id, None))
             return

@@ -1,10 +1,10 @@
 """A room where members of groups meet: time moves when told, the disk is done when told."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from struct import pack
-from typing import Any
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
@@ -37,6 +37,21 @@ def subscription(*topics: str) -> bytes:
     """What a Kafka client says to its group: these topics, no user data, and what it owns."""
     names = b"".join(pack(">h", len(name)) + name.encode() for name in topics)
     return pack(">hi", 1, len(topics)) + names + pack(">ii", -1, 0)
+
+
+Answer = TypeVar("Answer")
+
+
+def once(then: Callable[[Answer], None]) -> Callable[[Answer], None]:
+    """Let nobody answer a second time."""
+    answers: list[Answer] = []
+
+    def check_and_tell(answer: Answer) -> None:
+        answers.append(answer)
+        assert len(answers) == 1, answers
+        then(answer)
+
+    return check_and_tell
 
 
 class HandClock:
@@ -251,7 +266,7 @@ class Client:
         self.joined = None
         self.asked += 1
         request = replace(self.request, member_id=self.member_id)
-        self.room.groups.join(request, self._on_joined)
+        self.room.groups.join(request, once(self._on_joined))
         if self.error is GroupError.MEMBER_ID_REQUIRED:
             self.joins()
         return self
@@ -268,7 +283,7 @@ class Client:
             instance_id=self.request.instance_id,
             assignments=parts if self.leads else {},
         )
-        self.room.groups.sync(request, self._on_synced)
+        self.room.groups.sync(request, once(self._on_synced))
         return self
 
     def beats(self) -> GroupError | None:

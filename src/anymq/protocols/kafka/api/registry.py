@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -39,6 +40,7 @@ class Api:
         return version >= self.flexible_from and self.key != API_VERSIONS_KEY
 
 
+@cache
 def load() -> dict[int, Api]:
     """Return every request by its key."""
     modules = [
@@ -47,6 +49,11 @@ def load() -> dict[int, Api]:
     ]
     apis = [_declared_in(module) for module in modules if hasattr(module, "KEY")]
     return {api.key: api for api in sorted(apis, key=lambda api: api.key)}
+
+
+def name_of(key: int) -> str:
+    """Return what a request is called."""
+    return load()[key].name
 
 
 def _declared_in(module: ModuleType) -> Api:
