@@ -3,7 +3,6 @@
 from typing import Protocol
 
 from anymq.core import errors as core
-from anymq.core.streams import admission
 from anymq.core.streams import errors as streams
 from anymq.core.streams.group_calls import GroupError
 from anymq.protocols.kafka import placement
@@ -38,7 +37,7 @@ _CODES: dict[type[Exception], ErrorCode] = {
     placement.InvalidReplicationFactor: ErrorCode.INVALID_REPLICATION_FACTOR,
     placement.InvalidAssignment: ErrorCode.INVALID_REPLICATION_ASSIGNMENT,
     # Nobody was ever given a transactional id, so nobody may write with one.
-    admission.TransactionsUnsupported: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    streams.TransactionsUnsupported: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     storage.CorruptBatch: ErrorCode.CORRUPT_MESSAGE,
     storage.OffsetOutOfRange: ErrorCode.OFFSET_OUT_OF_RANGE,
     storage.LogDeleted: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
