@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+from anymq.config.units import MINUTE_MS
 from anymq.core.catalog import LOG_ID_FIRST, Catalog, DefinitionStore, Then, TopicRecord
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict, NotFound
-from anymq.core.streams import broker_config, naming
+from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig
 from anymq.core.streams.errors import InvalidPartitions, PolicyViolation, UnknownTopicId
+from anymq.core.streams.group_calls import GroupSettings
+from anymq.core.streams.groups import Groups
 from anymq.core.streams.identities import ProducerIds, new_cluster_id, new_topic_id
 from anymq.core.streams.logs import Logs
 from anymq.core.streams.partition import Partition
@@ -63,6 +66,7 @@ class Broker:
         self.clock = clock
         self.timers = timers
         self.topics: dict[str, Topic] = {}
+        broker_config.check_static(self.settings.configs)
         self.config = BrokerConfig(self.settings.configs)
         self.leader_epoch = 0
         self._store = store
@@ -73,6 +77,13 @@ class Broker:
         self._deleting: dict[UUID, Topic] = {}  # until their deletion is durable
         self._collisions = naming.Collisions()
         self._catalog = Catalog(definitions)
+        self.groups = Groups(
+            store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG),
+            clock=clock,
+            timers=timers,
+            random=random,
+            settings=_group_settings(self.config),
+        )
         self._start()
 
     def _start(self) -> None:
@@ -88,6 +99,7 @@ class Broker:
         if "cluster_id" not in catalog.texts:
             catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
         self._bury(catalog.doomed)
+        self.groups.restore()
 
     # Topics
 
@@ -158,6 +170,8 @@ class Broker:
             then(error)
 
         self._catalog.delete_topic(name, deleted)
+        # Nobody has read the next topic of this name.
+        self.groups.delete_topics(lambda gone: gone == name, lambda error: None)
 
     def add_partitions(self, name: str, total: int, then: Then = ignore) -> None:
         """Let a topic have more partitions: `total`."""
@@ -202,14 +216,23 @@ class Broker:
         config.replace(overrides)
         return overrides
 
-    def delete_records(self, partition: Partition, offset: int, then: Then = ignore) -> int:
-        """Delete what is before `offset` (-1: everything); return where the log starts now."""
-        start = partition.offset_to_delete(offset)
-        if start == partition.start:
+    def delete_records(self, partition: Partition, offset: int, then: Then = ignore) -> None:
+        """Delete what is before `offset` (-1: everything); `partition.start` says what was done.
+
+        Not before it is durable: a topic or config can be taken back, records cannot.
+        """
+        log = partition.log
+        start = max(partition.offset_to_delete(offset), self._catalog.starts.get(log.id, 0))
+        if start == 0:
             then(None)
-        else:
-            self._catalog.put_start(partition.log.id, start, then)
-        return start
+            return
+
+        def kept(error: Exception | None) -> None:
+            if error is None:
+                log.delete_before(start)
+            then(error)
+
+        self._catalog.put_start(log.id, start, kept)
 
     # The broker itself
 
@@ -278,6 +301,7 @@ class Broker:
         before = now_ms - int(self.config.value("producer.id.expiration.ms"))
         for partition in self._by_log.values():
             partition.expire_producers(before)
+        self.groups.maintenance(now_ms)
         for work in self._store.maintenance(now_ms):
             self._run(work)
 
@@ -299,12 +323,6 @@ class Broker:
             self._add(topic)
         topic.configure(config)
         self._fit_partitions(topic, record.logs)
-
-    def on_start(self, log_id: int, offset: int) -> None:
-        """Delete the records before this offset."""
-        partition = self._by_log.get(log_id)
-        if partition is not None:
-            partition.log.delete_before(offset)
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""
@@ -377,6 +395,21 @@ class Broker:
 
     def _buried(self, log_id: int) -> None:
         self._catalog.buried(log_id, ignore)
+
+
+def _group_settings(config: BrokerConfig) -> GroupSettings:
+    def number(name: str) -> int:
+        return int(config.value(name))
+
+    return GroupSettings(
+        session_timeout_ms_min=number("group.min.session.timeout.ms"),
+        session_timeout_ms_max=number("group.max.session.timeout.ms"),
+        initial_rebalance_delay_ms=number("group.initial.rebalance.delay.ms"),
+        members_max=number("group.max.size"),
+        offset_metadata_max=number("offset.metadata.max.bytes"),
+        offsets_retention_ms=number("offsets.retention.minutes") * MINUTE_MS,
+        offsets_check_ms=number("offsets.retention.check.interval.ms"),
+    )
 
 
 class Burial:
