@@ -324,7 +324,7 @@ class Groups:
 
 def _nobody(error: StorageError | None) -> None:
     if error is not None:
-        log.warning("cannot keep the state of a group: %s", error)
+        log.info("cannot keep the state of a group: %s", error)
 
 
 def _committed(new: NewOffset, now_ms: int, expires_ms: int) -> tuple[str, int, CommittedOffset]:
