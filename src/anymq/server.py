@@ -4,28 +4,206 @@ Read this first: every arrow of ARCHITECTURE.md is a line here.
 """
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Callable
+import ssl
 from functools import partial
 from pathlib import Path
 
+from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.core.broker import Broker
+from anymq.management.health import conditions
+from anymq.management.http import Pages
+from anymq.management.metrics import Watched, watch
+from anymq.management.pages import make_pages
+from anymq.management.session import HttpSession
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
-from anymq.net.listener import Listener, Room
+from anymq.net.listener import Listener, MakeSession, Room
 from anymq.net.tls import make_context
 from anymq.observability.log import Log
+from anymq.observability.metrics import Registry
 from anymq.protocols.kafka.api import registry
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
-from anymq.protocols.kafka.session import Counters, Kafka, KafkaSession
-from anymq.protocols.session import Outbox, Peer, Session
+from anymq.protocols.kafka.counters import Counters
+from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.security.users import Users
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
+from anymq.wiring import broker_settings, kafka_settings
 
 log = Log(__name__)
 
 TICK_SECONDS = 1.0
+LAST_WORDS_SECONDS = 2.0  # how long answers under way may take to leave when we stop
+
+
+class Server:
+    """One node."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.ports: dict[str, int] = {}
+        self._kafka_counters = Counters()
+        self._stopping = asyncio.Event()
+        self._listeners: dict[str, Listener] = {}
+        self._room = Room(settings.limits.connections_max)
+
+    def stop(self) -> None:
+        """Take nothing new, finish what was begun; `run` returns when that is done."""
+        self._stopping.set()
+
+    async def run(self, started: asyncio.Event | None = None) -> None:
+        """Serve until stopped; return once everything acknowledged is on the disk."""
+        loop = asyncio.get_running_loop()
+        disk, alarm = Disk(loop), Alarm(loop)
+        with contextlib.ExitStack() as stack:
+            store = self._open_store(disk)
+            stack.callback(store.close)
+            stack.callback(disk.stop)
+            stack.callback(alarm.stop)
+            broker = self._make_broker(store, disk, alarm)
+            stack.callback(self._hang_up)
+            self._listen(broker, store, disk)
+            if started is not None:
+                started.set()
+            await self._serve(broker, disk)
+
+    def _open_store(self, disk: Disk) -> LogStore:
+        directory = data_dir_of(self.settings)
+        directory.mkdir(parents=True, exist_ok=True)
+        store = LogStore.open(
+            OsFiles(directory),
+            on_dirty=disk.wake,
+            handles_max=self.settings.storage.open_files_max,
+            disk_free_min=self.settings.storage.disk_free_bytes_min,
+        )
+        disk.serve(store)
+        return store
+
+    def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
+        clock = SystemClock()
+        definitions = EmbeddedStore(store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG), clock)
+        broker = Broker(
+            store=store,
+            definitions=definitions,
+            clock=clock,
+            timers=alarm.timers,
+            random=secrets.token_bytes,
+            settings=broker_settings(self.settings),
+            run=disk.run_slowly,
+        )
+        for report in store.reports:
+            log.warning(report)
+        return broker
+
+    def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
+        loop = asyncio.get_running_loop()
+        kafka, management = self.settings.kafka, self.settings.management
+        speak_kafka = self._kafka_sessions(broker)
+        speak_http = partial(HttpSession, self._pages(broker, store, disk))
+        tls = self._tls() if kafka.tls_port != OFF else None
+        self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
+        self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
+        self._open("management", loop, speak_http, management.host, management.port)
+
+    def _open(
+        self,
+        name: str,
+        loop: asyncio.AbstractEventLoop,
+        make_session: MakeSession,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        if port != OFF:
+            listener = Listener(loop, self._room, make_session, host=host, port=port, tls=tls)
+            self._listeners[name] = listener
+            self.ports[name] = listener.port
+
+    def _kafka_sessions(self, broker: Broker) -> MakeSession:
+        shared = Kafka(
+            broker=broker,
+            apis=registry.load(),
+            settings=kafka_settings(self.settings),
+            users=Users(self.settings.users),
+            fetch_sessions=FetchSessions(secrets.token_bytes),
+            counters=self._kafka_counters,
+        )
+        return partial(KafkaSession, shared)
+
+    def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
+        numbers = Registry()
+        watch(
+            numbers,
+            Watched(
+                broker=broker,
+                store=store,
+                connections=lambda: {
+                    n: len(each.connections) for n, each in self._listeners.items()
+                },
+                connections_refused=lambda: self._room.refused,
+                requests=self._kafka_counters.by_api,
+                malformed=lambda: {"kafka": self._kafka_counters.malformed},
+                logins_failed=lambda: {"kafka": self._kafka_counters.logins_failed},
+                commit_seconds=disk.commit_seconds,
+            ),
+        )
+        return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
+
+    def _tls(self) -> ssl.SSLContext:
+        tls = self.settings.tls
+        certificate = Path(tls.certificate)
+        client_ca = Path(tls.client_ca) if tls.client_ca else None
+        return make_context(certificate, Path(tls.key or certificate), client_ca)
+
+    async def _serve(self, broker: Broker, disk: Disk) -> None:
+        tasks = [
+            asyncio.create_task(self._keep_ticking(broker)),
+            asyncio.create_task(self._keep_maintaining(broker, disk)),
+            asyncio.create_task(self._keep_syncing(disk)),
+        ]
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            await self._last_words()
+        finally:
+            for task in (*tasks, stopping):
+                task.cancel()
+        for task in done:
+            task.result()
+
+    async def _last_words(self) -> None:
+        """Let what is under way be answered; nobody new comes in."""
+        for listener in self._listeners.values():
+            listener.stop_accepting()
+        deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
+        while any(listener.owes for listener in self._listeners.values()):
+            if asyncio.get_running_loop().time() > deadline:
+                return
+            await asyncio.sleep(0.005)
+
+    def _hang_up(self) -> None:
+        for listener in self._listeners.values():
+            listener.close()
+
+    async def _keep_ticking(self, broker: Broker) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = broker.clock.monotonic()
+            for listener in self._listeners.values():
+                listener.tick(now)
+
+    async def _keep_maintaining(self, broker: Broker, disk: Disk) -> None:
+        while True:
+            if not disk.busy:
+                broker.maintenance(broker.clock.wall_ms())
+            await asyncio.sleep(self.settings.storage.maintenance_interval_ms / 1000)
+
+    async def _keep_syncing(self, disk: Disk) -> None:
+        while True:
+            await asyncio.sleep(self.settings.storage.sync_interval_ms / 1000)
+            disk.sync_interval()

@@ -80,11 +80,15 @@ def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
     hosts = {"management": settings.management.host}
     doors = [
         DESCRIPTIONS.get(name, name + " at {host}:{port}").format(
-            host=hosts.get(name, settings.kafka.host), port=port
+            host=_in_url(hosts.get(name, settings.kafka.host)), port=port
         )
         for name, port in ports.items()
     ]
     return f"anymq {anymq.__version__} is ready after {took_s:.2f} s: {', '.join(doors)}"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _ask_to_stop(server: Serving, stopping: asyncio.Event) -> None:

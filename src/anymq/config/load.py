@@ -1,6 +1,7 @@
 """Where settings come from: a TOML file, over it the environment, over it the flags."""
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -36,7 +37,7 @@ def load(
     values = _from_tables(tables, str(path))
     values |= _from_environment(environment)
     values |= _from_flags(flags)
-    values["server.data_dir"] = values.get("server.data_dir") or default_data_dir(environment)
+    values["server.data_dir"] = values.get("server.data_dir") or _default_data_dir(environment)
     return _build(values, users)
 
 
@@ -56,8 +57,12 @@ def open_to_others(settings: Settings) -> list[str]:
     return [name for name, host, is_open in doors if is_open and not _is_loopback(host)]
 
 
-def default_data_dir(environment: Mapping[str, str]) -> str:
-    """Return where data is kept when nobody says where."""
+def data_dir_of(settings: Settings) -> Path:
+    """Return where the data is, also for settings that `load` has not completed."""
+    return Path(settings.server.data_dir or _default_data_dir(os.environ))
+
+
+def _default_data_dir(environment: Mapping[str, str]) -> str:
     base = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
     return str(Path(base) / "anymq")
 

@@ -66,7 +66,7 @@ class Management:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """The certificate of every port with TLS. Read again on SIGHUP."""
+    """The certificate of every port with TLS."""
 
     certificate: str = setting("", "The file with the certificate chain (PEM).")
     key: str = setting("", "The file with the private key (PEM). Empty: in the certificate's file.")
@@ -129,9 +129,6 @@ class Topics:
     lenient_replication: bool = setting(
         False, "Take a replication factor above the number of nodes, for tests that ask for 3."
     )
-    partitions_total_max: int = setting(
-        100_000, "How many partitions there may be in all topics together.", at_least=1, live=True
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +164,7 @@ class Limits:
         10_000, "How many connections there may be; more are closed at once.", at_least=1, live=True
     )
     login_timeout_ms: int = setting(
-        10 * SECOND_MS, "How long a client may take to log in, where it must.", at_least=1
+        30 * SECOND_MS, "How long a client may take for TLS and to log in.", at_least=1
     )
     idle_timeout_ms: int = setting(
         10 * MINUTE_MS, "Close a connection that has said nothing for so long.", at_least=1
@@ -177,16 +174,28 @@ class Limits:
         64 * KIB, "The biggest request of one who has yet to log in.", at_least=KIB
     )
     requests_in_flight_max: int = setting(
-        100, "Stop reading from a connection with so many unanswered requests.", at_least=1
+        1000, "Stop reading from a connection with so many unanswered requests.", at_least=1
     )
-    connection_bytes_max: int = setting(
-        16 * MIB, "Stop reading from a connection that is owed more than this.", at_least=64 * KIB
+    requests_in_flight_bytes_max: int = setting(
+        64 * MIB,
+        "Stop reading from a connection with so much in unanswered requests.",
+        at_least=KIB,
+    )
+    unsent_bytes_max: int = setting(
+        64 * MIB, "Stop reading from a connection that is owed more than this.", at_least=KIB
     )
     fetch_bytes_max: int = setting(
         55 * MIB, "The most one fetch gets, whatever it asks for.", at_least=KIB, live=True
     )
     fetch_sessions_max: int = setting(
         1000, "How many fetch sessions are remembered; more work without.", at_least=0
+    )
+    topics_max: int = setting(100_000, "How many topics there may be.", at_least=1)
+    partitions_max: int = setting(
+        200_000, "How many partitions all topics together may have.", at_least=1
+    )
+    topic_partitions_max: int = setting(
+        10_000, "How many partitions one topic may have.", at_least=1
     )
 
 

@@ -60,3 +60,40 @@ class Timers:
         """Do everything that is due."""
         while (due := self.next_due()) is not None and due <= now:
             heapq.heappop(self._heap)[2].fire()
+
+
+class Deadline:
+    """A timer that is put off again and again, as heartbeats do: that costs one comparison.
+
+    The timer underneath keeps its old time and, when it fires early, looks how far it was put off.
+    """
+
+    __slots__ = ("_callback", "_due", "_timer", "_timers")
+
+    def __init__(self, timers: Timers, callback: Callable[[], None]) -> None:
+        self._timers = timers
+        self._callback = callback
+        self._timer: Timer | None = None
+        self._due = 0.0
+
+    def set(self, due: float) -> None:
+        """Call back at `due`, and no longer when it was due before."""
+        self._due = due
+        timer = self._timer
+        if timer is not None and timer.pending and timer.due <= due:
+            return
+        self.cancel()
+        self._timer = self._timers.at(due, self._fire)
+
+    def cancel(self) -> None:
+        """Do not call back, until it is set again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fire(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.due < self._due:
+            self._timer = self._timers.at(self._due, self._fire)
+        else:
+            self._callback()

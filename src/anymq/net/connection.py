@@ -42,6 +42,11 @@ class Connection:
         self.session = make_session(self._outbox)
         self._set_reading(True)
 
+    @property
+    def owes(self) -> bool:
+        """Is there an answer under way, or one that somebody waits for?"""
+        return self._outbox.size > 0 or self.session.busy
+
     def tick(self, now: float) -> None:
         """Let the session notice silence."""
         self._guarded(lambda: self.session.tick(now))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 
+from anymq.observability.metrics import Histogram
 from anymq.storage.store import LogStore
 from anymq.storage.work import Work
 
@@ -30,7 +31,7 @@ class Helper:
         self._queue.put((work, then))
 
     def stop(self) -> None:
-        """Finish what was submitted and end the thread."""
+        """Finish what was submitted and end the thread. Harmless when it has ended."""
         self._queue.put(None)
         self._thread.join()
 
@@ -49,9 +50,11 @@ def _publish(work: Work, then: Callable[[], None]) -> None:
 
 
 class Disk:
-    """Drives a LogStore: commits, interval syncs and maintenance."""
+    """Drives a LogStore: commits, interval syncs, and slow work beside them."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
+        self.commit_seconds = Histogram()
+        self._commit_began = 0.0
         self._loop = loop
         self._store: LogStore | None = None
         self._commits = Helper(loop, "anymq-commit")
@@ -78,13 +81,10 @@ class Disk:
             self._syncing = True
             self._commits.submit(work, self._synced)
 
-    def maintain(self, now_ms: int) -> None:
-        """Start what is due of retention, compaction and checkpoints."""
-        assert self._store is not None
-        if self._slow_pending:
-            return
-        for work in self._store.maintenance(now_ms):
-            self.run_slowly(work)
+    @property
+    def busy(self) -> bool:
+        """Is slow work still under way?"""
+        return self._slow_pending > 0
 
     def run_slowly(self, work: Work) -> None:
         """Run work that nobody waits for."""
@@ -92,7 +92,7 @@ class Disk:
         self._slow.submit(work, self._slow_done)
 
     def stop(self) -> None:
-        """End the threads; what was submitted is finished first."""
+        """End the threads; what was submitted is finished first. Harmless when they ended."""
         self._commits.stop()
         self._slow.stop()
 
@@ -106,10 +106,12 @@ class Disk:
             work.done()
             return
         self._committing = True
+        self._commit_began = self._loop.time()
         self._commits.submit(work, self._committed)
 
     def _committed(self) -> None:
         self._committing = False
+        self.commit_seconds.observe(self._loop.time() - self._commit_began)
         self._commit()
 
     def _synced(self) -> None:

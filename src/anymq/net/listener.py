@@ -60,6 +60,11 @@ class Listener:
         loop.add_reader(self._socket.fileno(), self._accept)
         self._accepting = True
 
+    @property
+    def owes(self) -> bool:
+        """Is there an answer under way to somebody?"""
+        return any(connection.owes for connection in self.connections)
+
     def stop_accepting(self) -> None:
         """Let nobody in any more."""
         if self._accepting:

@@ -68,7 +68,7 @@ class TlsChannel:
         # Plaintext is shorter than its ciphertext, so what came fits into the buffer it came in.
         try:
             while size < len(buffer):
-                read = self._tls.read(len(buffer) - size, buffer[size:])  # type: ignore[arg-type]
+                read = self._tls.read(len(buffer) - size, buffer[size:])
                 if not read:
                     break
                 size += int(read)

@@ -74,6 +74,10 @@ class Session(Protocol):
     def reading(self) -> bool:
         """False: let the peer wait (back-pressure). `on_resume` of the carrier ends it."""
 
+    @property
+    def busy(self) -> bool:
+        """Is something under way that would be answered soon? A stop waits for it a little."""
+
     def receive(self, data: memoryview) -> None:
         """Act on every whole frame there is now. `data` is the carrier's: copy what you keep."""
 

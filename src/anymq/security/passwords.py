@@ -52,7 +52,9 @@ def derive(
     salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", name)
     stored_key = hashlib.new(name, client_key).digest()
-    return Verifier(mechanism, salt, iterations, stored_key, hmac.digest(salted, b"Server Key", name))
+    return Verifier(
+        mechanism, salt, iterations, stored_key, hmac.digest(salted, b"Server Key", name)
+    )
 
 
 def to_text(verifier: Verifier) -> str:

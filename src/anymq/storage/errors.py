@@ -6,11 +6,15 @@ class StorageError(Exception):
 
 
 class LogFailed(StorageError):
-    """This log takes no more writes until a restart: the disk reported an error on write or sync."""
+    """No more writes until a restart: the disk reported an error on write or sync."""
 
 
 class DiskFull(StorageError):
     """No space. Writes are refused until there is some again; nothing acknowledged is lost."""
+
+
+class TooManyFiles(StorageError):
+    """No file descriptor is free. Nothing acknowledged is lost; it may work again at once."""
 
 
 class LogDeleted(StorageError):

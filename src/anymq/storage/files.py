@@ -4,6 +4,7 @@ Paths are relative to the data directory, with `/`, and made by us: names that c
 never become paths. Everything here blocks or returns.
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -37,6 +38,29 @@ class File(Protocol):
 
     def close(self) -> None:
         """Close now; harmless when closed."""
+
+
+def write_all(file: File, buffers: Sequence[Buffer], position: int) -> None:
+    """Write the buffers, all of them, however little one call takes."""
+    left = sum(map(len, buffers))
+    while True:
+        written = file.pwritev(buffers, position)
+        left -= written
+        if left <= 0:
+            return
+        if written <= 0:
+            raise OSError(errno.EIO, "nothing could be written")
+        position += written
+        buffers = _rest(buffers, written)
+
+
+def _rest(buffers: Sequence[Buffer], written: int) -> list[Buffer]:
+    """Return what is left of the buffers."""
+    done = 0
+    while written >= len(buffers[done]):
+        written -= len(buffers[done])
+        done += 1
+    return [memoryview(buffers[done])[written:], *buffers[done + 1 :]]
 
 
 class Files(Protocol):

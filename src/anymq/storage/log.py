@@ -6,15 +6,40 @@ before it has passed their record. In a cluster it will be min(synced, replicate
 this line changes.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
+from typing_extensions import override
+
+from anymq.storage import batch as batches
+from anymq.storage import epochs as epoch_files
+from anymq.storage import reading, state
 from anymq.storage.batch import BatchHeader
-from anymq.storage.errors import StorageError
+from anymq.storage.commit import Committable, Part, Write
+from anymq.storage.disk import Disk
+from anymq.storage.epochs import Epochs
+from anymq.storage.errors import (
+    CorruptBatch,
+    DiskFull,
+    LogDeleted,
+    LogFailed,
+    OffsetOutOfRange,
+    StorageError,
+    TooManyFiles,
+)
 from anymq.storage.files import Buffer, FileRange
+from anymq.storage.index import NO_TIMESTAMP
+from anymq.storage.segment import Segment
+from anymq.storage.small_files import Damaged, read_whole
 
 MIB = 1024 * 1024
+INTERNAL_IDS = 16  # ids below are our own journals: deletes write to them, so they go on when full
+_HEADERS_MAX = 1000
+_PREFIX_BYTES = 16
+_MARKS_MAX = 8
 Then = Callable[[StorageError | None], None]
 
 
@@ -44,58 +69,400 @@ class LogConfig:
     durability: Durability = Durability.COMMIT
 
 
-class Log:
+class Mark(NamedTuple):
+    """A point that would survive a power cut."""
+
+    end: int
+    base: int  # of the segment it is in
+    position: int
+
+
+@dataclass(slots=True)
+class Contents:
+    """What is on disk of a log, or was found there."""
+
+    segments: list[Segment]
+    start: int = 0
+    end: int = 0
+    epochs: Epochs | None = None  # None: read when needed
+    empty_state_at: int = -1  # the owner had no state there, and it is in no file
+    rolled: list[Segment] = field(default_factory=list)  # to seal
+
+
+class Log(Committable):
     """One log. On the broker's thread only, but for what `Work.run` says."""
 
-    id: int
-    config: LogConfig
-    start: int  # the first offset that is kept
-    end: int  # the offset the next record gets
-    visible_end: int
-    failed: StorageError | None  # set: takes no more writes
-    on_visible: Callable[[], None] | None  # called when visible_end has moved
-    state_source: Callable[[], bytes] | None  # the owner's state at `end`, kept beside each segment
+    def __init__(self, log_id: int, config: LogConfig, disk: Disk, contents: Contents) -> None:
+        self.id = log_id
+        self.config = config
+        self.directory = directory_of(log_id)
+        self.segments = contents.segments or [self._new_segment(contents.end)]
+        self.active = self.segments[-1]
+        self.start = contents.start  # the first offset that is kept
+        self.end = contents.end  # the offset the next record gets
+        self.visible_end = contents.end
+        self.durable = Mark(contents.end, self.active.base, self.active.size)
+        self.failed: StorageError | None = None  # set: takes no more writes
+        self.on_visible: Callable[[], None] | None = None  # called when visible_end has moved
+        self.on_rollback: Callable[[], None] | None = None  # called when appends were lost
+        self.state_source: Callable[[], bytes] | None = None  # the owner's state at `end`
+        # To seal, with the owner's state at the end of each.
+        self.rolled: list[tuple[Segment, bytes | None]] = [(s, None) for s in contents.rolled]
+        self.damaged: list[Segment] = []  # to repair
+        self._disk = disk
+        self._leaders = contents.epochs
+        self.empty_state_at = contents.empty_state_at
+        self.opened_end = contents.end
+        self._writes: list[Write] = []
+        self._waiters: deque[tuple[int, Then]] = deque()
+        self._marks: dict[int, reading.Place] = {}
+        self._in_directory = any(segment.on_disk for segment in self.segments)
+
+    # Appending
 
     def append(self, batch: Buffer, header: BatchHeader, leader_epoch: int) -> int:
         """Add a checked batch; return the base offset it gets. StorageError when it cannot be.
 
         `batch` must stay unchanged until it is written: bytes, or a view of what nobody reuses.
-        It is in no file yet: the commit of this turn writes it.
+        It is in no file yet: the commit of this turn writes it. The owner's state must not count
+        this batch before append has returned: the segment may roll before it.
         """
-        raise NotImplementedError
+        if self.failed is not None or self._disk.space.full:
+            self._refuse()
+        size = header.length + batches.LENGTH_END
+        active = self.active
+        if active.size + size > self.config.segment_bytes and active.size:
+            active = self.roll()
+        base = self.end
+        if leader_epoch != self.epochs.last:
+            self.epochs.note(leader_epoch, base)
+        write = self._writing(active)
+        write.buffers.append(batches.prefix(base, header.length, leader_epoch))
+        write.buffers.append(memoryview(batch)[_PREFIX_BYTES:])
+        self.end = end = base + header.last_offset_delta + 1
+        write.segment.add(base, end, size, header.max_timestamp)
+        return base
+
+    def _refuse(self) -> None:
+        if self.failed is not None:
+            raise type(self.failed)(*self.failed.args)
+        if self.id >= INTERNAL_IDS:
+            raise DiskFull("the disk is full")
+
+    def _writing(self, active: Segment) -> Write:
+        """Return the write that goes to the active segment; begin one if need be."""
+        writes = self._writes
+        if writes and writes[-1].segment is active:
+            return writes[-1]
+        if active.index is None:
+            active = self._reopened(active)
+        if not writes:
+            self._disk.mark_dirty(self)
+        if not active.opened_ms:
+            active.opened_ms = self._disk.now_ms
+        write = Write(active)
+        writes.append(write)
+        return write
+
+    def _reopened(self, active: Segment) -> Segment:
+        """Append to a segment of an earlier life, if it is still what was left."""
+        try:
+            active.rows(self._disk.files, self._disk.handles)
+        except CorruptBatch:
+            self._damage(active)
+            return self.roll()
+        return active
+
+    def roll(self) -> Segment:
+        """Begin a new segment; the next tick seals the old one."""
+        content = self.state_source() if self.state_source is not None else None
+        self.rolled.append((self.active, content))
+        self.active = self._new_segment(self.end)
+        self.segments.append(self.active)
+        return self.active
+
+    def _new_segment(self, base: int) -> Segment:
+        return Segment(self.directory, base, self.config.index_interval_bytes)
+
+    def saved_state(self) -> tuple[int, bytes] | None:
+        """Return the newest state that was kept and is not above `visible_end`, and its offset.
+
+        `headers` from there on has the rest.
+        """
+        end = self.visible_end
+        for segment, content in reversed(self.rolled):
+            if content is not None and segment.end <= end:
+                return segment.end, content
+        if self.empty_state_at >= 0:
+            return self.empty_state_at, b""
+        return state.newest(self._disk.files, self.directory, end) if self._in_directory else None
 
     def when_durable(self, offset: int, then: Then) -> None:
         """Call `then(None)` once the record at `offset` is visible, or with what went wrong."""
-        raise NotImplementedError
+        if offset < self.visible_end:
+            then(None)
+        elif self.failed is not None:
+            then(self.failed)
+        else:
+            self._waiters.append((offset, then))
+
+    # Committing: see commit.py
+
+    @override
+    def take(self) -> Part | None:
+        writes, self._writes = self._writes, []
+        if not writes:
+            return None
+        part = Part(self, self.directory, writes, self.end)
+        part.sync = self.config.durability is Durability.COMMIT
+        part.new_directory = not self._in_directory
+        if self.epochs.changed:
+            part.epochs = self.epochs.encode()
+        for write in writes:
+            write.size = write.segment.size
+            write.file = self._disk.handles.find(write.segment.path)
+        return part
+
+    @override
+    def finish(self, part: Part) -> None:
+        if self.failed is not None:
+            self._too_late()
+            return
+        if part.error is not None:
+            self._lose(part.writes, part.error)
+            return
+        for write in part.writes:
+            self._written(write, part.sync)
+        self._in_directory = True
+        if part.epochs is not None:
+            self.epochs.changed = self.epochs.encode() != part.epochs
+        if part.sync:
+            last = part.writes[-1]
+            self.durable = Mark(part.end, last.segment.base, last.size)
+        self._show(part.end)
+
+    def _too_late(self) -> None:
+        """It failed or was deleted while the commit ran: who waited knows."""
+        if isinstance(self.failed, LogDeleted):
+            self._disk.doomed.append(self.directory)
+
+    def _written(self, write: Write, synced: bool) -> None:
+        segment = write.segment
+        segment.visible_size = write.size
+        segment.on_disk = True
+        segment.named = segment.named or synced
+        assert write.file is not None
+        self._disk.handles.put(segment.path, write.file)
+
+    def _show(self, end: int) -> None:
+        """Let everything before `end` be read, and tell who waits."""
+        self.visible_end = end
+        self._mark(end)
+        waiters = self._waiters
+        ready = []
+        while waiters and waiters[0][0] < end:
+            ready.append(waiters.popleft()[1])
+        for then in ready:
+            then(None)
+        if self.on_visible is not None:
+            self.on_visible()
+
+    def _mark(self, end: int) -> None:
+        """Remember where a reader who has caught up will go on."""
+        segment = self.active
+        if segment.base < end:
+            self._marks[end] = (segment, segment.visible_size)
+            if len(self._marks) > _MARKS_MAX:
+                del self._marks[next(iter(self._marks))]
+
+    def _lose(self, writes: list[Write], error: StorageError) -> None:
+        """Take back everything that is not visible, and tell who waits."""
+        if isinstance(error, DiskFull):
+            self._disk.space.ran_out()
+        elif isinstance(error, TooManyFiles):
+            self._disk.handles.shrink()
+        else:
+            self.failed = error
+        for write in reversed([*writes, *self._writes]):
+            write.undo()
+        self._writes = []
+        self._go_back()
+        waiters, self._waiters = self._waiters, deque()
+        if self.on_rollback is not None:
+            self.on_rollback()
+        for _, then in waiters:
+            then(error)
+
+    def _go_back(self) -> None:
+        """Make `visible_end` the end again."""
+        self.end = self.visible_end
+        segments = self.segments
+        while len(segments) > 1 and segments[-1].base > self.end:
+            segments.pop()
+        self.active = segments[-1]
+        self.rolled = [item for item in self.rolled if item[0] in segments[:-1]]
+        self.epochs.cut(self.end)
+        self._marks.clear()
+
+    def fail(self, error: LogFailed | LogDeleted) -> None:
+        """Stop taking writes: a sync failed outside a commit, or the log is gone."""
+        self._lose([], error)
+
+    # Syncing and sealing: see syncing.py, sealing.py
+
+    @property
+    def visible_mark(self) -> Mark:
+        """The place of `visible_end`."""
+        segment = next(s for s in reversed(self.segments) if s.base <= self.visible_end)
+        return Mark(self.visible_end, segment.base, segment.visible_size)
+
+    @property
+    def unsynced(self) -> list[Segment]:
+        """The segments with something written that is not durable."""
+        if self.failed is not None or self.durable.end == self.visible_end:
+            return []
+        return [
+            segment
+            for segment in self.segments
+            if segment.base >= self.durable.base and segment.visible_size
+        ]
+
+    def synced(self, mark: Mark) -> None:
+        """Everything up to `mark` is durable."""
+        if self.failed is None and mark.end > self.durable.end:
+            self.durable = mark
+
+    def sealed(self, segment: Segment) -> None:
+        """This segment is durable, and so are those before it."""
+        segment.sealed = segment.named = True
+        self._disk.used(segment)
+        self.synced(Mark(segment.end, segment.base, segment.size))
+
+    # Reading
 
     def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:
-        """Return where whole batches from the one that holds `offset` are; None when none is visible.
+        """Return where whole batches from the one that holds `offset` are; None when none visible.
 
         The last one may be cut by `bytes_max`, as Kafka's clients expect; the first never is when
-        `at_least_one`. OffsetOutOfRange when `offset` is not within start..visible_end.
+        `at_least_one`. OffsetOutOfRange when `offset` is not within start..visible_end;
+        CorruptBatch when it is damaged: the next tick puts that aside, and reading goes on.
         """
-        raise NotImplementedError
+        if not self.start <= offset <= self.visible_end:
+            raise OffsetOutOfRange(f"{offset} is not in {self.start}..{self.visible_end}")
+        if offset == self.visible_end:
+            return None
+        try:
+            place = self._place(offset)
+            if place is None:
+                return None
+            return reading.range_at(place, bytes_max, at_least_one, self._disk)
+        except reading.DamageFound as found:
+            self._damage(found.segment)
+            raise
 
-    def headers(self, offset: int) -> "list[BatchHeader]":
+    def _place(self, offset: int) -> reading.Place | None:
+        place = self._marks.get(offset)
+        if place is not None and place[1] < place[0].visible_size:
+            return place
+        return reading.locate(self.segments, offset, self._disk)
+
+    def _damage(self, segment: Segment) -> None:
+        if segment not in self.damaged:
+            self.damaged.append(segment)
+
+    def headers(self, offset: int) -> list[BatchHeader]:
         """Return the headers of the batches from `offset` on (bounded; call again to go on)."""
-        raise NotImplementedError
+        try:
+            place = self._place(offset) if offset < self.visible_end else None
+            return reading.headers(place, self._disk, _HEADERS_MAX) if place else []
+        except reading.DamageFound as found:
+            self._damage(found.segment)
+            raise
 
     def offset_at(self, timestamp_ms: int) -> tuple[int, int] | None:
         """Return (offset, timestamp) of the first record not older than this; None when all are."""
-        raise NotImplementedError
+        try:
+            for place, header in reading.first_since(self.segments, timestamp_ms, self._disk):
+                if header.next_offset > self.start:
+                    return reading.first_in(place, header, timestamp_ms, self._disk)
+        except reading.DamageFound as found:
+            self._damage(found.segment)
+            raise
+        return None
 
     def newest_timestamp(self) -> tuple[int, int] | None:
         """Return (offset, timestamp) of the record with the greatest timestamp."""
-        raise NotImplementedError
-
-    def delete_before(self, offset: int) -> None:
-        """Raise `start`. The owner keeps this durably; whole segments below it go at the next tick."""
-        raise NotImplementedError
-
-    def epoch_end(self, leader_epoch: int) -> tuple[int, int]:
-        """Return (epoch, end offset) for OffsetForLeaderEpoch; (-1, -1) when unknown."""
-        raise NotImplementedError
+        newest = reading.newest(self.segments, self._disk)
+        return self.offset_at(newest) if newest != NO_TIMESTAMP else None
 
     def size_bytes(self) -> int:
         """Return how much disk it takes."""
-        raise NotImplementedError
+        return sum(segment.visible_size for segment in self.segments)
+
+    # The rest
+
+    @property
+    def epochs(self) -> Epochs:
+        """The leader epochs, read when first needed."""
+        if self._leaders is None:
+            self._leaders = self._read_epochs()
+        return self._leaders
+
+    def _read_epochs(self) -> Epochs:
+        try:
+            content = read_whole(self._disk.files, f"{self.directory}/epochs", "epochs")
+            return epoch_files.decode(content) if content is not None else Epochs()
+        except Damaged:
+            self._disk.report(f"log {self.id}: the epochs file was damaged, made again")
+            return self._epochs_of_batches()
+
+    def _epochs_of_batches(self) -> Epochs:
+        epochs = Epochs()
+        offset = self.start
+        while found := self.headers(offset):
+            for header in found:
+                epochs.note(header.leader_epoch, header.base_offset)
+            offset = found[-1].next_offset
+        epochs.changed = True
+        return epochs
+
+    def epoch_end(self, leader_epoch: int) -> tuple[int, int]:
+        """Return (epoch, end offset) for OffsetForLeaderEpoch; (-1, -1) when unknown."""
+        return self.epochs.end_of(leader_epoch, self.visible_end)
+
+    def delete_before(self, offset: int) -> None:
+        """Raise `start`. The owner keeps this durably; segments below it go at the next tick."""
+        if offset > self.visible_end:
+            raise OffsetOutOfRange(f"{offset} is above {self.visible_end}")
+        self.start = max(self.start, offset)
+
+    # For compaction and repair
+
+    def sealed_segments(self) -> Sequence[Segment]:
+        """Return the segments that compaction may replace, oldest first."""
+        if not self.active.on_disk:  # the last file must be one that was never compacted
+            return []
+        return [s for s in self.segments if s.sealed and s.pinned is None]
+
+    def drop_oldest(self, count: int) -> list[Segment]:
+        """Let go of the oldest segments; their files are for the caller to remove."""
+        dropped, self.segments = self.segments[:count], self.segments[count:]
+        self.start = max(self.start, self.segments[0].base)
+        self.rolled = [item for item in self.rolled if item[0] not in dropped]
+        self._marks.clear()
+        return dropped
+
+    def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
+        """Put what a SegmentWriter made in the place of neighbours. In `Work.done`."""
+        first = self.segments.index(old[0])
+        self.segments[first : first + len(old)] = new
+        self._marks.clear()
+        self.damaged = [segment for segment in self.damaged if segment not in old]
+        self.rolled = [item for item in self.rolled if item[0] not in old]
+        for segment in old:
+            self._disk.handles.drop(segment.path)
+
+
+def directory_of(log_id: int) -> str:
+    """Return where a log's files are."""
+    return f"logs/{log_id}"

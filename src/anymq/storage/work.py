@@ -11,7 +11,7 @@ class Work(Protocol):
     """A piece of slow work."""
 
     def run(self) -> None:
-        """Do what blocks. Any thread; touches only files and what `run` alone owns. Never raises."""
+        """Do what blocks. Any thread; touches only files and what it alone owns. Never raises."""
 
     def done(self) -> None:
         """Publish the result, on the broker's thread."""

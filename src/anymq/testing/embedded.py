@@ -23,7 +23,9 @@ class EmbeddedBroker:
     otherwise.
     """
 
-    def __init__(self, data_dir: Path | str | None = None, settings: Settings | None = None) -> None:
+    def __init__(
+        self, data_dir: Path | str | None = None, settings: Settings | None = None
+    ) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="anymq-") if data_dir is None else None
         directory = self._temporary.name if self._temporary is not None else str(data_dir)
         self.settings = _on_free_ports(settings or _for_tests(), directory)

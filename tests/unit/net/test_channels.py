@@ -122,7 +122,10 @@ def test_tls_carries_the_same_bytes_both_ways(
     sockets: tuple[socket.socket, socket.socket], stored: PlainFile
 ) -> None:
     authority = trustme.CA()
-    server, client = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    server, client = (
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH),
+        ssl.create_default_context(),
+    )
     authority.issue_cert("broker.test").configure_cert(server)
     authority.configure_trust(client)
     ours, theirs = sockets

@@ -27,7 +27,9 @@ def test_a_stored_verifier_is_enough(users: Users) -> None:
     assert server.user == "bob"
 
 
-@pytest.mark.parametrize(("name", "password"), [("ann", "wrong"), ("nobody", "secret"), ("bob", "x")])
+@pytest.mark.parametrize(
+    ("name", "password"), [("ann", "wrong"), ("nobody", "secret"), ("bob", "x")]
+)
 def test_anyone_else_learns_only_that_it_failed(users: Users, name: str, password: str) -> None:
     """An unknown name gets a challenge too, and the same refusal."""
     server = ScramServer(users, Mechanism.SHA_256)
@@ -38,7 +40,15 @@ def test_anyone_else_learns_only_that_it_failed(users: Users, name: str, passwor
 
 @pytest.mark.parametrize(
     "first",
-    [b"", b"\xff", b"n,,", b"p=tls-unique,,n=ann,r=x", b"n,a=bob,n=ann,r=x", b"n,,r=x", b"x" * 9999],
+    [
+        b"",
+        b"\xff",
+        b"n,,",
+        b"p=tls-unique,,n=ann,r=x",
+        b"n,a=bob,n=ann,r=x",
+        b"n,,r=x",
+        b"x" * 9999,
+    ],
 )
 def test_nonsense_is_refused(users: Users, first: bytes) -> None:
     with pytest.raises(AuthenticationFailed):

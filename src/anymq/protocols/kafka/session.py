@@ -12,21 +12,19 @@ from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.api.registry import API_VERSIONS_KEY, Api
 from anymq.protocols.kafka.authentication import Authentication
 from anymq.protocols.kafka.call import Call
-from anymq.protocols.kafka.codec import FrameAssembler, MalformedFrame, decode_request_header
+from anymq.protocols.kafka.codec import (
+    FrameAssembler,
+    MalformedFrame,
+    RequestHeader,
+    decode_request_header,
+    peek_api,
+)
+from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.users import Users
 
 log = logging.getLogger("anymq.kafka")
-
-
-@dataclass(slots=True)
-class Counters:
-    """What the Kafka sessions did so far, for the metrics."""
-
-    requests: int = 0
-    malformed: int = 0
-    authentication_failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,11 @@ class KafkaSession:
         )
 
     @property
+    def busy(self) -> bool:
+        """Is there a call that waits for the disk? Those that wait for news are not waited for."""
+        return any(call.on_gone is None for call in self._calls)
+
+    @property
     def advertised(self) -> tuple[str, int]:
         """Where clients find us: as configured, else where this one found us."""
         settings = self.kafka.settings
@@ -106,7 +109,7 @@ class KafkaSession:
 
     def authenticated(self) -> None:
         """From now on the peer may send more at once."""
-        self._frames.limit = self._frame_bytes_max()
+        self._frames.frame_bytes_max = self._frame_bytes_max()
 
     def answered(self) -> None:
         """Send the answers whose turn it is."""
@@ -126,33 +129,32 @@ class KafkaSession:
         if self.authentication.raw_tokens:
             self._on_raw_token(frame)
             return
-        header, position = decode_request_header(frame, self._is_flexible)
-        api = self.kafka.apis.get(header.api_key)
+        key, version, correlation_id = peek_api(frame)
+        api = self.kafka.apis.get(key)
         if api is None:
-            raise MalformedFrame(f"unknown request {header.api_key}")
-        self.kafka.counters.requests += 1
-        call = Call(self, api, header, len(frame), owned)
-        if header.api_version not in api.versions:
-            self._refuse_version(call)
+            raise MalformedFrame(f"unknown request {key}")
+        self.kafka.counters.requests[key] += 1
+        if version not in api.versions:
+            self._refuse_version(api, RequestHeader(key, version, correlation_id, None))
             return
         if not (self.authentication.done or api.before_authentication):
             raise MalformedFrame(f"{api.name} before authentication")
+        header, position = decode_request_header(frame, api.request_has_tags(version))
+        request = api.decode_request(frame, position, version)
+        api.handle(self._begin(Call(self, api, header, len(frame), owned)), request)
+
+    def _begin(self, call: Call) -> Call:
         self._calls.append(call)
         self._held_bytes += call.size
-        api.handle(call, api.decode_request(frame, position, call.version))
+        return call
 
-    def _is_flexible(self, key: int, version: int) -> bool:
-        api = self.kafka.apis.get(key)
-        return api is not None and version in api.versions and api.request_has_tags(version)
-
-    def _refuse_version(self, call: Call) -> None:
-        if call.api.key != API_VERSIONS_KEY:
-            raise MalformedFrame(f"{call.api.name} of version {call.version}")
+    def _refuse_version(self, api: Api, header: RequestHeader) -> None:
+        if api.key != API_VERSIONS_KEY:
+            raise MalformedFrame(f"{api.name} of version {header.api_version}")
         # Who is newer than we are asks again with what we answer here.
-        self._calls.append(call)
-        self._held_bytes += call.size
+        call = self._begin(Call(self, api, header, 0, owned=False))
         call.version = 0
-        call.api.handle(call, None)
+        api.handle(call, None)
 
     def _on_raw_token(self, frame: memoryview) -> None:
         answer = self.authentication.on_raw_token(bytes(frame))

@@ -12,6 +12,7 @@ class KafkaSettings:
 
     advertised_host: str = ""  # empty: the address by which the client came
     advertised_port: int = 0
+    rack: str = ""
     sasl_mechanisms: Sequence[str] = ()
     login_required: bool = False
     frame_bytes_max: int = 100 * MIB
@@ -21,3 +22,5 @@ class KafkaSettings:
     unsent_bytes_max: int = 64 * MIB
     idle_seconds_max: float = 600.0
     handshake_seconds_max: float = 30.0
+    fetch_bytes_max: int = 55 * MIB
+    lenient_replication: bool = False  # take factors above the number of nodes

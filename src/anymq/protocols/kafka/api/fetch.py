@@ -1,5 +1,6 @@
 """Fetch: batches from an offset on, as they are on disk; waits for some when there are none."""
 
+from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
@@ -91,14 +92,18 @@ class _Fetch:
         self._bytes_max = min(max(request.max_bytes, 0), RESPONSE_BYTES_MAX)
         self._wait_ms = min(request.max_wait_ms, WAIT_MS_MAX)
         self._committed_only = request.isolation_level == READ_COMMITTED
-        self._watched: list[tuple[Partition, object]] = []
+        self._watched: list[tuple[Partition, Callable[[], None]]] = []
         self._available: dict[Key, int] = {}
 
     def start(self) -> None:
         """Read; wait when that is too little."""
         answers = self._read()
         enough = self._wait_ms <= 0 or not self._session.partitions
-        if enough or any(said.error for _, said in answers) or self._size(answers) >= self._bytes_min:
+        if (
+            enough
+            or any(said.error for _, said in answers)
+            or self._size(answers) >= self._bytes_min
+        ):
             self._answer(answers)
         else:
             self._wait(answers)
@@ -134,7 +139,7 @@ class _Fetch:
     def _stop_waiting(self) -> None:
         self._timer.cancel()
         for partition, waiter in self._watched:
-            partition.unwatch(waiter)  # type: ignore[arg-type]
+            partition.unwatch(waiter)
         self._watched.clear()
 
     def _read(self) -> list[tuple[Key, PartitionAnswer]]:
@@ -226,4 +231,3 @@ def _read_partition(
     except StorageError:
         said.error = ErrorCode.KAFKA_STORAGE_ERROR
     return said
-

@@ -88,9 +88,7 @@ class _Answer:
         entry.log_append_time_ms = result.log_append_time_ms
         entry.log_start_offset = result.log_start
 
-    def _durable(
-        self, entry: schema.PartitionProduceResponse, error: Exception | None
-    ) -> None:
+    def _durable(self, entry: schema.PartitionProduceResponse, error: Exception | None) -> None:
         if error is not None:
             errors.explain(entry, error)
         self._one_less()

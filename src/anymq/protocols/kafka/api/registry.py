@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -39,6 +40,7 @@ class Api:
         return version >= self.flexible_from and self.key != API_VERSIONS_KEY
 
 
+@cache
 def load() -> dict[int, Api]:
     """Return every request by its key."""
     modules = [
@@ -49,10 +51,15 @@ def load() -> dict[int, Api]:
     return {api.key: api for api in sorted(apis, key=lambda api: api.key)}
 
 
+def name_of(key: int) -> str:
+    """Return what a request is called."""
+    return load()[key].name
+
+
 def _declared_in(module: ModuleType) -> Api:
     schema = module.schema
     return Api(
-        name=schema.NAME,
+        name="".join(map(str.capitalize, schema.__name__.rpartition(".")[2].split("_"))),
         key=module.KEY,
         versions=module.VERSIONS,
         advertised_min=getattr(module, "ADVERTISED_MIN", module.VERSIONS[0]),

@@ -23,7 +23,7 @@ def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
     try:
         answer = authentication.step(bytes(request.auth_bytes))
     except AuthenticationFailed as error:
-        call.session.kafka.counters.authentication_failures += 1
+        call.session.kafka.counters.logins_failed += 1
         log.warning("%s failed to authenticate: %s", call.session.peer.host, error)
         _fail(call, ErrorCode.SASL_AUTHENTICATION_FAILED, f"Authentication failed: {error}")
         return

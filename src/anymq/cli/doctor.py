@@ -1,0 +1,229 @@
+"""`anymq doctor`: look at everything that has to be right here, and say what to do where it is not.
+
+A check is a function from the settings to findings. To add one, write it and add it to CHECKS.
+"""
+
+import argparse
+import contextlib
+import errno
+import fcntl
+import importlib
+import os
+import platform
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import anymq
+from anymq.cli.settings import add_flags, load_settings
+from anymq.config.load import data_dir_of, open_to_others
+from anymq.config.model import OFF, Settings
+from anymq.config.units import format_bytes
+
+NATIVE_MODULES = ("msgspec", "cramjam", "crc32c", "h11", "uvloop")
+FILES_WANTED = 10_000  # a connection is one, a log that is in use two or three
+SYNCS = 20
+SYNC_SLOW_S = 0.020
+
+
+class Verdict(Enum):
+    """How bad it is."""
+
+    FINE = "ok"
+    DOUBTFUL = "warning"
+    BROKEN = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was seen, and what to do about it."""
+
+    verdict: Verdict
+    seen: str
+    advice: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags: those of serve, so that it looks where serve would."""
+    add_flags(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at everything; 1 where the broker could not run."""
+    settings = load_settings(arguments)  # a wrong setting ends here, with its own message
+    print(f"anymq {anymq.__version__}, data in {data_dir_of(settings)}")
+    findings = [finding for check in CHECKS for finding in check(settings)]
+    for finding in findings:
+        print(show(finding))
+    broken = sum(finding.verdict is Verdict.BROKEN for finding in findings)
+    print(f"{broken} problems" if broken else "nothing stands in the way")
+    return 1 if broken else 0
+
+
+def show(finding: Finding) -> str:
+    """Write a finding for a person."""
+    advice = f"\n{'':9}-> {finding.advice}" if finding.advice else ""
+    return f"{finding.verdict.value:8} {finding.seen}{advice}"
+
+
+def check_python(settings: Settings) -> Findings:
+    """Is this a Python we know?"""
+    version = platform.python_version()
+    if sys.version_info >= (3, 11):  # noqa: UP036  # pip would not install it, but who knows
+        yield Finding(Verdict.FINE, f"Python {version}")
+    else:
+        yield Finding(Verdict.BROKEN, f"Python {version}", "anymq needs Python 3.11 or newer")
+
+
+def check_modules(settings: Settings) -> Findings:
+    """Is everything there that we import, for this very machine?"""
+    for name in NATIVE_MODULES:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            needed = Verdict.DOUBTFUL if name == "uvloop" else Verdict.BROKEN
+            advice = f"pip install --force-reinstall {name}"
+            yield Finding(needed, f"{name} cannot be imported: {error}", advice)
+        else:
+            yield Finding(Verdict.FINE, f"{name} is there")
+
+
+def check_data_dir(settings: Settings) -> Findings:
+    """Can we write where the data is?"""
+    path = _existing(data_dir_of(settings))
+    if not os.access(path, os.W_OK | os.X_OK):
+        advice = (
+            f"chown or chmod it, or choose another with --data; this runs as user {os.getuid()}"
+        )
+        yield Finding(Verdict.BROKEN, f"{path} cannot be written", advice)
+        return
+    yield Finding(Verdict.FINE, f"{path} can be written")
+    yield from _check_sync_speed(path)
+
+
+def check_lock(settings: Settings) -> Findings:
+    """Does a broker run on this data already?"""
+    try:
+        descriptor = os.open(data_dir_of(settings) / "LOCK", os.O_RDWR)
+    except OSError:
+        yield Finding(Verdict.FINE, "no broker has used this directory yet")
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        yield Finding(
+            Verdict.DOUBTFUL, "a broker is running on this data", "that is fine if you know"
+        )
+    else:
+        yield Finding(Verdict.FINE, "no broker is running on this data")
+    finally:
+        os.close(descriptor)
+
+
+def check_disk_space(settings: Settings) -> Findings:
+    """Is there room for messages?"""
+    free = shutil.disk_usage(_existing(data_dir_of(settings))).free
+    reserve = settings.storage.disk_free_bytes_min
+    seen = f"{free / 2**30:.1f} GiB of disk are free"
+    if free < reserve:
+        advice = f"messages are refused below {format_bytes(reserve)}: storage.disk_free_bytes_min"
+        yield Finding(Verdict.BROKEN, seen, advice)
+    elif free < 4 * reserve:
+        yield Finding(Verdict.DOUBTFUL, seen, "soon messages will be refused")
+    else:
+        yield Finding(Verdict.FINE, seen)
+
+
+def check_file_limit(settings: Settings) -> Findings:
+    """May we open enough files and sockets?"""
+    import resource  # not on every platform
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    seen = f"{limit} files and sockets may be open"
+    if limit == resource.RLIM_INFINITY or limit >= FILES_WANTED:
+        yield Finding(Verdict.FINE, seen)
+    else:
+        advice = f"ulimit -n {FILES_WANTED}, or LimitNOFILE={FILES_WANTED} in the systemd unit"
+        yield Finding(Verdict.DOUBTFUL, seen, advice)
+
+
+def check_ports(settings: Settings) -> Findings:
+    """Are the ports free?"""
+    kafka, management = settings.kafka, settings.management
+    for key, host, port in (
+        ("kafka.port", kafka.host, kafka.port),
+        ("kafka.tls_port", kafka.host, kafka.tls_port),
+        ("management.port", management.host, management.port),
+    ):
+        if port not in (OFF, 0):
+            yield _check_port(key, host, port)
+
+
+def check_openness(settings: Settings) -> Findings:
+    """Who can connect?"""
+    doors = open_to_others(settings)
+    if doors:
+        advice = "fine only where the network is yours alone; see docs/how-to/secure.md"
+        yield Finding(Verdict.DOUBTFUL, f"open to everybody: {', '.join(doors)}", advice)
+    for name in (settings.tls.certificate, settings.tls.key, settings.tls.client_ca):
+        if name and not os.access(name, os.R_OK):
+            yield Finding(Verdict.BROKEN, f"{name} cannot be read", "see [tls]")
+
+
+Check = Callable[[Settings], Findings]
+CHECKS: tuple[Check, ...] = (
+    check_python,
+    check_modules,
+    check_data_dir,
+    check_lock,
+    check_disk_space,
+    check_file_limit,
+    check_ports,
+    check_openness,
+)
+
+
+def _check_sync_speed(path: Path) -> Findings:
+    """Time what every acknowledgement waits for."""
+    with tempfile.TemporaryFile(dir=path) as file:
+        begun = time.perf_counter()
+        for _ in range(SYNCS):
+            os.pwrite(file.fileno(), bytes(4096), 0)
+            os.fsync(file.fileno())
+        took = (time.perf_counter() - begun) / SYNCS
+    seen = f"a sync takes {took * 1000:.2f} ms"
+    if took < SYNC_SLOW_S:
+        yield Finding(Verdict.FINE, seen)
+    else:
+        advice = (
+            "every acknowledgement waits for one: a local SSD, or storage.durability = interval"
+        )
+        yield Finding(Verdict.DOUBTFUL, seen, advice)
+
+
+def _check_port(key: str, host: str, port: int) -> Finding:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            advice = f"stop what listens there, or choose another: --{key.replace('.', '-')}"
+            return Finding(Verdict.BROKEN, f"port {port} is taken", advice.replace("_", "-"))
+        return Finding(Verdict.BROKEN, f"{host}:{port}: {error.strerror}", f"see {key}")
+    return Finding(Verdict.FINE, f"port {port} is free")
+
+
+def _existing(path: Path) -> Path:
+    """Return the path, or the nearest directory above it that is there."""
+    return next(each for each in (path, *path.absolute().parents) if each.is_dir())

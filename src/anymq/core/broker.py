@@ -1,0 +1,429 @@
+"""Broker: the parts of the domain under one roof."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from anymq.config.units import MINUTE_MS
+from anymq.core.catalog import LOG_ID_FIRST, Catalog, DefinitionStore, Then, TopicRecord
+from anymq.core.clock import Clock
+from anymq.core.errors import Conflict, NotFound
+from anymq.core.streams import broker_config, naming, offset_records
+from anymq.core.streams.broker_config import BrokerConfig
+from anymq.core.streams.errors import InvalidPartitions, PolicyViolation, UnknownTopicId
+from anymq.core.streams.group_calls import GroupSettings
+from anymq.core.streams.groups import Groups
+from anymq.core.streams.identities import ProducerIds, new_cluster_id, new_topic_id
+from anymq.core.streams.logs import Logs
+from anymq.core.streams.partition import Partition
+from anymq.core.streams.topic import Topic
+from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
+from anymq.core.timers import Timers
+from anymq.storage.work import Work
+
+EVERY_NODE = "default"  # the key of dynamic broker configs that hold for every node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """How the broker is started. `configs` is by Kafka's names, see streams/broker_config.py."""
+
+    node_id: int = 0
+    rack: str = ""
+    topics_max: int = 100_000
+    partitions_max: int = 200_000  # of all topics together: each costs about 2 KiB of memory
+    partitions_per_topic_max: int = 10_000
+    configs: Mapping[str, str] = field(default_factory=dict)
+
+
+def ignore(error: Exception | None) -> None:
+    """Do nothing when it is durable: whoever asked does not wait for it."""
+
+
+def run_now(work: Work) -> None:
+    """Do slow work at once; a server hands it to a helper thread."""
+    work.run()
+    work.done()
+
+
+class Broker:
+    """What sessions talk to. It never blocks, never awaits, never looks at a clock by itself."""
+
+    def __init__(
+        self,
+        *,
+        store: Logs,
+        definitions: DefinitionStore,
+        clock: Clock,
+        timers: Timers,
+        random: Callable[[int], bytes],
+        settings: BrokerSettings | None = None,
+        run: Callable[[Work], None] = run_now,
+    ) -> None:
+        self.settings = settings or BrokerSettings()
+        self.node_id = self.settings.node_id
+        self.clock = clock
+        self.timers = timers
+        self.topics: dict[str, Topic] = {}
+        broker_config.check_static(self.settings.configs)
+        self.config = BrokerConfig(self.settings.configs)
+        self.leader_epoch = 0
+        self._store = store
+        self._random = random
+        self._run = run
+        self._by_id: dict[UUID, Topic] = {}
+        self._by_log: dict[int, Partition] = {}
+        self._deleting: dict[UUID, Topic] = {}  # until their deletion is durable
+        self._collisions = naming.Collisions()
+        self._catalog = Catalog(definitions)
+        self.groups = Groups(
+            store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG),
+            clock=clock,
+            timers=timers,
+            random=random,
+            settings=_group_settings(self.config),
+        )
+        self._start()
+
+    def _start(self) -> None:
+        """Build everything that is defined."""
+        catalog = self._catalog
+        self.leader_epoch = catalog.counters.get("starts", 0)
+        self._next_log_id = max(catalog.next_log_id(), max(self._store.ids(), default=0) + 1)
+        catalog.listen(self)
+        self._producer_ids = ProducerIds(catalog)
+        # Clients must notice that this is another life of the broker: with weak durability, its log
+        # may have other records where the last life had some. They compare leader epochs.
+        catalog.put_counter("starts", self.leader_epoch + 1, ignore)
+        if "cluster_id" not in catalog.texts:
+            catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
+        self._bury(catalog.doomed)
+        self.groups.restore()
+
+    # Topics
+
+    def topic(self, name: str) -> Topic:
+        """Return a topic, or refuse."""
+        try:
+            return self.topics[name]
+        except KeyError:
+            raise NotFound(f"no topic {name!r}") from None
+
+    def topic_by_id(self, topic_id: UUID) -> Topic:
+        """Return a topic by its id, or refuse."""
+        try:
+            return self._by_id[topic_id]
+        except KeyError:
+            raise UnknownTopicId(f"no topic has the id {topic_id}") from None
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int | None = None,
+        config: Mapping[str, str | None] | None = None,
+        then: Then = ignore,
+    ) -> Topic:
+        """Make a topic; it can be used at once, `then` is called when a restart would find it."""
+        overrides = self.check_topic(name, partitions, config)
+        count = self.default_partitions if partitions is None else partitions
+        record = TopicRecord(new_topic_id(self._random), self._new_log_ids(count), overrides)
+        self._catalog.put_topic(name, record, then)
+        return self.topic(name)
+
+    def check_topic(
+        self,
+        name: str,
+        partitions: int | None = None,
+        config: Mapping[str, str | None] | None = None,
+    ) -> dict[str, str]:
+        """Refuse a topic that cannot be made; return its config overrides."""
+        naming.check_name(name)
+        if name in self.topics:
+            raise Conflict(f"Topic '{name}' already exists.")
+        self._collisions.check(name)
+        self._check_partitions(0, self.default_partitions if partitions is None else partitions)
+        if len(self.topics) >= self.settings.topics_max:
+            raise PolicyViolation(f"there are {len(self.topics)} topics, no more are allowed")
+        overrides = check_overrides(config or {})
+        TopicConfig(overrides, self.config.topic_defaults)
+        return overrides
+
+    def auto_create_topic(self, name: str, then: Then = ignore) -> Topic:
+        """Make a topic that a client asks for; NotFound where that is switched off."""
+        if name not in self.topics and self.auto_create_topics:
+            return self.create_topic(name, then=then)
+        topic = self.topic(name)
+        then(None)
+        return topic
+
+    def delete_topic(self, name: str, then: Then = ignore) -> None:
+        """Forget a topic and its records. Its name is free at once."""
+        topic = self.topic(name)
+        logs = self._catalog.topics[name].logs
+        self._deleting[topic.id] = topic
+
+        def deleted(error: Exception | None) -> None:
+            self._deleting.pop(topic.id, None)
+            if error is None:
+                self._bury(logs)
+            then(error)
+
+        self._catalog.delete_topic(name, deleted)
+        # Nobody has read the next topic of this name.
+        self.groups.delete_topics(lambda gone: gone == name, lambda error: None)
+
+    def add_partitions(self, name: str, total: int, then: Then = ignore) -> None:
+        """Let a topic have more partitions: `total`."""
+        self.check_more_partitions(name, total)
+        record = self._catalog.topics[name]
+        more = self._new_log_ids(total - len(record.logs))
+        self._catalog.put_topic(
+            name, TopicRecord(record.id, record.logs + more, record.config), then
+        )
+
+    def check_more_partitions(self, name: str, total: int) -> None:
+        """Refuse a number of partitions that a topic cannot have."""
+        now = len(self.topic(name).partitions)
+        if total == now:
+            raise InvalidPartitions(f"Topic already has {now} partition(s).")
+        if total < now:
+            raise InvalidPartitions(
+                f"The topic {name} currently has {now} partition(s); "
+                f"{total} would not be an increase."
+            )
+        self._check_partitions(now, total)
+
+    def alter_topic_config(
+        self, name: str, config: Mapping[str, str | None], then: Then = ignore
+    ) -> None:
+        """Replace all of a topic's config overrides; they hold at once."""
+        topic = self.topic(name)
+        overrides = check_overrides(config)
+        topic.config.replace(overrides)
+        self._put_config(name, overrides, then)
+
+    def change_topic_config(
+        self, name: str, changes: Iterable[Change], then: Then = ignore
+    ) -> None:
+        """Change some of a topic's config overrides; they hold at once."""
+        self._put_config(name, self.check_config_changes(name, changes), then)
+
+    def check_config_changes(self, name: str, changes: Iterable[Change]) -> dict[str, str]:
+        """Refuse changes that make no sense together; return the overrides after them."""
+        config = self.topic(name).config
+        overrides = config.changed(changes)
+        config.replace(overrides)
+        return overrides
+
+    def delete_records(self, partition: Partition, offset: int, then: Then = ignore) -> None:
+        """Delete what is before `offset` (-1: everything); `partition.start` says what was done.
+
+        Not before it is durable: a topic or config can be taken back, records cannot.
+        """
+        log = partition.log
+        start = max(partition.offset_to_delete(offset), self._catalog.starts.get(log.id, 0))
+        if start == 0:
+            then(None)
+            return
+
+        def kept(error: Exception | None) -> None:
+            if error is None:
+                log.delete_before(start)
+            then(error)
+
+        self._catalog.put_start(log.id, start, kept)
+
+    # The broker itself
+
+    @property
+    def cluster_id(self) -> str:
+        """The name of this cluster, given by chance when it was new."""
+        return self._catalog.texts["cluster_id"]
+
+    @property
+    def rack(self) -> str:
+        """Where this node stands; empty: unknown."""
+        return self.settings.rack
+
+    @property
+    def auto_create_topics(self) -> bool:
+        """Are topics made when a client first names them?"""
+        return self.config.value("auto.create.topics.enable").lower() == "true"
+
+    @property
+    def default_partitions(self) -> int:
+        """How many partitions a topic gets that does not say."""
+        return int(self.config.value("num.partitions"))
+
+    def change_broker_config(
+        self,
+        changes: Iterable[Change],
+        then: Then = ignore,
+        *,
+        every_node: bool = False,
+    ) -> None:
+        """Change dynamic configs; topics that say nothing else follow at once."""
+        node = EVERY_NODE if every_node else str(self.node_id)
+        self._catalog.put_broker_config(
+            node, self.check_broker_config(changes, every_node=every_node), then
+        )
+
+    def check_broker_config(
+        self, changes: Iterable[Change], *, every_node: bool = False
+    ) -> dict[str, str]:
+        """Refuse changes that make no sense together; return the dynamic configs after them."""
+        before = self.config.for_all if every_node else self.config.for_node
+        values = broker_config.changed(before, changes)
+        BrokerConfig(
+            self.settings.configs,
+            for_all=values if every_node else self.config.for_all,
+            for_node=self.config.for_node if every_node else values,
+        )
+        return values
+
+    def next_producer_id(self, then: Callable[[int, Exception | None], None]) -> None:
+        """Call `then` with an id that nobody has had; at once, but for the first ones."""
+        self._producer_ids.take(then)
+
+    @property
+    def partition_count(self) -> int:
+        """How many partitions all topics have together."""
+        return len(self._by_log)
+
+    def orphans(self) -> list[int]:
+        """Return logs on disk that nothing is known of. They are kept: somebody must look."""
+        known = self._by_log.keys() | self._catalog.doomed
+        return [one for one in self._store.ids() if one >= LOG_ID_FIRST and one not in known]
+
+    def maintenance(self, now_ms: int) -> None:
+        """Do what is to be done now and then: every half minute or so."""
+        before = now_ms - int(self.config.value("producer.id.expiration.ms"))
+        for partition in self._by_log.values():
+            partition.expire_producers(before)
+        self.groups.maintenance(now_ms)
+        for work in self._store.maintenance(now_ms):
+            self._run(work)
+
+    # What the catalog tells
+
+    def on_topic(self, name: str, record: TopicRecord | None) -> None:
+        """Make the topic be what its definition says."""
+        topic = self.topics.get(name)
+        if topic is not None and (record is None or topic.id != record.id):
+            self._remove(topic)
+            topic = None
+        if record is None:
+            return
+        config = TopicConfig(record.config, self.config.topic_defaults)
+        if topic is None:
+            topic = self._deleting.pop(record.id, None) or Topic(
+                name, record.id, config, self.node_id
+            )
+            self._add(topic)
+        topic.configure(config)
+        self._fit_partitions(topic, record.logs)
+
+    def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
+        """Use other dynamic configs; topics follow."""
+        self.config = BrokerConfig(
+            self.settings.configs,
+            for_all=configs.get(EVERY_NODE),
+            for_node=configs.get(str(self.node_id)),
+        )
+        for topic in self.topics.values():
+            topic.configure(TopicConfig(topic.config.overrides, self.config.topic_defaults))
+
+    # Within
+
+    def _add(self, topic: Topic) -> None:
+        topic.deleted = False
+        self.topics[topic.name] = self._by_id[topic.id] = topic
+        self._collisions.add(topic.name)
+        for partition in topic.partitions:
+            self._by_log[partition.log.id] = partition
+
+    def _remove(self, topic: Topic) -> None:
+        del self.topics[topic.name], self._by_id[topic.id]
+        self._collisions.discard(topic.name)
+        for partition in topic.partitions:
+            del self._by_log[partition.log.id]
+        topic.delete()
+
+    def _fit_partitions(self, topic: Topic, logs: tuple[int, ...]) -> None:
+        """Have as many partitions as the definition: more, or fewer when adding them failed."""
+        while len(topic.partitions) > len(logs):
+            del self._by_log[topic.partitions.pop().log.id]
+        for index in range(len(topic.partitions), len(logs)):
+            partition = self._new_partition(topic, index, logs[index])
+            topic.partitions.append(partition)
+            self._by_log[logs[index]] = partition
+
+    def _new_partition(self, topic: Topic, index: int, log_id: int) -> Partition:
+        log = self._store.open_log(log_id, topic.config.log)
+        if log_id in self._catalog.starts:
+            # Not beyond the end: a start may have outlived records that were never synced.
+            log.delete_before(min(self._catalog.starts[log_id], log.visible_end))
+        return Partition(topic.name, index, log, topic.config, self.leader_epoch)
+
+    def _new_log_ids(self, count: int) -> tuple[int, ...]:
+        first = self._next_log_id
+        self._next_log_id += count
+        return tuple(range(first, first + count))
+
+    def _put_config(self, name: str, overrides: dict[str, str], then: Then) -> None:
+        record = self._catalog.topics[name]
+        self._catalog.put_topic(name, TopicRecord(record.id, record.logs, overrides), then)
+
+    def _check_partitions(self, now: int, total: int) -> None:
+        if total < 1:
+            raise InvalidPartitions("Number of partitions must be larger than 0.")
+        if total > self.settings.partitions_per_topic_max:
+            raise InvalidPartitions(
+                f"{total} partitions: a topic may have {self.settings.partitions_per_topic_max}"
+            )
+        if self.partition_count + total - now > self.settings.partitions_max:
+            raise PolicyViolation(
+                f"there are {self.partition_count} partitions, "
+                f"at most {self.settings.partitions_max} are allowed"
+            )
+
+    def _bury(self, logs: Iterable[int]) -> None:
+        """Take the logs of deleted topics off the disk, once nothing can bring those back."""
+        for log_id in sorted(logs):
+            self._run(Burial(self._store.delete(log_id), partial(self._buried, log_id)))
+
+    def _buried(self, log_id: int) -> None:
+        self._catalog.buried(log_id, ignore)
+
+
+def _group_settings(config: BrokerConfig) -> GroupSettings:
+    def number(name: str) -> int:
+        return int(config.value(name))
+
+    return GroupSettings(
+        session_timeout_ms_min=number("group.min.session.timeout.ms"),
+        session_timeout_ms_max=number("group.max.session.timeout.ms"),
+        initial_rebalance_delay_ms=number("group.initial.rebalance.delay.ms"),
+        members_max=number("group.max.size"),
+        offset_metadata_max=number("offset.metadata.max.bytes"),
+        offsets_retention_ms=number("offsets.retention.minutes") * MINUTE_MS,
+        offsets_check_ms=number("offsets.retention.check.interval.ms"),
+    )
+
+
+class Burial:
+    """Work, and what to do after it."""
+
+    def __init__(self, work: Work, then: Callable[[], None]) -> None:
+        self._work = work
+        self._then = then
+
+    def run(self) -> None:
+        """Do the work."""
+        self._work.run()
+
+    def done(self) -> None:
+        """Publish its result, and go on."""
+        self._work.done()
+        self._then()

@@ -1,0 +1,215 @@
+"""Catalog: every definition, as a state machine over a store that keeps them.
+
+A definition is a key (a path, `topics/orders`) and a value (JSON). A change takes effect here at
+once, so that whoever asks next sees it; who asked for it hears when it is durable. Should the store
+fail to keep it, it is undone. What the definitions mean to the rest of the broker goes through one
+door, `on_change`, at the start, on changes and when they are undone.
+
+The keys and values are on disk: change their meaning, raise storage's version.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+Then = Callable[[Exception | None], None]
+
+LOG_ID_FIRST = 16  # those below are ours: definitions, offsets, …
+
+
+class DefinitionStore(Protocol):
+    """Keeps definitions."""
+
+    def load(self) -> Mapping[str, bytes]:
+        """Return everything that is kept."""
+
+    def put(self, changes: Mapping[str, bytes | None], then: Then) -> None:
+        """Keep these values, forget those that are None: all or nothing; then say so, once."""
+
+
+class TopicRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A topic, as it is kept under `topics/<name>`."""
+
+    id: UUID
+    logs: tuple[int, ...]  # by partition
+    config: dict[str, str] = {}
+
+
+class CatalogListener(Protocol):
+    """Who builds the real things from the definitions."""
+
+    def on_topic(self, name: str, record: TopicRecord | None) -> None:
+        """This is how a topic is defined now; None: there is none."""
+
+    def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
+        """These are the dynamic configs now, by node."""
+
+
+class Catalog:
+    """What is defined, by kind."""
+
+    def __init__(self, store: DefinitionStore) -> None:
+        self.topics: dict[str, TopicRecord] = {}
+        self.starts: dict[int, int] = {}  # log id → first offset, where DeleteRecords set it
+        self.doomed: set[int] = set()  # logs of deleted topics that may still be on disk
+        self.counters: dict[str, int] = {}
+        self.texts: dict[str, str] = {}
+        self.broker_configs: dict[str, dict[str, str]] = {}  # "default", or a node's id
+        self._store = store
+        self._listener: CatalogListener | None = None
+        # Changes on their way to the disk: what was durable before, and how many are on the way.
+        self._durable: dict[str, tuple[bytes | None, int]] = {}
+        self._values: dict[str, bytes] = {}
+        for key, value in store.load().items():
+            self._values[key] = value
+            self._apply(key, value)
+
+    def listen(self, listener: CatalogListener) -> None:
+        """Tell `listener` what there is, and from now on what changes."""
+        self._listener = listener
+        listener.on_broker_config(self.broker_configs)
+        for name, record in self.topics.items():
+            listener.on_topic(name, record)
+
+    def put_topic(self, name: str, record: TopicRecord, then: Then) -> None:
+        """Define a topic, or define it anew."""
+        changes: dict[str, bytes | None] = {f"topics/{name}": _encode(record)}
+        following = max(record.logs) + 1
+        if following > self.counters.get("log_id", 0):
+            # It goes with the topic, so that no log id is ever used twice.
+            changes["counters/log_id"] = _encode(following)
+        self._put(changes, then)
+
+    def delete_topic(self, name: str, then: Then) -> None:
+        """Forget a topic; its logs are doomed until `buried` is told that they are gone."""
+        logs = self.topics[name].logs
+        changes: dict[str, bytes | None] = {f"topics/{name}": None}
+        for log_id in logs:
+            changes[f"doomed/{log_id}"] = _encode(True)
+            if log_id in self.starts:
+                changes[f"starts/{log_id}"] = None
+        self._put(changes, then)
+
+    def buried(self, log_id: int, then: Then) -> None:
+        """A doomed log is gone from the disk."""
+        self._put({f"doomed/{log_id}": None}, then)
+
+    def put_start(self, log_id: int, offset: int, then: Then) -> None:
+        """Records of this log before `offset` are deleted."""
+        self._put({f"starts/{log_id}": _encode(offset)}, then)
+
+    def put_broker_config(self, node: str, values: Mapping[str, str], then: Then) -> None:
+        """Replace the dynamic configs of one node, or of all ("default")."""
+        self._put({f"brokers/{node}": _encode(dict(values))}, then)
+
+    def put_counter(self, name: str, value: int, then: Then) -> None:
+        """Set a counter."""
+        self._put({f"counters/{name}": _encode(value)}, then)
+
+    def put_text(self, name: str, value: str, then: Then) -> None:
+        """Set one of the few texts that belong to nothing else."""
+        self._put({f"texts/{name}": _encode(value)}, then)
+
+    def next_log_id(self) -> int:
+        """Return a log id that was never used, as far as definitions know."""
+        used = [log_id for record in self.topics.values() for log_id in record.logs]
+        return max(
+            LOG_ID_FIRST,
+            self.counters.get("log_id", 0),
+            max(used, default=0) + 1,
+            max(self.doomed, default=0) + 1,
+        )
+
+    def _put(self, changes: Mapping[str, bytes | None], then: Then) -> None:
+        for key, value in changes.items():
+            before, pending = self._durable.get(key, (self._values.get(key), 0))
+            self._durable[key] = (before, pending + 1)
+            self._set(key, value)
+
+        def kept(error: Exception | None) -> None:
+            for key, value in changes.items():
+                self._settle(key, value, error)
+            then(error)
+
+        self._store.put(changes, kept)
+
+    def _settle(self, key: str, value: bytes | None, error: Exception | None) -> None:
+        """One change of `key` is on disk, or is not and never will be."""
+        before, pending = self._durable[key]
+        durable = before if error is not None else value
+        if pending > 1:
+            self._durable[key] = (durable, pending - 1)
+        else:
+            del self._durable[key]
+        if error is not None or pending == 1:
+            self._set(key, durable)
+
+    def _set(self, key: str, value: bytes | None) -> None:
+        if self._values.get(key) == value:
+            return
+        if value is None:
+            del self._values[key]
+        else:
+            self._values[key] = value
+        self._apply(key, value)
+
+    def _apply(self, key: str, value: bytes | None) -> None:
+        """Give a definition its meaning."""
+        kind, _, name = key.partition("/")
+        # A kind unknown here was written by a newer version: it is kept, and means nothing.
+        meaning = _MEANINGS.get(kind)
+        if meaning is not None:
+            meaning(self, name, value)
+
+    def _apply_topic(self, name: str, value: bytes | None) -> None:
+        record = None if value is None else _TOPIC.decode(value)
+        if record is None:
+            self.topics.pop(name, None)
+        else:
+            self.topics[name] = record
+        if self._listener is not None:
+            self._listener.on_topic(name, record)
+
+    def _apply_start(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self.starts.pop(int(name), None)
+        else:
+            self.starts[int(name)] = _INT.decode(value)
+
+    def _apply_doomed(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self.doomed.discard(int(name))
+        else:
+            self.doomed.add(int(name))
+
+    def _apply_counter(self, name: str, value: bytes | None) -> None:
+        self.counters[name] = 0 if value is None else _INT.decode(value)
+
+    def _apply_text(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self.texts.pop(name, None)
+        else:
+            self.texts[name] = _TEXT.decode(value)
+
+    def _apply_broker_config(self, node: str, value: bytes | None) -> None:
+        self.broker_configs[node] = {} if value is None else _TEXTS.decode(value)
+        if self._listener is not None:
+            self._listener.on_broker_config(self.broker_configs)
+
+
+_MEANINGS: dict[str, Callable[[Catalog, str, bytes | None], None]] = {
+    "brokers": Catalog._apply_broker_config,
+    "counters": Catalog._apply_counter,
+    "doomed": Catalog._apply_doomed,
+    "starts": Catalog._apply_start,
+    "texts": Catalog._apply_text,
+    "topics": Catalog._apply_topic,
+}
+
+_encode = msgspec.json.Encoder().encode
+_TOPIC = msgspec.json.Decoder(TopicRecord)
+_INT = msgspec.json.Decoder(int)
+_TEXT = msgspec.json.Decoder(str)
+_TEXTS = msgspec.json.Decoder(dict[str, str])

@@ -1,0 +1,26 @@
+"""Logs: what the core needs of a data directory."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from anymq.storage.log import Log, LogConfig
+from anymq.storage.work import Work
+
+
+class Logs(Protocol):
+    """One data directory: `storage.store.LogStore`, or `storage.memory.MemoryLogs`."""
+
+    def create(self, log_id: int, config: LogConfig) -> Log:
+        """Return a log that is not there yet; nothing is on disk before the first append."""
+
+    def open_log(self, log_id: int, config: LogConfig) -> Log:
+        """Return a log that may be there."""
+
+    def delete(self, log_id: int) -> Work:
+        """Return the work that takes a log away; harmless when it is not there."""
+
+    def ids(self) -> Iterable[int]:
+        """Return the logs that are on disk."""
+
+    def maintenance(self, now_ms: int) -> list[Work]:
+        """Return what is to be done by now: segments to close, old ones to drop, …"""

@@ -1,0 +1,61 @@
+"""The pages there are: metrics and health. A page for people comes on top of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import anymq
+from anymq.management.http import Handler, Pages, Response, json, text
+from anymq.observability.metrics import Registry
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that must be so for the server to be of use."""
+
+    name: str
+    holds: bool
+    detail: str = ""
+
+
+Conditions = Callable[[], Sequence[Condition]]
+
+
+def make_pages(registry: Registry, conditions: Conditions) -> Pages:
+    """Return the table of pages: what an orchestrator and Prometheus ask for."""
+    pages: dict[str, Handler] = {
+        "/metrics": lambda _: Response(HTTPStatus.OK, registry.exposition(), METRICS_TYPE),
+        "/health": lambda _: health(conditions()),
+        "/health/ready": lambda _: ready(conditions()),
+        "/health/live": lambda _: text("alive\n"),  # that it answers is the answer
+    }
+    index = f"anymq {anymq.__version__}\n\n" + "".join(f"{path}\n" for path in pages)
+    pages["/"] = lambda _: text(index)
+    return pages
+
+
+def health(conditions: Sequence[Condition]) -> Response:
+    """Say everything that is known, for whoever looks."""
+    return json(
+        {
+            "status": "ok" if all(each.holds for each in conditions) else "failing",
+            "version": anymq.__version__,
+            "conditions": {
+                each.name: {"holds": each.holds, "detail": each.detail} for each in conditions
+            },
+        },
+        _status(conditions),
+    )
+
+
+def ready(conditions: Sequence[Condition]) -> Response:
+    """Say whether to send clients here."""
+    failing = "".join(f"{each.name}: {each.detail}\n" for each in conditions if not each.holds)
+    return text(failing or "ready\n", _status(conditions))
+
+
+def _status(conditions: Sequence[Condition]) -> HTTPStatus:
+    holds = all(each.holds for each in conditions)
+    return HTTPStatus.OK if holds else HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,0 +1,132 @@
+"""One HTTP connection: requests in, pages out. h11 knows the grammar."""
+
+from http import HTTPStatus
+
+import h11
+from typing_extensions import override
+
+from anymq.management.http import Pages, Request, Response, answer, text
+from anymq.observability.log import Log
+from anymq.protocols.session import Outbox, Peer, Session
+
+log = Log(__name__)
+
+HEADERS_BYTES_MAX = 16 * 1024
+BODY_BYTES_MAX = 64 * 1024  # no page reads one: it is dropped, within reason
+OWED_BYTES_MAX = 4 * 1024 * 1024  # a peer that asks on without reading is not served further
+IDLE_S = 60.0  # between requests, and for one to be whole
+
+
+class HttpSession(Session):
+    """The server's side of one HTTP/1.1 connection."""
+
+    def __init__(self, pages: Pages, outbox: Outbox, peer: Peer) -> None:
+        self.closed = False
+        self._pages = pages
+        self._outbox = outbox
+        self._peer = peer
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADERS_BYTES_MAX)
+        self._request: h11.Request | None = None
+        self._body_size = 0
+        self._waiting_since: float | None = None
+
+    @property
+    @override
+    def busy(self) -> bool:
+        return False
+
+    @property
+    @override
+    def reading(self) -> bool:
+        return not self.closed
+
+    @override
+    def receive(self, data: memoryview) -> None:
+        """Answer every whole request there is now."""
+        if self.closed:
+            return
+        try:
+            self._http.receive_data(bytes(data))
+            self._serve_all()
+        except h11.RemoteProtocolError as error:
+            log.info("not HTTP", peer=self._peer.host, reason=str(error))
+            self._refuse(HTTPStatus(error.error_status_hint))
+
+    @override
+    def tick(self, now: float) -> None:
+        """Close when nothing was asked for too long, or a request never gets whole."""
+        if self._waiting_since is None:
+            self._waiting_since = now
+        elif now - self._waiting_since > IDLE_S:
+            self.closed = True
+
+    @override
+    def peer_gone(self) -> None:
+        """Nothing was held for it."""
+        self.closed = True
+
+    def _serve_all(self) -> None:
+        while not self.closed:
+            event = self._http.next_event()
+            if event is h11.NEED_DATA:
+                return
+            if event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+                self.closed = True
+            elif isinstance(event, h11.Request):
+                self._begin(event)
+            elif isinstance(event, h11.Data):
+                self._count_body(len(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                self._finish()
+
+    def _begin(self, request: h11.Request) -> None:
+        self._request, self._body_size = request, 0
+
+    def _count_body(self, size: int) -> None:
+        self._body_size += size
+        if self._body_size > BODY_BYTES_MAX:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    def _finish(self) -> None:
+        assert self._request is not None
+        request, self._request = _read(self._request), None
+        self._send(self._answer(request), with_body=request.method != "HEAD")
+        self._waiting_since = None
+        if self._http.our_state is h11.MUST_CLOSE or self._outbox.size > OWED_BYTES_MAX:
+            self.closed = True
+        else:
+            self._http.start_next_cycle()
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return answer(self._pages, request)
+        except Exception:
+            log.exception("a page failed", path=request.path)
+            return text("something is wrong here; the log says what\n", HTTPStatus(500))
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Say no and hang up: what follows cannot be told from the rest of this request."""
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._send(text(f"{status.phrase.lower()}\n", status), close=True)
+        self.closed = True
+
+    def _send(self, response: Response, *, with_body: bool = True, close: bool = False) -> None:
+        headers = [
+            ("Content-Type", response.content_type),
+            ("Content-Length", str(len(response.body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            *response.headers,
+            *([("Connection", "close")] if close else []),
+        ]
+        status = response.status
+        body = response.body if with_body else b""
+        head = h11.Response(status_code=status, headers=headers, reason=status.phrase.encode())
+        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+            if data := self._http.send(event):
+                self._outbox.write(data)
+
+
+def _read(request: h11.Request) -> Request:
+    path, _, query = request.target.decode("ascii").partition("?")
+    return Request(request.method.decode("ascii"), path, query)

@@ -1,0 +1,162 @@
+"""Group commit: everything that was appended meanwhile, one write per log, then one sync for all.
+
+`begin_commit` prepares a Commit on the broker's thread, `run` writes and syncs (the only part that
+blocks), `done` tells each log what became of its part. A part is all or nothing.
+"""
+
+import errno
+from collections.abc import Sequence
+from typing import Protocol
+
+from typing_extensions import override
+
+from anymq.storage.errors import DiskFull, LogFailed, StorageError, TooManyFiles
+from anymq.storage.files import Buffer, File, Files, write_all
+from anymq.storage.handles import out_of_handles
+from anymq.storage.segment import Segment
+from anymq.storage.small_files import replace_whole
+from anymq.storage.work import Work
+
+# Measured (benchmarks/micro/log_append.py): from here on one syncfs beats an fdatasync per file.
+SYNC_EACH_MAX = 8
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Write:
+    """What goes to the end of one segment, and how the segment was before.
+
+    `size` is how long the file will be, set when the commit takes it.
+    """
+
+    __slots__ = ("buffers", "created", "end", "file", "newest", "position", "segment", "size")
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.position = self.size = segment.size
+        self.end = segment.end
+        self.newest = segment.newest
+        self.buffers: list[Buffer] = []
+        self.file: File | None = None  # None: `run` opens it
+        self.created = False
+
+    def undo(self) -> None:
+        """Forget what was appended. On the broker's thread."""
+        self.segment.cut(self.position, self.end, self.newest)
+
+
+class Committable(Protocol):
+    """What a commit needs of a log."""
+
+    def take(self) -> "Part | None":
+        """Hand over what was appended; None when there is nothing."""
+
+    def finish(self, part: "Part") -> None:
+        """The part is written, and synced if it was to be; or `part.error` says why not."""
+
+
+class Part:
+    """One log's part of one commit. `run` owns it until `done`."""
+
+    __slots__ = ("directory", "end", "epochs", "error", "log", "new_directory", "sync", "writes")
+
+    def __init__(self, log: Committable, directory: str, writes: list[Write], end: int) -> None:
+        self.log = log
+        self.directory = directory
+        self.writes = writes
+        self.end = end
+        self.sync = True
+        self.new_directory = False
+        self.epochs: bytes | None = None  # the new content of that file
+        self.error: StorageError | None = None
+
+    def write(self, files: Files) -> None:
+        """Write everything, or leave everything as it was and set `error`."""
+        try:
+            if self.new_directory:
+                files.make_dir(self.directory)
+            if self.epochs is not None:
+                replace_whole(files, f"{self.directory}/epochs", "epochs", self.epochs)
+            for write in self.writes:
+                self._write(files, write)
+        except OSError as error:
+            self.error = _error_of_write(error)
+            self._take_back(files)
+
+    def _write(self, files: Files, write: Write) -> None:
+        if write.file is None:
+            write.created = not write.segment.on_disk
+            write.file = files.open(write.segment.path, create=write.created)
+        write_all(write.file, write.buffers, write.position)
+        if self.sync and write is not self.writes[-1]:
+            # A torn end can only be in the last file: what is torn elsewhere is damage.
+            self._sync(files, write)
+
+    def _take_back(self, files: Files) -> None:
+        try:
+            for write in reversed(self.writes):
+                if write.created:
+                    files.unlink(write.segment.path)
+                elif write.file is not None:
+                    write.file.truncate(write.position)
+        except OSError as error:
+            self.error = LogFailed(f"{self.directory}: {error}")
+
+    def sync_files(self, files: Files) -> None:
+        """Sync the last file; the others are synced already."""
+        try:
+            self._sync(files, self.writes[-1])
+        except OSError as error:
+            self.error = LogFailed(f"{self.directory}: {error}")
+
+    def _sync(self, files: Files, write: Write) -> None:
+        assert write.file is not None
+        write.file.sync()
+        if not write.segment.named:
+            files.sync_dir(self.directory)
+        if self.new_directory:
+            files.sync_dir("logs")
+
+
+class Commit(Work):
+    """The parts of all logs that had something to write."""
+
+    def __init__(self, files: Files, parts: Sequence[Part]) -> None:
+        self._files = files
+        self._parts = parts
+        self.size = sum(write.size - write.position for p in parts for write in p.writes)
+
+    @property
+    def blocks(self) -> bool:
+        """Is there something to wait for? Without, `run` may be called where one is."""
+        return any(part.sync for part in self._parts)
+
+    @override
+    def run(self) -> None:
+        for part in self._parts:
+            part.write(self._files)
+        to_sync = [part for part in self._parts if part.sync and part.error is None]
+        if len(to_sync) > SYNC_EACH_MAX:
+            self._sync_all(to_sync)
+        else:
+            for part in to_sync:
+                part.sync_files(self._files)
+
+    def _sync_all(self, parts: list[Part]) -> None:
+        try:
+            self._files.sync_all()
+        except OSError as error:
+            for part in parts:
+                part.error = LogFailed(f"{part.directory}: {error}")
+
+    @override
+    def done(self) -> None:
+        for part in self._parts:
+            part.log.finish(part)
+
+
+def _error_of_write(error: OSError) -> StorageError:
+    if error.errno in _NO_SPACE:
+        return DiskFull("no space left on the disk")
+    if out_of_handles(error):
+        return TooManyFiles("no file descriptor is free")
+    return LogFailed(str(error))

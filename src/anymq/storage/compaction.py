@@ -1,0 +1,297 @@
+"""Compaction: when a log is cleaned, and the work of doing it.
+
+A log has a clean part and, from `first_dirty` on, a dirty one. A round first learns the keys of the
+dirty part, as many as there is room for; then it goes through all segments from the first and
+writes anew those where something goes. Both are done a few segments at a time. The active segment
+is never touched.
+"""
+
+import errno
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from typing_extensions import override
+
+from anymq.storage import scan
+from anymq.storage.batch import read_header
+from anymq.storage.cleaning import KEYS_MAX, Cleaner, KeyMap
+from anymq.storage.disk import Disk
+from anymq.storage.errors import StorageError, TooManyFiles
+from anymq.storage.files import Files
+from anymq.storage.log import Log, LogConfig
+from anymq.storage.segment import Segment
+from anymq.storage.segment_writer import SegmentWriter
+from anymq.storage.small_files import Damaged, read_whole, replace_whole
+from anymq.storage.work import Work
+
+# Segments in one piece of work: while one is cleaned, its old file stays open for readers.
+SEGMENTS_MAX = 32
+# As Kafka's producer.id.expiration.ms: after that nobody asks for a producer's last sequence.
+PRODUCER_EXPIRATION_MS = 86_400_000
+
+_KIND = "cleaned"
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
+
+
+def _go_on() -> None:
+    """Give nobody a turn."""
+
+
+@dataclass(slots=True)
+class Round:
+    """One pass over a log, in as many pieces of work as it takes."""
+
+    keys: KeyMap
+    now_ms: int
+    dirty: list[Segment]  # whose keys are still to be learned
+    next_base: int = 0  # segments below are cleaned
+
+
+@dataclass(slots=True)
+class State:
+    """How far a log is cleaned. Only `first_dirty` survives a restart, in the file `cleaned`.
+
+    Losing it is harmless: everything is dirty then.
+    """
+
+    first_dirty: int
+    round: Round | None = None
+    stuck_at: int = -1  # an open transaction: no use in trying again before there is more
+    blocked: bool = False  # damaged, or the disk failed: not again before a restart
+
+
+@dataclass(slots=True)
+class Compactor:
+    """All compacted logs of a store. On the broker's thread only."""
+
+    disk: Disk
+    keys_max: int = KEYS_MAX
+    pause: Callable[[], None] = _go_on  # called often while working, so that others may run
+    _states: dict[int, State] = field(default_factory=dict)
+
+    def work(self, log: Log, now_ms: int) -> Work | None:
+        """Return what to clean now; None when nothing is due. Call again after its `done`.
+
+        Nobody else may replace or delete segments of this log before that.
+        """
+        if not log.config.compact or log.failed is not None or self.disk.space.full:
+            return None
+        state = self._states.get(log.id) or self._state(log)
+        if state.blocked:
+            return None
+        if state.round is None:
+            state.round = _begin(log, state, now_ms, self.keys_max)
+        if state.round is None:
+            return None
+        here = {segment.base for segment in log.segments}  # retention may have taken some
+        state.round.dirty = [s for s in state.round.dirty if s.base in here]
+        if state.round.dirty:
+            return Learning(self, log, state, state.round)
+        piece = Cleaning(self, log, state, state.round)
+        return piece if piece.prepare() else None
+
+    def forget(self, log_id: int) -> None:
+        """The log is gone."""
+        self._states.pop(log_id, None)
+
+    def _state(self, log: Log) -> State:
+        state = self._states[log.id] = State(_read_first_dirty(self.disk.files, log))
+        return state
+
+
+def _begin(log: Log, state: State, now_ms: int, keys_max: int) -> Round | None:
+    """Begin a round if enough is dirty, or has been for too long."""
+    sealed = _sealed(log)
+    first_dirty = max(state.first_dirty, log.start)
+    dirty = _cleanable([s for s in sealed if s.end > first_dirty], log.config, now_ms)
+    if not dirty or dirty[-1].end <= state.stuck_at or not _is_due(sealed, dirty, log, now_ms):
+        return None
+    return Round(KeyMap(first_dirty, keys_max), now_ms, dirty)
+
+
+def _sealed(log: Log) -> list[Segment]:
+    return list(takewhile(lambda segment: segment.sealed, log.segments))
+
+
+def _cleanable(dirty: Sequence[Segment], config: LogConfig, now_ms: int) -> list[Segment]:
+    """Return those before the first that is too young to be cleaned."""
+    lag = config.min_compaction_lag_ms
+    return list(takewhile(lambda s: not lag or s.newest <= now_ms - lag, dirty))
+
+
+def _is_due(sealed: Sequence[Segment], dirty: Sequence[Segment], log: Log, now_ms: int) -> bool:
+    dirty_bytes = sum(segment.size for segment in dirty)
+    clean_bytes = sum(segment.size for segment in sealed if segment.base < dirty[0].base)
+    if dirty_bytes > log.config.min_cleanable_dirty_ratio * (clean_bytes + dirty_bytes):
+        return True
+    oldest = dirty[0].opened_ms or dirty[0].newest
+    return dirty_bytes > 0 and oldest < now_ms - log.config.max_compaction_lag_ms
+
+
+def _read_first_dirty(files: Files, log: Log) -> int:
+    try:
+        content = read_whole(files, f"{log.directory}/cleaned", _KIND)
+        offset = int(content) if content is not None else 0
+    except (Damaged, ValueError, OSError):
+        return 0
+    return offset if offset <= log.end else 0
+
+
+class _Piece(Work):
+    """What the two kinds of work have in common: what goes wrong ends the round."""
+
+    def __init__(self, compactor: Compactor, log: Log, state: State, round_: Round) -> None:
+        self._disk = compactor.disk
+        self._pause = compactor.pause
+        self._log = log
+        self._state = state
+        self._round = round_
+        self._error: OSError | StorageError | None = None
+
+    @override
+    def run(self) -> None:
+        try:
+            self._work()
+        except (OSError, StorageError) as error:
+            self._error = error
+
+    def _work(self) -> None:
+        raise NotImplementedError
+
+    def _give_up(self, error: OSError | StorageError) -> None:
+        """Leave the log as it is: uncompacted is harmless. Try again when only space was short."""
+        self._state.round = None
+        if isinstance(error, TooManyFiles) or getattr(error, "errno", 0) in _PASSING:
+            return
+        self._state.blocked = True
+        if self._log.failed is None:
+            self._disk.report(f"log {self._log.id} is not compacted until a restart: {error}")
+
+
+class Learning(_Piece):
+    """Learn the keys of some dirty segments."""
+
+    def __init__(self, compactor: Compactor, log: Log, state: State, round_: Round) -> None:
+        super().__init__(compactor, log, state, round_)
+        self._segments = round_.dirty[:SEGMENTS_MAX]
+        self._learned = len(self._segments)
+        self._start = max(state.first_dirty, log.start)
+
+    @override
+    def _work(self) -> None:
+        keys = self._round.keys
+        for segment in self._segments:
+            file = self._disk.files.open(segment.path)
+            for _, header, view in scan.checked(file, 0, segment.size):
+                if header.next_offset > self._start:
+                    keys.add(header, view)
+                    self._pause()
+                if keys.full:
+                    return
+
+    @override
+    def done(self) -> None:
+        round_, keys = self._round, self._round.keys
+        if self._error is not None:
+            self._give_up(self._error)
+            return
+        round_.dirty = [] if keys.full else round_.dirty[self._learned :]
+        if not round_.dirty and keys.limit <= self._start:
+            self._state.stuck_at = self._segments[-1].end
+            self._state.round = None
+
+
+class Cleaning(_Piece):
+    """Write some segments anew, without what goes."""
+
+    def __init__(self, compactor: Compactor, log: Log, state: State, round_: Round) -> None:
+        super().__init__(compactor, log, state, round_)
+        limit = round_.keys.limit
+        todo = [s for s in _sealed(log) if round_.next_base <= s.base < limit]
+        self._last = len(todo) <= SEGMENTS_MAX
+        self._todo = todo[:SEGMENTS_MAX]
+        self._jobs: list[tuple[Segment, SegmentWriter]] = []
+        self._outcomes: list[list[Segment]] = []  # of each job: what is there now
+        self._first_base = log.segments[0].base
+        self._limit = limit
+        self._cleaner = Cleaner(
+            keys=round_.keys,
+            limit=limit,
+            now_ms=round_.now_ms,
+            delete_retention_ms=log.config.delete_retention_ms,
+            producers_since=round_.now_ms - PRODUCER_EXPIRATION_MS,
+        )
+
+    def prepare(self) -> bool:
+        """Open what is to be cleaned."""
+        try:
+            for segment in self._todo:
+                self._jobs.append((segment, SegmentWriter(self._disk, segment)))
+        except (OSError, StorageError) as error:
+            for _, writer in self._jobs:
+                writer.abandon()
+            self._give_up(error)
+            return False
+        return True
+
+    @override
+    def _work(self) -> None:
+        for segment, writer in self._jobs:
+            self._outcomes.append(self._clean(segment, writer))
+        if self._last:
+            path = f"{self._log.directory}/cleaned"
+            replace_whole(self._disk.files, path, _KIND, b"%d" % self._limit, sync=False)
+
+    def _clean(self, segment: Segment, writer: SegmentWriter) -> list[Segment]:
+        """Clean one segment. It is written anew from the first change on; before, only copied."""
+        changed = False
+        for position, header, view in scan.checked(writer.source, 0, segment.size):
+            rest = self._cleaner.clean(header, view)
+            if rest is not view and not changed:
+                changed = True
+                _copy(writer, position)
+            if changed and rest is not None:
+                writer.append(rest, read_header(rest))
+            self._pause()
+        return self._published(segment, writer) if changed else [segment]
+
+    def _published(self, segment: Segment, writer: SegmentWriter) -> list[Segment]:
+        # The first segment says where the log begins, so it stays, if only as an empty file.
+        if writer.segment.size == 0 and segment.base != self._first_base:
+            self._disk.files.unlink(segment.path)
+            self._disk.files.unlink(segment.index_path)
+            self._disk.files.sync_dir(segment.directory)
+            return []
+        writer.publish(end=segment.end)
+        return [writer.segment]
+
+    @override
+    def done(self) -> None:
+        for (segment, writer), outcome in zip(self._jobs, self._outcomes, strict=False):
+            if outcome == [segment]:
+                writer.abandon()
+            elif segment in self._log.segments:
+                self._log.replace_segments([segment], outcome)
+        if self._error is not None:
+            self._abandon_rest()
+            self._give_up(self._error)
+        elif self._last:
+            self._state.first_dirty = self._limit
+            self._state.round = None
+        else:
+            self._round.next_base = self._jobs[-1][0].end
+
+    def _abandon_rest(self) -> None:
+        """Leave what was not begun. Where it failed, nobody knows which file has the name now:
+
+        readers keep the one they have until the restart.
+        """
+        failed = len(self._outcomes)
+        for _, writer in self._jobs[failed + 1 :]:
+            writer.abandon()
+
+
+def _copy(writer: SegmentWriter, end: int) -> None:
+    for _, header, view in scan.checked(writer.source, 0, end):
+        writer.append(view, header)

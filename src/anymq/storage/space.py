@@ -1,0 +1,34 @@
+"""Space: refuse while there is still some, so that the journals and the deletes can go on."""
+
+from anymq.storage.files import Files
+
+MIB = 1024 * 1024
+DISK_FREE_MIN = 64 * MIB
+_CHECK_MIN = MIB
+_CHECK_MAX = 64 * MIB
+
+
+class Space:
+    """How full the disk is. Asked again after a part of what was left has been written."""
+
+    def __init__(self, files: Files, free_min: int = DISK_FREE_MIN) -> None:
+        self._files = files
+        self._free_min = free_min
+        self._until_check = 0
+        self.full = False
+
+    def wrote(self, size: int) -> None:
+        """Count what was written; look at the disk from time to time."""
+        self._until_check -= size
+        if self._until_check <= 0:
+            self.check()
+
+    def ran_out(self) -> None:
+        """A write found no space, whatever the figures say: refuse until the next check."""
+        self.full = True
+
+    def check(self) -> None:
+        """Look at the disk now."""
+        spare = self._files.free_bytes() - self._free_min
+        self.full = spare < 0
+        self._until_check = min(max(spare // 4, _CHECK_MIN), _CHECK_MAX)

@@ -1,0 +1,1 @@
+"""Kafka's clients. `ANYMQ_PEER=kafka` runs the very same tests against Apache Kafka."""

@@ -1,0 +1,137 @@
+"""Our own broker as a child process, as a user starts it."""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anymq
+from tests.peers.process import ServerFailed, ServerProcess, Usage
+from tests.peers.security import Security
+from tests.peers.wire import is_ready
+
+START_SECONDS = 20.0
+READY = re.compile(r"kafka\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
+Value = str | int | bool
+
+
+@dataclass(slots=True)
+class AnymqServer:
+    """Start, know, stop one anymq. Data goes to `folder`, which the caller removes.
+
+    `settings` are keys of the configuration file with their section: {"topics.partitions": 2}.
+    """
+
+    folder: Path
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    security: Security | None = None
+    cpus: Iterable[int] | None = None
+    name: str = "anymq"
+    version: str = anymq.__version__
+    bootstrap: str = ""
+    _process: ServerProcess | None = None
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._running().pid
+
+    def start(self) -> "AnymqServer":
+        """Start it on free ports and wait until it takes requests.
+
+        After a stop or a kill it starts again on the same data and, for clients that are still
+        connected, on the same port.
+        """
+        self.launch()
+        port = self._running().wait_until(self._port, START_SECONDS)
+        self.bootstrap = f"127.0.0.1:{port}"
+        if self.security is None:
+            self._running().wait_until(lambda: is_ready(port) or None, START_SECONDS)
+        return self
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
+        log_path = self.folder / "server.log"
+        log_path.unlink(missing_ok=True)
+        config = self.folder / "anymq.toml"
+        config.write_text(self._toml())
+        self._process = ServerProcess(
+            [sys.executable, "-m", "anymq", "serve", "--config", str(config)],
+            log_path,
+            cpus=self.cpus,
+        )
+
+    def stop(self) -> None:
+        """A clean end."""
+        if self._process is not None:
+            self._process.stop()
+
+    def kill(self) -> None:
+        """A sudden end."""
+        self._running().kill()
+
+    def usage(self) -> Usage:
+        """What it has taken so far."""
+        return self._running().usage()
+
+    def _running(self) -> ServerProcess:
+        if self._process is None:
+            raise ServerFailed("it was not started")
+        return self._process
+
+    def _port(self) -> int | None:
+        ready = READY.search(self._running().output())
+        return int(ready.group(1)) if ready else None
+
+    def _toml(self) -> str:
+        port = int(self.bootstrap.rpartition(":")[2] or 0)
+        values: dict[str, Value | list[str]] = {
+            "server.data_dir": str(self.folder / "data"),
+            "kafka.port": port,
+            "management.port": -1,
+            **self.settings,
+        }
+        if self.security:
+            values |= self._secured(self.security, port)
+        return "".join(
+            _section(name, values) for name in sorted({_split(key)[0] for key in values})
+        )
+
+    def _secured(self, security: Security, port: int) -> dict[str, Value | list[str]]:
+        values: dict[str, Value | list[str]] = {"kafka.require_login": security.sasl}
+        if security.sasl:
+            values |= {f"users.{user.name}": user.password for user in security.users}
+        if security.tls:
+            security.write_certificates(self.folder)
+            values |= {
+                "kafka.port": -1,
+                "kafka.tls_port": port,
+                "tls.certificate": str(self.folder / "server.crt"),
+                "tls.key": str(self.folder / "server.key"),
+            }
+        return values
+
+
+def _section(name: str, values: Mapping[str, Value | list[str]]) -> str:
+    lines = [
+        f"{_split(key)[1]} = {_literal(values[key])}" for key in values if _split(key)[0] == name
+    ]
+    return "\n".join([f"[{name}]", *lines, ""])
+
+
+def _split(key: str) -> tuple[str, str]:
+    section, _, name = key.partition(".")
+    return section, name
+
+
+def _literal(value: Value | list[str]) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case list():
+            return f"[{', '.join(map(_literal, value))}]"
+        case _:
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

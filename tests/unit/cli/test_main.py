@@ -1,0 +1,83 @@
+"""What a person gets who types a command."""
+
+import argparse
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from anymq.cli import main as subject
+from anymq.cli.errors import CommandFailed
+from anymq.cli.main import COMMANDS, main
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A command `greet`, to be changed by the test."""
+    module = SimpleNamespace(
+        configure=lambda parser: parser.add_argument("--name"), run=lambda _: 0
+    )
+    monkeypatch.setitem(sys.modules, "tests.greet", module)
+    monkeypatch.setattr(subject, "COMMANDS", {"greet": ("tests.greet", "say hello")})
+    return module
+
+
+def test_without_a_command_all_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert main(["--help"]) == 0
+
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("anymq 0.")
+
+
+def test_a_mistyped_command_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sevre"]) == 2
+    assert "Did you mean serve?" in capsys.readouterr().err
+
+
+def test_a_command_gets_its_flags(command: SimpleNamespace) -> None:
+    seen: list[argparse.Namespace] = []
+
+    def run(arguments: argparse.Namespace) -> int:
+        seen.append(arguments)
+        return 3
+
+    command.run = run
+
+    assert main(["greet", "--name", "Ada"]) == 3
+    assert seen[0].name == "Ada"
+
+
+def test_what_cannot_be_done_is_one_line(
+    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(arguments: argparse.Namespace) -> int:
+        raise CommandFailed("nobody is there")
+
+    command.run = run
+
+    assert main(["greet"]) == 1
+    assert capsys.readouterr().err == "anymq greet: nobody is there\n"
+
+
+def test_an_interrupt_ends_without_a_traceback(command: SimpleNamespace) -> None:
+    def run(arguments: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    command.run = run
+
+    assert main(["greet"]) == 130
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+
+    assert ended.value.code == 0
+    assert f"usage: anymq {name}" in capsys.readouterr().out

@@ -1,0 +1,143 @@
+"""Writes docs/reference/ from what the code declares. With --check, only says whether it would.
+
+`./dev docs` runs it; `./dev check` runs it with --check.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from anymq.cli.main import COMMANDS
+from anymq.config.declare import Declared
+from anymq.config.model import SECTIONS, declared
+from anymq.management import metrics
+from anymq.observability.metrics import DECLARED, Metric
+
+REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
+NOTE = "<!-- Made by ./dev docs from {source}: change it there. -->\n"
+
+
+def main() -> int:
+    """Write the pages, or compare them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if a page is stale")
+    only_check = parser.parse_args().check
+    pages = {"settings.md": settings_page(), "metrics.md": metrics_page(), "cli.md": cli_page()}
+    stale = [name for name, content in pages.items() if read(name) != content]
+    if not only_check:
+        for name in stale:
+            (REFERENCE / name).write_text(pages[name])
+    for name in stale:
+        print(f"docs/reference/{name} {'is stale: ./dev docs' if only_check else 'written'}")
+    print(f"{len(pages) - len(stale)} of {len(pages)} pages were fresh")
+    return 1 if stale and only_check else 0
+
+
+def read(name: str) -> str:
+    """Return a page as it is now."""
+    path = REFERENCE / name
+    return path.read_text() if path.exists() else ""
+
+
+def settings_page() -> str:
+    """Describe every setting."""
+    return "\n".join(_settings_lines())
+
+
+def _settings_lines() -> Iterator[str]:
+    yield NOTE.format(source="src/anymq/config/model.py")
+    yield SETTINGS_HEAD
+    for section, settings in groupby(declared(), lambda each: each.section):
+        yield f"## [{section}]\n\n{SECTIONS[section].__doc__}\n"
+        for each in settings:
+            yield _setting(each)
+    yield USERS_TAIL
+
+
+def _setting(each: Declared) -> str:
+    lines = [f"### `{each.key}`\n", f"{each.help}\n"]
+    lines.append(f"- default: `{each.show(each.default)}` ({each.kind}{_range(each)})")
+    lines.append(f"- elsewhere: `{each.variable}`, `{each.flag}`\n")
+    return "\n".join(lines)
+
+
+def _range(each: Declared) -> str:
+    low = f", at least `{each.show(each.at_least)}`" if each.at_least is not None else ""
+    high = f", at most `{each.show(each.at_most)}`" if each.at_most is not None else ""
+    return low + high
+
+
+def metrics_page() -> str:
+    """Describe every metric."""
+    rows = [_metric(each) for each in DECLARED.values()]
+    head = NOTE.format(source=f"src/{metrics.__name__.replace('.', '/')}.py")
+    return head + METRICS_HEAD + "\n".join(rows) + "\n"
+
+
+def _metric(each: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in each.labels)
+    return f"| `{each.name}` | {each.kind} | {labels} | {each.help} |"
+
+
+def cli_page() -> str:
+    """List every command."""
+    rows = [f"| `anymq {name}` | {help} |" for name, (_, help) in COMMANDS.items()]
+    return NOTE.format(source="src/anymq/cli/main.py") + CLI_HEAD + "\n".join(rows) + "\n"
+
+
+SETTINGS_HEAD = """\
+# Settings
+
+A setting comes from a TOML file (`anymq serve --config FILE`, or `ANYMQ_CONFIG`), over that from
+the environment, over that from a flag. Sizes are written as `"64MiB"`, times as `"7d"`, `"1.5s"`
+or `"250ms"`; a number without a unit is bytes or milliseconds. In a variable or flag, words of a
+list are separated by commas. A name that does not exist is an error, not a surprise later.
+
+```toml
+[kafka]
+port = 9093
+
+[storage]
+durability = "commit"
+segment_bytes = "64MiB"
+```
+"""
+
+USERS_TAIL = """\
+## [users]
+
+Who may log in, by name: a password, or a list of SCRAM verifiers, from which nobody learns the
+password. Only in the file, so that no password is seen in a list of processes.
+
+```toml
+[users]
+ada = "a password"
+bob = ["SCRAM-SHA-256$4096:<salt>$<stored key>:<server key>"]
+```
+"""
+
+METRICS_HEAD = """
+# Metrics
+
+At `http://127.0.0.1:15672/metrics`, in the text format of Prometheus. Counters grow from the start
+of the process: look at them with `rate()`. A label's value may be a name that clients chose.
+
+| name | kind | labels | what it says |
+|---|---|---|---|
+"""
+
+CLI_HEAD = """
+# Commands
+
+Each has `--help`. They end with 0 when it was done, 1 when it could not be done (one line on
+standard error says why), 2 when the command line was wrong.
+
+| command | what it does |
+|---|---|
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
