@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
-from anymq.core.catalog import LOG_ID_FIRST, Catalog, DefinitionStore, Then
+from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.streams import broker_config, naming, offset_records
@@ -280,11 +280,6 @@ class Broker:
     def partition_count(self) -> int:
         """How many partitions all topics have together."""
         return len(self._topics.partitions)
-
-    def orphans(self) -> list[int]:
-        """Return logs on disk that nothing is known of. They are kept: somebody must look."""
-        known = self._topics.partitions.keys() | self._catalog.doomed
-        return [one for one in self._store.ids() if one >= LOG_ID_FIRST and one not in known]
 
     def maintenance(self, now_ms: int) -> None:
         """Do what is to be done now and then: every half minute or so."""
