@@ -17,6 +17,10 @@ log = logging.getLogger("anymq.kafka")
 def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
     """Answer the token; who fails is told so, and hung up on."""
     authentication = call.session.authentication
+    if authentication.logged_in:
+        why = "SaslAuthenticate request received after successful authentication"
+        call.reply(schema.SaslAuthenticateResponse(ErrorCode.ILLEGAL_SASL_STATE, why))
+        return
     if not authentication.chosen:
         _fail(call, ErrorCode.ILLEGAL_SASL_STATE, "SaslHandshake comes first")
         return
