@@ -31,8 +31,7 @@ def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
         log.warning("%s failed to authenticate: %s", call.session.peer.host, error)
         _fail(call, ErrorCode.SASL_AUTHENTICATION_FAILED, f"Authentication failed: {error}")
         return
-    if authentication.done:
-        call.session.authenticated()
+    call.session.authentication_changed()
     call.reply(schema.SaslAuthenticateResponse(ErrorCode.NONE, None, answer))
 
 

@@ -17,6 +17,7 @@ def handle(call: Call, request: schema.SaslHandshakeRequest) -> None:
         code = ErrorCode.ILLEGAL_SASL_STATE
     elif not authentication.choose(request.mechanism, raw=call.version == 0):
         code = ErrorCode.UNSUPPORTED_SASL_MECHANISM
+    session.authentication_changed()
     call.reply(schema.SaslHandshakeResponse(code, list(authentication.mechanisms)))
     if code is ErrorCode.UNSUPPORTED_SASL_MECHANISM:
         session.hang_up_after_answers()
