@@ -18,7 +18,7 @@ from anymq.storage.batch import read_header
 from anymq.storage.cleaning import KEYS_MAX, Cleaner, KeyMap
 from anymq.storage.disk import Disk
 from anymq.storage.errors import StorageError, TooManyFiles
-from anymq.storage.files import Files
+from anymq.storage.files import File, Files
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.segment import Segment
 from anymq.storage.segment_writer import SegmentWriter
@@ -88,6 +88,8 @@ class Compactor:
         state.round.dirty = [s for s in state.round.dirty if s.base in here]
         if state.round.dirty:
             return Learning(self, log, state, state.round)
+        if not _all_available(log, state.round):
+            return None
         piece = Cleaning(self, log, state, state.round)
         return piece if piece.prepare() else None
 
@@ -112,6 +114,18 @@ def _begin(log: Log, state: State, now_ms: int, keys_max: int) -> Round | None:
 
 def _sealed(log: Log) -> list[Segment]:
     return list(takewhile(lambda segment: segment.sealed, log.segments))
+
+
+def _all_available(log: Log, round_: Round) -> bool:
+    """Is nobody else at work on what this round goes through, and none of it known as damaged?
+
+    The active segment's file must be there, or may be made: not before all that precedes it is
+    durable, or else a crash could leave it after a hole.
+    """
+    if not log.active.on_disk and log.durable.end < log.active.base:
+        return False
+    todo = (s for s in log.segments if round_.next_base <= s.base < round_.keys.limit)
+    return all(s.sealed and s.pinned is None and s not in log.damaged for s in todo)
 
 
 def _cleanable(dirty: Sequence[Segment], config: LogConfig, now_ms: int) -> list[Segment]:
@@ -211,9 +225,10 @@ class Cleaning(_Piece):
         todo = [s for s in _sealed(log) if round_.next_base <= s.base < limit]
         self._last = len(todo) <= SEGMENTS_MAX
         self._todo = todo[:SEGMENTS_MAX]
-        self._jobs: list[tuple[Segment, SegmentWriter]] = []
+        self._jobs: list[tuple[Segment, File]] = []
         self._outcomes: list[list[Segment]] = []  # of each job: what is there now
         self._first_base = log.segments[0].base
+        self._active = log.active
         self._limit = limit
         self._cleaner = Cleaner(
             keys=round_.keys,
@@ -227,40 +242,46 @@ class Cleaning(_Piece):
         """Open what is to be cleaned."""
         try:
             for segment in self._todo:
-                self._jobs.append((segment, SegmentWriter(self._disk, segment)))
+                self._jobs.append((segment, segment.pin(self._disk.handles)))
         except (OSError, StorageError) as error:
-            for _, writer in self._jobs:
-                writer.abandon()
+            self._unpin(self._jobs)
             self._give_up(error)
             return False
         return True
 
     @override
     def _work(self) -> None:
-        for segment, writer in self._jobs:
-            self._outcomes.append(self._clean(segment, writer))
+        self._make_active()
+        for segment, file in self._jobs:
+            self._outcomes.append(self._clean(segment, file))
         if self._last:
             path = f"{self._log.directory}/cleaned"
             replace_whole(self._disk.files, path, _KIND, b"%d" % self._limit, sync=False)
 
-    def _clean(self, segment: Segment, writer: SegmentWriter) -> list[Segment]:
+    def _make_active(self) -> None:
+        """See to it that the last file is one that was never cleaned: it says where the log ends."""
+        if not self._active.on_disk:
+            self._disk.files.open(self._active.path, create=True)
+            self._disk.files.sync_dir(self._log.directory)
+
+    def _clean(self, segment: Segment, file: File) -> list[Segment]:
         """Clean one segment. It is written anew from the first change on; before, only copied."""
-        changed = False
-        for position, header, view in scan.checked(writer.source, 0, segment.size):
+        writer: SegmentWriter | None = None
+        for position, header, view in scan.checked(file, 0, segment.size):
             rest = self._cleaner.clean(header, view)
-            if rest is not view and not changed:
-                changed = True
-                _copy(writer, position)
-            if changed and rest is not None:
+            if rest is not view and writer is None:
+                writer = SegmentWriter(self._disk.files, segment)
+                _copy(file, position, writer)
+            if writer is not None and rest is not None:
                 writer.append(rest, read_header(rest))
             self._pause()
-        return self._published(segment, writer) if changed else [segment]
+        return [segment] if writer is None else self._published(segment, writer)
 
     def _published(self, segment: Segment, writer: SegmentWriter) -> list[Segment]:
         # The first segment says where the log begins, so it stays, if only as an empty file.
         if writer.segment.size == 0 and segment.base != self._first_base:
-            self._disk.files.unlink(segment.path)
             self._disk.files.unlink(segment.index_path)
+            self._disk.files.unlink(segment.path)
             self._disk.files.sync_dir(segment.directory)
             return []
         writer.publish(end=segment.end)
@@ -268,30 +289,29 @@ class Cleaning(_Piece):
 
     @override
     def done(self) -> None:
-        for (segment, writer), outcome in zip(self._jobs, self._outcomes, strict=False):
+        for (segment, _), outcome in zip(self._jobs, self._outcomes, strict=False):
             if outcome == [segment]:
-                writer.abandon()
+                segment.pinned = None
             elif segment in self._log.segments:
                 self._log.replace_segments([segment], outcome)
         if self._error is not None:
-            self._abandon_rest()
+            # Where it failed nobody knows which file has the name now: readers of that segment
+            # keep the one they have until the restart.
+            self._unpin(self._jobs[len(self._outcomes) + 1 :])
             self._give_up(self._error)
-        elif self._last:
+            return
+        self._active.on_disk = True
+        if self._last:
             self._state.first_dirty = self._limit
             self._state.round = None
         else:
             self._round.next_base = self._jobs[-1][0].end
 
-    def _abandon_rest(self) -> None:
-        """Leave what was not begun. Where it failed, nobody knows which file has the name now:
-
-        readers keep the one they have until the restart.
-        """
-        failed = len(self._outcomes)
-        for _, writer in self._jobs[failed + 1 :]:
-            writer.abandon()
+    def _unpin(self, jobs: Sequence[tuple[Segment, File]]) -> None:
+        for segment, _ in jobs:
+            segment.pinned = None
 
 
-def _copy(writer: SegmentWriter, end: int) -> None:
-    for _, header, view in scan.checked(writer.source, 0, end):
+def _copy(file: File, end: int, writer: SegmentWriter) -> None:
+    for _, header, view in scan.checked(file, 0, end):
         writer.append(view, header)
