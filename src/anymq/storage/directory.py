@@ -1,15 +1,22 @@
 """The data directory: who may work in it, and which version wrote it.
 
-LOCK  VERSION  checkpoint
-logs/<id>/  <base>.log  <base>.index  <offset>.state  epochs  *.quarantine
+LOCK  VERSION  checkpoint  clean
+logs/<id>/  <base>.log  <base>.index  <offset>.state  epochs  start  *.quarantine
 """
 
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from anymq.storage.disk import Disk
 from anymq.storage.errors import UnknownVersion
 from anymq.storage.files import File, Files
 from anymq.storage.small_files import Damaged, read_whole, replace_whole
+from anymq.storage.work import Work
 
 VERSION = "1"
 LOGS = "logs"
+_DELETED = ".deleted"
 
 
 def take(files: Files) -> File:
@@ -40,3 +47,39 @@ def _begin(files: Files) -> None:
         raise UnknownVersion("there are logs, but no file VERSION says how they are written")
     files.make_dir(LOGS)
     replace_whole(files, "VERSION", "version", f"{VERSION}\n".encode())
+
+
+class Removal(Work):
+    """Removes directories of deleted logs: renamed first, so that a crash leaves no half of one."""
+
+    def __init__(self, disk: Disk, directories: Sequence[str]) -> None:
+        self._disk = disk
+        self._directories = directories
+        self._errors: list[OSError] = []
+
+    @override
+    def run(self) -> None:
+        for path in self._directories:
+            try:
+                _remove(self._disk.files, path)
+            except OSError as error:
+                self._errors.append(error)
+
+    @override
+    def done(self) -> None:
+        for error in self._errors:
+            self._disk.report(f"a deleted log was not removed: {error}")
+
+
+def _remove(files: Files, path: str) -> None:
+    doomed = path if path.endswith(_DELETED) else path + _DELETED
+    if doomed != path and files.exists(path):
+        files.remove_dir(doomed)
+        files.rename(path, doomed)
+        files.sync_dir(LOGS)
+    files.remove_dir(doomed)
+
+
+def half_removed(files: Files) -> list[str]:
+    """Return the directories that a crash kept from being removed."""
+    return [f"{LOGS}/{name}" for name in files.list(LOGS) if name.endswith(_DELETED)]

@@ -7,9 +7,8 @@ this line changes.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from typing_extensions import override
 
 from anymq.storage import batch as batches
 from anymq.storage import epochs as epoch_files
-from anymq.storage import reading
+from anymq.storage import reading, state
 from anymq.storage.batch import BatchHeader
 from anymq.storage.commit import Committable, Part, Write
 from anymq.storage.disk import Disk
@@ -86,8 +85,8 @@ class Contents:
     start: int = 0
     end: int = 0
     epochs: Epochs | None = None  # None: read when needed
-    state: "tuple[int, bytes] | None" = None
-    state_read: bool = True
+    empty_state_at: int = -1  # the owner had no state there, and it is in no file
+    rolled: list[Segment] = field(default_factory=list)  # to seal
 
 
 class Log(Committable):
@@ -107,10 +106,13 @@ class Log(Committable):
         self.on_visible: Callable[[], None] | None = None  # called when visible_end has moved
         self.on_rollback: Callable[[], None] | None = None  # called when appends were lost
         self.state_source: Callable[[], bytes] | None = None  # the owner's state at `end`
-        self.rolled: list[tuple[Segment, bytes | None]] = []  # to seal, with the state at its end
+        # To seal, with the owner's state at the end of each.
+        self.rolled: list[tuple[Segment, bytes | None]] = [(s, None) for s in contents.rolled]
         self.damaged: list[Segment] = []  # to repair
         self._disk = disk
-        self._epochs = contents.epochs
+        self._leaders = contents.epochs
+        self.empty_state_at = contents.empty_state_at
+        self.opened_end = contents.end
         self._writes: list[Write] = []
         self._waiters: deque[tuple[int, Then]] = deque()
         self._marks: dict[int, reading.Place] = {}
@@ -134,11 +136,11 @@ class Log(Committable):
         base = self.end
         if leader_epoch != self.epochs.last:
             self.epochs.note(leader_epoch, base)
-        buffers = self._writing(active).buffers
-        buffers.append(batches.prefix(base, header.length, leader_epoch))
-        buffers.append(memoryview(batch)[_PREFIX_BYTES:])
+        write = self._writing(active)
+        write.buffers.append(batches.prefix(base, header.length, leader_epoch))
+        write.buffers.append(memoryview(batch)[_PREFIX_BYTES:])
         self.end = end = base + header.last_offset_delta + 1
-        active.add(base, end, size, header.max_timestamp)
+        write.segment.add(base, end, size, header.max_timestamp)
         return base
 
     def _refuse(self) -> None:
@@ -152,26 +154,48 @@ class Log(Committable):
         writes = self._writes
         if writes and writes[-1].segment is active:
             return writes[-1]
+        if active.index is None:
+            active = self._reopened(active)
         if not writes:
             self._disk.mark_dirty(self)
-        if active.index is None:
-            active.rows(self._disk.files, self._disk.handles)
         if not active.opened_ms:
             active.opened_ms = self._disk.now_ms
         write = Write(active)
         writes.append(write)
         return write
 
+    def _reopened(self, active: Segment) -> Segment:
+        """Append to a segment of an earlier life, if it is still what was left."""
+        try:
+            active.rows(self._disk.files, self._disk.handles)
+        except CorruptBatch:
+            self._damage(active)
+            return self.roll()
+        return active
+
     def roll(self) -> Segment:
         """Begin a new segment; the next tick seals the old one."""
-        state = self.state_source() if self.state_source is not None else None
-        self.rolled.append((self.active, state))
+        content = self.state_source() if self.state_source is not None else None
+        self.rolled.append((self.active, content))
         self.active = self._new_segment(self.end)
         self.segments.append(self.active)
         return self.active
 
     def _new_segment(self, base: int) -> Segment:
         return Segment(self.directory, base, self.config.index_interval_bytes)
+
+    def saved_state(self) -> tuple[int, bytes] | None:
+        """Return the newest state that was kept and is not above `visible_end`, and its offset.
+
+        `headers` from there on has the rest.
+        """
+        end = self.visible_end
+        for segment, content in reversed(self.rolled):
+            if content is not None and segment.end <= end:
+                return segment.end, content
+        if self.empty_state_at >= 0:
+            return self.empty_state_at, b""
+        return state.newest(self._disk.files, self.directory, end) if self._in_directory else None
 
     def when_durable(self, offset: int, then: Then) -> None:
         """Call `then(None)` once the record at `offset` is visible, or with what went wrong."""
@@ -201,6 +225,9 @@ class Log(Committable):
 
     @override
     def finish(self, part: Part) -> None:
+        if self.failed is not None:
+            self._too_late()
+            return
         if part.error is not None:
             self._lose(part.writes, part.error)
             return
@@ -213,6 +240,11 @@ class Log(Committable):
             last = part.writes[-1]
             self.durable = Mark(part.end, last.segment.base, last.size)
         self._show(part.end)
+
+    def _too_late(self) -> None:
+        """It failed or was deleted while the commit ran: who waited knows."""
+        if isinstance(self.failed, LogDeleted):
+            self._disk.doomed.append(self.directory)
 
     def _written(self, write: Write, synced: bool) -> None:
         segment = write.segment
@@ -276,6 +308,36 @@ class Log(Committable):
         """Stop taking writes: a sync failed outside a commit, or the log is gone."""
         self._lose([], error)
 
+    # Syncing and sealing: see syncing.py, sealing.py
+
+    @property
+    def visible_mark(self) -> Mark:
+        """The place of `visible_end`."""
+        segment = next(s for s in reversed(self.segments) if s.base <= self.visible_end)
+        return Mark(self.visible_end, segment.base, segment.visible_size)
+
+    @property
+    def unsynced(self) -> list[Segment]:
+        """The segments with something written that is not durable."""
+        if self.failed is not None or self.durable.end == self.visible_end:
+            return []
+        return [
+            segment
+            for segment in self.segments
+            if segment.base >= self.durable.base and segment.visible_size
+        ]
+
+    def synced(self, mark: Mark) -> None:
+        """Everything up to `mark` is durable."""
+        if self.failed is None and mark.end > self.durable.end:
+            self.durable = mark
+
+    def sealed(self, segment: Segment) -> None:
+        """This segment is durable, and so are those before it."""
+        segment.sealed = segment.named = True
+        self._disk.used(segment)
+        self.synced(Mark(segment.end, segment.base, segment.size))
+
     # Reading
 
     def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:
@@ -289,11 +351,14 @@ class Log(Committable):
             raise OffsetOutOfRange(f"{offset} is not in {self.start}..{self.visible_end}")
         if offset == self.visible_end:
             return None
-        place = self._place(offset)
-        if place is None:
-            return None
-        with self._noticing(place[0]):
+        try:
+            place = self._place(offset)
+            if place is None:
+                return None
             return reading.range_at(place, bytes_max, at_least_one, self._disk)
+        except reading.DamageFound as found:
+            self._damage(found.segment)
+            raise
 
     def _place(self, offset: int) -> reading.Place | None:
         place = self._marks.get(offset)
@@ -301,28 +366,28 @@ class Log(Committable):
             return place
         return reading.locate(self.segments, offset, self._disk)
 
-    @contextmanager
-    def _noticing(self, segment: Segment) -> Iterator[None]:
-        """Remember what turns out to be damaged."""
-        try:
-            yield
-        except CorruptBatch:
-            if segment not in self.damaged:
-                self.damaged.append(segment)
-            raise
+    def _damage(self, segment: Segment) -> None:
+        if segment not in self.damaged:
+            self.damaged.append(segment)
 
     def headers(self, offset: int) -> list[BatchHeader]:
         """Return the headers of the batches from `offset` on (bounded; call again to go on)."""
-        place = self._place(offset) if offset < self.visible_end else None
-        return reading.headers(place, self._disk, _HEADERS_MAX) if place else []
+        try:
+            place = self._place(offset) if offset < self.visible_end else None
+            return reading.headers(place, self._disk, _HEADERS_MAX) if place else []
+        except reading.DamageFound as found:
+            self._damage(found.segment)
+            raise
 
     def offset_at(self, timestamp_ms: int) -> tuple[int, int] | None:
         """Return (offset, timestamp) of the first record not older than this; None when all are."""
-        for segment, position, header in reading.first_since(
-            self.segments, timestamp_ms, self._disk
-        ):
-            if header.next_offset > self.start:
-                return reading.first_in((segment, position), header, timestamp_ms, self._disk)
+        try:
+            for place, header in reading.first_since(self.segments, timestamp_ms, self._disk):
+                if header.next_offset > self.start:
+                    return reading.first_in(place, header, timestamp_ms, self._disk)
+        except reading.DamageFound as found:
+            self._damage(found.segment)
+            raise
         return None
 
     def newest_timestamp(self) -> tuple[int, int] | None:
@@ -339,9 +404,9 @@ class Log(Committable):
     @property
     def epochs(self) -> Epochs:
         """The leader epochs, read when first needed."""
-        if self._epochs is None:
-            self._epochs = self._read_epochs()
-        return self._epochs
+        if self._leaders is None:
+            self._leaders = self._read_epochs()
+        return self._leaders
 
     def _read_epochs(self) -> Epochs:
         try:
@@ -374,14 +439,26 @@ class Log(Committable):
     # For compaction and repair
 
     def sealed_segments(self) -> Sequence[Segment]:
-        """Return the segments that take no more appends and are synced, oldest first."""
-        return [segment for segment in self.segments if segment.sealed]
+        """Return the segments that compaction may replace, oldest first."""
+        if not self.active.on_disk:  # the last file must be one that was never compacted
+            return []
+        return [s for s in self.segments if s.sealed and s.pinned is None]
+
+    def drop_oldest(self, count: int) -> list[Segment]:
+        """Let go of the oldest segments; their files are for the caller to remove."""
+        dropped, self.segments = self.segments[:count], self.segments[count:]
+        self.start = max(self.start, self.segments[0].base)
+        self.rolled = [item for item in self.rolled if item[0] not in dropped]
+        self._marks.clear()
+        return dropped
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         """Put what a SegmentWriter made in the place of neighbours. In `Work.done`."""
         first = self.segments.index(old[0])
         self.segments[first : first + len(old)] = new
         self._marks.clear()
+        self.damaged = [segment for segment in self.damaged if segment not in old]
+        self.rolled = [item for item in self.rolled if item[0] not in old]
         for segment in old:
             self._disk.handles.drop(segment.path)
 

@@ -6,11 +6,13 @@ checksum before it is served for the first time.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from operator import attrgetter
 
 from anymq.storage import scan
 from anymq.storage.batch import LENGTH_END, BatchHeader
 from anymq.storage.disk import Disk
+from anymq.storage.errors import CorruptBatch, LogFailed, StorageError
 from anymq.storage.files import FileRange
 from anymq.storage.index import NO_TIMESTAMP
 from anymq.storage.segment import Segment
@@ -21,18 +23,48 @@ _BASE = attrgetter("base")
 Place = tuple[Segment, int]
 
 
+class DamageFound(CorruptBatch):
+    """Reading came upon damage."""
+
+    def __init__(self, segment: Segment, text: str) -> None:
+        super().__init__(text)
+        self.segment = segment
+
+
+def _error_of(segment: Segment, error: CorruptBatch | OSError) -> StorageError:
+    if isinstance(error, CorruptBatch):
+        return DamageFound(segment, f"{segment.path}: {error}")
+    return LogFailed(f"{segment.path}: {error}")
+
+
 def locate(segments: Sequence[Segment], offset: int, disk: Disk) -> Place | None:
     """Return where the first visible batch is that ends after `offset`."""
     first = max(bisect_right(segments, offset, key=_BASE) - 1, 0)
     for segment in segments[first:]:
-        position = segment.find(offset, disk.files, disk.handles)
+        position = _find(segment, offset, disk)
         if position is not None:
             return segment, position
     return None
 
 
+def _find(segment: Segment, offset: int, disk: Disk) -> int | None:
+    try:
+        return segment.find(offset, disk.files, disk.handles)
+    except (CorruptBatch, OSError) as error:
+        raise _error_of(segment, error) from error
+    finally:
+        disk.used(segment)
+
+
 def range_at(place: Place, bytes_max: int, at_least_one: bool, disk: Disk) -> FileRange:
     """Return the bytes from there on, at most `bytes_max` but for a first batch that is bigger."""
+    try:
+        return _range_at(place, bytes_max, at_least_one, disk)
+    except (CorruptBatch, OSError) as error:
+        raise _error_of(place[0], error) from error
+
+
+def _range_at(place: Place, bytes_max: int, at_least_one: bool, disk: Disk) -> FileRange:
     segment, position = place
     file = segment.file(disk.handles)
     size = there = segment.visible_size - position
@@ -62,20 +94,31 @@ def headers(place: Place, disk: Disk, limit: int) -> list[BatchHeader]:
     """Return at most `limit` headers from there on, of one segment."""
     segment, position = place
     walk = segment.walk(position, disk.handles, read_bytes=scan.SCAN_BYTES)
-    return [header for (_, header), _ in zip(walk, range(limit), strict=False)]
+    try:
+        return [header for _, header in islice(walk, limit)]
+    except (CorruptBatch, OSError) as error:
+        raise _error_of(segment, error) from error
 
 
 def first_since(
     segments: Sequence[Segment], timestamp: int, disk: Disk
-) -> Iterator[tuple[Segment, int, BatchHeader]]:
+) -> Iterator[tuple[Place, BatchHeader]]:
     """Yield the batches, in order, that hold a record not older than `timestamp`."""
     for segment in segments:
-        if segment.newest < timestamp:
-            continue
+        if segment.newest >= timestamp:
+            yield from _since(segment, timestamp, disk)
+
+
+def _since(segment: Segment, timestamp: int, disk: Disk) -> Iterator[tuple[Place, BatchHeader]]:
+    try:
         position = segment.rows(disk.files, disk.handles).before(timestamp)
         for at, header in segment.walk(position, disk.handles):
             if header.max_timestamp >= timestamp:
-                yield segment, at, header
+                yield (segment, at), header
+    except (CorruptBatch, OSError) as error:
+        raise _error_of(segment, error) from error
+    finally:
+        disk.used(segment)
 
 
 def newest(segments: Sequence[Segment], disk: Disk) -> int:

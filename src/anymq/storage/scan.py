@@ -29,6 +29,11 @@ def headers(
         position += header.size
 
 
+def header_at(file: File, position: int, limit: int) -> BatchHeader:
+    """Return the header of the batch there. CorruptBatch when none can be there."""
+    return _plausible(file.pread(HEADER_BYTES, position), 0, position, limit)
+
+
 def checked(file: File, position: int, limit: int) -> Iterator[tuple[int, BatchHeader, memoryview]]:
     """Yield (position, header, bytes) of the batches in position..limit, checksums compared.
 
@@ -45,6 +50,23 @@ def checked(file: File, position: int, limit: int) -> Iterator[tuple[int, BatchH
             raise CorruptBatch(f"checksum of the batch at {position} is wrong")
         yield position, header, view
         position += header.size
+
+
+def in_order(
+    file: File, position: int, limit: int, *, first: int, end: int | None = None, dense: bool = True
+) -> Iterator[tuple[int, BatchHeader, memoryview]]:
+    """Like `checked`, and the offsets must fit too: from `first` on, below `end`, rising.
+
+    The checksum does not cover the base offset. `dense`: none may be missing.
+    """
+    expected = first
+    for place, header, view in checked(file, position, limit):
+        if header.base_offset < expected or (dense and header.base_offset != expected):
+            raise CorruptBatch(f"the batch at {place} has a wrong offset")
+        expected = header.next_offset
+        if end is not None and expected > end:
+            raise CorruptBatch(f"the batch at {place} goes beyond the end")
+        yield place, header, view
 
 
 def _fill(file: File, position: int, limit: int) -> memoryview:

@@ -41,6 +41,7 @@ class Segment:
         "pinned",
         "sealed",
         "size",
+        "sized",
         "visible_size",
     )
 
@@ -61,6 +62,7 @@ class Segment:
         self.named = False  # and its name would survive a power cut
         self.sealed = False  # synced as a whole, index file written
         self.pinned: File | None = None  # while its path may lead to another file
+        self.sized = True  # the file is as long as we think
         self.old_size = 0  # below: written before we started, checked when first read
         self.checked_from = 0
         self.checked_to = 0
@@ -74,6 +76,7 @@ class Segment:
         segment.newest = extent.newest
         segment.dense = extent.dense
         segment.on_disk = segment.named = True
+        segment.sized = False
         segment.index = None
         return segment
 
@@ -110,8 +113,28 @@ class Segment:
             self.index.cut(size)
 
     def file(self, handles: Handles) -> File:
-        """Return the file to read from."""
-        return self.pinned or handles.get(self.path)
+        """Return the file to read from. CorruptBatch when it is not what we left."""
+        if self.pinned is not None:
+            return self.pinned
+        if self.sized:
+            return handles.get(self.path)
+        return self._sized_file(handles)
+
+    def _sized_file(self, handles: Handles) -> File:
+        """Open it for the first time since the start; only now look how long it is."""
+        try:
+            file = handles.get(self.path)
+        except FileNotFoundError as error:
+            raise CorruptBatch(f"{self.path} is missing") from error
+        if file.size() != self.size:
+            raise CorruptBatch(f"{self.path} has {file.size()} bytes, should have {self.size}")
+        self.sized = True
+        return file
+
+    def pin(self, handles: Handles) -> File:
+        """Stay with the file there is: its path is about to lead to another one."""
+        self.pinned = self.pinned or handles.get(self.path)
+        return self.pinned
 
     def rows(self, files: Files, handles: Handles) -> Index:
         """Return the index; read it or make it again when it is not in memory."""
@@ -139,11 +162,10 @@ class Segment:
             newest = max(newest, header.max_timestamp)
         return index
 
-    def write_index(self, files: Files) -> None:
+    def write_index(self, files: Files, index: Index) -> None:
         """Write the index file. It says "synced up to here": sync the batches first."""
-        if self.index is not None:
-            content = self.index.encode(self.extent)
-            replace_whole(files, self.index_path, "index", content, sync=False)
+        content = index.encode(self.extent)
+        replace_whole(files, self.index_path, "index", content, sync=False)
 
     def find(self, offset: int, files: Files, handles: Handles) -> int | None:
         """Return the place of the first batch that ends after `offset`; None when none visible."""
@@ -174,20 +196,22 @@ class Segment:
         """Compare the batches that begin among these bytes with their checksums. CorruptBatch."""
         to = min(position + size, self.old_size)
         joins = self.checked_from <= position <= self.checked_to
-        start = self.checked_to if joins else position
-        expected = -1
-        at = start
-        for place, header, view in scan.checked(self.file(handles), start, self.old_size):
-            if header.base_offset < expected or header.next_offset > self.end:
-                raise CorruptBatch(f"the batch at {place} has an impossible offset")
-            if self.dense and expected not in (-1, header.base_offset):
-                raise CorruptBatch(f"the batch at {place} has a wrong offset")
-            expected = header.next_offset
-            at = place + len(view)
-            if at >= to:
-                break
+        at = self.checked_to if joins else position
+        at = self._check_some(self.file(handles), at, to)
         self.checked_from = self.checked_from if joins else position
         self.checked_to = at
+
+    def _check_some(self, file: File, position: int, to: int) -> int:
+        """Check from one batch on until at least `to`; return where it stopped."""
+        first = scan.header_at(file, position, self.old_size).base_offset if position else self.base
+        batches = scan.in_order(
+            file, position, self.old_size, first=first, end=self.end, dense=self.dense
+        )
+        for place, _, view in batches:
+            position = place + len(view)
+            if position >= to:
+                break
+        return position
 
 
 def path_of(directory: str, base: int, suffix: str) -> str:

@@ -7,14 +7,14 @@ then `log.replace_segments([old], [writer.segment])` in `Work.done`.
 from anymq.storage.batch import BatchHeader
 from anymq.storage.disk import Disk
 from anymq.storage.files import Buffer, File, write_all
-from anymq.storage.segment import Segment
+from anymq.storage.segment import LOG, Segment
 
 CLEANED = ".cleaned"
 _BUFFER_BYTES = 1024 * 1024
 
 
 class SegmentWriter:
-    """Writes beside `old`, whose readers keep the file they have.
+    """Writes `<base>.cleaned`, then renames it to `<base>.log`; readers keep the file they have.
 
     A crash leaves the old file or the new one, and at worst a `.cleaned` that recovery removes.
     """
@@ -22,12 +22,11 @@ class SegmentWriter:
     def __init__(self, disk: Disk, old: Segment, *, base: int | None = None) -> None:
         self._files = disk.files
         self._old = old
-        old.pinned = old.file(disk.handles)
-        self.source = old.pinned  # to read what is there, in `run`
+        self.source = old.pin(disk.handles)  # to read what is there, in `run`
         self.segment = Segment(
             old.directory, old.base if base is None else base, old.index_interval
         )
-        self._path = self.segment.path.removesuffix(".log") + CLEANED
+        self._path = self.segment.path.removesuffix(LOG) + CLEANED
         self._file: File | None = None
         self._buffers: list[Buffer] = []
         self._written = 0
@@ -64,7 +63,8 @@ class SegmentWriter:
         self._files.sync_dir(segment.directory)
         self._files.rename(self._path, segment.path)
         self._files.sync_dir(segment.directory)
-        segment.write_index(self._files)
+        assert segment.index is not None
+        segment.write_index(self._files, segment.index)
         segment.visible_size = segment.size
         segment.opened_ms = self._old.opened_ms
         segment.on_disk = segment.named = segment.sealed = True

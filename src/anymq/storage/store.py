@@ -1,24 +1,46 @@
 """LogStore: all logs of one data directory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
-from anymq.storage import directory, recovery
+from typing_extensions import override
+
+from anymq.storage import checkpoint, directory, recovery, restart, retention, state
+from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit
+from anymq.storage.compaction import Compactor
 from anymq.storage.disk import Disk
+from anymq.storage.errors import LogDeleted, StorageError
 from anymq.storage.files import File, Files
 from anymq.storage.handles import HANDLES_MAX
-from anymq.storage.log import Contents, Log, LogConfig
+from anymq.storage.log import Contents, Durability, Log, LogConfig, directory_of
+from anymq.storage.repair import repairs
+from anymq.storage.sealing import Seal, add_rolled
+from anymq.storage.small_files import Damaged
 from anymq.storage.space import DISK_FREE_MIN
+from anymq.storage.syncing import Sync
 from anymq.storage.work import Work
+
+CHECKPOINT_MS = 30_000
+LOGS_PER_TICK = 1000  # looked at by one maintenance: a few milliseconds
+INDEX_WORTH_BYTES = 1024 * 1024  # below, an index is made faster than a file is opened
 
 
 class LogStore:
-    """One data directory, held by a lock."""
+    """One data directory, held by a lock. On the broker's thread only."""
 
-    def __init__(self, disk: Disk, lock: File) -> None:
+    def __init__(self, disk: Disk, lock: File, entries: Entries, clean: bool) -> None:
         self._disk = disk
         self._lock = lock
+        self._entries = entries  # of logs nobody has opened yet
+        self._clean = clean
+        self._on_disk = _ids(disk.files)
+        self._checkpoint_due = 0
+        self._checkpoint_running = False
+        self._next_to_maintain = 0
         self.logs: dict[int, Log] = {}
+        self._compactor = Compactor(disk)
+        self._busy: set[int] = set()  # logs with slow work under way
 
     @classmethod
     def open(
@@ -34,26 +56,73 @@ class LogStore:
         disk = Disk(files, handles_max=handles_max, free_min=disk_free_min)
         if on_dirty is not None:
             disk.on_dirty = on_dirty
-        return cls(disk, lock)
+        entries, clean = _take_checkpoint(disk)
+        if not clean:
+            files.sync_all()  # what we find must be durable before anybody sees it
+        disk.doomed += directory.half_removed(files)
+        return cls(disk, lock, entries, clean)
 
     @property
     def reports(self) -> list[str]:
         """Damage that was put aside, and what is not ours: for people."""
         return self._disk.reports
 
+    @property
+    def full(self) -> bool:
+        """Are appends refused until there is space?"""
+        return self._disk.space.full
+
+    def free_bytes(self) -> int:
+        """Return how much space the disk has."""
+        return self._disk.files.free_bytes()
+
+    # Logs
+
+    def ids(self) -> list[int]:
+        """Return the logs that are on disk, or will be after their first append."""
+        return sorted(self._on_disk)
+
     def create(self, log_id: int, config: LogConfig) -> Log:
         """Return a new log. Nothing is made on disk until the first append."""
-        assert log_id not in self.logs
+        if log_id in self._on_disk or log_id in self.logs:
+            raise StorageError(f"there is a log {log_id} already")
+        self._entries.pop(log_id, None)
         return self._added(Log(log_id, config, self._disk, Contents([])))
 
     def open_log(self, log_id: int, config: LogConfig) -> Log:
         """Return a log, with what is on disk of it, if anything is."""
-        contents = recovery.recover(self._disk, log_id, config)
+        assert log_id not in self.logs
+        entry = self._entries.pop(log_id, None)
+        if entry is not None and self._clean and entry.clean:
+            contents = restart.as_left(log_id, config, entry)
+        elif log_id in self._on_disk or entry is not None:
+            contents = recovery.recover(self._disk, log_id, config, entry)
+        else:
+            contents = Contents([])
         return self._added(Log(log_id, config, self._disk, contents))
 
     def _added(self, log: Log) -> Log:
         self.logs[log.id] = log
+        self._on_disk.add(log.id)
         return log
+
+    def delete(self, log_id: int) -> Work:
+        """Forget the log; the work removes its files. Harmless when it is not there."""
+        self._on_disk.discard(log_id)
+        self._entries.pop(log_id, None)
+        self._compactor.forget(log_id)
+        log = self.logs.pop(log_id, None)
+        if log is not None:
+            log.fail(LogDeleted(f"log {log_id} was deleted"))
+            for segment in log.segments:
+                self._disk.handles.drop(segment.path)
+        return directory.Removal(self._disk, [directory_of(log_id)])
+
+    def orphans(self) -> list[int]:
+        """Return the logs on disk that nobody has opened. They are never deleted."""
+        return sorted(self._on_disk - self.logs.keys())
+
+    # Work
 
     def begin_commit(self) -> Commit | None:
         """Return the work of writing and syncing what was appended; None when nothing was."""
@@ -68,18 +137,155 @@ class LogStore:
 
     def begin_sync(self) -> Work | None:
         """Return the work of syncing the logs in interval mode; None when all are synced."""
-        return None
+        interval = Durability.INTERVAL
+        sync = Sync(
+            self._disk, (log for log in self.logs.values() if log.config.durability is interval)
+        )
+        return None if sync.empty else sync
 
     def maintenance(self, now_ms: int) -> list[Work]:
-        """Return what is to be done now and then."""
-        self._disk.now_ms = now_ms
-        return []
+        """Return what is to be done now and then; call it about once a second."""
+        disk = self._disk
+        disk.now_ms = now_ms
+        disk.space.check()
+        works: list[Work] = []
+        seal = Seal(disk)
+        for log in self._some_logs():
+            works += self._maintain(log, now_ms)
+            add_rolled(seal, log)
+        if not seal.empty:
+            works.append(seal)
+        if disk.doomed:
+            doomed, disk.doomed = disk.doomed, []
+            works.append(directory.Removal(disk, doomed))
+        works += self._checkpoint_if_due(now_ms)
+        return works
+
+    def _some_logs(self) -> Iterable[Log]:
+        """Return the logs whose turn it is."""
+        start = self._next_to_maintain if self._next_to_maintain < len(self.logs) else 0
+        self._next_to_maintain = start + LOGS_PER_TICK
+        return list(islice(self.logs.values(), start, self._next_to_maintain))
+
+    def _maintain(self, log: Log, now_ms: int) -> list[Work]:
+        """Return slow work on one log, if there is some and none is under way."""
+        if log.failed is not None or log.id in self._busy:
+            return []
+        retention.roll_by_age(log, now_ms)
+        works: Sequence[Work] = repairs(log, self._disk) or retention.expire(
+            log, self._disk, now_ms
+        )
+        if not works and (cleaning := self._compactor.work(log, now_ms)) is not None:
+            works = [cleaning]
+        return [_Alone(works, log.id, self._busy)] if works else []
+
+    # The checkpoint
+
+    def _checkpoint_if_due(self, now_ms: int) -> list[Work]:
+        if now_ms < self._checkpoint_due or self._checkpoint_running:
+            return []
+        self._checkpoint_due = now_ms + CHECKPOINT_MS
+        return [self.checkpoint()]
+
+    def checkpoint(self) -> Work:
+        """Return the work of noting what is durable, so that a restart need not look at it."""
+        entries = dict(self._entries)
+        for log in self.logs.values():
+            entries[log.id] = restart.entry_of(log)
+        return _Checkpoint(self, checkpoint.encode(entries))
 
     def close(self) -> None:
         """Write and sync everything, and let go of the directory."""
         while (commit := self.begin_commit()) is not None:
             commit.run()
             commit.done()
-        self._disk.files.sync_all()
+        self._run(Sync(self._disk, self.logs.values()))
+        seal = Seal(self._disk)
+        for log in self.logs.values():
+            add_rolled(seal, log)
+        self._run(seal)
+        try:
+            self._write_last_checkpoint()
+        except OSError as error:
+            self._disk.report(f"no checkpoint: {error}")
         self._disk.handles.clear()
         self._lock.close()
+
+    def _run(self, work: Work) -> None:
+        work.run()
+        work.done()
+
+    def _write_last_checkpoint(self) -> None:
+        entries = dict(self._entries)
+        for log in self.logs.values():
+            empty_state_at = self._leave_beside(log)
+            entries[log.id] = restart.entry_of(log, clean=True, empty_state_at=empty_state_at)
+        checkpoint.write(self._disk.files, checkpoint.encode(entries), clean=True)
+
+    def _leave_beside(self, log: Log) -> int:
+        """Keep index and state of a log for the next start; return where there is no state."""
+        files, active = self._disk.files, log.active
+        if log.end == log.opened_end:
+            return log.empty_state_at
+        if active.index is not None and active.size >= INDEX_WORTH_BYTES:
+            active.write_index(files, active.index)
+        content = log.state_source() if log.state_source is not None else None
+        if content:
+            state.write(files, log.directory, log.end, content)
+        return log.end if content == b"" else -1
+
+
+class _Alone(Work):
+    """Work on one log that goes on without any other such work on it."""
+
+    def __init__(self, works: Sequence[Work], log_id: int, busy: set[int]) -> None:
+        self._works = works
+        self._log_id = log_id
+        self._busy = busy
+        busy.add(log_id)
+
+    @override
+    def run(self) -> None:
+        for work in self._works:
+            work.run()
+
+    @override
+    def done(self) -> None:
+        self._busy.discard(self._log_id)
+        for work in self._works:
+            work.done()
+
+
+class _Checkpoint(Work):
+    """Writes the checkpoint file."""
+
+    def __init__(self, store: LogStore, content: bytes) -> None:
+        self._store = store
+        self._content = content
+        self._error: OSError | None = None
+        store._checkpoint_running = True
+
+    @override
+    def run(self) -> None:
+        try:
+            checkpoint.write(self._store._disk.files, self._content)
+        except OSError as error:
+            self._error = error
+
+    @override
+    def done(self) -> None:
+        self._store._checkpoint_running = False
+        if self._error is not None:
+            self._store._disk.report(f"no checkpoint: {self._error}")
+
+
+def _ids(files: Files) -> set[int]:
+    return {int(name) for name in files.list(directory.LOGS) if name.isdecimal()}
+
+
+def _take_checkpoint(disk: Disk) -> tuple[Entries, bool]:
+    try:
+        return checkpoint.take(disk.files)
+    except Damaged:
+        disk.report("the checkpoint was damaged: every log is looked at")
+        return {}, False

@@ -1,0 +1,213 @@
+"""Repair: put damaged bytes aside and keep the rest readable. Nothing is ever silently cut.
+
+A damaged segment is replaced by one segment for each run of good batches in it. The bytes between
+go to `<base>-<position>.quarantine` files, and people are told.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from anymq.storage import scan
+from anymq.storage.batch import HEADER_BYTES, MAGIC
+from anymq.storage.disk import Disk
+from anymq.storage.errors import CorruptBatch
+from anymq.storage.files import File, Files, write_all
+from anymq.storage.log import Log
+from anymq.storage.segment import Segment
+from anymq.storage.segment_writer import SegmentWriter
+from anymq.storage.work import Work
+
+_MAGIC_AT = 16
+_MAGIC_BYTE = bytes([MAGIC])
+_PIECE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Good batches, one after another."""
+
+    base: int
+    position: int
+    to: int
+    end: int
+
+
+class Repair(Work):
+    """Repairs one segment that takes no more appends."""
+
+    def __init__(self, log: Log, segment: Segment, disk: Disk) -> None:
+        self._log = log
+        self._segment = segment
+        self._disk = disk
+        _pin(segment, disk)
+        self._new: list[Segment] = []
+        self._reports: list[str] = []
+        self._error: OSError | None = None
+
+    @override
+    def run(self) -> None:
+        """Write the good runs and the bad bytes beside it, then put the runs in its place."""
+        try:
+            self._new = repair(self._disk, self._segment, self._reports)
+        except OSError as error:
+            self._error = error
+
+    @override
+    def done(self) -> None:
+        """Go on with what is good."""
+        if self._error is not None:
+            self._disk.report(f"{self._segment.path} is damaged, not repaired: {self._error}")
+            return
+        for text in self._reports:
+            self._disk.report(text)
+        self._log.replace_segments([self._segment], self._new)
+
+
+def repairs(log: Log, disk: Disk) -> Sequence[Work]:
+    """Begin the repair of what was found damaged."""
+    if log.active in log.damaged:
+        log.roll()
+    ready = [s for s in log.damaged if s.pinned is None and s.visible_size == s.size]
+    return [Repair(log, segment, disk) for segment in ready]
+
+
+def _pin(segment: Segment, disk: Disk) -> None:
+    with suppress(FileNotFoundError):
+        segment.pin(disk.handles)
+
+
+def repair(disk: Disk, segment: Segment, reports: list[str]) -> list[Segment]:
+    """Replace a damaged segment; return what takes its place. Doing it again changes nothing.
+
+    It is pinned, unless its file is missing.
+    """
+    file = segment.pinned
+    if file is None:
+        reports.append(f"{segment.path} is missing: offsets {segment.base}..{segment.end} are lost")
+        return []
+    size = file.size()
+    runs = list(_runs(file, min(size, segment.size), segment))
+    for position, to in _gaps(runs, size):
+        reports.append(_put_aside(disk.files, segment, file, position, to))
+    disk.files.sync_dir(segment.directory)
+    return _rewrite(disk, segment, file, runs)
+
+
+def _rewrite(disk: Disk, segment: Segment, file: File, runs: list[Run]) -> list[Segment]:
+    """Write the runs. The first replaces the damaged file, so it comes last."""
+    new = [_copy(disk, segment, file, run) for run in reversed(runs)]
+    if not runs or runs[0].base != segment.base:
+        disk.files.unlink(segment.index_path)
+        disk.files.unlink(segment.path)
+        disk.files.sync_dir(segment.directory)
+    return new[::-1]
+
+
+def _copy(disk: Disk, segment: Segment, file: File, run: Run) -> Segment:
+    writer = SegmentWriter(disk, segment, base=run.base)
+    for _, header, view in scan.in_order(file, run.position, run.to, first=run.base, dense=False):
+        writer.append(view, header)
+    writer.publish()
+    return writer.segment
+
+
+def _runs(file: File, size: int, segment: Segment) -> Iterator[Run]:
+    """Yield the runs of good batches among the first `size` bytes."""
+    position, expected, dense = 0, segment.base, segment.dense
+    while position < size:
+        run = _run(file, position, size, expected, segment.end, dense)
+        if run is not None:
+            yield run
+            position, expected = run.to, run.end
+        if position < size:
+            position = _next_batch(file, position + 1, size, expected, segment.end)
+            dense = False
+
+
+def _run(file: File, position: int, size: int, expected: int, end: int, dense: bool) -> Run | None:
+    """Return the run that begins exactly there."""
+    base, to, last = -1, position, expected
+    try:
+        for place, header, view in scan.in_order(
+            file, position, size, first=expected, end=end, dense=dense
+        ):
+            base = header.base_offset if base < 0 else base
+            to, last = place + len(view), header.next_offset
+    except CorruptBatch:
+        pass
+    return Run(base, position, to, last) if base >= 0 else None
+
+
+def _next_batch(file: File, position: int, size: int, expected: int, end: int) -> int:
+    """Return where the next good batch is, `size` when there is none."""
+    while position + HEADER_BYTES <= size:
+        data = file.pread(min(_PIECE, size - position), position)
+        for at in _candidates(data, position, size, expected, end):
+            if _is_good(file, at, size):
+                return at
+        position += max(len(data) - HEADER_BYTES + 1, 1)
+    return size
+
+
+def _candidates(data: bytes, origin: int, size: int, expected: int, end: int) -> Iterator[int]:
+    """Yield the places where a batch could begin."""
+    found = data.find(_MAGIC_BYTE, _MAGIC_AT)
+    while 0 <= found <= len(data) - (HEADER_BYTES - _MAGIC_AT):
+        start = found - _MAGIC_AT
+        offset = int.from_bytes(data[start : start + 8])
+        length = int.from_bytes(data[start + 8 : start + 12])
+        if expected <= offset < end and length + 12 <= size - origin - start:
+            yield origin + start
+        found = data.find(_MAGIC_BYTE, found + 1)
+
+
+def _is_good(file: File, position: int, size: int) -> bool:
+    try:
+        next(scan.checked(file, position, size))
+    except CorruptBatch:
+        return False
+    return True
+
+
+def _gaps(runs: list[Run], size: int) -> Iterator[tuple[int, int]]:
+    """Yield (position, to) of what lies between the runs."""
+    position = 0
+    for run in runs:
+        if run.position > position:
+            yield position, run.position
+        position = run.to
+    if position < size:
+        yield position, size
+
+
+def cut_tail(files: Files, segment: Segment, file: File, reports: list[str]) -> None:
+    """Cut what is behind the good batches of the last segment: nobody was told it was kept."""
+    size = file.size()
+    if any(any(piece) for piece in _pieces(file, segment.size, size)):
+        reports.append(_put_aside(files, segment, file, segment.size, size))
+        files.sync_dir(segment.directory)
+    file.truncate(segment.size)
+    file.sync()
+
+
+def _put_aside(files: Files, segment: Segment, file: File, position: int, to: int) -> str:
+    """Copy these bytes to a quarantine file; return what to tell people."""
+    path = f"{segment.directory}/{segment.base:020d}-{position}.quarantine"
+    copy = files.open(path, create=True)
+    copy.truncate(0)
+    for piece in _pieces(file, position, to):
+        write_all(copy, [piece], copy.size())
+    copy.sync()
+    return f"{to - position} bytes of {segment.path} at {position} are damaged, kept in {path}"
+
+
+def _pieces(file: File, position: int, to: int) -> Iterator[bytes]:
+    while position < to:
+        piece = file.pread(min(_PIECE, to - position), position)
+        if not piece:
+            return
+        yield piece
+        position += len(piece)

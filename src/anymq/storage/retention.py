@@ -1,0 +1,133 @@
+"""Retention: whole segments go, oldest first: by time, by size, or because all of it is deleted.
+
+Before they go, the file `start` says so: what is missing without having been named there is lost.
+"""
+
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from anymq.storage import state
+from anymq.storage.disk import Disk
+from anymq.storage.files import Files
+from anymq.storage.log import Log
+from anymq.storage.segment import Segment
+from anymq.storage.small_files import Damaged, read_whole, replace_whole
+from anymq.storage.work import Work
+
+START = "start"
+
+
+class Remove(Work):
+    """Removes the files of segments that the log has let go of."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        log: Log,
+        segments: Sequence[Segment],
+        last_state: tuple[int, bytes] | None,
+    ) -> None:
+        self._disk = disk
+        self._last_state = last_state
+        self._segments = segments
+        self._active = log.active
+        self._start = log.start
+        self._error: OSError | None = None
+        for segment in segments:
+            disk.handles.drop(segment.path)
+
+    @override
+    def run(self) -> None:
+        try:
+            self._run()
+        except OSError as error:
+            self._error = error
+
+    def _run(self) -> None:
+        files, directory = self._disk.files, self._active.directory
+        # Something must go on saying where the log ends.
+        if not self._active.on_disk:
+            files.open(self._active.path, create=True)
+            files.sync_dir(directory)
+        if self._last_state is not None:
+            state.write(files, directory, *self._last_state)
+        replace_whole(files, f"{directory}/{START}", START, b"%d" % self._start)
+        for segment in self._segments:
+            files.unlink(segment.index_path)
+            files.unlink(segment.path)
+            files.sync_dir(directory)  # the next one must not be gone before this one
+
+    @override
+    def done(self) -> None:
+        if self._error is not None:
+            self._disk.report(f"{self._active.directory}: not removed: {self._error}")
+        else:
+            self._active.on_disk = True
+
+
+def read_start(files: Files, directory: str) -> int:
+    """Return what the file says. Damaged when it cannot be read."""
+    content = read_whole(files, f"{directory}/{START}", START)
+    if content is None or not content.isdigit():
+        raise Damaged(START)
+    return int(content)
+
+
+def roll_by_age(log: Log, now_ms: int) -> None:
+    """Begin a new segment when the first batch of the active one is old."""
+    active = log.active
+    if active.size and not active.opened_ms:
+        active.opened_ms = now_ms  # not known since a crash
+    elif active.size and now_ms - active.opened_ms >= log.config.segment_ms:
+        log.roll()
+
+
+def expire(log: Log, disk: Disk, now_ms: int) -> Sequence[Work]:
+    """Let go of the segments that are past what the log's setting keeps."""
+    count = _expired(log, now_ms)
+    if not count:
+        return []
+    last_state = None
+    if count == len(log.segments):
+        log.roll()
+        content = log.rolled[-1][1]
+        last_state = (log.end, content) if content is not None else None
+    return [Remove(disk, log, log.drop_oldest(count), last_state)]
+
+
+def _expired(log: Log, now_ms: int) -> int:
+    """Return how many segments go, counted from the oldest."""
+    size, count = log.size_bytes(), 0
+    for segment in log.segments:
+        if not _complete(log, segment) or not _is_expired(log, segment, size, now_ms):
+            break
+        size -= segment.size
+        count += 1
+    return count
+
+
+def _complete(log: Log, segment: Segment) -> bool:
+    """Is all of it visible, and is nobody at work on it?"""
+    return (
+        0 < segment.size == segment.visible_size
+        and segment.end <= log.visible_end
+        and segment.pinned is None
+    )
+
+
+def _is_expired(log: Log, segment: Segment, size: int, now_ms: int) -> bool:
+    config = log.config
+    if segment.end <= log.start:
+        return True
+    if not config.delete:
+        return False
+    by_size = config.retention_bytes >= 0 and segment is not log.active
+    if by_size and size - segment.size >= config.retention_bytes:
+        return True
+    return config.retention_ms >= 0 and _age_ms(segment, now_ms) > config.retention_ms
+
+
+def _age_ms(segment: Segment, now_ms: int) -> int:
+    newest = segment.newest if segment.newest >= 0 else segment.opened_ms
+    return now_ms - newest if newest else 0

@@ -1,0 +1,92 @@
+"""Seal: sync a segment that takes no more appends, then write its index file and the owner's state.
+
+An index file thus means "synced up to here": recovery need not read such a segment.
+"""
+
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from anymq.storage import state
+from anymq.storage.disk import Disk
+from anymq.storage.errors import LogFailed, StorageError
+from anymq.storage.files import File, Files
+from anymq.storage.index import Index
+from anymq.storage.log import Log
+from anymq.storage.segment import Segment
+from anymq.storage.work import Work
+
+
+@dataclass(slots=True)
+class _Item:
+    log: Log
+    segment: Segment
+    file: File
+    state: bytes | None
+    index: Index | None = None
+    error: OSError | None = None
+
+
+class Seal(Work):
+    """Seals what was rolled."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._items: list[_Item] = []
+
+    def add(self, log: Log, segment: Segment, content: bytes | None) -> None:
+        """Seal this one too. Nothing of it may be unwritten."""
+        file = segment.pin(self._disk.handles)
+        self._items.append(_Item(log, segment, file, content))
+
+    @property
+    def empty(self) -> bool:
+        """Is there nothing to seal?"""
+        return not self._items
+
+    @override
+    def run(self) -> None:
+        for item in self._items:
+            try:
+                item.file.sync()
+                self._disk.files.sync_dir(item.segment.directory)
+            except OSError as error:
+                item.error = error
+            else:
+                _write_beside(self._disk.files, item)
+
+    @override
+    def done(self) -> None:
+        for item in self._items:
+            item.segment.pinned = None
+            if item.error is not None:
+                item.log.fail(LogFailed(f"{item.segment.path}: {item.error}"))
+                continue
+            item.segment.index = item.index
+            item.log.sealed(item.segment)
+
+
+def _write_beside(files: Files, item: _Item) -> None:
+    """Write what can be made again: without it a restart takes longer, so errors do not matter."""
+    segment = item.segment
+    try:
+        item.index = segment.index or segment.rebuilt(item.file)
+        segment.write_index(files, item.index)
+        if item.state is not None:
+            state.write(files, segment.directory, segment.end, item.state)
+    except (OSError, StorageError):
+        return
+
+
+def add_rolled(seal: Seal, log: Log) -> None:
+    """Add the segments of a log that are rolled and wholly written."""
+    if log.failed is not None:
+        return
+    waiting = []
+    for segment, content in log.rolled:
+        ready = segment.pinned is None and segment.end <= log.visible_end
+        if ready and segment not in log.damaged:
+            seal.add(log, segment, content)
+        else:
+            waiting.append((segment, content))
+    log.rolled = waiting
