@@ -8,6 +8,7 @@ is never touched.
 
 import errno
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -18,7 +19,7 @@ from anymq.storage.batch import read_header
 from anymq.storage.cleaning import KEYS_MAX, Cleaner, KeyMap
 from anymq.storage.disk import Disk
 from anymq.storage.errors import StorageError, TooManyFiles
-from anymq.storage.files import File, Files
+from anymq.storage.files import Files
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.segment import Segment
 from anymq.storage.segment_writer import SegmentWriter
@@ -216,6 +217,16 @@ class Learning(_Piece):
             self._state.round = None
 
 
+@dataclass(slots=True)
+class _Job:
+    """One segment to clean."""
+
+    old: Segment
+    writer: SegmentWriter
+    new: list[Segment] | None = None  # what takes its place, when something does
+    removing: bool = False  # its name may be gone
+
+
 class Cleaning(_Piece):
     """Write some segments anew, without what goes."""
 
@@ -225,8 +236,7 @@ class Cleaning(_Piece):
         todo = [s for s in _sealed(log) if round_.next_base <= s.base < limit]
         self._last = len(todo) <= SEGMENTS_MAX
         self._todo = todo[:SEGMENTS_MAX]
-        self._jobs: list[tuple[Segment, File]] = []
-        self._outcomes: list[list[Segment]] = []  # of each job: what is there now
+        self._jobs: list[_Job] = []
         self._first_base = log.segments[0].base
         self._active = log.active
         self._limit = limit
@@ -239,12 +249,12 @@ class Cleaning(_Piece):
         )
 
     def prepare(self) -> bool:
-        """Open what is to be cleaned."""
+        """Open what is to be cleaned: readers keep these files until `done`."""
         try:
             for segment in self._todo:
-                self._jobs.append((segment, segment.pin(self._disk.handles)))
+                self._jobs.append(_Job(segment, SegmentWriter(self._disk, segment)))
         except (OSError, StorageError) as error:
-            self._unpin(self._jobs)
+            self._end_jobs()
             self._give_up(error)
             return False
         return True
@@ -252,52 +262,48 @@ class Cleaning(_Piece):
     @override
     def _work(self) -> None:
         self._make_active()
-        for segment, file in self._jobs:
-            self._outcomes.append(self._clean(segment, file))
+        for job in self._jobs:
+            self._clean(job)
         if self._last:
             path = f"{self._log.directory}/cleaned"
             replace_whole(self._disk.files, path, _KIND, b"%d" % self._limit, sync=False)
 
     def _make_active(self) -> None:
-        """See to it that the last file is one that was never cleaned: it says where the log ends."""
+        """See to it that the last file is not one that was cleaned: it says where the log ends."""
         if not self._active.on_disk:
             self._disk.files.open(self._active.path, create=True)
             self._disk.files.sync_dir(self._log.directory)
 
-    def _clean(self, segment: Segment, file: File) -> list[Segment]:
+    def _clean(self, job: _Job) -> None:
         """Clean one segment. It is written anew from the first change on; before, only copied."""
-        writer: SegmentWriter | None = None
-        for position, header, view in scan.checked(file, 0, segment.size):
+        writer, changed = job.writer, False
+        for position, header, view in scan.checked(writer.source, 0, job.old.size):
             rest = self._cleaner.clean(header, view)
-            if rest is not view and writer is None:
-                writer = SegmentWriter(self._disk.files, segment)
-                _copy(file, position, writer)
-            if writer is not None and rest is not None:
+            if rest is not view and not changed:
+                changed = True
+                _copy(writer, position)
+            if changed and rest is not None:
                 writer.append(rest, read_header(rest))
             self._pause()
-        return [segment] if writer is None else self._published(segment, writer)
+        if changed:
+            self._exchange(job)
 
-    def _published(self, segment: Segment, writer: SegmentWriter) -> list[Segment]:
+    def _exchange(self, job: _Job) -> None:
         # The first segment says where the log begins, so it stays, if only as an empty file.
-        if writer.segment.size == 0 and segment.base != self._first_base:
-            self._disk.files.unlink(segment.index_path)
-            self._disk.files.unlink(segment.path)
-            self._disk.files.sync_dir(segment.directory)
-            return []
-        writer.publish(end=segment.end)
-        return [writer.segment]
+        if job.writer.segment.size == 0 and job.old.base != self._first_base:
+            job.removing = True
+            self._disk.files.unlink(job.old.index_path)
+            self._disk.files.unlink(job.old.path)
+            self._disk.files.sync_dir(job.old.directory)
+            job.new = []
+        else:
+            job.writer.publish(end=job.old.end)
+            job.new = [job.writer.segment]
 
     @override
     def done(self) -> None:
-        for (segment, _), outcome in zip(self._jobs, self._outcomes, strict=False):
-            if outcome == [segment]:
-                segment.pinned = None
-            elif segment in self._log.segments:
-                self._log.replace_segments([segment], outcome)
+        self._end_jobs()
         if self._error is not None:
-            # Where it failed nobody knows which file has the name now: readers of that segment
-            # keep the one they have until the restart.
-            self._unpin(self._jobs[len(self._outcomes) + 1 :])
             self._give_up(self._error)
             return
         self._active.on_disk = True
@@ -305,13 +311,21 @@ class Cleaning(_Piece):
             self._state.first_dirty = self._limit
             self._state.round = None
         else:
-            self._round.next_base = self._jobs[-1][0].end
+            self._round.next_base = self._jobs[-1].old.end
 
-    def _unpin(self, jobs: Sequence[tuple[Segment, File]]) -> None:
-        for segment, _ in jobs:
-            segment.pinned = None
+    def _end_jobs(self) -> None:
+        """Take what is new; where nothing changed, or it failed before, go on with the old file.
+
+        Where it failed in between, readers keep the old file, which they have, until the restart.
+        """
+        for job in self._jobs:
+            if job.new is None and not (job.removing or job.writer.renaming):
+                with suppress(OSError):
+                    job.writer.abandon()
+            elif job.new is not None and job.old in self._log.segments:
+                self._log.replace_segments([job.old], job.new)
 
 
-def _copy(file: File, end: int, writer: SegmentWriter) -> None:
-    for _, header, view in scan.checked(file, 0, end):
+def _copy(writer: SegmentWriter, end: int) -> None:
+    for _, header, view in scan.checked(writer.source, 0, end):
         writer.append(view, header)
