@@ -12,7 +12,7 @@ from pathlib import Path
 from anymq.cli.main import COMMANDS
 from anymq.config.declare import Declared
 from anymq.config.model import SECTIONS, declared
-from anymq.observability import catalogue
+from anymq.management import metrics
 from anymq.observability.metrics import DECLARED, Metric
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -57,9 +57,8 @@ def _settings_lines() -> Iterator[str]:
 
 
 def _setting(each: Declared) -> str:
-    live = "; may change while the broker runs" if each.live else ""
     lines = [f"### `{each.key}`\n", f"{each.help}\n"]
-    lines.append(f"- default: `{each.show(each.default)}` ({each.kind}{_range(each)}{live})")
+    lines.append(f"- default: `{each.show(each.default)}` ({each.kind}{_range(each)})")
     lines.append(f"- elsewhere: `{each.variable}`, `{each.flag}`\n")
     return "\n".join(lines)
 
@@ -73,7 +72,7 @@ def _range(each: Declared) -> str:
 def metrics_page() -> str:
     """Describe every metric."""
     rows = [_metric(each) for each in DECLARED.values()]
-    head = NOTE.format(source=f"src/{catalogue.__name__.replace('.', '/')}.py")
+    head = NOTE.format(source=f"src/{metrics.__name__.replace('.', '/')}.py")
     return head + METRICS_HEAD + "\n".join(rows) + "\n"
 
 

@@ -67,7 +67,7 @@ class Server:
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
             stack.callback(self._hang_up)
-            self._listen(loop, broker, store)
+            self._listen(broker, store, disk)
             if started is not None:
                 started.set()
             await self._serve(broker, disk)
@@ -100,10 +100,11 @@ class Server:
             log.warning(report)
         return broker
 
-    def _listen(self, loop: asyncio.AbstractEventLoop, broker: Broker, store: LogStore) -> None:
+    def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
+        loop = asyncio.get_running_loop()
         kafka, management = self.settings.kafka, self.settings.management
         speak_kafka = self._kafka_sessions(broker)
-        speak_http = partial(HttpSession, self._pages(broker, store))
+        speak_http = partial(HttpSession, self._pages(broker, store, disk))
         tls = self._tls() if kafka.tls_port != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
@@ -134,7 +135,7 @@ class Server:
         )
         return partial(KafkaSession, shared)
 
-    def _pages(self, broker: Broker, store: LogStore) -> Pages:
+    def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
         numbers = Registry()
         watch(
             numbers,
@@ -148,6 +149,7 @@ class Server:
                 requests=self._kafka_counters.by_api,
                 malformed=lambda: {"kafka": self._kafka_counters.malformed},
                 logins_failed=lambda: {"kafka": self._kafka_counters.logins_failed},
+                commit_seconds=disk.commit_seconds,
             ),
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))

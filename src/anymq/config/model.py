@@ -66,7 +66,7 @@ class Management:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """The certificate of every port with TLS. Read again on SIGHUP."""
+    """The certificate of every port with TLS."""
 
     certificate: str = setting("", "The file with the certificate chain (PEM).")
     key: str = setting("", "The file with the private key (PEM). Empty: in the certificate's file.")

@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
-from anymq.core.catalog import LOG_ID_FIRST, Catalog, DefinitionStore, Then, TopicRecord
+from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
-from anymq.core.errors import Conflict, NotFound
-from anymq.core.streams import broker_config, naming
-from anymq.core.streams.broker_config import BrokerConfig
-from anymq.core.streams.errors import InvalidPartitions, PolicyViolation, UnknownTopicId
+from anymq.core.errors import Conflict
+from anymq.core.streams import broker_config, naming, offset_records
+from anymq.core.streams.broker_config import BrokerConfig, group_settings
+from anymq.core.streams.errors import InvalidPartitions, PolicyViolation
+from anymq.core.streams.groups import Groups
 from anymq.core.streams.identities import ProducerIds, new_cluster_id, new_topic_id
 from anymq.core.streams.logs import Logs
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
+from anymq.core.streams.topics import TopicRecord, Topics
 from anymq.core.timers import Timers
 from anymq.storage.work import Work
 
@@ -62,48 +64,50 @@ class Broker:
         self.node_id = self.settings.node_id
         self.clock = clock
         self.timers = timers
-        self.topics: dict[str, Topic] = {}
+        broker_config.check_static(self.settings.configs)
         self.config = BrokerConfig(self.settings.configs)
-        self.leader_epoch = 0
         self._store = store
         self._random = random
         self._run = run
-        self._by_id: dict[UUID, Topic] = {}
-        self._by_log: dict[int, Partition] = {}
-        self._deleting: dict[UUID, Topic] = {}  # until their deletion is durable
-        self._collisions = naming.Collisions()
         self._catalog = Catalog(definitions)
-        self._start()
+        self._next_log_id = max(self._catalog.next_log_id(), max(store.ids(), default=0) + 1)
+        self._topics = Topics(
+            store,
+            node_id=self.node_id,
+            leader_epoch=self._catalog.counters.get("starts", 0),
+            starts=self._catalog.starts,
+        )
+        self.topics: Mapping[str, Topic] = self._topics.by_name
+        self._catalog.listen(self)
+        self._producer_ids = ProducerIds(self._catalog)
+        self.groups = Groups(
+            store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG),
+            clock=clock,
+            timers=timers,
+            random=random,
+            settings=group_settings(self.config),
+        )
+        self.groups.restore()
+        self._begin_a_life()
 
-    def _start(self) -> None:
-        """Build everything that is defined."""
-        catalog = self._catalog
-        self.leader_epoch = catalog.counters.get("starts", 0)
-        self._next_log_id = max(catalog.next_log_id(), max(self._store.ids(), default=0) + 1)
-        catalog.listen(self)
-        self._producer_ids = ProducerIds(catalog)
-        # Clients must notice that this is another life of the broker: with weak durability, its log
-        # may have other records where the last life had some. They compare leader epochs.
-        catalog.put_counter("starts", self.leader_epoch + 1, ignore)
-        if "cluster_id" not in catalog.texts:
-            catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
-        self._bury(catalog.doomed)
+    def _begin_a_life(self) -> None:
+        """Note what makes this run of the broker another one than the last; bury what died."""
+        # Clients must notice: with weak durability, the log may have other records now where it had
+        # some in the last life. They compare leader epochs.
+        self._catalog.put_counter("starts", self._catalog.counters.get("starts", 0) + 1, ignore)
+        if "cluster_id" not in self._catalog.texts:
+            self._catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
+        self._bury(self._catalog.doomed)
 
     # Topics
 
     def topic(self, name: str) -> Topic:
         """Return a topic, or refuse."""
-        try:
-            return self.topics[name]
-        except KeyError:
-            raise NotFound(f"no topic {name!r}") from None
+        return self._topics.find(name)
 
     def topic_by_id(self, topic_id: UUID) -> Topic:
         """Return a topic by its id, or refuse."""
-        try:
-            return self._by_id[topic_id]
-        except KeyError:
-            raise UnknownTopicId(f"no topic has the id {topic_id}") from None
+        return self._topics.find_id(topic_id)
 
     def create_topic(
         self,
@@ -129,7 +133,7 @@ class Broker:
         naming.check_name(name)
         if name in self.topics:
             raise Conflict(f"Topic '{name}' already exists.")
-        self._collisions.check(name)
+        self._topics.collisions.check(name)
         self._check_partitions(0, self.default_partitions if partitions is None else partitions)
         if len(self.topics) >= self.settings.topics_max:
             raise PolicyViolation(f"there are {len(self.topics)} topics, no more are allowed")
@@ -149,12 +153,12 @@ class Broker:
         """Forget a topic and its records. Its name is free at once."""
         topic = self.topic(name)
         logs = self._catalog.topics[name].logs
-        self._deleting[topic.id] = topic
 
         def deleted(error: Exception | None) -> None:
-            self._deleting.pop(topic.id, None)
+            self._topics.forget(topic.id)
             if error is None:
                 self._bury(logs)
+                self.groups.delete_topics(name.__eq__, lambda _: None)
             then(error)
 
         self._catalog.delete_topic(name, deleted)
@@ -202,14 +206,23 @@ class Broker:
         config.replace(overrides)
         return overrides
 
-    def delete_records(self, partition: Partition, offset: int, then: Then = ignore) -> int:
-        """Delete what is before `offset` (-1: everything); return where the log starts now."""
-        start = partition.offset_to_delete(offset)
-        if start == partition.start:
+    def delete_records(self, partition: Partition, offset: int, then: Then = ignore) -> None:
+        """Delete what is before `offset` (-1: everything); `partition.start` says what was done.
+
+        Not before it is durable: a topic or config can be taken back, records cannot.
+        """
+        log = partition.log
+        start = max(partition.offset_to_delete(offset), self._catalog.starts.get(log.id, 0))
+        if start == 0:
             then(None)
-        else:
-            self._catalog.put_start(partition.log.id, start, then)
-        return start
+            return
+
+        def kept(error: Exception | None) -> None:
+            if error is None:
+                log.delete_before(start)
+            then(error)
+
+        self._catalog.put_start(log.id, start, kept)
 
     # The broker itself
 
@@ -266,18 +279,14 @@ class Broker:
     @property
     def partition_count(self) -> int:
         """How many partitions all topics have together."""
-        return len(self._by_log)
-
-    def orphans(self) -> list[int]:
-        """Return logs on disk that nothing is known of. They are kept: somebody must look."""
-        known = self._by_log.keys() | self._catalog.doomed
-        return [one for one in self._store.ids() if one >= LOG_ID_FIRST and one not in known]
+        return len(self._topics.partitions)
 
     def maintenance(self, now_ms: int) -> None:
         """Do what is to be done now and then: every half minute or so."""
         before = now_ms - int(self.config.value("producer.id.expiration.ms"))
-        for partition in self._by_log.values():
+        for partition in self._topics.partitions.values():
             partition.expire_producers(before)
+        self.groups.maintenance(now_ms)
         for work in self._store.maintenance(now_ms):
             self._run(work)
 
@@ -285,26 +294,7 @@ class Broker:
 
     def on_topic(self, name: str, record: TopicRecord | None) -> None:
         """Make the topic be what its definition says."""
-        topic = self.topics.get(name)
-        if topic is not None and (record is None or topic.id != record.id):
-            self._remove(topic)
-            topic = None
-        if record is None:
-            return
-        config = TopicConfig(record.config, self.config.topic_defaults)
-        if topic is None:
-            topic = self._deleting.pop(record.id, None) or Topic(
-                name, record.id, config, self.node_id
-            )
-            self._add(topic)
-        topic.configure(config)
-        self._fit_partitions(topic, record.logs)
-
-    def on_start(self, log_id: int, offset: int) -> None:
-        """Delete the records before this offset."""
-        partition = self._by_log.get(log_id)
-        if partition is not None:
-            partition.log.delete_before(offset)
+        self._topics.define(name, record)
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""
@@ -313,40 +303,9 @@ class Broker:
             for_all=configs.get(EVERY_NODE),
             for_node=configs.get(str(self.node_id)),
         )
-        for topic in self.topics.values():
-            topic.configure(TopicConfig(topic.config.overrides, self.config.topic_defaults))
+        self._topics.configure(self.config.topic_defaults)
 
     # Within
-
-    def _add(self, topic: Topic) -> None:
-        topic.deleted = False
-        self.topics[topic.name] = self._by_id[topic.id] = topic
-        self._collisions.add(topic.name)
-        for partition in topic.partitions:
-            self._by_log[partition.log.id] = partition
-
-    def _remove(self, topic: Topic) -> None:
-        del self.topics[topic.name], self._by_id[topic.id]
-        self._collisions.discard(topic.name)
-        for partition in topic.partitions:
-            del self._by_log[partition.log.id]
-        topic.delete()
-
-    def _fit_partitions(self, topic: Topic, logs: tuple[int, ...]) -> None:
-        """Have as many partitions as the definition: more, or fewer when adding them failed."""
-        while len(topic.partitions) > len(logs):
-            del self._by_log[topic.partitions.pop().log.id]
-        for index in range(len(topic.partitions), len(logs)):
-            partition = self._new_partition(topic, index, logs[index])
-            topic.partitions.append(partition)
-            self._by_log[logs[index]] = partition
-
-    def _new_partition(self, topic: Topic, index: int, log_id: int) -> Partition:
-        log = self._store.open_log(log_id, topic.config.log)
-        if log_id in self._catalog.starts:
-            # Not beyond the end: a start may have outlived records that were never synced.
-            log.delete_before(min(self._catalog.starts[log_id], log.visible_end))
-        return Partition(topic.name, index, log, topic.config, self.leader_epoch)
 
     def _new_log_ids(self, count: int) -> tuple[int, ...]:
         first = self._next_log_id

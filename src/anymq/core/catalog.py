@@ -10,9 +10,10 @@ The keys and values are on disk: change their meaning, raise storage's version.
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
-from uuid import UUID
 
 import msgspec
+
+from anymq.core.streams.topics import TopicRecord
 
 Then = Callable[[Exception | None], None]
 
@@ -29,22 +30,11 @@ class DefinitionStore(Protocol):
         """Keep these values, forget those that are None: all or nothing; then say so, once."""
 
 
-class TopicRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A topic, as it is kept under `topics/<name>`."""
-
-    id: UUID
-    logs: tuple[int, ...]  # by partition
-    config: dict[str, str] = {}
-
-
 class CatalogListener(Protocol):
     """Who builds the real things from the definitions."""
 
     def on_topic(self, name: str, record: TopicRecord | None) -> None:
         """This is how a topic is defined now; None: there is none."""
-
-    def on_start(self, log_id: int, offset: int) -> None:
-        """Records before this offset are deleted."""
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """These are the dynamic configs now, by node."""
@@ -176,13 +166,10 @@ class Catalog:
             self._listener.on_topic(name, record)
 
     def _apply_start(self, name: str, value: bytes | None) -> None:
-        log_id = int(name)
         if value is None:
-            self.starts.pop(log_id, None)
-            return
-        self.starts[log_id] = _INT.decode(value)
-        if self._listener is not None:
-            self._listener.on_start(log_id, self.starts[log_id])
+            self.starts.pop(int(name), None)
+        else:
+            self.starts[int(name)] = _INT.decode(value)
 
     def _apply_doomed(self, name: str, value: bytes | None) -> None:
         if value is None:

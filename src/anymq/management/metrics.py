@@ -6,16 +6,21 @@ import resource
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import anymq
 from anymq.core.broker import Broker
 from anymq.core.streams.partition import Partition
-from anymq.observability.metrics import Registry, Sample, counter, gauge
+from anymq.observability.metrics import Histogram, Registry, Sample, counter, gauge, histogram
 from anymq.storage.store import LogStore
 
-UP_SECONDS = gauge("anymq_uptime_seconds", "How long this process serves.")
-MEMORY = gauge("anymq_memory_resident_bytes", "Memory this process occupies.")
-CPU = counter("anymq_cpu_seconds_total", "Processor time this process has used.")
-HANDLES = gauge("anymq_open_files", "File handles this process has open.")
+INFO = gauge("anymq_info", "Always 1; the version is a label.", "version")
 GARBAGE = counter("anymq_gc_collections_total", "Runs of the garbage collector.", "generation")
+
+# The process, by the names that every Prometheus client uses and every dashboard knows.
+START_TIME = gauge("process_start_time_seconds", "When it began to serve, in seconds since 1970.")
+CPU = counter("process_cpu_seconds_total", "Processor time this process has used.")
+MEMORY = gauge("process_resident_memory_bytes", "Memory this process occupies.")
+HANDLES = gauge("process_open_fds", "Files and sockets this process has open.")
+HANDLES_MAX = gauge("process_max_fds", "How many it may have open.")
 
 CONNECTIONS = gauge("anymq_connections", "Connections there are.", "listener")
 CONNECTIONS_REFUSED = counter("anymq_connections_refused_total", "Connections turned away.")
@@ -25,13 +30,16 @@ LOGINS_FAILED = counter("anymq_logins_failed_total", "Logins that were refused."
 
 TOPICS = gauge("anymq_topics", "Topics there are.")
 PARTITIONS = gauge("anymq_partitions", "Partitions there are.")
-GROUPS = gauge("anymq_groups", "Consumer groups with members or offsets.")
 RECORDS = counter("anymq_records_written_total", "Records ever written to the topics there are.")
 STORED = gauge("anymq_stored_bytes", "Bytes the topics take on the disk.")
 LOGS_FAILED = gauge("anymq_logs_failed", "Logs that take no more writes until a restart.")
 DAMAGE = gauge("anymq_damage_reports", "Damage found on the disk since the start.")
 DISK_FREE = gauge("anymq_disk_free_bytes", "Space left on the disk of the data directory.")
 DISK_FULL = gauge("anymq_disk_full", "1 while writes are refused for lack of space.")
+
+COMMIT_SECONDS = histogram(
+    "anymq_commit_seconds", "Group commits: one write for each log, then one sync for all."
+)
 
 TOPIC_START = gauge("anymq_partition_start_offset", "First kept offset.", "topic", "partition")
 TOPIC_END = gauge("anymq_partition_end_offset", "Next visible offset.", "topic", "partition")
@@ -49,6 +57,7 @@ class Watched:
     requests: Callable[[], Mapping[tuple[str, str], int]]
     malformed: Callable[[], Mapping[str, int]]
     logins_failed: Callable[[], Mapping[str, int]]
+    commit_seconds: Histogram
 
 
 def watch(registry: Registry, watched: Watched) -> None:
@@ -56,16 +65,18 @@ def watch(registry: Registry, watched: Watched) -> None:
     _watch_process(registry, watched.broker)
     _watch_peers(registry, watched)
     _watch_topics(registry, watched.broker)
-    _watch_disk(registry, watched.broker, watched.store)
+    _watch_disk(registry, watched)
 
 
 def _watch_process(registry: Registry, broker: Broker) -> None:
-    since = broker.clock.monotonic()
-    registry.read_number(UP_SECONDS, lambda: round(broker.clock.monotonic() - since, 3))
-    registry.read_number(MEMORY, resident_bytes)
-    registry.read_number(CPU, _cpu_seconds)
-    registry.read_number(HANDLES, _open_files)
+    since = broker.clock.wall_ms() / 1000
+    registry.read(INFO, lambda: [(anymq.__version__, 1)])
     registry.read(GARBAGE, _collections)
+    registry.read_number(START_TIME, lambda: since)
+    registry.read_number(CPU, _cpu_seconds)
+    registry.read_number(MEMORY, resident_bytes)
+    registry.read_number(HANDLES, _open_files)
+    registry.read_number(HANDLES_MAX, lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def _watch_peers(registry: Registry, watched: Watched) -> None:
@@ -86,13 +97,15 @@ def _watch_topics(registry: Registry, broker: Broker) -> None:
     registry.read(TOPIC_STORED, lambda: _by_partition(broker, lambda p: p.log.size_bytes()))
 
 
-def _watch_disk(registry: Registry, broker: Broker, store: LogStore) -> None:
+def _watch_disk(registry: Registry, watched: Watched) -> None:
+    broker, store = watched.broker, watched.store
     registry.read_number(
         LOGS_FAILED, lambda: sum(p.log.failed is not None for p in _partitions(broker))
     )
     registry.read_number(DAMAGE, lambda: len(store.reports))
     registry.read_number(DISK_FREE, store.free_bytes)
     registry.read_number(DISK_FULL, lambda: int(store.full))
+    registry.read(COMMIT_SECONDS, lambda: [(watched.commit_seconds,)])
 
 
 def _partitions(broker: Broker) -> Iterable[Partition]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 
+from anymq.observability.metrics import Histogram
 from anymq.storage.store import LogStore
 from anymq.storage.work import Work
 
@@ -52,6 +53,8 @@ class Disk:
     """Drives a LogStore: commits, interval syncs, and slow work beside them."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
+        self.commit_seconds = Histogram()
+        self._commit_began = 0.0
         self._loop = loop
         self._store: LogStore | None = None
         self._commits = Helper(loop, "anymq-commit")
@@ -103,10 +106,12 @@ class Disk:
             work.done()
             return
         self._committing = True
+        self._commit_began = self._loop.time()
         self._commits.submit(work, self._committed)
 
     def _committed(self) -> None:
         self._committing = False
+        self.commit_seconds.observe(self._loop.time() - self._commit_began)
         self._commit()
 
     def _synced(self) -> None:

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from anymq.management.http import Request, Response, text
 from anymq.management.pages import Condition, make_pages
 from anymq.management.session import BODY_BYTES_MAX, IDLE_S, OWED_BYTES_MAX, HttpSession
-from anymq.observability import catalogue
-from anymq.observability.metrics import Registry
+from anymq.observability import metrics
+from anymq.observability.metrics import Metric, Registry
 from anymq.protocols.session import Outbox, Peer
 
 GET = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+NUMBER = Metric("test_number", "A number.", "gauge", ())
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 15_672)
 
 FRAGMENTS = [
@@ -42,7 +43,7 @@ class Dialog:
 
     def __post_init__(self) -> None:
         self.registry = Registry()
-        self.registry.read_number(catalogue.READY, lambda: 1)
+        self.registry.read_number(NUMBER, lambda: 1)
         pages = dict(make_pages(self.registry, lambda: self.conditions))
         pages |= {"/broken": broken, "/big": lambda _: text("x" * OWED_BYTES_MAX)}
         self.outbox = Outbox(on_output=lambda: None)
@@ -58,6 +59,11 @@ class Dialog:
         return output
 
 
+@pytest.fixture(autouse=True)
+def declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(metrics.DECLARED, NUMBER.name, NUMBER)
+
+
 @pytest.fixture
 def dialog() -> Dialog:
     return Dialog()
@@ -68,7 +74,7 @@ def test_prometheus_reads_the_metrics(dialog: Dialog) -> None:
 
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"text/plain; version=0.0.4" in head
-    assert body.endswith(b"anymq_ready 1\n")
+    assert body.endswith(b"test_number 1\n")
     assert not dialog.session.closed
 
 

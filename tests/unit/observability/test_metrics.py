@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from anymq.observability import catalogue, metrics
+from anymq.observability import metrics
 from anymq.observability.metrics import Histogram, Metric, Registry, Sample, counter
-from anymq.observability.process import watch_process
 
 REQUESTS = Metric("test_requests_total", "Requests.", "counter", ("api", "client"))
+READY = Metric("test_ready", "Readiness.", "gauge", ())
 SECONDS = Metric("test_seconds", "Time.", "histogram", ())
 
 
 @pytest.fixture(autouse=True)
 def declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    for metric in (REQUESTS, SECONDS):
+    for metric in (REQUESTS, READY, SECONDS):
         monkeypatch.setitem(metrics.DECLARED, metric.name, metric)
 
 
@@ -72,9 +72,9 @@ def test_one_broken_number_does_not_hide_the_others() -> None:
 
     registry = Registry()
     registry.read(REQUESTS, broken)
-    registry.read_number(catalogue.READY, lambda: 1)
+    registry.read_number(READY, lambda: 1)
 
-    assert lines_of(registry)[-1] == "anymq_ready 1"
+    assert lines_of(registry)[-1] == "test_ready 1"
 
 
 def test_a_metric_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,14 +87,4 @@ def test_a_metric_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_name_is_declared_once() -> None:
     with pytest.raises(AssertionError, match="twice"):
-        counter(catalogue.REQUESTS.name, "Again.")
-
-
-def test_the_process_tells_what_it_takes() -> None:
-    registry = Registry()
-    watch_process(registry)
-
-    numbers = dict(line.split() for line in lines_of(registry) if not line.startswith("#"))
-
-    assert float(numbers["process_cpu_seconds_total"]) > 0
-    assert int(numbers["process_max_fds"]) > 0
+        counter(REQUESTS.name, "Again.")

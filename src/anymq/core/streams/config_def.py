@@ -83,10 +83,15 @@ class ConfigDef:
         try:
             value = _PARSERS[self.type](text.strip())
         except ValueError:
-            raise self._invalid(text, f"Not a {self.type.name.lower()}") from None
+            raise self._invalid(text, self._expectation()) from None
         if self.valid is not None and not self.valid.accepts(value):
             raise self._invalid(text, self.valid.text)
         return value
+
+    def _expectation(self) -> str:
+        if self.type is ConfigType.BOOLEAN:
+            return "Expected value to be either true or false"
+        return f"Not a number of type {self.type.name}"
 
     def _invalid(self, text: str, why: str) -> InvalidConfig:
         return InvalidConfig(f"Invalid value {text} for configuration {self.name}: {why}")

@@ -251,7 +251,7 @@ _DURABILITY = [
         synonyms=(Synonym("anymq.durability"),),
         importance=Importance.HIGH,
         doc="What an acknowledgement means: 'commit' survives a power cut, 'interval' is synced "
-        "every so often, 'os' survives a crash of the broker but not of the machine, as Kafka does.",
+        "every so often, 'os' survives a crash of the broker but not of the machine (as Kafka).",
     ),
     ConfigDef(
         name="flush.messages",

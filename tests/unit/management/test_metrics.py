@@ -1,0 +1,64 @@
+"""The numbers there are, and that each comes from somewhere."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from anymq.core.broker import Broker
+from anymq.management.metrics import Watched, watch
+from anymq.observability.metrics import DECLARED, Histogram, Registry
+from anymq.storage.store import LogStore
+
+
+@pytest.fixture
+def registry() -> Registry:
+    partition = SimpleNamespace(
+        topic_name="news",
+        index=0,
+        start=2,
+        visible_end=5,
+        log=SimpleNamespace(size_bytes=lambda: 300, failed=None),
+    )
+    broker = SimpleNamespace(
+        clock=SimpleNamespace(wall_ms=lambda: 1000),
+        topics={"news": SimpleNamespace(partitions=[partition])},
+        partition_count=1,
+    )
+    store = SimpleNamespace(reports=["damage"], free_bytes=lambda: 7, full=False)
+    watched = Watched(
+        broker=cast(Broker, broker),
+        store=cast(LogStore, store),
+        connections=lambda: {"kafka": 3},
+        connections_refused=lambda: 0,
+        requests=lambda: {("kafka", "Fetch"): 4},
+        malformed=lambda: {"kafka": 0},
+        logins_failed=lambda: {"kafka": 0},
+        commit_seconds=Histogram(),
+    )
+    registry = Registry()
+    watch(registry, watched)
+    return registry
+
+
+def test_every_number_that_is_declared_comes_from_somewhere(registry: Registry) -> None:
+    """The reference promises it."""
+    exposition = registry.exposition().decode()
+
+    declared = [name for name in DECLARED if not name.startswith("test_")]
+    assert [name for name in declared if f"\n{name}" not in exposition] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "process_start_time_seconds 1.0",
+        'anymq_connections{listener="kafka"} 3',
+        'anymq_requests_total{protocol="kafka",api="Fetch"} 4',
+        "anymq_records_written_total 5",
+        'anymq_partition_end_offset{topic="news",partition="0"} 5',
+        "anymq_damage_reports 1",
+    ],
+)
+def test_it_says_what_is_so(registry: Registry, line: str) -> None:
+    assert line in registry.exposition().decode().splitlines()
