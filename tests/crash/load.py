@@ -104,7 +104,8 @@ class Load:
             work.run()
             work.done()
             for promise, end in synced:
-                promise.synced = max(promise.synced, end)
+                if self.store.logs[promise.log_id].failed is None:
+                    promise.synced = max(promise.synced, end)
 
     def delete_before(self) -> None:
         promise = self.rng.choice(self._living)
