@@ -14,7 +14,7 @@ from anymq.storage.errors import StorageError
 from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.records import Record, build, iterate
 from anymq.storage.store import LogStore
-from anymq.testing.simfs import SimFiles
+from anymq.testing.simfs import UNLIMITED, SimFiles
 
 NOW = 1_700_000_000_000
 
@@ -208,6 +208,7 @@ def check_store(store: LogStore, promises: list[Promise], found: Found, *, power
 
 def check_image(image: SimFiles, promises: list[Promise], rng: Random, *, power_cut: bool) -> None:
     """Recover, check, crash again, recover again, and go on."""
+    image.capacity = UNLIMITED
     store = LogStore.open(image, disk_free_min=0)
     found = contents(store, promises)
     check_store(store, promises, found, power_cut=power_cut)

@@ -1,12 +1,11 @@
 """Damage anywhere in the data directory: no wrong byte is served, and nothing is lost in silence.
 
 After a clean stop everything was synced, so whatever is missing or changed is damage, and people
-must be told. `ANYMQ_CORRUPTIONS=100000` makes it a long run.
+must be told.
 """
 
-import os
 from collections.abc import Callable
-from random import Random, SystemRandom
+from random import Random
 
 import pytest
 
@@ -18,8 +17,9 @@ from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
 from tests.crash.load import Load
 from tests.crash.model import Found, Promise, batches_of, table_of
+from tests.crash.seeds import EFFORT, run_loads
 
-CASES = int(os.environ.get("ANYMQ_CORRUPTIONS", "2000"))
+CASES = 2000 * EFFORT
 PARTS = 5
 CASES_PER_LOAD = 100
 REPAIRS_MAX = 50
@@ -130,7 +130,8 @@ def lacks_nothing(promise: Promise, found: list[bytes], before: Found) -> bool:
     return set(was) <= set(found)
 
 
-def corrupt_one_load(seed: int, cases: int) -> None:
+def corrupt_one_load(seed: int, wanted: int) -> int:
+    """Damage what one load has left, once for each case; return how many."""
     load = Load(seed)
     load.run()
     load.reopen()
@@ -139,6 +140,7 @@ def corrupt_one_load(seed: int, cases: int) -> None:
         p.log_id: [batch for _, batch in batches_of(load.store.logs[p.log_id])] for p in living
     }
     load.store.close()
+    cases = min(wanted, CASES_PER_LOAD)
     for case in range(cases):
         rng = Random(seed * 1_000_003 + case)
         files, path, what = damaged(load.files, rng)
@@ -146,15 +148,11 @@ def corrupt_one_load(seed: int, cases: int) -> None:
             check_damaged(files, living, before, rng.choice((1, 500, 1 << 18)))
         except Exception as error:
             raise AssertionError(f"case {case}, {what} {path}: {error}") from error
+    return cases
 
 
-@pytest.mark.timeout(60 + CASES // 10)
+@pytest.mark.timeout(60 * EFFORT)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_damage_is_noticed_and_never_served(part: int) -> None:
-    replay = os.environ.get("ANYMQ_SEED")
-    for _ in range(CASES // PARTS // CASES_PER_LOAD):
-        seed = int(replay) if replay is not None else SystemRandom().randrange(2**32)
-        try:
-            corrupt_one_load(seed, CASES_PER_LOAD)
-        except Exception as error:
-            raise AssertionError(f"replay with ANYMQ_SEED={seed}") from error
+    """A reader gets what was written, or an error; and a missing record is reported."""
+    run_loads(f"corruption {part}", CASES // PARTS, corrupt_one_load)
