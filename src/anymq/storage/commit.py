@@ -93,12 +93,16 @@ class Part:
             self._sync(files, write)
 
     def _take_back(self, files: Files) -> None:
+        """Cut what was written, durably: a crash must not bring it back beside what comes next."""
         try:
             for write in reversed(self.writes):
                 if write.created:
                     files.unlink(write.segment.path)
                 elif write.file is not None:
                     write.file.truncate(write.position)
+                    write.file.sync()
+            if any(write.created for write in self.writes):
+                files.sync_dir(self.directory)
         except OSError as error:
             self.error = LogFailed(f"{self.directory}: {error}")
 

@@ -77,11 +77,17 @@ def read_start(files: Files, directory: str) -> int:
 
 
 def roll_by_age(log: Log, now_ms: int) -> None:
-    """Begin a new segment when the first batch of the active one is old."""
-    active = log.active
+    """Begin a new segment when the first batch of the active one is old.
+
+    What is in the active one is not compacted, so it ends in time for the maximum lag as well.
+    """
+    active, config = log.active, log.config
+    age_max = config.segment_ms
+    if config.compact:
+        age_max = min(age_max, config.max_compaction_lag_ms)
     if active.size and not active.opened_ms:
         active.opened_ms = now_ms  # not known since a crash
-    elif active.size and now_ms - active.opened_ms >= log.config.segment_ms:
+    elif active.size and now_ms - active.opened_ms >= age_max:
         log.roll()
 
 
