@@ -13,6 +13,8 @@ from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Defaults, TopicConfig
 
+CONFIGS_MAX = 1000  # to share; whoever sets another one for each topic pays for it
+
 
 class TopicRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """A topic, as it is kept among the definitions. On disk: see catalog.py."""
@@ -33,6 +35,7 @@ class Topics:
         self.partitions: dict[int, Partition] = {}  # by the id of their log
         self.collisions = Collisions()
         self.defaults = Defaults()
+        self._configs: dict[frozenset[tuple[str, str]], TopicConfig] = {}
         self._store = store
         self._node_id = node_id
         self._leader_epoch = leader_epoch
@@ -61,7 +64,7 @@ class Topics:
             topic = None
         if record is None:
             return
-        config = TopicConfig(record.config, self.defaults)
+        config = self._config(record.config)
         if topic is None:
             # A deletion that the disk did not keep brings back the same topic, with its waiters.
             topic = self._deleting.pop(record.id, None)
@@ -77,8 +80,19 @@ class Topics:
     def configure(self, defaults: Defaults) -> None:
         """Use other defaults where topics say nothing."""
         self.defaults = defaults
+        self._configs.clear()
         for topic in self.by_name.values():
-            topic.configure(TopicConfig(topic.config.overrides, defaults))
+            topic.configure(self._config(topic.config.overrides))
+
+    def _config(self, overrides: Mapping[str, str]) -> TopicConfig:
+        """Return a config, one for all topics that say the same: most do."""
+        said = frozenset(overrides.items())
+        config = self._configs.get(said)
+        if config is None:
+            if len(self._configs) >= CONFIGS_MAX:
+                self._configs.clear()
+            config = self._configs[said] = TopicConfig(overrides, self.defaults)
+        return config
 
     def _add(self, topic: Topic) -> None:
         topic.deleted = False
