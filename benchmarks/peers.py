@@ -1,4 +1,4 @@
-"""Run the real thing beside ours: `./dev peers kafka` fetches, starts and shows where it listens."""
+"""Run the real thing beside ours: `./dev peers kafka` fetches and starts it."""
 
 import argparse
 import signal

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import anymq
 from tests.peers.process import ServerFailed, ServerProcess, Usage
 from tests.peers.security import Security
 from tests.peers.wire import is_ready
@@ -27,6 +28,7 @@ class AnymqServer:
     security: Security | None = None
     cpus: Iterable[int] | None = None
     name: str = "anymq"
+    version: str = anymq.__version__
     bootstrap: str = ""
     _process: ServerProcess | None = None
 

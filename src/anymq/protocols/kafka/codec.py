@@ -6,18 +6,20 @@ modules in `schema/generated` read and write.
 
 from collections.abc import Iterator
 from struct import Struct
-from typing import NamedTuple
+
+from msgspec import Struct as Record
 
 from anymq.protocols.kafka.primitives import (
-    BYTE,
     DECODE_ERRORS,
     Buffer,
     MalformedFrame,
+    bad_length,
     malformed,
     skip_tags,
 )
 
 __all__ = [
+    "FRAME_BYTES_MIN",
     "LENGTH_BYTES",
     "Buffer",
     "FrameAssembler",
@@ -34,11 +36,13 @@ __all__ = [
 
 LENGTH_BYTES = 4
 API_VERSIONS_KEY = 18
+NO_TAGS = b"\0"
 FRAME_BYTES_MIN = 8  # key, version and correlation id: no request is shorter
 
 _LENGTH = Struct(">i")
 _REQUEST = Struct(">hhih")
 _REQUEST_BARE = Struct(">hhi")
+_RESPONSE_FLEXIBLE = Struct(">ix")  # no tagged fields
 
 
 class FrameAssembler:
@@ -81,7 +85,8 @@ class FrameAssembler:
                 break
             yield data[pos + LENGTH_BYTES : end], False
             pos = end
-        self._partial += data[pos:]
+        if pos < size:
+            self._partial += data[pos:]
 
     def _complete(self, data: memoryview) -> int:
         """Add to the frame begun before; return where the next one starts, -1 when it lacks more.
@@ -119,7 +124,7 @@ def frame(*parts: Buffer) -> bytes:
 # --- headers ------------------------------------------------------------------------------------
 
 
-class RequestHeader(NamedTuple):
+class RequestHeader(Record, frozen=True, gc=False):
     """What is before every request."""
 
     api_key: int
@@ -148,12 +153,18 @@ def decode_request_header(data: Buffer, flexible: bool) -> tuple[RequestHeader, 
     """
     try:
         key, version, correlation_id, length = _REQUEST.unpack_from(data, 0)
-        pos = end = _REQUEST.size + max(length, 0)
-        if end > len(data) or length < -1:
-            raise MalformedFrame(f"RequestHeader: a client id of {length} bytes")
-        client_id = None if length < 0 else str(data[_REQUEST.size : end], "utf-8")
+        pos = _REQUEST.size
+        client_id = None
+        if length >= 0:
+            end = pos + length
+            if end > len(data):
+                raise bad_length("client_id", length)
+            client_id = str(data[pos:end], "utf-8")
+            pos = end
+        elif length != -1:
+            raise bad_length("client_id", length)
         if flexible:
-            pos = _skip_header_tags(data, end)
+            pos = _skip_header_tags(data, pos)
     except DECODE_ERRORS as error:
         raise malformed("RequestHeader", 1 + flexible, error) from error
     return RequestHeader(key, version, correlation_id, client_id), pos
@@ -166,10 +177,10 @@ def _skip_header_tags(data: Buffer, pos: int) -> int:
 
 def encode_request_header(header: RequestHeader, flexible: bool) -> bytes:
     """Write the header, version 2 if `flexible` and else 1."""
-    key, version, correlation_id, client_id = header
-    text = b"" if client_id is None else client_id.encode()
-    length = -1 if client_id is None else len(text)
-    return _REQUEST.pack(key, version, correlation_id, length) + text + BYTE[0][: int(flexible)]
+    text = b"" if header.client_id is None else header.client_id.encode()
+    length = -1 if header.client_id is None else len(text)
+    start = _REQUEST.pack(header.api_key, header.api_version, header.correlation_id, length)
+    return start + text + (NO_TAGS if flexible else b"")
 
 
 def response_header_is_flexible(api_key: int, flexible: bool) -> bool:
@@ -182,7 +193,7 @@ def response_header_is_flexible(api_key: int, flexible: bool) -> bool:
 
 def encode_response_header(correlation_id: int, flexible: bool) -> bytes:
     """Write the header, version 1 if `flexible` and else 0."""
-    return _LENGTH.pack(correlation_id) + BYTE[0][: int(flexible)]
+    return _RESPONSE_FLEXIBLE.pack(correlation_id) if flexible else _LENGTH.pack(correlation_id)
 
 
 def decode_response_header(data: Buffer, flexible: bool) -> tuple[int, int]:

@@ -3,6 +3,9 @@
 from typing import Protocol
 
 from anymq.core import errors as core
+from anymq.core.streams import errors as streams
+from anymq.core.streams.group_calls import GroupError
+from anymq.protocols.kafka import placement
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.storage import errors as storage
 
@@ -11,7 +14,6 @@ class Entry(Protocol):
     """The part of a response that tells how one thing went."""
 
     error_code: int
-    error_message: str | None
 
 
 _CODES: dict[type[Exception], ErrorCode] = {
@@ -21,11 +23,50 @@ _CODES: dict[type[Exception], ErrorCode] = {
     core.TooLarge: ErrorCode.MESSAGE_TOO_LARGE,
     core.Invalid: ErrorCode.INVALID_REQUEST,
     core.Unavailable: ErrorCode.KAFKA_STORAGE_ERROR,
+    streams.InvalidName: ErrorCode.INVALID_TOPIC_EXCEPTION,
+    streams.InvalidPartitions: ErrorCode.INVALID_PARTITIONS,
+    streams.InvalidConfig: ErrorCode.INVALID_CONFIG,
+    streams.InvalidRecord: ErrorCode.INVALID_RECORD,
+    streams.InvalidTimestamp: ErrorCode.INVALID_TIMESTAMP,
+    streams.UnsupportedCompression: ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+    streams.OutOfOrderSequence: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    streams.InvalidProducerEpoch: ErrorCode.INVALID_PRODUCER_EPOCH,
+    streams.UnknownProducer: ErrorCode.UNKNOWN_PRODUCER_ID,
+    streams.PolicyViolation: ErrorCode.POLICY_VIOLATION,
+    streams.UnknownTopicId: ErrorCode.UNKNOWN_TOPIC_ID,
+    placement.InvalidReplicationFactor: ErrorCode.INVALID_REPLICATION_FACTOR,
+    placement.InvalidAssignment: ErrorCode.INVALID_REPLICATION_ASSIGNMENT,
+    # Nobody was ever given a transactional id, so nobody may write with one.
+    streams.TransactionsUnsupported: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     storage.CorruptBatch: ErrorCode.CORRUPT_MESSAGE,
     storage.OffsetOutOfRange: ErrorCode.OFFSET_OUT_OF_RANGE,
     storage.LogDeleted: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     storage.StorageError: ErrorCode.KAFKA_STORAGE_ERROR,
 }
+
+_GROUP_CODES: dict[GroupError, ErrorCode] = {
+    GroupError.UNKNOWN_MEMBER: ErrorCode.UNKNOWN_MEMBER_ID,
+    GroupError.MEMBER_ID_REQUIRED: ErrorCode.MEMBER_ID_REQUIRED,
+    GroupError.ILLEGAL_GENERATION: ErrorCode.ILLEGAL_GENERATION,
+    GroupError.REBALANCE_IN_PROGRESS: ErrorCode.REBALANCE_IN_PROGRESS,
+    GroupError.FENCED_INSTANCE: ErrorCode.FENCED_INSTANCE_ID,
+    GroupError.INCONSISTENT_PROTOCOL: ErrorCode.INCONSISTENT_GROUP_PROTOCOL,
+    GroupError.GROUP_FULL: ErrorCode.GROUP_MAX_SIZE_REACHED,
+    # Kafka knows no such limit; this is the one that clients give up on, with a word about size.
+    GroupError.TOO_MANY_GROUPS: ErrorCode.GROUP_MAX_SIZE_REACHED,
+    GroupError.TOO_LARGE: ErrorCode.UNKNOWN_SERVER_ERROR,  # Kafka's answer, too
+    GroupError.INVALID_SESSION_TIMEOUT: ErrorCode.INVALID_SESSION_TIMEOUT,
+    GroupError.INVALID_GROUP_ID: ErrorCode.INVALID_GROUP_ID,
+    GroupError.NON_EMPTY: ErrorCode.NON_EMPTY_GROUP,
+    GroupError.NOT_FOUND: ErrorCode.GROUP_ID_NOT_FOUND,
+    GroupError.METADATA_TOO_LARGE: ErrorCode.OFFSET_METADATA_TOO_LARGE,
+    GroupError.SUBSCRIBED_TO_TOPIC: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC,
+    GroupError.UNAVAILABLE: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+}
+
+
+class InvalidRequest(core.Invalid):
+    """It is well formed, and contradicts itself or the protocol's rules."""
 
 
 def code_of(error: Exception) -> ErrorCode:
@@ -36,10 +77,16 @@ def code_of(error: Exception) -> ErrorCode:
     return ErrorCode.UNKNOWN_SERVER_ERROR
 
 
+def group_code(error: GroupError | None) -> ErrorCode:
+    """Return the code of what a group refused."""
+    return ErrorCode.NONE if error is None else _GROUP_CODES[error]
+
+
 def refuse(entry: Entry, code: ErrorCode, why: str | None = None) -> None:
-    """Write into an answer that it was not done."""
+    """Write into an answer that it was not done, and why where the answer has room for words."""
     entry.error_code = code
-    entry.error_message = why
+    if hasattr(entry, "error_message"):
+        entry.error_message = why
 
 
 def explain(entry: Entry, error: Exception) -> None:

@@ -120,6 +120,8 @@ _SHORT = 16
 _LAYOUTS: Final = {
     code: tuple(struct.Struct(f">{count}{code}") for count in range(_SHORT)) for code in "bhiq"
 }
+FEW: Final = _SHORT
+PACK_INT32S: Final = tuple(layout.pack for layout in _LAYOUTS["i"])  # for fewer than FEW
 
 
 def read_numbers(buf: Buffer, pos: int, count: int, code: str) -> list[int]:

@@ -1,6 +1,7 @@
 """Members join, agree, fall silent, come back: what Kafka's clients rely on."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from tests.unit.core.streams.group_room import GROUP, Client, Room, subscription
@@ -153,6 +154,26 @@ def test_a_new_member_does_not_wait_for_ever(room: Room) -> None:
         room.wait(9)
         anna.beats()
     assert carl.error is GroupError.UNKNOWN_MEMBER
+
+
+def test_asking_for_its_part_is_a_sign_of_life(room: Room) -> None:
+    (anna,) = room.stable("anna")
+    for _ in range(3):
+        room.wait(9)
+        assert anna.syncs().part == b"anna"
+    assert anna.beats() is None
+
+
+def test_nothing_happens_to_an_empty_group(room: Room) -> None:
+    """Not even what was to happen when it had members."""
+    anna, bert = room.stable("anna", "bert")
+    bert.joins(protocols=(("range", subscription("orders", "bills")),))
+    anna.joins()
+    bert.leaves()
+    anna.leaves()
+    generation = room.generation
+    room.wait(1000)
+    assert (room.state, room.generation) == (State.EMPTY, generation)
 
 
 def test_a_leaving_member_is_missed_at_once(room: Room) -> None:
@@ -489,6 +510,20 @@ def test_when_only_static_members_are_missed_the_group_waits_for_them(room: Room
     assert anna.beats() is GroupError.ILLEGAL_GENERATION
 
 
+def test_a_static_member_that_comes_back_asks_for_its_part(room: Room) -> None:
+    """It never did before its restart, and the time for that goes on."""
+    anna, bert = static(room, "anna").joins(), static(room, "bert").joins()
+    anna.joins()
+    anna.syncs({anna: b"1", bert: b"2"})
+    again = static(room, "bert").joins()
+    assert again.error is None
+    room.wait(40)
+    assert anna.beats() is again.beats() is None
+    room.wait(25)
+    assert anna.beats() is GroupError.REBALANCE_IN_PROGRESS
+    assert again.beats() is GroupError.UNKNOWN_MEMBER
+
+
 def test_a_static_member_needs_no_second_join(room: Room) -> None:
     assert static(room, "anna").joins().asked == 1
 
@@ -599,3 +634,56 @@ def test_list_by_state_and_type(room: Room) -> None:
     assert len(room.groups.list([], ["classic"])) == len(room.groups.list([], ["Classic"])) == 3
     assert room.groups.list([], ["consumer", "share"]) == []
     assert room.groups.count_by_state()[State.STABLE] == 1
+
+
+# -- how answers come
+
+
+def test_whoever_is_answered_may_ask_the_next_at_once(room: Room) -> None:
+    """A session goes on with the next request from within the answer to the last."""
+    members = [room.member(name, knows_member_id_required=False) for name in "abcdef"]
+    parts: dict[str, list[SyncResult]] = {one.name: [] for one in members}
+
+    def on_joined(client: Client, result: JoinResult) -> None:
+        client.member_id, client.generation = result.member_id, result.generation
+        request = SyncRequest(
+            group=GROUP,
+            member_id=result.member_id,
+            generation=result.generation,
+            assignments={one.id: one.id.encode() for one in result.members},
+        )
+        room.groups.sync(request, parts[client.name].append)
+
+    for client in members:
+        room.groups.join(client.request, partial(on_joined, client))
+    first = replace(members[0].request, member_id=members[0].member_id)
+    room.groups.join(first, partial(on_joined, members[0]))
+    assert room.state is State.STABLE
+    for client in members:
+        assert parts[client.name][-1] == SyncResult(
+            protocol_type="consumer", protocol="range", assignment=client.member_id.encode()
+        )
+
+
+def test_one_that_cannot_take_its_answer_keeps_nobody_from_theirs(room: Room) -> None:
+    """It is a bug of ours, and it may cost one connection only."""
+    anna, bert = room.stable("anna", "bert")
+    bert.joins(protocols=(("range", subscription("orders", "bills")),))
+
+    def fail(_result: JoinResult) -> None:
+        raise RuntimeError("broken session")
+
+    with pytest.raises(RuntimeError):
+        room.groups.join(replace(anna.request, member_id=anna.member_id), fail)
+    room.groups.list()
+    bert.beats()
+    room.wait(1)
+    anna.beats()
+    room.member("carl", knows_member_id_required=False).joins()
+    assert not bert.waits
+
+
+def test_limits_may_change_while_groups_are_at_work(room: Room) -> None:
+    room.stable("anna")
+    room.groups.settings = replace(room.groups.settings, members_max=1)
+    assert room.member("bert").joins().error is GroupError.GROUP_FULL

@@ -101,7 +101,7 @@ class Decoder(Emitter):
             self._tags(struct, name.removeprefix("tags_"), versions)
         elif layout.is_inline(field):
             self.add(f"{name} = {self._struct(self.api.structs[field.type], versions)}")
-        elif layout.is_struct_prefix(field):
+        elif layout.is_single_struct(field):
             with self.block("if n < 0 or n > 127:"):
                 self.add(f"{name} = None")
             with self.block("else:"):
@@ -190,7 +190,7 @@ class Decoder(Emitter):
                 self.add(f"raise bad_tag({field.tag})")
 
     def _tag_value(self, name: str, number: int, field: Field, versions: Versions) -> None:
-        if layout.is_struct_prefix(field):
+        if layout.is_single_struct(field):
             self.add(f"{name} = {self._struct(self.api.structs[field.type], versions)}")
             return
         is_fixed = layout.is_fixed(field)

@@ -1,5 +1,7 @@
 """Write the function that encodes a message."""
 
+from dataclasses import replace
+
 from anymq.protocols.kafka.schema import layout
 from anymq.protocols.kafka.schema.emit import Emitter
 from anymq.protocols.kafka.schema.layout import Run, Variant
@@ -36,7 +38,7 @@ class Encoder(Emitter):
         assert last is not None
         if last.type == "tags":
             self._tags(struct, run, source, versions)
-        elif layout.is_struct_prefix(last):
+        elif layout.is_single_struct(last):
             self._inner_struct(run, last, source, versions)
         else:
             value = f"{source}.{last.name}"
@@ -126,7 +128,7 @@ class Encoder(Emitter):
         code = layout.FIXED.get(field.type, ("", 0))[0]
         if code and code in "bhiq":
             with self.block(f"if {value}:"):
-                self.add(f'{self._write}(numbers({value}, "{code}"))')
+                self.add(f"{self._write}({self._numbers(value, code)})")
             return
         item = f"item_{self.number()}"
         empty = " or ()" if layout.may_be_none(field) else ""
@@ -135,6 +137,11 @@ class Encoder(Emitter):
                 self._struct(self.api.structs[field.type], item, versions)
             else:
                 self._plain_item(field, item, versions)
+
+    def _numbers(self, value: str, code: str) -> str:
+        """Replicas of partitions are many and short, so that the call counts (Metadata)."""
+        packed = f'numbers({value}, "{code}")'
+        return f"PACK_INT32S[n](*{value}) if n < FEW else {packed}" if code == "i" else packed
 
     def _plain_item(self, field: Field, item: str, versions: Versions) -> None:
         one = Field("", field.type, False, versions, Versions(1, 0), None, None)
@@ -153,28 +160,24 @@ class Encoder(Emitter):
             self._variants(run, source, "0", versions)
             return
         tags = f"tags_{self.number()}"
-        self.add(f"{tags}: list[Buffer] = []")
+        count = tags.replace("tags", "count")
+        self.add(f"{count} = 0", f'{tags} = b""')
         for field in fields:
-            self._tag(field, source, tags, versions)
-        self._variants(run, source, f"len({tags})", versions)
-        self.add(f"{self._out()} += {tags}")
+            self._tag(field, source, tags, count, versions)
+        self._variants(run, source, count, versions)
+        with self.block(f"if {count}:"):
+            self.add(f"{self._write}({tags})")
 
-    def _tag(self, field: Field, source: str, tags: str, versions: Versions) -> None:
+    def _tag(self, field: Field, source: str, tags: str, count: str, versions: Versions) -> None:
         there = field.versions.within(versions)
         since = "" if there.low <= versions.low else f"version >= {there.low} and "
         with self.block(f"if {since}{self._differs(field, source)}:"):
-            number, outer = self.number(), self._write
-            self._write = f"write_{number}"
-            self.add(f"out_{number}: list[Buffer] = []", f"write_{number} = out_{number}.append")
-            one = Field(
-                field.name, field.type, field.is_array, there, field.nullable, None, field.default
-            )
-            self._tagged_value(one, source, there)
+            out, outer = f"out_{self.number()}", self._write
+            self._write = out.replace("out", "write")
+            self.add(f"{out}: list[Buffer] = []", f"{self._write} = {out}.append")
+            self._tagged_value(replace(field, versions=there, tag=None), source, there)
             self._write = outer
-            self.add(f'{tags}.append(tagged({field.tag}, b"".join(out_{number})))')
-
-    def _out(self) -> str:
-        return self._write.replace("write", "out")
+            self.add(f"{count} += 1", f'{tags} += tagged({field.tag}, b"".join({out}))')
 
     def _tagged_value(self, field: Field, source: str, versions: Versions) -> None:
         if layout.is_inline(field):

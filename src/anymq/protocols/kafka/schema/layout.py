@@ -29,7 +29,7 @@ _PYTHON: Final = {
     "float64": ("float", "0.0"),
     "uuid": ("UUID", "NULL_UUID"),
 }
-_CLASSIC_LENGTH: Final = {"string": ("h", 2), "tags": ("x", 0)}
+_CLASSIC_LENGTH: Final = {"string": ("h", 2)}  # of everything else: 4 bytes
 _NO_VERSIONS: Final = Versions(1, 0)
 
 
@@ -85,7 +85,7 @@ def runs(api: Api, struct: Struct, versions: Versions) -> Iterator[Run]:
 
 def variants(api: Api, run: Run, versions: Versions) -> list[Variant]:
     """Return how a run lies, the newest versions first; its last field is there in all of them."""
-    lengths_differ = run.last is not None and not is_struct_prefix(run.last)
+    lengths_differ = run.last is not None and not is_single_struct(run.last)
     cuts = {versions.low, versions.high + 1}
     for field in run.fixed:
         cuts |= {field.versions.low, field.versions.high + 1}
@@ -100,8 +100,8 @@ def variants(api: Api, run: Run, versions: Versions) -> list[Variant]:
     return found[::-1]
 
 
-def is_struct_prefix(field: Field) -> bool:
-    """Is it preceded by nothing, or one byte, in every encoding?"""
+def is_single_struct(field: Field) -> bool:
+    """Is it one struct? Then no length precedes it, at most a byte which says if it is null."""
     return is_struct(field) and not field.is_array
 
 
@@ -120,7 +120,7 @@ def presence(field: Field, versions: Versions) -> list[tuple[Versions, bool]]:
 
 def length_code(field: Field, flexible: bool) -> tuple[str, int]:
     """Return the struct code of what precedes the field, and its size."""
-    if is_struct_prefix(field):
+    if is_single_struct(field):
         return ("", 0) if is_inline(field) else ("b", 1)
     if flexible:
         return "B", 1
@@ -163,7 +163,7 @@ def python_type(field: Field) -> str:
 
 def may_be_none(field: Field) -> bool:
     """Nullable; or a tagged struct, for which None says that it is not there."""
-    return not field.nullable.empty or (field.tag is not None and is_struct_prefix(field))
+    return not field.nullable.empty or (field.tag is not None and is_single_struct(field))
 
 
 def python_default(field: Field) -> str:

@@ -10,7 +10,7 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "AlterPartitionReassignmentsRequest", "AlterPartitionReassignmentsResponse", "ReassignablePartition", "ReassignablePartitionResponse", "ReassignableTopic", "ReassignableTopicResponse", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -161,7 +161,7 @@ def encode_request(msg: AlterPartitionReassignmentsRequest, version: int) -> byt
             n = -1 if item_4.replicas is None else len(item_4.replicas)
             write(pack_iB(item_4.partition_index, n + 1) if n < 127 else pack_i(item_4.partition_index) + uvarint(n + 1))
             if item_4.replicas:
-                write(numbers(item_4.replicas, "i"))
+                write(PACK_INT32S[n](*item_4.replicas) if n < FEW else numbers(item_4.replicas, "i"))
             write(BYTE[0])
         write(BYTE[0])
     write(BYTE[0])

@@ -10,7 +10,7 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "AlterReplicaLogDir", "AlterReplicaLogDirPartitionResult", "AlterReplicaLogDirTopic", "AlterReplicaLogDirTopicResult", "AlterReplicaLogDirsRequest", "AlterReplicaLogDirsResponse", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -193,7 +193,7 @@ def encode_request(msg: AlterReplicaLogDirsRequest, version: int) -> bytes:
             else:
                 write(pack_i(n))
             if item_4.partitions:
-                write(numbers(item_4.partitions, "i"))
+                write(PACK_INT32S[n](*item_4.partitions) if n < FEW else numbers(item_4.partitions, "i"))
             if version >= 2:
                 write(BYTE[0])
         if version >= 2:

@@ -302,7 +302,8 @@ def encode_response(msg: ApiVersionsResponse, version: int) -> bytes:
         else:
             write(pack_hhh(item_1.api_key, item_1.min_version, item_1.max_version))
     if version >= 3:
-        tags_2: list[Buffer] = []
+        count_2 = 0
+        tags_2 = b""
         if msg.supported_features:
             out_3: list[Buffer] = []
             write_3 = out_3.append
@@ -314,12 +315,14 @@ def encode_response(msg: ApiVersionsResponse, version: int) -> bytes:
                 write_3(BYTE[n + 1] if n < 127 else uvarint(n + 1))
                 write_3(data_6)
                 write_3(pack_hhx(item_5.min_version, item_5.max_version))
-            tags_2.append(tagged(0, b"".join(out_3)))
+            count_2 += 1
+            tags_2 += tagged(0, b"".join(out_3))
         if msg.finalized_features_epoch != -1:
             out_7: list[Buffer] = []
             write_7 = out_7.append
             write_7(pack_q(msg.finalized_features_epoch))
-            tags_2.append(tagged(1, b"".join(out_7)))
+            count_2 += 1
+            tags_2 += tagged(1, b"".join(out_7))
         if msg.finalized_features:
             out_8: list[Buffer] = []
             write_8 = out_8.append
@@ -331,14 +334,17 @@ def encode_response(msg: ApiVersionsResponse, version: int) -> bytes:
                 write_8(BYTE[n + 1] if n < 127 else uvarint(n + 1))
                 write_8(data_11)
                 write_8(pack_hhx(item_10.max_version_level, item_10.min_version_level))
-            tags_2.append(tagged(2, b"".join(out_8)))
+            count_2 += 1
+            tags_2 += tagged(2, b"".join(out_8))
         if msg.zk_migration_ready:
             out_12: list[Buffer] = []
             write_12 = out_12.append
             write_12(pack_t(msg.zk_migration_ready))
-            tags_2.append(tagged(3, b"".join(out_12)))
-        write(pack_iB(msg.throttle_time_ms, len(tags_2)))
-        out += tags_2
+            count_2 += 1
+            tags_2 += tagged(3, b"".join(out_12))
+        write(pack_iB(msg.throttle_time_ms, count_2))
+        if count_2:
+            write(tags_2)
     else:
         if version >= 1:
             write(pack_i(msg.throttle_time_ms))

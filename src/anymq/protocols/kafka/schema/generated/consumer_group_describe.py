@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "Assignment", "ConsumerGroupDescribeRequest", "ConsumerGroupDescribeResponse", "DescribedGroup", "Member", "TopicPartitions", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -483,7 +483,7 @@ def encode_response(msg: ConsumerGroupDescribeResponse, version: int) -> bytes:
                 n = len(item_19.partitions)
                 write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
                 if item_19.partitions:
-                    write(numbers(item_19.partitions, "i"))
+                    write(PACK_INT32S[n](*item_19.partitions) if n < FEW else numbers(item_19.partitions, "i"))
                 write(BYTE[0])
             write(BYTE[0])
             inner_22 = item_7.target_assignment
@@ -497,7 +497,7 @@ def encode_response(msg: ConsumerGroupDescribeResponse, version: int) -> bytes:
                 n = len(item_24.partitions)
                 write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
                 if item_24.partitions:
-                    write(numbers(item_24.partitions, "i"))
+                    write(PACK_INT32S[n](*item_24.partitions) if n < FEW else numbers(item_24.partitions, "i"))
                 write(BYTE[0])
             write(BYTE[0])
             if version >= 1:

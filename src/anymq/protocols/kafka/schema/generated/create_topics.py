@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, bad_tag, longer_string, longer_uvarint, malformed, numbers, read_numbers, read_uvarint, skip_tags, tagged, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, bad_tag, longer_string, longer_uvarint, malformed, numbers, read_numbers, read_uvarint, skip_tags, tagged, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "CreatableReplicaAssignment", "CreatableTopic", "CreatableTopicConfig", "CreatableTopicConfigs", "CreatableTopicResult", "CreateTopicsRequest", "CreateTopicsResponse", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -262,7 +262,7 @@ def encode_request(msg: CreateTopicsRequest, version: int) -> bytes:
             else:
                 write(pack_ii(item_4.partition_index, n))
             if item_4.broker_ids:
-                write(numbers(item_4.broker_ids, "i"))
+                write(PACK_INT32S[n](*item_4.broker_ids) if n < FEW else numbers(item_4.broker_ids, "i"))
             if version >= 5:
                 write(BYTE[0])
         n = len(item_1.configs)
@@ -482,14 +482,17 @@ def encode_response(msg: CreateTopicsResponse, version: int) -> bytes:
                 write(data_7)
                 write(pack_tbtx(item_5.read_only, item_5.config_source, item_5.is_sensitive))
         if version >= 5:
-            tags_8: list[Buffer] = []
+            count_8 = 0
+            tags_8 = b""
             if item_1.topic_config_error_code != 0:
                 out_9: list[Buffer] = []
                 write_9 = out_9.append
                 write_9(pack_h(item_1.topic_config_error_code))
-                tags_8.append(tagged(0, b"".join(out_9)))
-            write(pack_B(len(tags_8)))
-            out += tags_8
+                count_8 += 1
+                tags_8 += tagged(0, b"".join(out_9))
+            write(pack_B(count_8))
+            if count_8:
+                write(tags_8)
     if version >= 5:
         write(BYTE[0])
     return b"".join(out)

@@ -10,7 +10,7 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "DescribableLogDirTopic", "DescribeLogDirsPartition", "DescribeLogDirsRequest", "DescribeLogDirsResponse", "DescribeLogDirsResult", "DescribeLogDirsTopic", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -167,7 +167,7 @@ def encode_request(msg: DescribeLogDirsRequest, version: int) -> bytes:
         else:
             write(pack_i(n))
         if item_1.partitions:
-            write(numbers(item_1.partitions, "i"))
+            write(PACK_INT32S[n](*item_1.partitions) if n < FEW else numbers(item_1.partitions, "i"))
         if version >= 2:
             write(BYTE[0])
     if version >= 2:

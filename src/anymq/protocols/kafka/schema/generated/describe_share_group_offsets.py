@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "DescribeShareGroupOffsetsRequest", "DescribeShareGroupOffsetsRequestGroup", "DescribeShareGroupOffsetsRequestTopic", "DescribeShareGroupOffsetsResponse", "DescribeShareGroupOffsetsResponseGroup", "DescribeShareGroupOffsetsResponsePartition", "DescribeShareGroupOffsetsResponseTopic", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -174,7 +174,7 @@ def encode_request(msg: DescribeShareGroupOffsetsRequest, version: int) -> bytes
             n = len(item_4.partitions)
             write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             if item_4.partitions:
-                write(numbers(item_4.partitions, "i"))
+                write(PACK_INT32S[n](*item_4.partitions) if n < FEW else numbers(item_4.partitions, "i"))
             write(BYTE[0])
         write(BYTE[0])
     write(BYTE[0])

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "Cursor", "DescribeTopicPartitionsRequest", "DescribeTopicPartitionsResponse", "DescribeTopicPartitionsResponsePartition", "DescribeTopicPartitionsResponseTopic", "TopicRequest", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -317,23 +317,23 @@ def encode_response(msg: DescribeTopicPartitionsResponse, version: int) -> bytes
             n = len(item_4.replica_nodes)
             write(pack_hiiiB(item_4.error_code, item_4.partition_index, item_4.leader_id, item_4.leader_epoch, n + 1) if n < 127 else pack_hiii(item_4.error_code, item_4.partition_index, item_4.leader_id, item_4.leader_epoch) + uvarint(n + 1))
             if item_4.replica_nodes:
-                write(numbers(item_4.replica_nodes, "i"))
+                write(PACK_INT32S[n](*item_4.replica_nodes) if n < FEW else numbers(item_4.replica_nodes, "i"))
             n = len(item_4.isr_nodes)
             write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             if item_4.isr_nodes:
-                write(numbers(item_4.isr_nodes, "i"))
+                write(PACK_INT32S[n](*item_4.isr_nodes) if n < FEW else numbers(item_4.isr_nodes, "i"))
             n = -1 if item_4.eligible_leader_replicas is None else len(item_4.eligible_leader_replicas)
             write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             if item_4.eligible_leader_replicas:
-                write(numbers(item_4.eligible_leader_replicas, "i"))
+                write(PACK_INT32S[n](*item_4.eligible_leader_replicas) if n < FEW else numbers(item_4.eligible_leader_replicas, "i"))
             n = -1 if item_4.last_known_elr is None else len(item_4.last_known_elr)
             write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             if item_4.last_known_elr:
-                write(numbers(item_4.last_known_elr, "i"))
+                write(PACK_INT32S[n](*item_4.last_known_elr) if n < FEW else numbers(item_4.last_known_elr, "i"))
             n = len(item_4.offline_replicas)
             write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             if item_4.offline_replicas:
-                write(numbers(item_4.offline_replicas, "i"))
+                write(PACK_INT32S[n](*item_4.offline_replicas) if n < FEW else numbers(item_4.offline_replicas, "i"))
             write(BYTE[0])
         write(pack_ix(item_1.topic_authorized_operations))
     inner_10 = msg.next_cursor

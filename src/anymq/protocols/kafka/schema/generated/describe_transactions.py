@@ -10,7 +10,7 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "DescribeTransactionsRequest", "DescribeTransactionsResponse", "TopicData", "TransactionState", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -210,7 +210,7 @@ def encode_response(msg: DescribeTransactionsResponse, version: int) -> bytes:
             n = len(item_5.partitions)
             write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             if item_5.partitions:
-                write(numbers(item_5.partitions, "i"))
+                write(PACK_INT32S[n](*item_5.partitions) if n < FEW else numbers(item_5.partitions, "i"))
             write(BYTE[0])
         write(BYTE[0])
     write(BYTE[0])

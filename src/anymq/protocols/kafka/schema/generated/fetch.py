@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, bad_tag, longer_string, longer_uvarint, malformed, numbers, read_numbers, read_uvarint, skip_tags, tagged, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, bad_tag, longer_string, longer_uvarint, malformed, numbers, read_numbers, read_uvarint, skip_tags, tagged, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "AbortedTransaction", "EpochEndOffset", "FetchPartition", "FetchRequest", "FetchResponse", "FetchTopic", "FetchableTopicResponse", "ForgottenTopic", "LeaderIdAndEpoch", "NodeEndpoint", "PartitionData", "ReplicaState", "SnapshotId", "decode_request", "decode_response", "encode_request", "encode_response", "encode_response_parts"]
 
@@ -448,19 +448,23 @@ def encode_request(msg: FetchRequest, version: int) -> bytes:
             write(pack_i(n))
         for item_4 in item_1.partitions:
             if version >= 12:
-                tags_5: list[Buffer] = []
+                count_5 = 0
+                tags_5 = b""
                 if version >= 17 and item_4.replica_directory_id.int:
                     out_6: list[Buffer] = []
                     write_6 = out_6.append
                     write_6(pack_u(item_4.replica_directory_id.bytes))
-                    tags_5.append(tagged(0, b"".join(out_6)))
+                    count_5 += 1
+                    tags_5 += tagged(0, b"".join(out_6))
                 if version >= 18 and item_4.high_watermark != 9223372036854775807:
                     out_7: list[Buffer] = []
                     write_7 = out_7.append
                     write_7(pack_q(item_4.high_watermark))
-                    tags_5.append(tagged(1, b"".join(out_7)))
-                write(pack_iiqiqiB(item_4.partition, item_4.current_leader_epoch, item_4.fetch_offset, item_4.last_fetched_epoch, item_4.log_start_offset, item_4.partition_max_bytes, len(tags_5)))
-                out += tags_5
+                    count_5 += 1
+                    tags_5 += tagged(1, b"".join(out_7))
+                write(pack_iiqiqiB(item_4.partition, item_4.current_leader_epoch, item_4.fetch_offset, item_4.last_fetched_epoch, item_4.log_start_offset, item_4.partition_max_bytes, count_5))
+                if count_5:
+                    write(tags_5)
             else:
                 if version >= 9:
                     write(pack_iiqqi(item_4.partition, item_4.current_leader_epoch, item_4.fetch_offset, item_4.log_start_offset, item_4.partition_max_bytes))
@@ -495,7 +499,7 @@ def encode_request(msg: FetchRequest, version: int) -> bytes:
             else:
                 write(pack_i(n))
             if item_9.partitions:
-                write(numbers(item_9.partitions, "i"))
+                write(PACK_INT32S[n](*item_9.partitions) if n < FEW else numbers(item_9.partitions, "i"))
             if version >= 12:
                 write(BYTE[0])
     if version >= 11:
@@ -507,7 +511,8 @@ def encode_request(msg: FetchRequest, version: int) -> bytes:
             write(pack_h(n))
         write(data_12)
     if version >= 12:
-        tags_13: list[Buffer] = []
+        count_13 = 0
+        tags_13 = b""
         if msg.cluster_id is not None:
             out_14: list[Buffer] = []
             write_14 = out_14.append
@@ -519,14 +524,17 @@ def encode_request(msg: FetchRequest, version: int) -> bytes:
                 n = len(data_15)
             write_14(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             write_14(data_15)
-            tags_13.append(tagged(0, b"".join(out_14)))
+            count_13 += 1
+            tags_13 += tagged(0, b"".join(out_14))
         if version >= 15 and msg.replica_state is not None:
             out_16: list[Buffer] = []
             write_16 = out_16.append
             write_16(pack_iqx(msg.replica_state.replica_id, msg.replica_state.replica_epoch))
-            tags_13.append(tagged(1, b"".join(out_16)))
-        write(pack_B(len(tags_13)))
-        out += tags_13
+            count_13 += 1
+            tags_13 += tagged(1, b"".join(out_16))
+        write(pack_B(count_13))
+        if count_13:
+            write(tags_13)
     return b"".join(out)
 
 
@@ -809,28 +817,34 @@ def encode_response_parts(msg: FetchResponse, version: int) -> list[Buffer]:
                 write(pack_i(n))
             write(data_7)
             if version >= 12:
-                tags_8: list[Buffer] = []
+                count_8 = 0
+                tags_8 = b""
                 if item_4.diverging_epoch is not None:
                     out_9: list[Buffer] = []
                     write_9 = out_9.append
                     write_9(pack_iqx(item_4.diverging_epoch.epoch, item_4.diverging_epoch.end_offset))
-                    tags_8.append(tagged(0, b"".join(out_9)))
+                    count_8 += 1
+                    tags_8 += tagged(0, b"".join(out_9))
                 if item_4.current_leader is not None:
                     out_10: list[Buffer] = []
                     write_10 = out_10.append
                     write_10(pack_iix(item_4.current_leader.leader_id, item_4.current_leader.leader_epoch))
-                    tags_8.append(tagged(1, b"".join(out_10)))
+                    count_8 += 1
+                    tags_8 += tagged(1, b"".join(out_10))
                 if item_4.snapshot_id is not None:
                     out_11: list[Buffer] = []
                     write_11 = out_11.append
                     write_11(pack_qix(item_4.snapshot_id.end_offset, item_4.snapshot_id.epoch))
-                    tags_8.append(tagged(2, b"".join(out_11)))
-                write(pack_B(len(tags_8)))
-                out += tags_8
+                    count_8 += 1
+                    tags_8 += tagged(2, b"".join(out_11))
+                write(pack_B(count_8))
+                if count_8:
+                    write(tags_8)
         if version >= 12:
             write(BYTE[0])
     if version >= 12:
-        tags_12: list[Buffer] = []
+        count_12 = 0
+        tags_12 = b""
         if version >= 16 and msg.node_endpoints:
             out_13: list[Buffer] = []
             write_13 = out_13.append
@@ -850,7 +864,9 @@ def encode_response_parts(msg: FetchResponse, version: int) -> list[Buffer]:
                 write_13(pack_iB(item_15.port, n + 1) if n < 127 else pack_i(item_15.port) + uvarint(n + 1))
                 write_13(data_17)
                 write_13(BYTE[0])
-            tags_12.append(tagged(0, b"".join(out_13)))
-        write(pack_B(len(tags_12)))
-        out += tags_12
+            count_12 += 1
+            tags_12 += tagged(0, b"".join(out_13))
+        write(pack_B(count_12))
+        if count_12:
+            write(tags_12)
     return out

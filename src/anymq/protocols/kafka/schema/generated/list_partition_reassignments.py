@@ -10,7 +10,7 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "ListPartitionReassignmentsRequest", "ListPartitionReassignmentsResponse", "ListPartitionReassignmentsTopics", "OngoingPartitionReassignment", "OngoingTopicReassignment", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -120,7 +120,7 @@ def encode_request(msg: ListPartitionReassignmentsRequest, version: int) -> byte
         n = len(item_1.partition_indexes)
         write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
         if item_1.partition_indexes:
-            write(numbers(item_1.partition_indexes, "i"))
+            write(PACK_INT32S[n](*item_1.partition_indexes) if n < FEW else numbers(item_1.partition_indexes, "i"))
         write(BYTE[0])
     write(BYTE[0])
     return b"".join(out)
@@ -247,15 +247,15 @@ def encode_response(msg: ListPartitionReassignmentsResponse, version: int) -> by
             n = len(item_5.replicas)
             write(pack_iB(item_5.partition_index, n + 1) if n < 127 else pack_i(item_5.partition_index) + uvarint(n + 1))
             if item_5.replicas:
-                write(numbers(item_5.replicas, "i"))
+                write(PACK_INT32S[n](*item_5.replicas) if n < FEW else numbers(item_5.replicas, "i"))
             n = len(item_5.adding_replicas)
             write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             if item_5.adding_replicas:
-                write(numbers(item_5.adding_replicas, "i"))
+                write(PACK_INT32S[n](*item_5.adding_replicas) if n < FEW else numbers(item_5.adding_replicas, "i"))
             n = len(item_5.removing_replicas)
             write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             if item_5.removing_replicas:
-                write(numbers(item_5.removing_replicas, "i"))
+                write(PACK_INT32S[n](*item_5.removing_replicas) if n < FEW else numbers(item_5.removing_replicas, "i"))
             write(BYTE[0])
         write(BYTE[0])
     write(BYTE[0])

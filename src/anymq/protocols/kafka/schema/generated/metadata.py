@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "MetadataRequest", "MetadataRequestTopic", "MetadataResponse", "MetadataResponseBroker", "MetadataResponsePartition", "MetadataResponseTopic", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -558,14 +558,14 @@ def encode_response(msg: MetadataResponse, version: int) -> bytes:
             else:
                 write(pack_hiii(item_9.error_code, item_9.partition_index, item_9.leader_id, n))
             if item_9.replica_nodes:
-                write(numbers(item_9.replica_nodes, "i"))
+                write(PACK_INT32S[n](*item_9.replica_nodes) if n < FEW else numbers(item_9.replica_nodes, "i"))
             n = len(item_9.isr_nodes)
             if version >= 9:
                 write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
             else:
                 write(pack_i(n))
             if item_9.isr_nodes:
-                write(numbers(item_9.isr_nodes, "i"))
+                write(PACK_INT32S[n](*item_9.isr_nodes) if n < FEW else numbers(item_9.isr_nodes, "i"))
             if version >= 5:
                 n = len(item_9.offline_replicas)
                 if version >= 9:
@@ -573,7 +573,7 @@ def encode_response(msg: MetadataResponse, version: int) -> bytes:
                 else:
                     write(pack_i(n))
                 if item_9.offline_replicas:
-                    write(numbers(item_9.offline_replicas, "i"))
+                    write(PACK_INT32S[n](*item_9.offline_replicas) if n < FEW else numbers(item_9.offline_replicas, "i"))
             if version >= 9:
                 write(BYTE[0])
         if version >= 9:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "OffsetFetchRequest", "OffsetFetchRequestGroup", "OffsetFetchRequestTopic", "OffsetFetchRequestTopics", "OffsetFetchResponse", "OffsetFetchResponseGroup", "OffsetFetchResponsePartition", "OffsetFetchResponsePartitions", "OffsetFetchResponseTopic", "OffsetFetchResponseTopics", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -339,7 +339,7 @@ def encode_request(msg: OffsetFetchRequest, version: int) -> bytes:
             else:
                 write(pack_i(n))
             if item_2.partition_indexes:
-                write(numbers(item_2.partition_indexes, "i"))
+                write(PACK_INT32S[n](*item_2.partition_indexes) if n < FEW else numbers(item_2.partition_indexes, "i"))
             if version >= 6:
                 write(BYTE[0])
     if version >= 8:
@@ -378,7 +378,7 @@ def encode_request(msg: OffsetFetchRequest, version: int) -> bytes:
                 else:
                     write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
                 if item_10.partition_indexes:
-                    write(numbers(item_10.partition_indexes, "i"))
+                    write(PACK_INT32S[n](*item_10.partition_indexes) if n < FEW else numbers(item_10.partition_indexes, "i"))
                 write(BYTE[0])
             write(BYTE[0])
     if version >= 6:

@@ -569,18 +569,22 @@ def encode_response(msg: ProduceResponse, version: int) -> bytes:
                     write(pack_h(n))
                 write(data_8)
             if version >= 9:
-                tags_9: list[Buffer] = []
+                count_9 = 0
+                tags_9 = b""
                 if version >= 10 and item_4.current_leader is not None:
                     out_10: list[Buffer] = []
                     write_10 = out_10.append
                     write_10(pack_iix(item_4.current_leader.leader_id, item_4.current_leader.leader_epoch))
-                    tags_9.append(tagged(0, b"".join(out_10)))
-                write(pack_B(len(tags_9)))
-                out += tags_9
+                    count_9 += 1
+                    tags_9 += tagged(0, b"".join(out_10))
+                write(pack_B(count_9))
+                if count_9:
+                    write(tags_9)
         if version >= 9:
             write(BYTE[0])
     if version >= 9:
-        tags_11: list[Buffer] = []
+        count_11 = 0
+        tags_11 = b""
         if version >= 10 and msg.node_endpoints:
             out_12: list[Buffer] = []
             write_12 = out_12.append
@@ -600,9 +604,11 @@ def encode_response(msg: ProduceResponse, version: int) -> bytes:
                 write_12(pack_iB(item_14.port, n + 1) if n < 127 else pack_i(item_14.port) + uvarint(n + 1))
                 write_12(data_16)
                 write_12(BYTE[0])
-            tags_11.append(tagged(0, b"".join(out_12)))
-        write(pack_iB(msg.throttle_time_ms, len(tags_11)))
-        out += tags_11
+            count_11 += 1
+            tags_11 += tagged(0, b"".join(out_12))
+        write(pack_iB(msg.throttle_time_ms, count_11))
+        if count_11:
+            write(tags_11)
     else:
         write(pack_i(msg.throttle_time_ms))
     return b"".join(out)

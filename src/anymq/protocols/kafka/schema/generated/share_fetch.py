@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "AcknowledgementBatch", "AcquiredRecords", "FetchPartition", "FetchTopic", "ForgottenTopic", "LeaderIdAndEpoch", "NodeEndpoint", "PartitionData", "ShareFetchRequest", "ShareFetchResponse", "ShareFetchableTopicResponse", "decode_request", "decode_response", "encode_request", "encode_response", "encode_response_parts"]
 
@@ -302,7 +302,7 @@ def encode_request(msg: ShareFetchRequest, version: int) -> bytes:
         n = len(item_10.partitions)
         write(pack_uB(item_10.topic_id.bytes, n + 1) if n < 127 else pack_u(item_10.topic_id.bytes) + uvarint(n + 1))
         if item_10.partitions:
-            write(numbers(item_10.partitions, "i"))
+            write(PACK_INT32S[n](*item_10.partitions) if n < FEW else numbers(item_10.partitions, "i"))
         write(BYTE[0])
     write(BYTE[0])
     return b"".join(out)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "Assignment", "DescribedGroup", "Member", "ShareGroupDescribeRequest", "ShareGroupDescribeResponse", "TopicPartitions", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -387,7 +387,7 @@ def encode_response(msg: ShareGroupDescribeResponse, version: int) -> bytes:
                 n = len(item_17.partitions)
                 write(BYTE[n + 1] if n < 127 else uvarint(n + 1))
                 if item_17.partitions:
-                    write(numbers(item_17.partitions, "i"))
+                    write(PACK_INT32S[n](*item_17.partitions) if n < FEW else numbers(item_17.partitions, "i"))
                 write(BYTE[0])
             write(BYTE[0])
             write(BYTE[0])

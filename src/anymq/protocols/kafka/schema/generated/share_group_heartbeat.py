@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, NULL_UUID, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
+from anymq.protocols.kafka.primitives import BYTE, Buffer, DECODE_ERRORS, FEW, NULL_UUID, PACK_INT32S, bad_length, longer_string, longer_uvarint, malformed, numbers, read_numbers, skip_tags, uuid_of, uvarint
 
 __all__ = ["FLEXIBLE", "KEY", "MAX_VERSION", "MIN_VERSION", "Assignment", "ShareGroupHeartbeatRequest", "ShareGroupHeartbeatResponse", "TopicPartitions", "decode_request", "decode_response", "encode_request", "encode_response"]
 
@@ -267,7 +267,7 @@ def encode_response(msg: ShareGroupHeartbeatResponse, version: int) -> bytes:
             n = len(item_4.partitions)
             write(pack_uB(item_4.topic_id.bytes, n + 1) if n < 127 else pack_u(item_4.topic_id.bytes) + uvarint(n + 1))
             if item_4.partitions:
-                write(numbers(item_4.partitions, "i"))
+                write(PACK_INT32S[n](*item_4.partitions) if n < FEW else numbers(item_4.partitions, "i"))
             write(BYTE[0])
         write(BYTE[0])
     write(BYTE[0])

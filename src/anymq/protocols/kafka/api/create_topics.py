@@ -1,0 +1,132 @@
+"""CreateTopics: make topics; each is answered when a restart would find it."""
+
+from collections import Counter
+from functools import partial
+
+from anymq.core.catalog import Then
+from anymq.core.errors import Conflict
+from anymq.core.streams.errors import InvalidConfig, InvalidPartitions
+from anymq.core.streams.topic import Topic
+from anymq.core.streams.topic_config import TopicConfig
+from anymq.core.streams.topic_configs import TOPIC_CONFIGS
+from anymq.protocols.kafka import errors, placement
+from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.errors import InvalidRequest
+from anymq.protocols.kafka.pending import Pending
+from anymq.protocols.kafka.placement import InvalidAssignment
+from anymq.protocols.kafka.primitives import NULL_UUID
+from anymq.protocols.kafka.schema.generated import create_topics as schema
+
+KEY = 19
+VERSIONS = range(2, 8)
+REPLICATION_FACTOR = 1
+
+DEFAULT = -1
+
+
+def handle(call: Call, request: schema.CreateTopicsRequest) -> None:
+    """Make each, or only say whether it could be made."""
+    response = schema.CreateTopicsResponse()
+    pending = Pending(call, response, request.timeout_ms)
+    times_named = Counter(wanted.name for wanted in request.topics)
+    create = _check if request.validate_only else _create
+    for wanted in request.topics:
+        times = times_named.pop(wanted.name, 0)
+        if times == 0:
+            continue  # answered where it was named first
+        entry = schema.CreatableTopicResult(name=wanted.name)
+        response.topics.append(entry)
+        if times > 1:
+            errors.refuse(entry, ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
+        else:
+            pending.ask(entry, partial(create, call, wanted, entry))
+    pending.all_asked()
+
+
+def _create(
+    call: Call, wanted: schema.CreatableTopic, entry: schema.CreatableTopicResult, then: Then
+) -> None:
+    partitions = _partitions(call, wanted)
+    config = _config(wanted)
+    topic: Topic = call.broker.create_topic(
+        wanted.name, partitions, config, partial(_created, entry, then)
+    )
+    if entry.error_code == ErrorCode.NONE:
+        entry.topic_id = topic.id
+        _describe(entry, len(topic.partitions), topic.config)
+
+
+def _created(entry: schema.CreatableTopicResult, then: Then, error: Exception | None) -> None:
+    if error is not None:
+        entry.topic_id = NULL_UUID
+        entry.num_partitions = entry.replication_factor = -1
+        entry.configs = None
+    then(error)
+
+
+def _check(
+    call: Call, wanted: schema.CreatableTopic, entry: schema.CreatableTopicResult, then: Then
+) -> None:
+    broker = call.broker
+    partitions = _partitions(call, wanted)
+    overrides = broker.check_topic(wanted.name, partitions, _config(wanted))
+    count = broker.default_partitions if partitions is None else partitions
+    _describe(entry, count, TopicConfig(overrides, broker.config.topic_defaults))
+    then(None)
+
+
+def _partitions(call: Call, wanted: schema.CreatableTopic) -> int | None:
+    """Return how many partitions; None: as many as the broker likes."""
+    if wanted.name in call.broker.topics:
+        # Before anything else: who asks for a topic that may be there wants to know this.
+        raise Conflict(f"Topic '{wanted.name}' already exists.")
+    if wanted.assignments:
+        return _assigned(wanted, call.broker.node_id)
+    lenient = call.session.kafka.settings.lenient_replication
+    placement.check_factor(wanted.replication_factor, lenient=lenient)
+    if wanted.num_partitions == 0 or wanted.num_partitions < DEFAULT:
+        raise InvalidPartitions("Number of partitions was set to an invalid non-positive value.")
+    return None if wanted.num_partitions == DEFAULT else wanted.num_partitions
+
+
+def _assigned(wanted: schema.CreatableTopic, node_id: int) -> int:
+    """Return how many partitions the client has given a place."""
+    if wanted.replication_factor != DEFAULT:
+        raise InvalidRequest(
+            "A manual partition assignment was specified, but replication factor was not set to -1."
+        )
+    if wanted.num_partitions != DEFAULT:
+        raise InvalidRequest(
+            "A manual partition assignment was specified, but numPartitions was not set to -1."
+        )
+    seen: set[int] = set()
+    for one in wanted.assignments:
+        if one.partition_index in seen:
+            raise InvalidAssignment(
+                f"Found multiple manual partition assignments for partition {one.partition_index}"
+            )
+        placement.check_replicas(one.broker_ids, node_id)
+        seen.add(one.partition_index)
+    if seen != set(range(len(seen))):
+        raise InvalidAssignment("partitions should be a consecutive 0-based integer sequence")
+    return len(seen)
+
+
+def _config(wanted: schema.CreatableTopic) -> dict[str, str | None]:
+    nulls = [config.name for config in wanted.configs if config.value is None]
+    if nulls:
+        raise InvalidConfig(f"Null value not supported for topic configs: {','.join(nulls)}")
+    return {config.name: config.value for config in wanted.configs}
+
+
+def _describe(entry: schema.CreatableTopicResult, partitions: int, config: TopicConfig) -> None:
+    entry.num_partitions = partitions
+    entry.replication_factor = REPLICATION_FACTOR
+    entry.configs = [
+        schema.CreatableTopicConfigs(
+            name=name, value=config.value(name), config_source=config.source(name)
+        )
+        for name, declared in TOPIC_CONFIGS.items()
+        if not declared.hidden
+    ]

@@ -1,0 +1,45 @@
+"""DescribeGroups: who is in a group, and what they read."""
+
+from anymq.core.streams.group_calls import GroupDescription, MemberDescription, State
+from anymq.protocols.kafka import errors, operations
+from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.schema.generated import describe_groups as schema
+
+KEY = 15
+VERSIONS = range(7)
+NOT_FOUND = 6
+
+
+def handle(call: Call, request: schema.DescribeGroupsRequest) -> None:
+    """Answer for each group."""
+    groups = [_describe(call, call.broker.groups.describe(name)) for name in request.groups]
+    bits = operations.if_asked(request.include_authorized_operations, operations.GROUP)
+    for group in groups:
+        group.authorized_operations = bits
+    call.reply(schema.DescribeGroupsResponse(groups=groups))
+
+
+def _describe(call: Call, group: GroupDescription) -> schema.DescribedGroup:
+    entry = schema.DescribedGroup(
+        group_id=group.name,
+        group_state=group.state.value,
+        protocol_type=group.protocol_type,
+        protocol_data=group.protocol,
+        members=[_member(member) for member in group.members],
+    )
+    # Older versions have no error for it: a group that is not there is dead.
+    if group.state is State.DEAD and call.version >= NOT_FOUND:
+        errors.refuse(entry, ErrorCode.GROUP_ID_NOT_FOUND, f"Group {group.name} not found.")
+    return entry
+
+
+def _member(member: MemberDescription) -> schema.DescribedGroupMember:
+    return schema.DescribedGroupMember(
+        member_id=member.id,
+        group_instance_id=member.instance_id,
+        client_id=member.client_id,
+        client_host=member.client_host,
+        member_metadata=member.subscription,
+        member_assignment=member.assignment,
+    )

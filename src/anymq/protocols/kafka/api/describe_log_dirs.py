@@ -1,0 +1,37 @@
+"""DescribeLogDirs: how much disk each partition takes."""
+
+from collections.abc import Iterable
+
+from anymq.core.streams.topic import Topic
+from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.schema.generated import describe_log_dirs as schema
+
+KEY = 35
+VERSIONS = range(1, 6)
+
+Partition = schema.DescribeLogDirsPartition
+
+
+def handle(call: Call, request: schema.DescribeLogDirsRequest) -> None:
+    """Answer with our one directory, and what was asked for in it."""
+    topics = call.broker.topics
+    if request.topics is None:
+        found = [_topic(topic, range(len(topic.partitions))) for topic in topics.values()]
+    else:
+        wanted = [one for one in request.topics if one.topic in topics]
+        found = [_topic(topics[one.topic], one.partitions) for one in wanted]
+    directory = schema.DescribeLogDirsResult(
+        log_dir=call.broker.config.value("log.dirs") or call.broker.config.value("log.dir"),
+        topics=[topic for topic in found if topic.partitions],
+    )
+    call.reply(schema.DescribeLogDirsResponse(results=[directory]))
+
+
+def _topic(topic: Topic, indexes: Iterable[int]) -> schema.DescribeLogDirsTopic:
+    count = len(topic.partitions)
+    partitions = [
+        Partition(index, topic.partitions[index].log.size_bytes())
+        for index in indexes
+        if 0 <= index < count
+    ]
+    return schema.DescribeLogDirsTopic(topic.name, partitions)

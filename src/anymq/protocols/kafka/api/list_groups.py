@@ -1,0 +1,16 @@
+"""ListGroups: which groups there are."""
+
+from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.schema.generated import list_groups as schema
+
+KEY = 16
+VERSIONS = range(6)
+
+
+def handle(call: Call, request: schema.ListGroupsRequest) -> None:
+    """Answer with those in the states and of the types asked for; none asked for: all."""
+    groups = [
+        schema.ListedGroup(one.name, one.protocol_type, one.state.value, one.type)
+        for one in call.broker.groups.list(request.states_filter, request.types_filter)
+    ]
+    call.reply(schema.ListGroupsResponse(groups=groups))

@@ -1,0 +1,132 @@
+"""OffsetFetch: how far groups have read. A group that is not there has read nothing: no error."""
+
+from collections.abc import Mapping
+from functools import partial
+from uuid import UUID
+
+from anymq.core.errors import NotFound
+from anymq.core.streams.offset_records import CommittedOffset
+from anymq.core.streams.offsets import TopicOffsets
+from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.primitives import NULL_UUID
+from anymq.protocols.kafka.schema.generated import offset_fetch as schema
+
+KEY = 9
+VERSIONS = range(1, 11)
+SEVERAL_GROUPS = 8
+TOPIC_IDS = 10
+
+NOTHING = CommittedOffset(-1)
+_NO_PARTITIONS: Mapping[int, CommittedOffset] = {}
+
+
+def handle(call: Call, request: schema.OffsetFetchRequest) -> None:
+    """Answer for one group, or in newer versions for several."""
+    groups = request.groups if call.version >= SEVERAL_GROUPS else [_only_group(request)]
+    answer = _Answer(call, len(groups))
+    for place, group in enumerate(groups):
+        call.broker.groups.committed(group.group_id, partial(answer.put, place, group))
+    answer.all_asked()
+
+
+def _only_group(request: schema.OffsetFetchRequest) -> schema.OffsetFetchRequestGroup:
+    topics = None
+    if request.topics is not None:
+        topics = [
+            schema.OffsetFetchRequestTopics(name=one.name, partition_indexes=one.partition_indexes)
+            for one in request.topics
+        ]
+    return schema.OffsetFetchRequestGroup(group_id=request.group_id, topics=topics)
+
+
+class _Answer:
+    """The response as the groups come in; each waits for commits that were asked for before."""
+
+    def __init__(self, call: Call, count: int) -> None:
+        self._call = call
+        self._groups = [schema.OffsetFetchResponseGroup() for _ in range(count)]
+        self._open = count + 1
+
+    def put(self, place: int, asked: schema.OffsetFetchRequestGroup, offsets: TopicOffsets) -> None:
+        """These are the offsets of one group."""
+        topics = _all(self._call, offsets) if asked.topics is None else self._asked(asked, offsets)
+        self._groups[place].group_id = asked.group_id
+        self._groups[place].topics = topics
+        self.all_asked()
+
+    def all_asked(self) -> None:
+        """One less to wait for."""
+        self._open -= 1
+        if self._open > 0:
+            return
+        if self._call.version >= SEVERAL_GROUPS:
+            self._call.reply(schema.OffsetFetchResponse(groups=self._groups))
+        else:
+            self._call.reply(schema.OffsetFetchResponse(topics=_plain(self._groups[0].topics)))
+
+    def _asked(
+        self, asked: schema.OffsetFetchRequestGroup, offsets: TopicOffsets
+    ) -> list[schema.OffsetFetchResponseTopics]:
+        topics = asked.topics or ()
+        if self._call.version < TOPIC_IDS:
+            return [_of(one.name, one.partition_indexes, offsets) for one in topics]
+        return [self._of_id(one.topic_id, one.partition_indexes, offsets) for one in topics]
+
+    def _of_id(
+        self, topic_id: UUID, indexes: list[int], offsets: TopicOffsets
+    ) -> schema.OffsetFetchResponseTopics:
+        try:
+            name = self._call.broker.topic_by_id(topic_id).name
+        except NotFound:
+            answer = _of("", indexes, {})
+            for entry in answer.partitions:
+                entry.error_code = ErrorCode.UNKNOWN_TOPIC_ID
+        else:
+            answer = _of(name, indexes, offsets)
+        answer.topic_id = topic_id
+        return answer
+
+
+def _all(call: Call, offsets: TopicOffsets) -> list[schema.OffsetFetchResponseTopics]:
+    topics = []
+    for name in offsets:
+        topic = call.broker.topics.get(name)
+        if topic is None and call.version >= TOPIC_IDS:
+            continue  # there is no way to name it
+        answer = _of(name, sorted(offsets[name]), offsets)
+        answer.topic_id = topic.id if topic is not None else NULL_UUID
+        topics.append(answer)
+    return topics
+
+
+def _of(name: str, indexes: list[int], offsets: TopicOffsets) -> schema.OffsetFetchResponseTopics:
+    kept = offsets.get(name, _NO_PARTITIONS)
+    partitions = [_entry(index, kept.get(index, NOTHING)) for index in indexes]
+    return schema.OffsetFetchResponseTopics(name=name, partitions=partitions)
+
+
+def _entry(index: int, kept: CommittedOffset) -> schema.OffsetFetchResponsePartitions:
+    return schema.OffsetFetchResponsePartitions(
+        index, kept.offset, kept.leader_epoch, kept.metadata
+    )
+
+
+def _plain(
+    topics: list[schema.OffsetFetchResponseTopics],
+) -> list[schema.OffsetFetchResponseTopic]:
+    return [
+        schema.OffsetFetchResponseTopic(
+            topic.name,
+            [
+                schema.OffsetFetchResponsePartition(
+                    one.partition_index,
+                    one.committed_offset,
+                    one.committed_leader_epoch,
+                    one.metadata,
+                )
+                for one in topic.partitions
+            ],
+        )
+        for topic in topics
+    ]

@@ -1,0 +1,68 @@
+"""kafka-python's own integration tests, from its source package: pinned, with its hash."""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from tests.suites.pytest_suite import SUITES_ROOT, SuiteUnavailable, run
+from tests.suites.result import Result
+
+NAME = "kafka-python"
+VERSION = "3.0.12"
+SHA256 = "4ccda3616b9aa5c353d74a97f2770d6cd1b950890d77ab0e8890e09a48eeed65"
+FETCH_SECONDS = 300
+# The newest broker the suite knows of; it decides which tests it runs.
+KAFKA_VERSION = "4.3.0"
+PATHS = tuple(
+    f"test/integration/test_{each}_integration.py" for each in ("admin", "consumer", "producer")
+)
+
+
+def run_on(bootstrap: str, broker: str) -> Result:
+    """The three files that need no broker of their own."""
+    folder = fetched()
+    (folder / "empty").mkdir(exist_ok=True)
+    env = {
+        "KAFKA_VERSION": KAFKA_VERSION,
+        "KAFKA_URI": f"kafka://{bootstrap}",
+        "KAFKA_ROOT": str(folder / "empty"),
+    }
+    return run(NAME, VERSION, broker, folder=folder, paths=PATHS, env=env)
+
+
+def fetched() -> Path:
+    """The folder with its tests, and only these: what they test is what is installed."""
+    folder = SUITES_ROOT / f"{NAME}-{VERSION}"
+    if not (folder / "test").is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        _unpack_tests(_download(folder), folder)
+    return folder
+
+
+def _download(folder: Path) -> Path:
+    pinned = folder / "pinned.txt"
+    pinned.write_text(f"{NAME}=={VERSION} --hash=sha256:{SHA256}\n")
+    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    argv += [
+        "--no-binary",
+        ":all:",
+        "--no-build-isolation",
+        "--dest",
+        str(folder),
+        "-r",
+        str(pinned),
+    ]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+    if done.returncode:
+        raise SuiteUnavailable(f"pip could not fetch {NAME}: {done.stderr.strip()[-300:]}")
+    return next(folder.glob("*.tar.gz"))
+
+
+def _unpack_tests(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    (unpacked,) = folder.glob(f"*{VERSION}/")
+    (unpacked / "test").rename(folder / "test")
+    shutil.rmtree(unpacked)

@@ -1,0 +1,96 @@
+"""Run other people's suites: `./dev suites [--broker kafka] [SUITE ...]`, results in docs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.peers import choose
+from tests.peers.anymq import Value
+from tests.peers.maven import PeerUnavailable
+from tests.suites import confluent_kafka, java_tools, kafka_python
+from tests.suites.pytest_suite import SuiteUnavailable
+from tests.suites.result import Result, load, markdown
+
+Suite = Callable[[str, str], Result]
+ROOT = Path(__file__).parents[2]
+SUITES: dict[str, Suite] = {
+    java_tools.NAME: java_tools.run_on,
+    kafka_python.NAME: kafka_python.run_on,
+    confluent_kafka.NAME: confluent_kafka.run_on,
+}
+RESULTS = Path(__file__).with_name("results")
+DOCUMENT = ROOT / "docs" / "conformance.md"
+BEGIN, END = "<!-- suites: begin, made by ./dev suites --write -->", "<!-- suites: end -->"
+
+# What the suites take for granted of the broker they are given.
+SETTINGS: dict[str, Value] = {"topics.partitions": 4, "groups.session_ms_min": 1000}
+KAFKA_SETTINGS = {
+    "num.partitions": "4",
+    "group.min.session.timeout.ms": "1000",
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": "true",
+    "super.users": "User:ANONYMOUS",
+}
+
+
+def main() -> int:
+    """Run what was asked for; the exit status says whether anything failed without a reason."""
+    arguments = parse()
+    if arguments.write:
+        write_document()
+    failed = 0
+    for name in [] if arguments.write else arguments.suites or SUITES:
+        result = run_suite(name, arguments.broker, arguments.bootstrap)
+        if result is not None:
+            result.write(RESULTS)
+            show(result)
+            failed += result.count("failed")
+    return 1 if failed else 0
+
+
+def parse() -> argparse.Namespace:
+    """What is wanted."""
+    parser = argparse.ArgumentParser(prog="./dev suites", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}")
+    parser.add_argument("--broker", choices=["anymq", "kafka"], default=choose.PEER)
+    parser.add_argument("--bootstrap", help="a broker that runs already, instead of a new one")
+    parser.add_argument(
+        "--write", action="store_true", help="only bring docs/conformance.md up to date"
+    )
+    return parser.parse_args()
+
+
+def run_suite(name: str, broker: str, bootstrap: str | None) -> Result | None:
+    """A new broker for each suite; None, and a line that says so, where it cannot run."""
+    os.environ["ANYMQ_PEER"] = choose.PEER = broker
+    try:
+        if bootstrap:
+            return SUITES[name](bootstrap, broker)
+        with choose.chosen_server(SETTINGS, KAFKA_SETTINGS) as server:
+            return SUITES[name](server.bootstrap, f"{server.name} {server.version}")
+    except (SuiteUnavailable, PeerUnavailable) as reason:
+        print(f"skipped {name}: {reason}", flush=True)
+        return None
+
+
+def show(result: Result) -> None:
+    """The failures and the sum."""
+    for case in result.cases:
+        if case.outcome == "failed":
+            print(f"  {case.name}: {case.detail}")
+    print(result.summary(), flush=True)
+
+
+def write_document() -> None:
+    """Put the table of the last results between its two marks."""
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{markdown(load(RESULTS))}{END}{after}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
