@@ -31,7 +31,7 @@ class BrokerSettings:
     node_id: int = 0
     rack: str = ""
     topics_max: int = 100_000
-    partitions_max: int = 200_000  # of all topics together: each costs about 2 KiB of memory
+    partitions_max: int = 200_000  # of all topics together: each costs about 5 KiB of memory
     partitions_per_topic_max: int = 10_000
     configs: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,12 +1,13 @@
 """Topics: those there are, as their definitions say."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from uuid import UUID
 
 import msgspec
 
 from anymq.core.errors import NotFound
-from anymq.core.streams.errors import UnknownTopicId
+from anymq.core.streams.errors import InvalidConfig, UnknownTopicId
 from anymq.core.streams.logs import Logs
 from anymq.core.streams.naming import Collisions
 from anymq.core.streams.partition import Partition
@@ -91,7 +92,22 @@ class Topics:
         if config is None:
             if len(self._configs) >= CONFIGS_MAX:
                 self._configs.clear()
-            config = self._configs[said] = TopicConfig(overrides, self.defaults)
+            config = self._configs[said] = self._kept_config(overrides)
+        return config
+
+    def _kept_config(self, overrides: Mapping[str, str]) -> TopicConfig:
+        """Return a config of what was accepted once, or what still makes sense of it.
+
+        Another version may have written it, or the broker's defaults are others now: that is no
+        reason not to start.
+        """
+        try:
+            return TopicConfig(overrides, self.defaults)
+        except InvalidConfig:
+            config = TopicConfig({}, self.defaults)
+        for name, value in overrides.items():
+            with suppress(InvalidConfig):
+                config = config.replace({**config.overrides, name: value})
         return config
 
     def _add(self, topic: Topic) -> None:
