@@ -336,6 +336,12 @@ def test_the_broker_is_not_told_nonsense(world: World) -> None:
         World(settings(num_partitions="many"))
 
 
+def test_tools_can_ask_who_it_is() -> None:
+    config = World(BrokerSettings(node_id=3, rack="r1")).broker.config
+    assert (config.value("node.id"), config.value("broker.id")) == ("3", "3")
+    assert config.value("broker.rack") == "r1"
+
+
 def test_a_cluster_keeps_its_name(world: World) -> None:
     name = world.broker.cluster_id
     assert len(name) == 22
