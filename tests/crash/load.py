@@ -1,14 +1,11 @@
 """A random load on a LogStore: everything a broker does to it, in any order, from one seed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
-
-from tests.crash.model import NOW, Promise, make_records
 
 from anymq.storage.log import Durability, LogConfig
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
+from tests.crash.model import NOW, Promise, make_records
 
 MINUTE_MS = 60_000
 
@@ -27,15 +24,6 @@ CONFIGS = (
     LogConfig(segment_bytes=3000, index_interval_bytes=512, durability=Durability.INTERVAL),
     LogConfig(segment_bytes=3000, index_interval_bytes=512, durability=Durability.OS),
 )
-
-
-@dataclass(slots=True)
-class Works:
-    """Work that was begun and is not done: it runs and ends at random moments."""
-
-    run: Callable[[], None]
-    done: Callable[[], None]
-    ran: bool = False
 
 
 class Load:

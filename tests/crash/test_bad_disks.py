@@ -9,10 +9,9 @@ import os
 from random import Random, SystemRandom
 
 import pytest
+from typing_extensions import override
 
-from anymq.storage.errors import DiskFull, LogFailed, StorageError, TooManyFiles
-from anymq.storage.store import LogStore
-from anymq.testing.simfs import SimFiles
+from anymq.storage.errors import StorageError
 from tests.crash.load import Load
 from tests.crash.model import batches_of, check_image
 
@@ -38,19 +37,23 @@ class BadDiskLoad(Load):
         super().__init__(seed)
         self.refusals: list[StorageError] = []
 
+    @override
     def append(self) -> None:
         try:
             super().append()
         except StorageError as error:
             self.refusals.append(error)
 
+    @override
     def commit_while_appending(self) -> None:
         self.append()
         self.commit()
 
+    @override
     def replace_log(self) -> None:
         """Deleting is for another test."""
 
+    @override
     def reopen(self) -> None:
         """A store with errors is not closed cleanly."""
 

@@ -8,6 +8,7 @@ import os
 from random import Random, SystemRandom
 
 import pytest
+
 from tests.crash.load import Load
 from tests.crash.model import check_image
 

@@ -5,20 +5,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
-from anymq.config.units import MINUTE_MS
-from anymq.core.catalog import LOG_ID_FIRST, Catalog, DefinitionStore, Then, TopicRecord
+from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
-from anymq.core.errors import Conflict, NotFound
+from anymq.core.errors import Conflict
 from anymq.core.streams import broker_config, naming, offset_records
-from anymq.core.streams.broker_config import BrokerConfig
-from anymq.core.streams.errors import InvalidPartitions, PolicyViolation, UnknownTopicId
-from anymq.core.streams.group_calls import GroupSettings
+from anymq.core.streams.broker_config import BrokerConfig, group_settings
+from anymq.core.streams.errors import InvalidPartitions, PolicyViolation
 from anymq.core.streams.groups import Groups
 from anymq.core.streams.identities import ProducerIds, new_cluster_id, new_topic_id
 from anymq.core.streams.logs import Logs
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
+from anymq.core.streams.topics import TopicRecord, Topics
 from anymq.core.timers import Timers
 from anymq.storage.work import Work
 
@@ -65,57 +64,50 @@ class Broker:
         self.node_id = self.settings.node_id
         self.clock = clock
         self.timers = timers
-        self.topics: dict[str, Topic] = {}
         broker_config.check_static(self.settings.configs)
         self.config = BrokerConfig(self.settings.configs)
-        self.leader_epoch = 0
         self._store = store
         self._random = random
         self._run = run
-        self._by_id: dict[UUID, Topic] = {}
-        self._by_log: dict[int, Partition] = {}
-        self._deleting: dict[UUID, Topic] = {}  # until their deletion is durable
-        self._collisions = naming.Collisions()
         self._catalog = Catalog(definitions)
+        self._next_log_id = max(self._catalog.next_log_id(), max(store.ids(), default=0) + 1)
+        self._topics = Topics(
+            store,
+            node_id=self.node_id,
+            leader_epoch=self._catalog.counters.get("starts", 0),
+            starts=self._catalog.starts,
+        )
+        self.topics: Mapping[str, Topic] = self._topics.by_name
+        self._catalog.listen(self)
+        self._producer_ids = ProducerIds(self._catalog)
         self.groups = Groups(
             store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG),
             clock=clock,
             timers=timers,
             random=random,
-            settings=_group_settings(self.config),
+            settings=group_settings(self.config),
         )
-        self._start()
-
-    def _start(self) -> None:
-        """Build everything that is defined."""
-        catalog = self._catalog
-        self.leader_epoch = catalog.counters.get("starts", 0)
-        self._next_log_id = max(catalog.next_log_id(), max(self._store.ids(), default=0) + 1)
-        catalog.listen(self)
-        self._producer_ids = ProducerIds(catalog)
-        # Clients must notice that this is another life of the broker: with weak durability, its log
-        # may have other records where the last life had some. They compare leader epochs.
-        catalog.put_counter("starts", self.leader_epoch + 1, ignore)
-        if "cluster_id" not in catalog.texts:
-            catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
-        self._bury(catalog.doomed)
         self.groups.restore()
+        self._begin_a_life()
+
+    def _begin_a_life(self) -> None:
+        """Note what makes this run of the broker another one than the last; bury what died."""
+        # Clients must notice: with weak durability, the log may have other records now where it had
+        # some in the last life. They compare leader epochs.
+        self._catalog.put_counter("starts", self._catalog.counters.get("starts", 0) + 1, ignore)
+        if "cluster_id" not in self._catalog.texts:
+            self._catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
+        self._bury(self._catalog.doomed)
 
     # Topics
 
     def topic(self, name: str) -> Topic:
         """Return a topic, or refuse."""
-        try:
-            return self.topics[name]
-        except KeyError:
-            raise NotFound(f"no topic {name!r}") from None
+        return self._topics.find(name)
 
     def topic_by_id(self, topic_id: UUID) -> Topic:
         """Return a topic by its id, or refuse."""
-        try:
-            return self._by_id[topic_id]
-        except KeyError:
-            raise UnknownTopicId(f"no topic has the id {topic_id}") from None
+        return self._topics.find_id(topic_id)
 
     def create_topic(
         self,
@@ -141,7 +133,7 @@ class Broker:
         naming.check_name(name)
         if name in self.topics:
             raise Conflict(f"Topic '{name}' already exists.")
-        self._collisions.check(name)
+        self._topics.collisions.check(name)
         self._check_partitions(0, self.default_partitions if partitions is None else partitions)
         if len(self.topics) >= self.settings.topics_max:
             raise PolicyViolation(f"there are {len(self.topics)} topics, no more are allowed")
@@ -161,17 +153,15 @@ class Broker:
         """Forget a topic and its records. Its name is free at once."""
         topic = self.topic(name)
         logs = self._catalog.topics[name].logs
-        self._deleting[topic.id] = topic
 
         def deleted(error: Exception | None) -> None:
-            self._deleting.pop(topic.id, None)
+            self._topics.forget(topic.id)
             if error is None:
                 self._bury(logs)
+                self.groups.delete_topics(name.__eq__, lambda _: None)
             then(error)
 
         self._catalog.delete_topic(name, deleted)
-        # Nobody has read the next topic of this name.
-        self.groups.delete_topics(lambda gone: gone == name, lambda error: None)
 
     def add_partitions(self, name: str, total: int, then: Then = ignore) -> None:
         """Let a topic have more partitions: `total`."""
@@ -289,17 +279,12 @@ class Broker:
     @property
     def partition_count(self) -> int:
         """How many partitions all topics have together."""
-        return len(self._by_log)
-
-    def orphans(self) -> list[int]:
-        """Return logs on disk that nothing is known of. They are kept: somebody must look."""
-        known = self._by_log.keys() | self._catalog.doomed
-        return [one for one in self._store.ids() if one >= LOG_ID_FIRST and one not in known]
+        return len(self._topics.partitions)
 
     def maintenance(self, now_ms: int) -> None:
         """Do what is to be done now and then: every half minute or so."""
         before = now_ms - int(self.config.value("producer.id.expiration.ms"))
-        for partition in self._by_log.values():
+        for partition in self._topics.partitions.values():
             partition.expire_producers(before)
         self.groups.maintenance(now_ms)
         for work in self._store.maintenance(now_ms):
@@ -309,20 +294,7 @@ class Broker:
 
     def on_topic(self, name: str, record: TopicRecord | None) -> None:
         """Make the topic be what its definition says."""
-        topic = self.topics.get(name)
-        if topic is not None and (record is None or topic.id != record.id):
-            self._remove(topic)
-            topic = None
-        if record is None:
-            return
-        config = TopicConfig(record.config, self.config.topic_defaults)
-        if topic is None:
-            topic = self._deleting.pop(record.id, None) or Topic(
-                name, record.id, config, self.node_id
-            )
-            self._add(topic)
-        topic.configure(config)
-        self._fit_partitions(topic, record.logs)
+        self._topics.define(name, record)
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""
@@ -331,40 +303,9 @@ class Broker:
             for_all=configs.get(EVERY_NODE),
             for_node=configs.get(str(self.node_id)),
         )
-        for topic in self.topics.values():
-            topic.configure(TopicConfig(topic.config.overrides, self.config.topic_defaults))
+        self._topics.configure(self.config.topic_defaults)
 
     # Within
-
-    def _add(self, topic: Topic) -> None:
-        topic.deleted = False
-        self.topics[topic.name] = self._by_id[topic.id] = topic
-        self._collisions.add(topic.name)
-        for partition in topic.partitions:
-            self._by_log[partition.log.id] = partition
-
-    def _remove(self, topic: Topic) -> None:
-        del self.topics[topic.name], self._by_id[topic.id]
-        self._collisions.discard(topic.name)
-        for partition in topic.partitions:
-            del self._by_log[partition.log.id]
-        topic.delete()
-
-    def _fit_partitions(self, topic: Topic, logs: tuple[int, ...]) -> None:
-        """Have as many partitions as the definition: more, or fewer when adding them failed."""
-        while len(topic.partitions) > len(logs):
-            del self._by_log[topic.partitions.pop().log.id]
-        for index in range(len(topic.partitions), len(logs)):
-            partition = self._new_partition(topic, index, logs[index])
-            topic.partitions.append(partition)
-            self._by_log[logs[index]] = partition
-
-    def _new_partition(self, topic: Topic, index: int, log_id: int) -> Partition:
-        log = self._store.open_log(log_id, topic.config.log)
-        if log_id in self._catalog.starts:
-            # Not beyond the end: a start may have outlived records that were never synced.
-            log.delete_before(min(self._catalog.starts[log_id], log.visible_end))
-        return Partition(topic.name, index, log, topic.config, self.leader_epoch)
 
     def _new_log_ids(self, count: int) -> tuple[int, ...]:
         first = self._next_log_id
@@ -395,21 +336,6 @@ class Broker:
 
     def _buried(self, log_id: int) -> None:
         self._catalog.buried(log_id, ignore)
-
-
-def _group_settings(config: BrokerConfig) -> GroupSettings:
-    def number(name: str) -> int:
-        return int(config.value(name))
-
-    return GroupSettings(
-        session_timeout_ms_min=number("group.min.session.timeout.ms"),
-        session_timeout_ms_max=number("group.max.session.timeout.ms"),
-        initial_rebalance_delay_ms=number("group.initial.rebalance.delay.ms"),
-        members_max=number("group.max.size"),
-        offset_metadata_max=number("offset.metadata.max.bytes"),
-        offsets_retention_ms=number("offsets.retention.minutes") * MINUTE_MS,
-        offsets_check_ms=number("offsets.retention.check.interval.ms"),
-    )
 
 
 class Burial:

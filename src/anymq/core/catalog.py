@@ -10,9 +10,10 @@ The keys and values are on disk: change their meaning, raise storage's version.
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
-from uuid import UUID
 
 import msgspec
+
+from anymq.core.streams.topics import TopicRecord
 
 Then = Callable[[Exception | None], None]
 
@@ -27,14 +28,6 @@ class DefinitionStore(Protocol):
 
     def put(self, changes: Mapping[str, bytes | None], then: Then) -> None:
         """Keep these values, forget those that are None: all or nothing; then say so, once."""
-
-
-class TopicRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A topic, as it is kept under `topics/<name>`."""
-
-    id: UUID
-    logs: tuple[int, ...]  # by partition
-    config: dict[str, str] = {}
 
 
 class CatalogListener(Protocol):

@@ -32,6 +32,9 @@ class Remove(Work):
         self._last_state = last_state
         self._segments = segments
         self._active = log.active
+        # Something must go on saying where the log ends. With other segments there, records before
+        # the active one may not be written yet: then its file must not be there before them.
+        self._alone = log.segments == [log.active] and not log.active.on_disk
         self._start = log.start
         self._error: OSError | None = None
         for segment in segments:
@@ -46,8 +49,7 @@ class Remove(Work):
 
     def _run(self) -> None:
         files, directory = self._disk.files, self._active.directory
-        # Something must go on saying where the log ends.
-        if not self._active.on_disk:
+        if self._alone:
             files.open(self._active.path, create=True)
             files.sync_dir(directory)
         if self._last_state is not None:
@@ -62,7 +64,7 @@ class Remove(Work):
     def done(self) -> None:
         if self._error is not None:
             self._disk.report(f"{self._active.directory}: not removed: {self._error}")
-        else:
+        elif self._alone:
             self._active.on_disk = True
 
 

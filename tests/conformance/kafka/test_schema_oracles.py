@@ -274,7 +274,8 @@ def build_kafka_python(message: Message, struct: Struct, theirs: Any, tree: Tree
             else:
                 value = build_kafka_python(message, inner, cls, value)
         elif other._type_str == "bitfield":
-            value = {bit for bit in range(32) if value >> bit & 1}
+            bits = {bit for bit in range(32) if value >> bit & 1}
+            value = None if bits == {31} else bits  # to Kafka the least number says "not asked"
         elif field.type == "uuid" and not field.is_array and not value.int:
             value = None
         found[other.name] = value

@@ -1,5 +1,6 @@
 """The broker: topics come, change, go, and are there again after a restart."""
 
+import errno
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from anymq.core.streams.errors import (
     PolicyViolation,
     UnknownTopicId,
 )
+from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation
 from anymq.storage.errors import DiskFull, LogDeleted, LogFailed
 
@@ -24,6 +26,11 @@ DAY_MS = 86_400_000
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+def files_of(world: World, topic: Topic) -> list[str]:
+    places = tuple(f"logs/{partition.log.id}/" for partition in topic.partitions)
+    return [path for path in world.files.paths() if path.startswith(places)]
 
 
 def settings(**configs: str) -> BrokerSettings:
@@ -137,8 +144,7 @@ def test_a_deleted_topic_is_gone_with_its_records(world: World) -> None:
     assert gone.waits
     world.commit()
     assert gone.ok
-    world.commit()
-    assert not [log_id for log_id in world.logs.ids() if log_id >= 16]
+    assert not files_of(world, topic)
     assert "orders" not in world.restart().topics
 
 
@@ -164,11 +170,8 @@ def test_who_waits_for_a_deleted_topic_hears_of_it(world: World) -> None:
     topic, acked = world.broker.create_topic("orders", 1), Told()
     world.commit()
     world.broker.delete_topic("orders")
-    world.logs.logs[1].commit()  # the definitions are durable first
     append(topic.partition(0), make_batch(), acked)
-    for work in world.works:
-        work.run()
-        work.done()
+    world.commit()
     assert isinstance(acked.error, LogDeleted)
 
 
@@ -177,14 +180,15 @@ def test_files_of_a_deleted_topic_go_even_if_a_crash_comes_between(world: World)
     append(topic.partition(0), make_batch())
     world.commit()
     world.broker.delete_topic("orders")
-    world.logs.commit()  # the deletion is durable, but the files are still there
-    assert topic.partition(0).log.id in world.logs.ids()
+    world.write()  # the deletion is durable, but the files are still there
+    assert files_of(world, topic)
 
-    broker = world.restart()
-    assert broker.orphans() == []
+    world.restart()
+    assert world.store.orphans() == []
     world.commit()
 
-    assert topic.partition(0).log.id not in world.logs.ids()
+    assert not files_of(world, topic)
+    assert "orders" not in world.restart().topics
 
 
 def test_log_ids_are_never_used_twice(world: World) -> None:
@@ -201,12 +205,15 @@ def test_logs_that_nobody_knows_are_kept_and_reported(world: World) -> None:
     """Data is never deleted because its definition is missing, nor mixed with new data."""
     topic = world.broker.create_topic("lost", 1)
     append(topic.partition(0), make_batch())
-    world.logs.logs[topic.partition(0).log.id].commit()  # the definitions are not
+    world.lose(errno.EIO, "logs/1/")  # the definitions are not kept, the records are
 
     broker = world.restart()
 
-    assert broker.orphans() == [topic.partition(0).log.id]
-    assert broker.create_topic("new", 1).partition(0).log.id > topic.partition(0).log.id
+    log_id = topic.partition(0).log.id
+    assert world.store.orphans() == [log_id]
+    assert broker.create_topic("new", 1).partition(0).log.id > log_id
+    world.commit()
+    assert files_of(world, topic)
 
 
 def test_what_the_disk_does_not_keep_is_undone(world: World) -> None:
@@ -243,7 +250,7 @@ def test_what_the_disk_does_not_keep_is_undone(world: World) -> None:
 
 
 def test_a_disk_that_refuses_at_once(world: World) -> None:
-    world.logs.logs[1].failed = LogFailed("EIO")
+    world.store.logs[1].failed = LogFailed("EIO")
     told = Told()
     with pytest.raises(NotFound):
         world.broker.create_topic("new", 1, then=told)

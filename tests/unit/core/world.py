@@ -1,6 +1,8 @@
 """A broker in memory whose disk, clock and chance the test decides."""
 
+import errno
 from collections.abc import Sequence
+from enum import Enum, auto
 from random import Random
 
 from anymq.cluster.meta.embedded import LOG_CONFIG, LOG_ID, EmbeddedStore
@@ -10,10 +12,10 @@ from anymq.core.timers import Timers
 from anymq.storage import batch as batches
 from anymq.storage import records
 from anymq.storage.compression import Compression
-from anymq.storage.errors import DiskFull, StorageError
-from anymq.storage.memory import MemoryLogs
 from anymq.storage.records import Record
+from anymq.storage.store import LogStore
 from anymq.storage.work import Work
+from anymq.testing.simfs import SimFiles
 
 NOW_MS = 1_700_000_000_000
 
@@ -31,6 +33,14 @@ class TestClock:
 
     def monotonic(self) -> float:
         return self.now_ms / 1000
+
+
+class Restart(Enum):
+    """How a process ends."""
+
+    CLEAN = auto()
+    KILLED = auto()
+    POWER_CUT = auto()
 
 
 class Told:
@@ -62,41 +72,70 @@ class World:
     def __init__(self, settings: BrokerSettings | None = None) -> None:
         self.settings = settings
         self.clock = TestClock()
-        self.logs = MemoryLogs()
         self.random = Random(1)
+        self.files = SimFiles()
         self.works: list[Work] = []
-        self.broker = self._start()
+        self.store, self.broker = self._start()
 
-    def _start(self) -> Broker:
-        return Broker(
-            store=self.logs,
-            definitions=EmbeddedStore(self.logs.open_log(LOG_ID, LOG_CONFIG), self.clock),
+    def _start(self) -> tuple[LogStore, Broker]:
+        store = LogStore.open(self.files, disk_free_min=0)
+        broker = Broker(
+            store=store,
+            definitions=EmbeddedStore(store.open_log(LOG_ID, LOG_CONFIG), self.clock),
             clock=self.clock,
             timers=Timers(),
             random=self.random.randbytes,
             settings=self.settings,
             run=lambda work: self.works.append(work),
         )
+        return store, broker
+
+    def write(self) -> None:
+        """The disk has what was appended."""
+        while (commit := self.store.begin_commit()) is not None:
+            do(commit)
 
     def commit(self) -> None:
-        """The disk has done what it was asked."""
-        self.logs.commit()
-        works, self.works = self.works, []
-        for work in works:
-            work.run()
-            work.done()
+        """The disk has done all it was asked."""
+        self.write()
+        while self.works:
+            works, self.works = self.works, []
+            do(*works)
+            self.write()
 
-    def lose(self, error: StorageError | None = None) -> None:
-        """The disk could not do what it was asked."""
-        for log in list(self.logs.logs.values()):
-            log.roll_back(error or DiskFull("no space"))
+    def lose(self, error: int = errno.ENOSPC, path: str = "") -> None:
+        """The disk cannot do what it is asked; afterwards it can again."""
+        fault = self.files.fault(
+            "pwritev", error, when=lambda one: one.startswith(path), times=1_000_000
+        )
+        self.write()
+        self.files.faults.remove(fault)
+        self.maintain()
 
-    def restart(self) -> Broker:
-        """The process dies, and is started again."""
-        self.logs.restart()
+    def maintain(self) -> None:
+        """Half a minute later: segments are sealed, states kept, dead ones buried."""
+        self.clock.now_ms += 30_000
+        self.broker.maintenance(self.clock.now_ms)
+        self.commit()
+
+    def restart(self, how: Restart = Restart.KILLED) -> Broker:
+        """The process ends, and is started again."""
+        if how is Restart.CLEAN:
+            self.store.close()
+        elif how is Restart.POWER_CUT:
+            self.files = self.files.crash(self.random)
+        else:
+            self.files = self.files.killed()
         self.works = []
-        self.broker = self._start()
+        self.store, self.broker = self._start()
         return self.broker
+
+
+def do(*works: Work) -> None:
+    """Do slow work at once."""
+    for work in works:
+        work.run()
+        work.done()
 
 
 def make_batch(

@@ -7,6 +7,7 @@ clients read them, nobody changes them over the wire.
 
 from collections.abc import Iterable, Mapping
 
+from anymq.config.units import MINUTE_MS
 from anymq.core.streams.config_def import (
     ConfigDef,
     ConfigType,
@@ -16,6 +17,7 @@ from anymq.core.streams.config_def import (
     by_name,
 )
 from anymq.core.streams.errors import InvalidConfig
+from anymq.core.streams.group_calls import GroupSettings
 from anymq.core.streams.topic_config import Change, Defaults, Operation
 from anymq.core.streams.topic_configs import TOPIC_CONFIGS
 
@@ -38,7 +40,7 @@ _FIXED: list[tuple[str, ConfigType, str, str]] = [
     ("group.consumer.session.timeout.ms", INT, "45000", "When a silent member is given up."),
     ("group.initial.rebalance.delay.ms", INT, "0", "How long a new group waits for more members."),
     ("group.max.session.timeout.ms", INT, "1800000", "The longest session time-out of a member."),
-    ("group.max.size", INT, "2147483647", "How many members one group may have."),
+    ("group.max.size", INT, "10000", "How many members one group may have."),
     ("group.min.session.timeout.ms", INT, "6000", "The shortest session time-out of a member."),
     ("listeners", LIST, "", "Where this node listens."),
     ("log.dir", STRING, "", "Where the data is."),
@@ -155,6 +157,23 @@ def broker_config_def(name: str) -> ConfigDef:
         return BROKER_CONFIGS[name]
     except KeyError:
         raise InvalidConfig(f"Unknown broker config name: {name}") from None
+
+
+def group_settings(config: BrokerConfig) -> GroupSettings:
+    """Return what groups are told."""
+
+    def number(name: str) -> int:
+        return int(config.value(name))
+
+    return GroupSettings(
+        session_timeout_ms_min=number("group.min.session.timeout.ms"),
+        session_timeout_ms_max=number("group.max.session.timeout.ms"),
+        initial_rebalance_delay_ms=number("group.initial.rebalance.delay.ms"),
+        members_max=number("group.max.size"),
+        offset_metadata_max=number("offset.metadata.max.bytes"),
+        offsets_retention_ms=number("offsets.retention.minutes") * MINUTE_MS,
+        offsets_check_ms=number("offsets.retention.check.interval.ms"),
+    )
 
 
 def check_static(values: Mapping[str, str]) -> None:

@@ -8,8 +8,9 @@ go some days after they were written.
 from collections.abc import Mapping
 from functools import partial
 
+from anymq.core.streams.generations import Surroundings
 from anymq.core.streams.group import Group
-from anymq.core.streams.group_calls import GroupSettings, State
+from anymq.core.streams.group_calls import State
 from anymq.core.streams.offset_records import CommittedOffset, GroupRecord
 from anymq.core.streams.offsets import Kept, Offsets
 from anymq.core.streams.subscription import CONSUMER
@@ -21,10 +22,8 @@ OFFSETS_LOOKED_AT_MAX = 10_000  # in one run, so that nobody waits for it
 class Expiry:
     """Goes through all groups, every so often, a part at a time."""
 
-    def __init__(
-        self, settings: GroupSettings, offsets: Offsets, live: Mapping[str, Group]
-    ) -> None:
-        self._settings = settings
+    def __init__(self, around: Surroundings, offsets: Offsets, live: Mapping[str, Group]) -> None:
+        self._around = around
         self._offsets = offsets
         self._live = live
         self._round: list[str] = []
@@ -33,7 +32,7 @@ class Expiry:
     def run(self, now_ms: int) -> list[str]:
         """Let offsets expire; return the groups that nobody is in any more."""
         if not self._round and now_ms >= self._next_round_ms:
-            self._next_round_ms = now_ms + self._settings.offsets_check_ms
+            self._next_round_ms = now_ms + self._around.settings.offsets_check_ms
             self._round = list({*self._live, *self._offsets.groups()})
         looked_at, deserted = 0, []
         while self._round and looked_at < OFFSETS_LOOKED_AT_MAX:
@@ -88,7 +87,7 @@ class Expiry:
         if offset.expires_ms >= 0:
             return now_ms >= offset.expires_ms
         since_ms = offset.committed_ms if since_ms is None else since_ms
-        return now_ms - since_ms >= self._settings.offsets_retention_ms
+        return now_ms - since_ms >= self._around.settings.offsets_retention_ms
 
 
 def _nobody(error: StorageError | None) -> None:

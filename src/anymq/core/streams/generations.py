@@ -28,11 +28,11 @@ from anymq.core.timers import Deadline, Timers
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Surroundings:
     """What every group needs from outside."""
 
-    settings: GroupSettings
+    settings: GroupSettings  # may be replaced at any time
     clock: Clock
     timers: Timers
     random: Callable[[int], bytes]
@@ -283,11 +283,6 @@ class Generations:
         if self._subscribed is None:
             return self.protocol_type == subscription.CONSUMER
         return topic in self._subscribed
-
-    @property
-    def subscriptions_known(self) -> bool:
-        """Do we know what the members read?"""
-        return self._subscribed is not None
 
     def _all_topics(self) -> frozenset[str] | None:
         each = [self.topics_of(member) for member in self.members]

@@ -57,15 +57,23 @@ class Groups:
         random: Callable[[int], bytes],
         settings: GroupSettings | None = None,
     ) -> None:
-        self.settings = settings or GroupSettings()
         self.offsets = Offsets(offsets_log, clock)
         self._clock = clock
         self._answers = Answers()
         self._live: dict[str, Group] = {}
         self._around = Surroundings(
-            self.settings, clock, timers, random, self._answers, self._on_generation
+            settings or GroupSettings(), clock, timers, random, self._answers, self._on_generation
         )
-        self._expiry = Expiry(self.settings, self.offsets, self._live)
+        self._expiry = Expiry(self._around, self.offsets, self._live)
+
+    @property
+    def settings(self) -> GroupSettings:
+        """The limits. Others may be set; they hold for what is asked from then on."""
+        return self._around.settings
+
+    @settings.setter
+    def settings(self, settings: GroupSettings) -> None:
+        self._around.settings = settings
 
     def restore(self) -> None:
         """Read what is kept. Members join again by themselves: nobody knows theirs."""
@@ -316,7 +324,7 @@ class Groups:
 
 def _nobody(error: StorageError | None) -> None:
     if error is not None:
-        log.warning("cannot keep the state of a group: %s", error)
+        log.info("cannot keep the state of a group: %s", error)
 
 
 def _committed(new: NewOffset, now_ms: int, expires_ms: int) -> tuple[str, int, CommittedOffset]:

@@ -8,7 +8,7 @@ from anymq.storage.work import Work
 
 
 class Logs(Protocol):
-    """One data directory: `storage.store.LogStore`, or `storage.memory.MemoryLogs`."""
+    """One data directory: `storage.store.LogStore`."""
 
     def create(self, log_id: int, config: LogConfig) -> Log:
         """Return a log that is not there yet; nothing is on disk before the first append."""

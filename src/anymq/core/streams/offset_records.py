@@ -6,13 +6,15 @@ a new `Kind`, so that an older version stops instead of guessing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from struct import Struct
 
-from msgspec import MsgspecError, Struct
+import msgspec
+from msgspec import MsgspecError
 from msgspec.msgpack import Decoder, Encoder
 
 from anymq.config.units import MIB
 from anymq.storage import records
-from anymq.storage.batch import HEADER_BYTES, BatchHeader, read_header
+from anymq.storage.batch import HEADER_BYTES, LENGTH_END, BatchHeader, check
 from anymq.storage.errors import CorruptBatch, UnknownVersion
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.records import Record
@@ -21,12 +23,13 @@ LOG_ID = 2
 LOG_CONFIG = LogConfig(compact=True, delete=False, segment_bytes=16 * MIB)
 
 _READ_BYTES = 1 * MIB
+_LENGTH = Struct(">i")  # after the base offset: all that is needed to split
 
 OFFSET = 1
 GROUP = 2
 
 
-class Key(Struct, frozen=True, array_like=True, gc=False):
+class Key(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a record is about."""
 
     kind: int
@@ -35,7 +38,7 @@ class Key(Struct, frozen=True, array_like=True, gc=False):
     partition: int = -1
 
 
-class CommittedOffset(Struct, frozen=True, array_like=True, gc=False):
+class CommittedOffset(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How far a group has read a partition."""
 
     offset: int
@@ -45,7 +48,7 @@ class CommittedOffset(Struct, frozen=True, array_like=True, gc=False):
     expires_ms: int = -1  # -1: as the broker's retention says
 
 
-class GroupRecord(Struct, frozen=True, array_like=True, gc=False):
+class GroupRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """That there is a group with members, or was."""
 
     protocol_type: str
@@ -75,24 +78,27 @@ def write(changes: Sequence[Change], now_ms: int) -> bytes:
 
 
 def read(log: Log) -> Iterator[Change]:
-    """Read the whole log, oldest first. UnknownVersion when a newer broker wrote it."""
+    """Read the whole log, oldest first.
+
+    CorruptBatch when it is damaged, UnknownVersion when a newer broker wrote it.
+    """
     offset = log.start
     while (found := log.read(offset, _READ_BYTES)) is not None:
         data = found.read()
-        for header, batch in _batches(data):
+        for batch in _batches(data):
+            header = check(batch)
             yield from _changes(batch, header)
             offset = header.next_offset
 
 
-def _batches(data: bytes) -> Iterator[tuple[BatchHeader, memoryview]]:
-    """Split; the last one may be cut, and comes again with the next read."""
+def _batches(data: bytes) -> Iterator[memoryview]:
+    """Split; the last one may be cut, and comes again with the next read. The first is whole."""
     view, position = memoryview(data), 0
-    while position + HEADER_BYTES <= len(data):
-        header = read_header(data, position)
-        end = position + header.size
-        if end > len(data):
+    while position == 0 or position + HEADER_BYTES <= len(data):
+        end = position + LENGTH_END + _LENGTH.unpack_from(data, position + 8)[0]
+        if end > len(data) and position:
             return
-        yield header, view[position:end]
+        yield view[position:end]
         position = end
 
 

@@ -1,28 +1,54 @@
 """The metadata store of a single node."""
 
+import errno
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.core.world import TestClock, Told
+from tests.unit.core.world import TestClock, Told, do
 
-from anymq.cluster.meta.embedded import LOG_CONFIG, EmbeddedStore
+from anymq.cluster.meta.embedded import LOG_CONFIG, LOG_ID, EmbeddedStore
 from anymq.cluster.meta.store import ABSENT, CompareFailed, Entry
 from anymq.storage.errors import DiskFull
-from anymq.storage.memory import MemoryLog
+from anymq.storage.store import LogStore
+from anymq.testing.simfs import SimFiles
+
+
+class Disk:
+    """A log in a directory that does what it is told, when it is told."""
+
+    def __init__(self) -> None:
+        self.files = SimFiles()
+        self.store = LogStore.open(self.files, disk_free_min=0)
+
+    def open(self) -> EmbeddedStore:
+        return EmbeddedStore(self.store.open_log(LOG_ID, LOG_CONFIG), TestClock())
+
+    def commit(self) -> None:
+        while (commit := self.store.begin_commit()) is not None:
+            do(commit)
+
+    def lose(self) -> None:
+        fault = self.files.fault("pwritev", errno.ENOSPC, times=1_000_000)
+        self.commit()
+        self.files.faults.remove(fault)
+        do(*self.store.maintenance(0))
+
+    def again(self) -> EmbeddedStore:
+        """The process is killed, and started again."""
+        self.files = self.files.killed()
+        self.store = LogStore.open(self.files, disk_free_min=0)
+        return self.open()
 
 
 @pytest.fixture
-def log() -> MemoryLog:
-    return MemoryLog(1, LOG_CONFIG)
+def disk() -> Disk:
+    return Disk()
 
 
 @pytest.fixture
-def store(log: MemoryLog) -> EmbeddedStore:
-    return EmbeddedStore(log, TestClock())
-
-
-def again(log: MemoryLog) -> EmbeddedStore:
-    return EmbeddedStore(log.reopened(), TestClock())
+def store(disk: Disk) -> EmbeddedStore:
+    return disk.open()
 
 
 def revision(store: EmbeddedStore, key: str) -> int:
@@ -30,52 +56,52 @@ def revision(store: EmbeddedStore, key: str) -> int:
     return ABSENT if entry is None else entry.revision
 
 
-def test_what_was_put_is_there_after_a_restart(store: EmbeddedStore, log: MemoryLog) -> None:
+def test_what_was_put_is_there_after_a_restart(store: EmbeddedStore, disk: Disk) -> None:
     told = Told()
     store.put({"a": b"1", "b": b"2"}, told)
     store.put({"a": None, "c": b""}, told)
-    log.commit()
+    disk.commit()
     assert told.answers == [None, None]
-    assert again(log).load() == {"b": b"2", "c": b""}
+    assert disk.again().load() == {"b": b"2", "c": b""}
 
 
-def test_the_answer_waits_for_the_disk(store: EmbeddedStore, log: MemoryLog) -> None:
+def test_the_answer_waits_for_the_disk(store: EmbeddedStore, disk: Disk) -> None:
     store.put({"a": b"1"}, told := Told())
     assert told.waits
     assert store.load() == {"a": b"1"}
-    assert again(log).load() == {}
+    assert disk.again().load() == {}
 
 
-def test_who_compares_first_wins(store: EmbeddedStore, log: MemoryLog) -> None:
+def test_who_compares_first_wins(store: EmbeddedStore, disk: Disk) -> None:
     first, second, third = Told(), Told(), Told()
     store.txn({"leader": ABSENT}, {"leader": b"1"}, first)
     store.txn({"leader": ABSENT}, {"leader": b"2"}, second)
     assert isinstance(second.error, CompareFailed)
     store.txn({"leader": revision(store, "leader")}, {"leader": b"3"}, third)
-    log.commit()
+    disk.commit()
     assert first.ok
     assert third.ok
     assert store.load() == {"leader": b"3"}
 
 
-def test_revisions_grow_and_survive(store: EmbeddedStore, log: MemoryLog) -> None:
+def test_revisions_grow_and_survive(store: EmbeddedStore, disk: Disk) -> None:
     store.put({"a": b"1"}, Told())
     store.put({"a": b"2", "b": b"1"}, Told())
-    log.commit()
+    disk.commit()
     before = {key: revision(store, key) for key in ("a", "b")}
-    reopened = again(log)
+    reopened = disk.again()
     assert {key: revision(reopened, key) for key in ("a", "b")} == before
     reopened.put({"a": b"3"}, Told())
     assert revision(reopened, "a") > max(before.values())
 
 
-def test_what_the_disk_does_not_keep_is_undone(store: EmbeddedStore, log: MemoryLog) -> None:
+def test_what_the_disk_does_not_keep_is_undone(store: EmbeddedStore, disk: Disk) -> None:
     store.put({"a": b"1"}, Told())
-    log.commit()
+    disk.commit()
     first, second = Told(), Told()
     store.put({"a": b"2", "b": b"2"}, first)
     store.put({"a": None}, second)
-    log.roll_back(DiskFull("no space"))
+    disk.lose()
     assert isinstance(first.error, DiskFull)
     assert isinstance(second.error, DiskFull)
     assert store.load() == {"a": b"1"}
@@ -95,7 +121,7 @@ def test_a_watcher_sees_every_change_below_its_prefix(store: EmbeddedStore) -> N
     assert seen == [("topics/a", b"1"), ("topics/a", None)]
 
 
-def test_a_lease_ends_with_who_holds_it(store: EmbeddedStore, log: MemoryLog) -> None:
+def test_a_lease_ends_with_who_holds_it(store: EmbeddedStore, disk: Disk) -> None:
     """Revoked, or when the process is no more."""
     lease, other = store.lease(10), store.lease(10)
     store.txn({}, {"nodes/1": b"x"}, Told(), lease)
@@ -104,8 +130,8 @@ def test_a_lease_ends_with_who_holds_it(store: EmbeddedStore, log: MemoryLog) ->
     lease.keep_alive()
     lease.revoke()
     assert set(store.load()) == {"nodes/2", "kept"}
-    log.commit()
-    assert set(again(log).load()) == {"kept"}
+    disk.commit()
+    assert set(disk.again().load()) == {"kept"}
 
 
 def test_a_range(store: EmbeddedStore) -> None:
@@ -133,8 +159,8 @@ def test_it_is_a_dictionary_that_survives(
     puts: list[tuple[dict[str, bytes | None], str]],
 ) -> None:
     """After anything: what was answered is there, what was refused is not, all or nothing."""
-    log = MemoryLog(1, LOG_CONFIG)
-    store = EmbeddedStore(log, TestClock())
+    disk = Disk()
+    store = disk.open()
     durable: dict[str, bytes] = {}
     seen: dict[str, bytes] = {}
     for changes, then in puts:
@@ -142,12 +168,12 @@ def test_it_is_a_dictionary_that_survives(
         seen = {**seen, **{key: value for key, value in changes.items() if value is not None}}
         seen = {key: value for key, value in seen.items() if changes.get(key, b"") is not None}
         if then == "commit":
-            log.commit()
+            disk.commit()
             durable = dict(seen)
         elif then == "lose":
-            log.roll_back(DiskFull("no space"))
+            disk.lose()
             seen = dict(durable)
         elif then == "restart":
-            store = again(log)
+            store = disk.again()
             seen = dict(durable)
         assert store.load() == seen

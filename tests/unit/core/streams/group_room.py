@@ -6,6 +6,7 @@ from dataclasses import replace
 from struct import pack
 from typing import Any, TypeVar
 
+from anymq.storage.memory import MemoryLog
 from typing_extensions import override
 
 from anymq.core.streams.group_calls import (
@@ -25,10 +26,7 @@ from anymq.core.streams.groups import Groups
 from anymq.core.streams.offset_records import LOG_CONFIG, LOG_ID
 from anymq.core.streams.offsets import TopicOffsets
 from anymq.core.timers import Timers
-from anymq.storage.batch import BatchHeader, check, prefix
 from anymq.storage.errors import StorageError
-from anymq.storage.files import Buffer, FileRange
-from anymq.storage.log import Log, Then
 
 GROUP = "readers"
 
@@ -67,74 +65,13 @@ class HandClock:
         return self.seconds
 
 
-class HandFile:
-    """As much of a file as a reader needs."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def pread(self, size: int, position: int) -> bytes:
-        return self._data[position : position + size]
-
-
-class HandLog(Log):
-    """A log whose disk is done when told."""
-
-    def __init__(self) -> None:
-        self.id, self.config = LOG_ID, LOG_CONFIG
-        self.start = self.end = self.visible_end = 0
-        self.failed: StorageError | None = None
-        self.batches: list[bytes] = []
-        self._fresh: list[bytes] = []
-        self._waiters: list[tuple[int, Then]] = []
-
-    @override
-    def append(self, batch: Buffer, header: BatchHeader, leader_epoch: int) -> int:
-        if self.failed is not None:
-            raise self.failed
-        check(batch)
-        start = prefix(self.end, header.length, leader_epoch)
-        self._fresh.append(start + bytes(batch[len(start) :]))
-        base, self.end = self.end, self.end + header.last_offset_delta + 1
-        return base
-
-    @override
-    def when_durable(self, offset: int, then: Then) -> None:
-        if offset < self.visible_end:
-            then(None)
-        else:
-            self._waiters.append((offset, then))
-
-    @override
-    def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:
-        rest = [batch for batch in self.batches if check(batch).next_offset > offset]
-        data = b"".join(rest)[: max(bytes_max, len(rest[0]))] if rest else b""
-        return FileRange(HandFile(data), 0, len(data)) if data else None  # type: ignore[arg-type]
-
-    def commit(self) -> None:
-        """The disk has everything."""
-        self.batches += self._fresh
-        self._fresh, self.visible_end = [], self.end
-        self._release(None)
-
-    def lose(self, error: StorageError) -> None:
-        """The disk refuses."""
-        self._fresh, self.end = [], self.visible_end
-        self._release(error)
-
-    def _release(self, error: StorageError | None) -> None:
-        waiters, self._waiters = self._waiters, []
-        for _, then in waiters:
-            then(error)
-
-
 class Room:
     """All groups, a clock, a disk."""
 
     def __init__(self, settings: GroupSettings | None = None, seed: int = 0) -> None:
         self.clock = HandClock()
         self.timers = Timers()
-        self.log = HandLog()
+        self.log = MemoryLog(LOG_ID, LOG_CONFIG)
         self.settings = settings or GroupSettings()
         self.chance = random.Random(seed)
         self.groups = self._open()
@@ -175,7 +112,7 @@ class Room:
 
     def restart(self) -> None:
         """All that is not on disk is gone."""
-        self.log.lose(StorageError("restart"))
+        self.log.roll_back(StorageError("restart"))
         self.timers = Timers()
         self.groups = self._open()
         self.groups.restore()

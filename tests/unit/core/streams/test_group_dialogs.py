@@ -681,3 +681,9 @@ def test_one_that_cannot_take_its_answer_keeps_nobody_from_theirs(room: Room) ->
     anna.beats()
     room.member("carl", knows_member_id_required=False).joins()
     assert not bert.waits
+
+
+def test_limits_may_change_while_groups_are_at_work(room: Room) -> None:
+    room.stable("anna")
+    room.groups.settings = replace(room.groups.settings, members_max=1)
+    assert room.member("bert").joins().error is GroupError.GROUP_FULL

@@ -151,7 +151,7 @@ class Crowd:
 
     def disk(self) -> None:
         if self.chance.random() < 0.2:
-            self.room.log.lose(DiskFull("full"))
+            self.room.log.roll_back(DiskFull("full"))
         else:
             self.room.log.commit()
         self.room.groups.maintenance(self.room.clock.wall_ms())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from struct import pack_into
 
 import pytest
-from tests.unit.core.world import NOW_MS, Told, World, append, make_batch, read, values
+from tests.unit.core.world import NOW_MS, Restart, Told, World, append, make_batch, read, values
 
 from anymq.core.errors import Refused, TooLarge
 from anymq.core.streams.errors import (
@@ -239,21 +239,20 @@ def test_when_appends_are_lost_so_is_what_was_noted_of_them(world: World) -> Non
     assert values(partition) == [b"a", b"b"]
 
 
-@pytest.mark.parametrize("with_snapshot", [False, True])
-def test_producers_survive_a_restart(world: World, with_snapshot: bool) -> None:
-    """Their state is part of the log: from its snapshot, and from the batches since."""
-    partition = make_partition(world)
+@pytest.mark.parametrize("how", list(Restart))
+def test_producers_survive_a_restart(world: World, how: Restart) -> None:
+    """Their state is part of the log: from what is kept beside it, and from the batches since."""
+    partition = make_partition(world, {"internal.segment.bytes": "300"})
     sent = [make_batch(b"%d" % n, producer_id=7, sequence=n) for n in range(8)]
     for batch in sent[:4]:
         append(partition, batch)
     world.commit()
-    if with_snapshot:
-        world.logs.logs[partition.log.id].save_state()
+    world.maintain()
     for batch in sent[4:]:
         append(partition, batch)
     world.commit()
 
-    partition = world.restart().topic("orders").partition(0)
+    partition = world.restart(how).topic("orders").partition(0)
 
     assert [append(partition, batch).base_offset for batch in sent[3:]] == [3, 4, 5, 6, 7]
     with pytest.raises(OutOfOrderSequence):

@@ -101,7 +101,7 @@ def variants(api: Api, run: Run, versions: Versions) -> list[Variant]:
 
 
 def is_single_struct(field: Field) -> bool:
-    """Is it one struct? It has no length: nothing precedes it, or a byte that says if it is null."""
+    """Is it one struct? Then no length precedes it, at most a byte which says if it is null."""
     return is_struct(field) and not field.is_array
 
 
