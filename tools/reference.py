@@ -143,7 +143,8 @@ USERS_TAIL = """\
 ## [users]
 
 Who may log in, by name: a password, or a list of SCRAM verifiers, from which nobody learns the
-password. Only in the file, so that no password is seen in a list of processes.
+password (`anymq verifier NAME` makes them). Only in the file, so that no password is seen in a list
+of processes.
 
 ```toml
 [users]
