@@ -1,5 +1,6 @@
 """kafka-python's own integration tests, from its source package: pinned, with its hash."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,11 @@ def _download(folder: Path) -> Path:
         "-r",
         str(pinned),
     ]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+    # Its build must not see what we put on the path of our own programs.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        argv, env=env, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
+    )
     if done.returncode:
         raise SuiteUnavailable(f"pip could not fetch {NAME}: {done.stderr.strip()[-300:]}")
     return next(folder.glob("*.tar.gz"))
