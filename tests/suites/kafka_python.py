@@ -46,15 +46,7 @@ def _download(folder: Path) -> Path:
     pinned = folder / "pinned.txt"
     pinned.write_text(f"{NAME}=={VERSION} --hash=sha256:{SHA256}\n")
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-    argv += [
-        "--no-binary",
-        ":all:",
-        "--no-build-isolation",
-        "--dest",
-        str(folder),
-        "-r",
-        str(pinned),
-    ]
+    argv += ["--no-binary", ":all:", "--dest", str(folder), "-r", str(pinned)]
     # Its build must not see what we put on the path of our own programs.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
