@@ -29,6 +29,7 @@ def run_on(bootstrap: str, broker: str) -> Result:
         "KAFKA_VERSION": KAFKA_VERSION,
         "KAFKA_URI": f"kafka://{bootstrap}",
         "KAFKA_ROOT": str(folder / "empty"),
+        "PYTHONPATH": str(folder),
     }
     return run(NAME, VERSION, broker, folder=folder, paths=PATHS, env=env)
 
@@ -62,4 +63,5 @@ def _unpack_tests(archive: Path, folder: Path) -> None:
         tar.extractall(folder, filter="data")
     (unpacked,) = folder.glob(f"*{VERSION}/")
     (unpacked / "test").rename(folder / "test")
+    (folder / "test" / "__init__.py").touch()  # or Python's own `test` is found instead
     shutil.rmtree(unpacked)
