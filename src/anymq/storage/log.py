@@ -108,6 +108,7 @@ class Log(Committable):
         self.state_source: Callable[[], bytes] | None = None  # the owner's state at `end`
         # To seal, with the owner's state at the end of each.
         self.rolled: list[tuple[Segment, bytes | None]] = [(s, None) for s in contents.rolled]
+        self.retention_due: int | None = None  # when to look again for what is too old
         self.damaged: list[Segment] = []  # to repair
         self._disk = disk
         self._leaders = contents.epochs
