@@ -6,7 +6,7 @@ checksum before it is served for the first time.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from operator import attrgetter
 
 from anymq.storage import records, scan
@@ -93,11 +93,19 @@ def _batch_size(start: bytes) -> int:
 def headers(place: Place, disk: Disk, limit: int) -> list[BatchHeader]:
     """Return at most `limit` headers from there on, of one segment."""
     segment, position = place
-    walk = segment.walk(position, disk.handles, read_bytes=scan.SCAN_BYTES)
     try:
-        return [header for _, header in islice(walk, limit)]
+        if segment.unchecked(position, CHECK_BYTES_MAX):
+            segment.check(position, CHECK_BYTES_MAX, disk.handles)
+        walk = segment.walk(position, disk.handles, read_bytes=scan.SCAN_BYTES)
+        checked = takewhile(lambda found: not segment.unchecked(*_span(found)), walk)
+        return [header for _, header in islice(checked, limit)]
     except (CorruptBatch, OSError) as error:
         raise _error_of(segment, error) from error
+
+
+def _span(found: tuple[int, BatchHeader]) -> tuple[int, int]:
+    position, header = found
+    return position, header.size
 
 
 def first_since(

@@ -177,6 +177,7 @@ class _Recovery:
         except CorruptBatch:
             whole = False
         segment.visible_size = segment.old_size = segment.checked_to = segment.size
+        segment.old_end = segment.end
         segment.on_disk = segment.named = segment.sized = True
         return whole
 
@@ -185,7 +186,7 @@ class _Recovery:
             self._seen_epochs.append((epoch, offset))
 
     def _repair(self, segment: Segment, file: File) -> list[Segment]:
-        segment.size, segment.pinned = file.size(), file
+        segment.size, segment.pinned = max(segment.size, file.size()), file
         reports: list[str] = []
         new = repair.repair(self._disk, segment, reports)
         self._disk.handles.drop(segment.path)

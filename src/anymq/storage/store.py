@@ -287,5 +287,5 @@ def _take_checkpoint(disk: Disk) -> tuple[Entries, bool]:
     try:
         return checkpoint.take(disk.files)
     except Damaged:
-        disk.report("the checkpoint was damaged: every log is looked at")
+        disk.report("the checkpoint is damaged or missing: every log is looked at")
         return {}, False

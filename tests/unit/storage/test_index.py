@@ -1,5 +1,6 @@
 """The sparse index leads to where walking begins, by offset and by time."""
 
+from contextlib import suppress
 from itertools import accumulate
 
 import pytest
@@ -63,10 +64,8 @@ def test_written_and_read(steps: list[tuple[int, int, int]]) -> None:
 
 @given(st.binary(max_size=200))
 def test_anything_else_is_damaged_or_an_index(content: bytes) -> None:
-    try:
+    with suppress(Damaged):
         indexes.decode(content)
-    except Damaged:
-        pass
 
 
 def test_empty() -> None:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from anymq.storage.errors import DirectoryInUse
-from anymq.storage.files import Buffer, File, FileRange, write_all
-from anymq.storage.os_files import OsFiles
+from anymq.storage.files import Buffer, FileRange, write_all
+from anymq.storage.os_files import OsFile, OsFiles
+from anymq.testing.simfs import SimFiles
 
 
 @pytest.fixture
@@ -15,29 +17,27 @@ def files(tmp_path: Path) -> OsFiles:
     return OsFiles(tmp_path / "data")
 
 
-class Hesitant(File):
-    """Takes a few bytes at a time, as a disk that fills or a signal may make it."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self.data = b""
-        self.bytes_max = bytes_max
-
-    def pwritev(self, buffers: Sequence[Buffer], position: int) -> int:
-        taken = b"".join(buffers)[: self.bytes_max]
-        self.data = self.data[:position] + taken
-        return len(taken)
-
-
 @pytest.mark.parametrize("bytes_max", [1, 2, 3, 5, 7, 100])
 def test_short_writes_go_on(bytes_max: int) -> None:
-    file = Hesitant(bytes_max)
+    """A disk that fills, or a signal, makes a write take less than it was given."""
+    files = SimFiles()
+    files.fault("pwritev", short=bytes_max, times=100)
+    file = files.open("a", create=True)
     write_all(file, [b"abc", memoryview(b"defg"), b"", bytearray(b"h")], 0)
-    assert file.data == b"abcdefgh"
+    assert files.content("a") == b"abcdefgh"
+
+
+class Stubborn(OsFile):
+    """Takes nothing, and does not say why."""
+
+    @override
+    def pwritev(self, buffers: Sequence[Buffer], position: int) -> int:
+        return 0
 
 
 def test_a_write_that_writes_nothing_is_an_error() -> None:
     with pytest.raises(OSError, match="nothing"):
-        write_all(Hesitant(0), [b"abc"], 0)
+        write_all(Stubborn(-1), [b"abc"], 0)
 
 
 def test_more_buffers_than_one_call_takes(files: OsFiles) -> None:

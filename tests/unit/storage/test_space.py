@@ -3,7 +3,7 @@
 import errno
 
 import pytest
-from tests.unit.storage.stores import append, do, outcome, read_all, tick, turn
+from tests.unit.storage.stores import append, do, outcome, read_all, tick, turn, write
 
 from anymq.storage.errors import DiskFull
 from anymq.storage.log import LogConfig
@@ -37,12 +37,12 @@ def test_refused_below_the_reserve_and_again_taken() -> None:
     assert store.full
     with pytest.raises(DiskFull):
         append(log)
-    append(journal), turn(store)
+    write(store, journal)
     assert journal.visible_end == 1, "deleting a topic must work on a full disk"
     assert len(read_all(log)) == 1
     files.capacity = 10 * MIB
     tick(store)
-    append(log), turn(store)
+    write(store, log)
     assert log.visible_end == 2
 
 
@@ -53,7 +53,7 @@ def test_a_write_without_space_is_taken_back() -> None:
     log = store.create(20, LogConfig())
     rolled_back = []
     log.on_rollback = lambda: rolled_back.append(log.end)
-    append(log, b"kept"), turn(store)
+    write(store, log, b"kept")
     files.fault("pwritev", errno.ENOSPC, short=30)
     files.fault("pwritev", errno.ENOSPC)
     lost = outcome(log, append(log, b"lost"))
