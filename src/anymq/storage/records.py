@@ -200,7 +200,7 @@ def slices(body: bytes, header: BatchHeader) -> Iterator[Slice]:
 
 def is_tombstone(body: bytes, value_start: int) -> bool:
     """Is there no value? On a compacted log that means: delete this key."""
-    return varints.decode(body, value_start)[0] < 0
+    return body[value_start] & 1 == 1  # the lowest bit of a zigzag number is its sign
 
 
 def value_of(body: bytes, value_start: int, end: int) -> tuple[bytes | None, tuple[Header, ...]]:
