@@ -143,8 +143,13 @@ def _newest_visible(segment: Segment, disk: Disk) -> int:
     return max(timestamps, default=greatest)
 
 
-def first_in(place: Place, header: BatchHeader, timestamp: int, disk: Disk) -> tuple[int, int]:
-    """Return (offset, timestamp) of the first record of this batch not older than `timestamp`."""
+def first_in(
+    place: Place, header: BatchHeader, timestamp: int, start: int, disk: Disk
+) -> tuple[int, int] | None:
+    """Return (offset, timestamp) of the first record of this batch not older than `timestamp`.
+
+    Only from `start` on: what is before it is deleted, though its batch is still there.
+    """
     segment, position = place
     data = segment.file(disk.handles).pread(header.size, position)
     try:
@@ -152,7 +157,6 @@ def first_in(place: Place, header: BatchHeader, timestamp: int, disk: Disk) -> t
     except CorruptBatch as error:
         raise _error_of(segment, error) from error
     try:
-        found = records.first_at(data, timestamp)
+        return records.first_at(data, timestamp, start=start)
     except CorruptBatch:  # its sender made it so: its consumers may know how to read it
-        found = None
-    return found or (header.base_offset, header.max_timestamp)
+        return max(header.base_offset, start), header.max_timestamp
