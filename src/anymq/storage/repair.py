@@ -7,6 +7,7 @@ go to `<base>-<position>.quarantine` files, and people are told.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from typing_extensions import override
 
@@ -68,11 +69,11 @@ class Repair(Work):
 
 
 def repairs(log: Log, disk: Disk) -> Sequence[Work]:
-    """Begin the repair of what was found damaged."""
+    """Begin the repair of a segment that was found damaged, if there is one."""
     if log.active in log.damaged:
         log.roll()
-    ready = [s for s in log.damaged if s.pinned is None and s.visible_size == s.size]
-    return [Repair(log, segment, disk) for segment in ready]
+    ready = (s for s in log.damaged if s.pinned is None and s.visible_size == s.size)
+    return [Repair(log, segment, disk) for segment in islice(ready, 1)]
 
 
 def _pin(segment: Segment, disk: Disk) -> None:
