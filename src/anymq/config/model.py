@@ -98,7 +98,7 @@ class Storage:
         1000, "How many log files to keep open; the rest are opened when needed.", at_least=16
     )
     maintenance_interval_ms: int = setting(
-        10 * SECOND_MS,
+        SECOND_MS,
         "How often to look for what is too old, too much, or to be compacted.",
         at_least=10,
         live=True,

@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from types import ModuleType
 from typing import Any, Self
@@ -38,6 +39,8 @@ from anymq.security.users import Users
 from anymq.storage.files import Buffer, FileRange, Files
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
+
+_apis = cache(registry.load)
 
 START_SECONDS = 1_700_000_000.0
 FRAME_BYTES_MAX = 1 << 30
@@ -86,7 +89,7 @@ class KafkaRoom:
         )
         self.kafka = Kafka(
             broker=self.broker,
-            apis=registry.load(),
+            apis=_apis(),
             settings=settings or KafkaSettings(),
             users=users or Users(),
             fetch_sessions=FetchSessions(random),

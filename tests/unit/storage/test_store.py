@@ -111,12 +111,12 @@ class StoreMachine(RuleBasedStateMachine):
         for log_id, log in self.logs.items():
             assert log.visible_end == self.told[log_id]
             visible = [item for item in self.sent[log_id] if item[0] < log.visible_end]
-            assert read_all(log, bytes_max=700) == self.from_start(visible, log.start)
+            assert read_all(log, bytes_max=700) == self.from_start(visible, log)
             self.check_some_offsets(log, visible)
 
-    def from_start(self, visible: list[tuple[int, bytes]], start: int) -> list[tuple[int, bytes]]:
-        ends = [*(base for base, _ in visible[1:]), 10**9]
-        return [item for item, end in zip(visible, ends, strict=False) if end > start]
+    def from_start(self, visible: list[tuple[int, bytes]], log: Log) -> list[tuple[int, bytes]]:
+        ends = [*(base for base, _ in visible[1:]), log.visible_end]
+        return [item for item, end in zip(visible, ends, strict=False) if end > log.start]
 
     def check_some_offsets(self, log: Log, visible: list[tuple[int, bytes]]) -> None:
         for base, payload in visible[:: max(len(visible) // 5, 1)]:

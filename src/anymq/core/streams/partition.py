@@ -118,12 +118,15 @@ class Partition:
         """There may be something to read: tell all who wait."""
         if self._waiters:
             for waiter in tuple(self._waiters):
-                waiter()
+                if waiter in self._waiters:  # else one before it had it stop
+                    waiter()
 
     def epoch_end(self, leader_epoch: int) -> tuple[int, int]:
         """Return (epoch, end offset) of the newest epoch up to this one; (-1, -1) when unknown."""
-        if leader_epoch == self.leader_epoch:
+        if leader_epoch == self.leader_epoch:  # even if nothing was written in it yet
             return leader_epoch, self.log.visible_end
+        if leader_epoch > self.leader_epoch:
+            return -1, -1
         return self.log.epoch_end(leader_epoch)
 
     def offset_to_delete(self, offset: int) -> int:
