@@ -204,7 +204,7 @@ class LogStore:
             return log.empty_state_at
         if active.index is not None and active.size >= INDEX_WORTH_BYTES:
             active.write_index(files, active.index)
-        content = log.state_source() if log.state_source is not None else None
+        content = log.state()
         if content:
             state.write(files, log.directory, log.end, content)
         return log.end if content == b"" else -1

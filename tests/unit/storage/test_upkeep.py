@@ -86,3 +86,33 @@ def test_the_same_report_is_not_made_twice(files: SimFiles) -> None:
     do(store.checkpoint())
     do(store.checkpoint())
     assert len(store.reports) == 1
+
+
+def test_what_is_durable_has_no_hole(files: SimFiles) -> None:
+    """A segment that could not be sealed yet is not durable because a later one is."""
+    store = open_store(files)
+    log = store.create(20, SMALL)
+    fill(store, log, 35)
+    first = log.segments[0]
+    first.pin(store._disk.handles)  # somebody is at work on it
+    tick(store)
+    assert log.segments[1].sealed
+    assert log.durable.end == 0
+    first.pinned = None
+    tick(store)
+    assert log.durable.end == log.segments[2].end
+
+
+def test_an_owner_without_its_state_does_not_stop_the_log(files: SimFiles) -> None:
+    """It reads the log to make it, and that may be damaged."""
+
+    def unreadable() -> bytes:
+        raise CorruptBatch("what I need")
+
+    store = open_store(files)
+    log = store.create(20, SMALL)
+    log.state_source = unreadable
+    fill(store, log, 25)
+    tick(store)
+    store.close()
+    assert open_store(files).open_log(20, SMALL).saved_state() is None
