@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from anymq.storage.commit import SYNC_EACH_MAX
 from anymq.storage.disk import Disk
-from anymq.storage.errors import LogFailed
+from anymq.storage.errors import LogFailed, TooManyFiles
 from anymq.storage.files import File, Files
 from anymq.storage.log import Log, Mark
 from anymq.storage.work import Work
@@ -26,7 +26,8 @@ class Sync(Work):
 
     def __init__(self, disk: Disk, logs: Iterable[Log]) -> None:
         self._files = disk.files
-        self._items = [_item(disk, log) for log in logs if log.unsynced]
+        items = (_item(disk, log) for log in logs if log.unsynced)
+        self._items = [item for item in items if item is not None]
 
     @property
     def empty(self) -> bool:
@@ -60,8 +61,12 @@ class Sync(Work):
                 item.log.synced(item.mark)
 
 
-def _item(disk: Disk, log: Log) -> _Item:
-    files = [segment.file(disk.handles) for segment in log.unsynced]
+def _item(disk: Disk, log: Log) -> _Item | None:
+    """Open what is to be synced; None when that cannot be done now: it is not synced yet, then."""
+    try:
+        files = [segment.file(disk.handles) for segment in log.unsynced]
+    except TooManyFiles:
+        return None
     return _Item(log, files, log.visible_mark)
 
 
