@@ -21,6 +21,7 @@ def broker_settings(settings: Settings) -> BrokerSettings:
         "log.retention.bytes": topics.retention_bytes,
         "message.max.bytes": topics.message_bytes_max,
         "anymq.durability": storage.durability,
+        "log.retention.check.interval.ms": storage.retention_check_ms,
         "log.segment.bytes": storage.segment_bytes,
         "log.roll.ms": storage.segment_ms,
         "group.initial.rebalance.delay.ms": groups.initial_rebalance_delay_ms,

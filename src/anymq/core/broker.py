@@ -283,7 +283,7 @@ class Broker:
         return len(self._topics.partitions)
 
     def maintenance(self, now_ms: int) -> None:
-        """Do what is to be done now and then: every half minute or so."""
+        """Do what is to be done now and then: about once a second."""
         before = now_ms - int(self.config.value("producer.id.expiration.ms"))
         for partition in self._topics.partitions.values():
             partition.expire_producers(before)

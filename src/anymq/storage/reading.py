@@ -12,8 +12,9 @@ from operator import attrgetter
 from anymq.storage import records, scan
 from anymq.storage.batch import LENGTH_END, BatchHeader, check
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch, LogFailed, StorageError
+from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import FileRange
+from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
 from anymq.storage.segment import EpochAt, Segment
 
@@ -34,7 +35,7 @@ class DamageFound(CorruptBatch):
 def _error_of(segment: Segment, error: CorruptBatch | OSError) -> StorageError:
     if isinstance(error, CorruptBatch):
         return DamageFound(segment, f"{segment.path}: {error}")
-    return LogFailed(f"{segment.path}: {error}")
+    return error_of_read(segment.path, error)
 
 
 def locate(segments: Sequence[Segment], offset: int, disk: Disk) -> Place | None:
@@ -146,8 +147,13 @@ def _newest_visible(segment: Segment, disk: Disk) -> int:
     return max(timestamps, default=greatest)
 
 
-def first_in(place: Place, header: BatchHeader, timestamp: int, disk: Disk) -> tuple[int, int]:
-    """Return (offset, timestamp) of the first record of this batch not older than `timestamp`."""
+def first_in(
+    place: Place, header: BatchHeader, timestamp: int, start: int, disk: Disk
+) -> tuple[int, int] | None:
+    """Return (offset, timestamp) of the first record of this batch not older than `timestamp`.
+
+    Only from `start` on: what is before it is deleted, though its batch is still there.
+    """
     segment, position = place
     data = segment.file(disk.handles).pread(header.size, position)
     try:
@@ -155,7 +161,6 @@ def first_in(place: Place, header: BatchHeader, timestamp: int, disk: Disk) -> t
     except CorruptBatch as error:
         raise _error_of(segment, error) from error
     try:
-        found = records.first_at(data, timestamp)
+        return records.first_at(data, timestamp, start=start)
     except CorruptBatch:  # its sender made it so: its consumers may know how to read it
-        found = None
-    return found or (header.base_offset, header.max_timestamp)
+        return max(header.base_offset, start), header.max_timestamp

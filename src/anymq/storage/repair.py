@@ -48,14 +48,14 @@ class Repair(Work):
         self._epochs = _epochs_of(log)
         self._new: list[Segment] = []
         self._reports: list[str] = []
-        self._error: OSError | None = None
+        self._error: OSError | StorageError | None = None
 
     @override
     def run(self) -> None:
         """Write the good runs and the bad bytes beside it, then put the runs in its place."""
         try:
             self._new = repair(self._disk, self._segment, self._reports, self._epochs)
-        except OSError as error:
+        except (OSError, StorageError) as error:
             self._error = error
 
     @override

@@ -50,10 +50,16 @@ class LogStore:
         on_dirty: Callable[[], None] | None = None,
         handles_max: int = HANDLES_MAX,
         disk_free_min: int = DISK_FREE_MIN,
+        retention_check_ms: int = 0,
     ) -> "LogStore":
         """Take the directory. DirectoryInUse, UnknownVersion."""
         lock = directory.take(files)
-        disk = Disk(files, handles_max=handles_max, free_min=disk_free_min)
+        disk = Disk(
+            files,
+            handles_max=handles_max,
+            free_min=disk_free_min,
+            retention_check_ms=retention_check_ms,
+        )
         if on_dirty is not None:
             disk.on_dirty = on_dirty
         entries, clean = _take_checkpoint(disk)
