@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
+from anymq.config.units import MINUTE_MS
 from anymq.core.broker import BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.protocols.kafka.settings import KafkaSettings
@@ -19,12 +20,15 @@ def broker_settings(settings: Settings) -> BrokerSettings:
         "log.retention.ms": topics.retention_ms,
         "log.retention.bytes": topics.retention_bytes,
         "message.max.bytes": topics.message_bytes_max,
+        "anymq.durability": storage.durability,
+        "log.retention.check.interval.ms": storage.retention_check_ms,
         "log.segment.bytes": storage.segment_bytes,
         "log.roll.ms": storage.segment_ms,
         "group.initial.rebalance.delay.ms": groups.initial_rebalance_delay_ms,
         "group.min.session.timeout.ms": groups.session_ms_min,
         "group.max.session.timeout.ms": groups.session_ms_max,
         "group.max.size": groups.members_max,
+        "offsets.retention.minutes": groups.offsets_retention_ms // MINUTE_MS,
         "offset.metadata.max.bytes": groups.offset_metadata_bytes_max,
         "node.id": settings.server.node_id,
         "broker.id": settings.server.node_id,

@@ -20,6 +20,7 @@ COMMANDS = MappingProxyType(
     {
         "serve": ("anymq.cli.serve", "run the broker"),
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
+        "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
     }
 )
 

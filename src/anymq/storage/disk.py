@@ -20,9 +20,15 @@ class Disk:
     """Open files, space, and who has something to write. On the broker's thread only."""
 
     def __init__(
-        self, files: Files, *, handles_max: int = HANDLES_MAX, free_min: int = DISK_FREE_MIN
+        self,
+        files: Files,
+        *,
+        handles_max: int = HANDLES_MAX,
+        free_min: int = DISK_FREE_MIN,
+        retention_check_ms: int = 0,
     ) -> None:
         self.files = files
+        self.retention_check_ms = retention_check_ms
         self.handles = Handles(files, handles_max)
         self.space = Space(files, free_min)
         self.dirty: list[Committable] = []

@@ -108,6 +108,7 @@ class Log(Committable):
         self.state_source: Callable[[], bytes] | None = None  # the owner's state at `end`
         # To seal, with the owner's state at the end of each.
         self.rolled: list[tuple[Segment, bytes | None]] = [(s, None) for s in contents.rolled]
+        self.retention_due: int | None = None  # when to look again for what is too old
         self.damaged: list[Segment] = []  # to repair
         self._disk = disk
         self._leaders = contents.epochs
@@ -383,10 +384,13 @@ class Log(Committable):
         """Return (offset, timestamp) of the first record not older than this; None when all are."""
         try:
             for place, header in reading.first_since(self.segments, timestamp_ms, self._disk):
-                if header.next_offset > self.start:
-                    return reading.first_in(place, header, timestamp_ms, self._disk)
-        except reading.DamageFound as found:
-            self._damage(found.segment)
+                start = self.start
+                if header.next_offset > start and (
+                    found := reading.first_in(place, header, timestamp_ms, start, self._disk)
+                ):
+                    return found
+        except reading.DamageFound as damage:
+            self._damage(damage.segment)
             raise
         return None
 

@@ -50,10 +50,16 @@ class LogStore:
         on_dirty: Callable[[], None] | None = None,
         handles_max: int = HANDLES_MAX,
         disk_free_min: int = DISK_FREE_MIN,
+        retention_check_ms: int = 0,
     ) -> "LogStore":
         """Take the directory. DirectoryInUse, UnknownVersion."""
         lock = directory.take(files)
-        disk = Disk(files, handles_max=handles_max, free_min=disk_free_min)
+        disk = Disk(
+            files,
+            handles_max=handles_max,
+            free_min=disk_free_min,
+            retention_check_ms=retention_check_ms,
+        )
         if on_dirty is not None:
             disk.on_dirty = on_dirty
         entries, clean = _take_checkpoint(disk)
@@ -287,5 +293,5 @@ def _take_checkpoint(disk: Disk) -> tuple[Entries, bool]:
     try:
         return checkpoint.take(disk.files)
     except Damaged:
-        disk.report("the checkpoint was damaged: every log is looked at")
+        disk.report("the checkpoint is damaged or missing: every log is looked at")
         return {}, False

@@ -388,7 +388,7 @@ def test_a_failing_disk_leaves_the_log_readable(op: str, skip: int) -> None:
         log.roll()
     log.write(("a", "5"))
     fault = log.files.fault(
-        op, errno.EIO, skip=skip, when=lambda path: "logs/20" in path and ".index" not in path
+        op, errno.EIO, skip=skip, when=lambda path: "logs/20" in path and ".index.tmp" not in path
     )
     log.compact()
     assert fault.hits == 1
