@@ -9,6 +9,7 @@ from anymq.storage.handles import HANDLES_MAX, Handles
 from anymq.storage.segment import Segment
 from anymq.storage.space import DISK_FREE_MIN, Space
 
+REPORTS_MAX = 1000
 INDEXES_MAX = 64  # of sealed segments, at most 400 KB each with the default settings
 
 
@@ -56,5 +57,6 @@ class Disk:
                 oldest.index = None
 
     def report(self, text: str) -> None:
-        """Tell people."""
-        self.reports.append(text)
+        """Tell people, once."""
+        if text not in self.reports and len(self.reports) < REPORTS_MAX:
+            self.reports.append(text)

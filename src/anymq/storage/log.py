@@ -31,6 +31,7 @@ from anymq.storage.errors import (
     TooManyFiles,
 )
 from anymq.storage.files import Buffer, FileRange
+from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
 from anymq.storage.segment import Segment
 from anymq.storage.small_files import Damaged, read_whole
@@ -172,6 +173,8 @@ class Log(Committable):
         except CorruptBatch:
             self._damage(active)
             return self.roll()
+        except OSError as error:
+            raise error_of_read(active.path, error) from error
         return active
 
     def roll(self) -> Segment:
@@ -419,6 +422,8 @@ class Log(Committable):
         except Damaged:
             self._disk.report(f"log {self.id}: the epochs file was damaged, made again")
             return self._epochs_of_batches()
+        except OSError as error:
+            raise error_of_read(self.directory, error) from error
 
     def _epochs_of_batches(self) -> Epochs:
         epochs = Epochs()

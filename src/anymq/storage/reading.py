@@ -12,8 +12,9 @@ from operator import attrgetter
 from anymq.storage import records, scan
 from anymq.storage.batch import LENGTH_END, BatchHeader, check
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch, LogFailed, StorageError
+from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import FileRange
+from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
 from anymq.storage.segment import Segment
 
@@ -34,7 +35,7 @@ class DamageFound(CorruptBatch):
 def _error_of(segment: Segment, error: CorruptBatch | OSError) -> StorageError:
     if isinstance(error, CorruptBatch):
         return DamageFound(segment, f"{segment.path}: {error}")
-    return LogFailed(f"{segment.path}: {error}")
+    return error_of_read(segment.path, error)
 
 
 def locate(segments: Sequence[Segment], offset: int, disk: Disk) -> Place | None:

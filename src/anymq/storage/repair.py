@@ -13,7 +13,7 @@ from typing_extensions import override
 from anymq.storage import scan
 from anymq.storage.batch import HEADER_BYTES, MAGIC
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch
+from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import File, Files, write_all
 from anymq.storage.log import Log
 from anymq.storage.segment import Segment
@@ -46,14 +46,14 @@ class Repair(Work):
         _pin(segment, disk)
         self._new: list[Segment] = []
         self._reports: list[str] = []
-        self._error: OSError | None = None
+        self._error: OSError | StorageError | None = None
 
     @override
     def run(self) -> None:
         """Write the good runs and the bad bytes beside it, then put the runs in its place."""
         try:
             self._new = repair(self._disk, self._segment, self._reports)
-        except OSError as error:
+        except (OSError, StorageError) as error:
             self._error = error
 
     @override

@@ -56,8 +56,9 @@ class SegmentWriter:
     def publish(self, *, end: int | None = None) -> None:
         """Put it in its place, durably. `end`: where the offsets it stands for end."""
         segment = self.segment
-        if end is not None and end != segment.end:
-            segment.end, segment.dense = end, False
+        if end is not None:
+            segment.dense = segment.dense and end == segment.end
+            segment.end = end
         self._flush()
         assert self._file is not None
         self._file.sync()

@@ -181,8 +181,10 @@ class LogStore:
         works: Sequence[Work] = repairs(log, self._disk) or retention.expire(
             log, self._disk, now_ms
         )
-        if not works and (cleaning := self._compactor.work(log, now_ms)) is not None:
-            works = [cleaning]
+        # Compaction makes the file of the active segment: not before what comes before it is there.
+        if not works and log.visible_end >= log.active.base:
+            cleaning = self._compactor.work(log, now_ms)
+            works = [cleaning] if cleaning is not None else []
         return [_Alone(works, log.id, self._busy)] if works else []
 
     # The checkpoint
