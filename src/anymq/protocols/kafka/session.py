@@ -55,6 +55,8 @@ class KafkaSession:
         self._outbox = outbox
         self._frames = FrameAssembler(self._frame_bytes_max())
         self._calls: deque[Call] = deque()
+        self._postponed: deque[memoryview] = deque()  # frames that wait for the calls to be over
+        self._going_on = False
         self._held_bytes = 0
         self._opened = self._last_heard = kafka.broker.clock.monotonic()
 
@@ -63,7 +65,7 @@ class KafkaSession:
         """A peer that has too much under way, or does not take its answers, has to wait."""
         settings = self.kafka.settings
         return (
-            len(self._calls) < settings.in_flight_calls_max
+            len(self._calls) + len(self._postponed) < settings.in_flight_calls_max
             and self._held_bytes < settings.in_flight_bytes_max
             and self._outbox.size < settings.unsent_bytes_max
         )
@@ -107,6 +109,7 @@ class KafkaSession:
             if call.on_gone is not None:
                 call.on_gone()
         self._calls.clear()
+        self._postponed.clear()
 
     def authentication_changed(self) -> None:
         """What may come next depends on who the peer is, and how it is about to prove that."""
@@ -122,6 +125,8 @@ class KafkaSession:
             self._held_bytes -= calls.popleft().size
             for piece in output:
                 write(piece)
+        if self._postponed and not self._going_on:
+            self._go_on()
 
     def hang_up_after_answers(self) -> None:
         """Send what is owed, then close."""
@@ -131,7 +136,39 @@ class KafkaSession:
         self._last_heard = self.broker.clock.monotonic()
         if self.authentication.raw_tokens:
             self._on_raw_token(frame)
-            return
+        elif self._postponed or not self._may_begin(frame):
+            self._postponed.append(frame if owned else memoryview(bytes(frame)))
+            self._held_bytes += len(frame)
+        else:
+            self._on_request(frame, owned)
+
+    def _may_begin(self, frame: memoryview) -> bool:
+        """One request at a time, so that each sees what the one before did: clients rely on it.
+
+        Those of a kind that promises nothing about each other go to the disk together.
+        """
+        if not self._calls:
+            return True
+        open_api = self._calls[-1].api
+        return open_api.pipelined and peek_api(frame)[0] == open_api.key
+
+    def _go_on(self) -> None:
+        """Act on what had to wait. Nobody above us expects that this may fail, so it must not."""
+        self._going_on = True
+        try:
+            while self._postponed and not self.closed and self._may_begin(self._postponed[0]):
+                frame = self._postponed.popleft()
+                self._held_bytes -= len(frame)
+                self._on_request(frame, owned=True)
+        except MalformedFrame as error:
+            self._hang_up(str(error))
+        except Exception:
+            log.exception("a session failed; its connection is closed")
+            self.closed = True
+        finally:
+            self._going_on = False
+
+    def _on_request(self, frame: memoryview, owned: bool) -> None:
         key, version, correlation_id = peek_api(frame)
         api = self.kafka.apis.get(key)
         if api is None:
@@ -147,6 +184,7 @@ class KafkaSession:
         api.handle(self._begin(Call(self, api, header, len(frame), owned)), request)
 
     def _begin(self, call: Call) -> Call:
+        """From now on it is the session's to answer."""
         self._calls.append(call)
         self._held_bytes += call.size
         return call

@@ -19,6 +19,7 @@ from anymq.protocols.kafka.schema.generated import (
     find_coordinator,
     heartbeat,
     list_groups,
+    list_offsets,
     metadata,
     produce,
 )
@@ -166,6 +167,59 @@ def test_answers_come_in_the_order_of_the_requests(room: KafkaRoom, client: Kafk
     room.disk_waits = False
     assert isinstance(client.answer(), produce.ProduceResponse)
     assert isinstance(client.answer(), heartbeat.HeartbeatResponse)
+
+
+def test_a_request_sees_what_the_one_before_has_done(room: KafkaRoom, client: KafkaDialog) -> None:
+    """Though the client did not wait for its answer: with Kafka it need not."""
+    client.ask(NEW_TOPIC)
+    room.disk_waits = True
+    wanted = list_offsets.ListOffsetsTopic("orders", [list_offsets.ListOffsetsPartition(0, -1, -1)])
+    client.at(9) >> produce_one()
+    client >> list_offsets.ListOffsetsRequest(-1, topics=[wanted])
+    client.at(9) >> produce_one()
+    room.disk_waits = False
+    client.answers()
+    assert isinstance(client.answer(), produce.ProduceResponse)
+    assert client.answer().topics[0].partitions[0].offset == 1
+    assert client.answer().responses[0].partition_responses[0].base_offset == 1
+
+
+def test_batches_go_to_the_disk_together(room: KafkaRoom, client: KafkaDialog) -> None:
+    """A producer has five requests under way: one sync serves them all."""
+    client.ask(NEW_TOPIC)
+    room.disk_waits = True
+    for _ in range(5):
+        client.at(9) >> produce_one()
+    assert room.broker.topic("orders").partition(0).log.end == 5
+    client << None
+
+
+def test_what_had_to_wait_may_still_be_nonsense(room: KafkaRoom, client: KafkaDialog) -> None:
+    """It closes its own connection, and the commit that set it free does not notice."""
+    client.ask(NEW_TOPIC)
+    room.disk_waits = True
+    client.at(9) >> produce_one()
+    client.send(frame(pack(">hhih", metadata.KEY, 99, 1, -1)))
+    assert not client.closed
+    room.write_to_disk()
+    assert client.closed
+    assert isinstance(client.answer(), produce.ProduceResponse)
+
+
+def test_a_bug_in_what_had_to_wait_closes_one_connection(
+    room: KafkaRoom,
+    client: KafkaDialog,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client.ask(NEW_TOPIC)
+    room.disk_waits = True
+    client.at(9) >> produce_one()
+    client >> list_groups.ListGroupsRequest()
+    monkeypatch.setattr(room.broker, "groups", None)
+    room.write_to_disk()
+    assert client.closed
+    assert "a session failed" in caplog.text
 
 
 def test_acks_0_is_not_answered(room: KafkaRoom, client: KafkaDialog) -> None:
