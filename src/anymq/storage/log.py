@@ -383,10 +383,12 @@ class Log(Committable):
         """Return (offset, timestamp) of the first record not older than this; None when all are."""
         try:
             for place, header in reading.first_since(self.segments, timestamp_ms, self._disk):
-                if header.next_offset > self.start:
-                    return reading.first_in(place, header, timestamp_ms, self._disk)
-        except reading.DamageFound as found:
-            self._damage(found.segment)
+                if header.next_offset > self.start and (
+                    found := reading.first_in(place, header, timestamp_ms, self.start, self._disk)
+                ):
+                    return found
+        except reading.DamageFound as damage:
+            self._damage(damage.segment)
             raise
         return None
 

@@ -142,8 +142,13 @@ def _newest_visible(segment: Segment, disk: Disk) -> int:
     return max(timestamps, default=greatest)
 
 
-def first_in(place: Place, header: BatchHeader, timestamp: int, disk: Disk) -> tuple[int, int]:
-    """Return (offset, timestamp) of the first record of this batch not older than `timestamp`."""
+def first_in(
+    place: Place, header: BatchHeader, timestamp: int, start: int, disk: Disk
+) -> tuple[int, int] | None:
+    """Return (offset, timestamp) of the first record here, from `start`, that is not older.
+
+    None: only records before `start` are as new as the header says.
+    """
     segment, position = place
     data = segment.file(disk.handles).pread(header.size, position)
     try:
@@ -151,7 +156,9 @@ def first_in(place: Place, header: BatchHeader, timestamp: int, disk: Disk) -> t
     except CorruptBatch as error:
         raise _error_of(segment, error) from error
     try:
-        found = records.first_at(data, timestamp)
+        found = records.first_at(data, timestamp, start=start)
     except CorruptBatch:  # its sender made it so: its consumers may know how to read it
-        found = None
-    return found or (header.base_offset, header.max_timestamp)
+        return max(header.base_offset, start), header.max_timestamp
+    if found is None and header.base_offset >= start:  # the header says more than is true
+        return header.base_offset, header.max_timestamp
+    return found
