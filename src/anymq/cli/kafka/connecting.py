@@ -31,10 +31,10 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
     )
     add("--mechanism", choices=MECHANISMS, default=MECHANISMS[1], help="how; default: %(default)s")
     add("--tls", action="store_true", help="encrypt")
-    add("--ca", metavar="FILE", help="whom to trust, in PEM; default: whom this system trusts")
-    add("--certificate", metavar="FILE", help="what to show, in PEM")
-    add("--key", metavar="FILE", help="its key, if that is another file")
-    add("--insecure", action="store_true", help="encrypt, and trust anybody")
+    add("--tls-ca", metavar="FILE", help="whom to trust, in PEM; default: whom this system trusts")
+    add("--tls-certificate", metavar="FILE", help="what to show, in PEM")
+    add("--tls-key", metavar="FILE", help="its key, if that is another file")
+    add("--tls-insecure", action="store_true", help="encrypt, and trust anybody")
     add("--command-config", metavar="FILE", help="properties as Kafka's tools take them")
 
 
@@ -42,12 +42,12 @@ def connect(arguments: argparse.Namespace) -> Cluster:
     """Make what talks to the broker; the first request connects."""
     properties = load_properties(arguments.command_config) if arguments.command_config else {}
     security = security_from(properties)
-    if arguments.tls or arguments.ca or arguments.insecure or arguments.certificate:
+    if arguments.tls or arguments.tls_ca or arguments.tls_insecure or arguments.tls_certificate:
         tls = Tls(
-            authorities_file=arguments.ca,
-            certificate_file=arguments.certificate,
-            key_file=arguments.key,
-            verify=not arguments.insecure,
+            authorities_file=arguments.tls_ca,
+            certificate_file=arguments.tls_certificate,
+            key_file=arguments.tls_key,
+            verify=not arguments.tls_insecure,
         )
         security = replace(security, tls=tls)
     if arguments.user:

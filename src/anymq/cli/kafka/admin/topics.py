@@ -103,14 +103,23 @@ def grow(
     assignments: Mapping[str, Sequence[Sequence[int]]] | None = None,
 ) -> None:
     """Give topics more partitions."""
-    topics = []
-    for name, total in totals.items():
-        given = (assignments or {}).get(name)
-        brokers = given and [create_partitions.CreatePartitionsAssignment(list(b)) for b in given]
-        topics.append(create_partitions.CreatePartitionsTopic(name, total, brokers or None))
+    topics = [
+        create_partitions.CreatePartitionsTopic(
+            name, total, _brokers((assignments or {}).get(name))
+        )
+        for name, total in totals.items()
+    ]
     request = create_partitions.CreatePartitionsRequest(topics, TIMEOUT_MS)
     for each in cluster.ask_controller(create_partitions, request).results:
         check(each.error_code, each.error_message)
+
+
+def _brokers(
+    assignment: Sequence[Sequence[int]] | None,
+) -> list[create_partitions.CreatePartitionsAssignment] | None:
+    if not assignment:
+        return None
+    return [create_partitions.CreatePartitionsAssignment(list(each)) for each in assignment]
 
 
 def delete_before(
