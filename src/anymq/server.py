@@ -80,6 +80,7 @@ class Server:
             on_dirty=disk.wake,
             handles_max=self.settings.storage.open_files_max,
             disk_free_min=self.settings.storage.disk_free_bytes_min,
+            retention_check_ms=self.settings.storage.retention_check_ms,
         )
         disk.serve(store)
         return store

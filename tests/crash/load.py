@@ -1,14 +1,11 @@
 """A random load on a LogStore: everything a broker does to it, in any order, from one seed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
-
-from tests.crash.model import NOW, Promise, make_records
 
 from anymq.storage.log import Durability, LogConfig
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
+from tests.crash.model import NOW, Promise, make_records
 
 MINUTE_MS = 60_000
 
@@ -27,15 +24,6 @@ CONFIGS = (
     LogConfig(segment_bytes=3000, index_interval_bytes=512, durability=Durability.INTERVAL),
     LogConfig(segment_bytes=3000, index_interval_bytes=512, durability=Durability.OS),
 )
-
-
-@dataclass(slots=True)
-class Works:
-    """Work that was begun and is not done: it runs and ends at random moments."""
-
-    run: Callable[[], None]
-    done: Callable[[], None]
-    ran: bool = False
 
 
 class Load:
@@ -99,7 +87,7 @@ class Load:
         work.done()
 
     def maintain(self) -> None:
-        self.now += self.rng.choice((1, 5, 30)) * MINUTE_MS
+        self.now += self.rng.choice((1_000, MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS))
         for work in self.store.maintenance(self.now):
             self._note_starts()
             work.run()
@@ -116,7 +104,8 @@ class Load:
             work.run()
             work.done()
             for promise, end in synced:
-                promise.synced = max(promise.synced, end)
+                if self.store.logs[promise.log_id].failed is None:
+                    promise.synced = max(promise.synced, end)
 
     def delete_before(self) -> None:
         promise = self.rng.choice(self._living)

@@ -33,6 +33,7 @@ COMMANDS = MappingProxyType(
             "as Kafka's kafka-console-consumer.sh",
         ),
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
+        "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
     }
 )
 

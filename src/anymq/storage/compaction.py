@@ -8,8 +8,10 @@ is never touched.
 
 import errno
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
+from time import sleep
 
 from typing_extensions import override
 
@@ -34,8 +36,9 @@ _KIND = "cleaned"
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
 
 
-def _go_on() -> None:
-    """Give nobody a turn."""
+def _let_others_run() -> None:
+    """Release the interpreter: otherwise the broker's thread waits 5 ms for each turn it gets."""
+    sleep(0)
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ class Compactor:
 
     disk: Disk
     keys_max: int = KEYS_MAX
-    pause: Callable[[], None] = _go_on  # called often while working, so that others may run
+    pause: Callable[[], None] = _let_others_run  # after each batch
     _states: dict[int, State] = field(default_factory=dict)
 
     def work(self, log: Log, now_ms: int) -> Work | None:
@@ -88,6 +91,8 @@ class Compactor:
         state.round.dirty = [s for s in state.round.dirty if s.base in here]
         if state.round.dirty:
             return Learning(self, log, state, state.round)
+        if not _all_available(log, state.round):
+            return None
         piece = Cleaning(self, log, state, state.round)
         return piece if piece.prepare() else None
 
@@ -112,6 +117,18 @@ def _begin(log: Log, state: State, now_ms: int, keys_max: int) -> Round | None:
 
 def _sealed(log: Log) -> list[Segment]:
     return list(takewhile(lambda segment: segment.sealed, log.segments))
+
+
+def _all_available(log: Log, round_: Round) -> bool:
+    """Is nobody else at work on what this round goes through, and none of it known as damaged?
+
+    The active segment's file must be there, or may be made: not before all that precedes it is
+    durable, or else a crash could leave it after a hole.
+    """
+    if not log.active.on_disk and log.durable.end < log.active.base:
+        return False
+    todo = (s for s in log.segments if round_.next_base <= s.base < round_.keys.limit)
+    return all(s.sealed and s.pinned is None and s not in log.damaged for s in todo)
 
 
 def _cleanable(dirty: Sequence[Segment], config: LogConfig, now_ms: int) -> list[Segment]:
@@ -202,6 +219,16 @@ class Learning(_Piece):
             self._state.round = None
 
 
+@dataclass(slots=True)
+class _Job:
+    """One segment to clean."""
+
+    old: Segment
+    writer: SegmentWriter
+    new: list[Segment] | None = None  # what takes its place, when something does
+    removing: bool = False  # its name may be gone
+
+
 class Cleaning(_Piece):
     """Write some segments anew, without what goes."""
 
@@ -211,9 +238,9 @@ class Cleaning(_Piece):
         todo = [s for s in _sealed(log) if round_.next_base <= s.base < limit]
         self._last = len(todo) <= SEGMENTS_MAX
         self._todo = todo[:SEGMENTS_MAX]
-        self._jobs: list[tuple[Segment, SegmentWriter]] = []
-        self._outcomes: list[list[Segment]] = []  # of each job: what is there now
+        self._jobs: list[_Job] = []
         self._first_base = log.segments[0].base
+        self._active = log.active
         self._limit = limit
         self._cleaner = Cleaner(
             keys=round_.keys,
@@ -224,29 +251,35 @@ class Cleaning(_Piece):
         )
 
     def prepare(self) -> bool:
-        """Open what is to be cleaned."""
+        """Open what is to be cleaned: readers keep these files until `done`."""
         try:
             for segment in self._todo:
-                self._jobs.append((segment, SegmentWriter(self._disk, segment)))
+                self._jobs.append(_Job(segment, SegmentWriter(self._disk, segment)))
         except (OSError, StorageError) as error:
-            for _, writer in self._jobs:
-                writer.abandon()
+            self._end_jobs()
             self._give_up(error)
             return False
         return True
 
     @override
     def _work(self) -> None:
-        for segment, writer in self._jobs:
-            self._outcomes.append(self._clean(segment, writer))
+        self._make_active()
+        for job in self._jobs:
+            self._clean(job)
         if self._last:
             path = f"{self._log.directory}/cleaned"
             replace_whole(self._disk.files, path, _KIND, b"%d" % self._limit, sync=False)
 
-    def _clean(self, segment: Segment, writer: SegmentWriter) -> list[Segment]:
+    def _make_active(self) -> None:
+        """See to it that the last file is not one that was cleaned: it says where the log ends."""
+        if not self._active.on_disk:
+            self._disk.files.open(self._active.path, create=True)
+            self._disk.files.sync_dir(self._log.directory)
+
+    def _clean(self, job: _Job) -> None:
         """Clean one segment. It is written anew from the first change on; before, only copied."""
-        changed = False
-        for position, header, view in scan.checked(writer.source, 0, segment.size):
+        writer, changed = job.writer, False
+        for position, header, view in scan.checked(writer.source, 0, job.old.size):
             rest = self._cleaner.clean(header, view)
             if rest is not view and not changed:
                 changed = True
@@ -254,42 +287,45 @@ class Cleaning(_Piece):
             if changed and rest is not None:
                 writer.append(rest, read_header(rest))
             self._pause()
-        return self._published(segment, writer) if changed else [segment]
+        if changed:
+            self._exchange(job)
 
-    def _published(self, segment: Segment, writer: SegmentWriter) -> list[Segment]:
+    def _exchange(self, job: _Job) -> None:
         # The first segment says where the log begins, so it stays, if only as an empty file.
-        if writer.segment.size == 0 and segment.base != self._first_base:
-            self._disk.files.unlink(segment.path)
-            self._disk.files.unlink(segment.index_path)
-            self._disk.files.sync_dir(segment.directory)
-            return []
-        writer.publish(end=segment.end)
-        return [writer.segment]
+        if job.writer.segment.size == 0 and job.old.base != self._first_base:
+            job.removing = True
+            self._disk.files.unlink(job.old.index_path)
+            self._disk.files.unlink(job.old.path)
+            self._disk.files.sync_dir(job.old.directory)
+            job.new = []
+        else:
+            job.writer.publish(end=job.old.end)
+            job.new = [job.writer.segment]
 
     @override
     def done(self) -> None:
-        for (segment, writer), outcome in zip(self._jobs, self._outcomes, strict=False):
-            if outcome == [segment]:
-                writer.abandon()
-            elif segment in self._log.segments:
-                self._log.replace_segments([segment], outcome)
+        self._end_jobs()
         if self._error is not None:
-            self._abandon_rest()
             self._give_up(self._error)
-        elif self._last:
+            return
+        self._active.on_disk = True
+        if self._last:
             self._state.first_dirty = self._limit
             self._state.round = None
         else:
-            self._round.next_base = self._jobs[-1][0].end
+            self._round.next_base = self._jobs[-1].old.end
 
-    def _abandon_rest(self) -> None:
-        """Leave what was not begun. Where it failed, nobody knows which file has the name now:
+    def _end_jobs(self) -> None:
+        """Take what is new; where nothing changed, or it failed before, go on with the old file.
 
-        readers keep the one they have until the restart.
+        Where it failed in between, readers keep the old file, which they have, until the restart.
         """
-        failed = len(self._outcomes)
-        for _, writer in self._jobs[failed + 1 :]:
-            writer.abandon()
+        for job in self._jobs:
+            if job.new is None and not (job.removing or job.writer.renaming):
+                with suppress(OSError):
+                    job.writer.abandon()
+            elif job.new is not None and job.old in self._log.segments:
+                self._log.replace_segments([job.old], job.new)
 
 
 def _copy(writer: SegmentWriter, end: int) -> None:

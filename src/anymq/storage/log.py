@@ -31,6 +31,7 @@ from anymq.storage.errors import (
     TooManyFiles,
 )
 from anymq.storage.files import Buffer, FileRange
+from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
 from anymq.storage.segment import Segment
 from anymq.storage.small_files import Damaged, read_whole
@@ -108,6 +109,7 @@ class Log(Committable):
         self.state_source: Callable[[], bytes] | None = None  # the owner's state at `end`
         # To seal, with the owner's state at the end of each.
         self.rolled: list[tuple[Segment, bytes | None]] = [(s, None) for s in contents.rolled]
+        self.retention_due: int | None = None  # when to look again for what is too old
         self.damaged: list[Segment] = []  # to repair
         self._disk = disk
         self._leaders = contents.epochs
@@ -171,6 +173,8 @@ class Log(Committable):
         except CorruptBatch:
             self._damage(active)
             return self.roll()
+        except OSError as error:
+            raise error_of_read(active.path, error) from error
         return active
 
     def roll(self) -> Segment:
@@ -383,10 +387,13 @@ class Log(Committable):
         """Return (offset, timestamp) of the first record not older than this; None when all are."""
         try:
             for place, header in reading.first_since(self.segments, timestamp_ms, self._disk):
-                if header.next_offset > self.start:
-                    return reading.first_in(place, header, timestamp_ms, self._disk)
-        except reading.DamageFound as found:
-            self._damage(found.segment)
+                start = self.start
+                if header.next_offset > start and (
+                    found := reading.first_in(place, header, timestamp_ms, start, self._disk)
+                ):
+                    return found
+        except reading.DamageFound as damage:
+            self._damage(damage.segment)
             raise
         return None
 
@@ -415,6 +422,8 @@ class Log(Committable):
         except Damaged:
             self._disk.report(f"log {self.id}: the epochs file was damaged, made again")
             return self._epochs_of_batches()
+        except OSError as error:
+            raise error_of_read(self.directory, error) from error
 
     def _epochs_of_batches(self) -> Epochs:
         epochs = Epochs()

@@ -13,7 +13,7 @@ from typing_extensions import override
 from anymq.storage import scan
 from anymq.storage.batch import HEADER_BYTES, MAGIC
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch
+from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import File, Files, write_all
 from anymq.storage.log import Log
 from anymq.storage.segment import Segment
@@ -33,6 +33,7 @@ class Run:
     position: int
     to: int
     end: int
+    count: int
 
 
 class Repair(Work):
@@ -45,14 +46,14 @@ class Repair(Work):
         _pin(segment, disk)
         self._new: list[Segment] = []
         self._reports: list[str] = []
-        self._error: OSError | None = None
+        self._error: OSError | StorageError | None = None
 
     @override
     def run(self) -> None:
         """Write the good runs and the bad bytes beside it, then put the runs in its place."""
         try:
             self._new = repair(self._disk, self._segment, self._reports)
-        except OSError as error:
+        except (OSError, StorageError) as error:
             self._error = error
 
     @override
@@ -89,6 +90,8 @@ def repair(disk: Disk, segment: Segment, reports: list[str]) -> list[Segment]:
         reports.append(f"{segment.path} is missing: offsets {segment.base}..{segment.end} are lost")
         return []
     size = file.size()
+    if size < segment.size:
+        reports.append(f"{segment.path} has lost {segment.size - size} bytes at its end")
     runs = list(_runs(file, min(size, segment.size), segment))
     for position, to in _gaps(runs, size):
         reports.append(_put_aside(disk.files, segment, file, position, to))
@@ -116,29 +119,39 @@ def _copy(disk: Disk, segment: Segment, file: File, run: Run) -> Segment:
 
 def _runs(file: File, size: int, segment: Segment) -> Iterator[Run]:
     """Yield the runs of good batches among the first `size` bytes."""
-    position, expected, dense = 0, segment.base, segment.dense
+    position, expected = 0, segment.base
     while position < size:
-        run = _run(file, position, size, expected, segment.end, dense)
-        if run is not None:
+        first = expected if position == 0 and segment.dense else None
+        run = _run(file, position, size, segment, first)
+        if (
+            run is not None
+            and run.base >= expected
+            and (first is not None or _is_sure(run, segment))
+        ):
             yield run
             position, expected = run.to, run.end
         if position < size:
             position = _next_batch(file, position + 1, size, expected, segment.end)
-            dense = False
 
 
-def _run(file: File, position: int, size: int, expected: int, end: int, dense: bool) -> Run | None:
-    """Return the run that begins exactly there."""
-    base, to, last = -1, position, expected
+def _run(file: File, position: int, size: int, segment: Segment, first: int | None) -> Run | None:
+    """Return the run that begins exactly there, with the offset `first` if that is known."""
+    base, to, end, count = -1, position, -1, 0
     try:
+        base = scan.header_at(file, position, size).base_offset if first is None else first
         for place, header, view in scan.in_order(
-            file, position, size, first=expected, end=end, dense=dense
+            file, position, size, first=base, end=segment.end, dense=segment.dense
         ):
-            base = header.base_offset if base < 0 else base
-            to, last = place + len(view), header.next_offset
+            to, end, count = place + len(view), header.next_offset, count + 1
     except CorruptBatch:
-        pass
-    return Run(base, position, to, last) if base >= 0 else None
+        if not count:
+            return None
+    return Run(base, position, to, end, count)
+
+
+def _is_sure(run: Run, segment: Segment) -> bool:
+    """Do we know the offsets after a gap? No checksum covers them, but the next batch tells."""
+    return not segment.dense or run.count > 1 or run.end == segment.end
 
 
 def _next_batch(file: File, position: int, size: int, expected: int, end: int) -> int:

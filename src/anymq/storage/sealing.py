@@ -34,10 +34,14 @@ class Seal(Work):
         self._disk = disk
         self._items: list[_Item] = []
 
-    def add(self, log: Log, segment: Segment, content: bytes | None) -> None:
-        """Seal this one too. Nothing of it may be unwritten."""
-        file = segment.pin(self._disk.handles)
+    def add(self, log: Log, segment: Segment, content: bytes | None) -> bool:
+        """Seal this one too; no when its file cannot be opened now. All of it must be written."""
+        try:
+            file = segment.pin(self._disk.handles)
+        except (OSError, StorageError):
+            return False
         self._items.append(_Item(log, segment, file, content))
+        return True
 
     @property
     def empty(self) -> bool:
@@ -85,8 +89,6 @@ def add_rolled(seal: Seal, log: Log) -> None:
     waiting = []
     for segment, content in log.rolled:
         ready = segment.pinned is None and segment.end <= log.visible_end
-        if ready and segment not in log.damaged:
-            seal.add(log, segment, content)
-        else:
+        if not ready or segment in log.damaged or not seal.add(log, segment, content):
             waiting.append((segment, content))
     log.rolled = waiting

@@ -4,6 +4,8 @@ For compaction and for repair. Make it on the broker's thread, `append` and `pub
 then `log.replace_segments([old], [writer.segment])` in `Work.done`.
 """
 
+from contextlib import suppress
+
 from anymq.storage.batch import BatchHeader
 from anymq.storage.disk import Disk
 from anymq.storage.files import Buffer, File, write_all
@@ -30,6 +32,7 @@ class SegmentWriter:
         self._file: File | None = None
         self._buffers: list[Buffer] = []
         self._written = 0
+        self.renaming = False  # from here on the name may lead to either file
 
     def append(self, batch: Buffer, header: BatchHeader) -> None:
         """Add a whole batch, as it shall be on disk. The bytes must stay until `publish`."""
@@ -54,6 +57,7 @@ class SegmentWriter:
         """Put it in its place, durably. `end`: where the offsets it stands for end."""
         segment = self.segment
         if end is not None:
+            segment.dense = segment.dense and end == segment.end
             segment.end = end
         self._flush()
         assert self._file is not None
@@ -61,10 +65,12 @@ class SegmentWriter:
         # The old index must never be read for the new file.
         self._files.unlink(segment.index_path)
         self._files.sync_dir(segment.directory)
+        self.renaming = True
         self._files.rename(self._path, segment.path)
         self._files.sync_dir(segment.directory)
         assert segment.index is not None
-        segment.write_index(self._files, segment.index)
+        with suppress(OSError):  # it can be made again
+            segment.write_index(self._files, segment.index)
         segment.visible_size = segment.size
         segment.opened_ms = self._old.opened_ms
         segment.on_disk = segment.named = segment.sealed = True

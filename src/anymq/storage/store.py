@@ -50,10 +50,16 @@ class LogStore:
         on_dirty: Callable[[], None] | None = None,
         handles_max: int = HANDLES_MAX,
         disk_free_min: int = DISK_FREE_MIN,
+        retention_check_ms: int = 0,
     ) -> "LogStore":
         """Take the directory. DirectoryInUse, UnknownVersion."""
         lock = directory.take(files)
-        disk = Disk(files, handles_max=handles_max, free_min=disk_free_min)
+        disk = Disk(
+            files,
+            handles_max=handles_max,
+            free_min=disk_free_min,
+            retention_check_ms=retention_check_ms,
+        )
         if on_dirty is not None:
             disk.on_dirty = on_dirty
         entries, clean = _take_checkpoint(disk)
@@ -175,8 +181,10 @@ class LogStore:
         works: Sequence[Work] = repairs(log, self._disk) or retention.expire(
             log, self._disk, now_ms
         )
-        if not works and (cleaning := self._compactor.work(log, now_ms)) is not None:
-            works = [cleaning]
+        # Compaction makes the file of the active segment: not before what comes before it is there.
+        if not works and log.visible_end >= log.active.base:
+            cleaning = self._compactor.work(log, now_ms)
+            works = [cleaning] if cleaning is not None else []
         return [_Alone(works, log.id, self._busy)] if works else []
 
     # The checkpoint
@@ -287,5 +295,5 @@ def _take_checkpoint(disk: Disk) -> tuple[Entries, bool]:
     try:
         return checkpoint.take(disk.files)
     except Damaged:
-        disk.report("the checkpoint was damaged: every log is looked at")
+        disk.report("the checkpoint is damaged or missing: every log is looked at")
         return {}, False

@@ -1,6 +1,7 @@
 """Syncing without a commit: logs in interval mode, and everything at the end."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -8,7 +9,8 @@ from typing_extensions import override
 from anymq.storage.commit import SYNC_EACH_MAX
 from anymq.storage.disk import Disk
 from anymq.storage.errors import LogFailed
-from anymq.storage.files import File, Files
+from anymq.storage.files import Files
+from anymq.storage.handles import out_of_handles
 from anymq.storage.log import Log, Mark
 from anymq.storage.work import Work
 
@@ -16,7 +18,7 @@ from anymq.storage.work import Work
 @dataclass(slots=True)
 class _Item:
     log: Log
-    files: list[File]
+    paths: list[str]
     mark: Mark  # what is durable then
     error: OSError | None = None
 
@@ -26,7 +28,11 @@ class Sync(Work):
 
     def __init__(self, disk: Disk, logs: Iterable[Log]) -> None:
         self._files = disk.files
-        self._items = [_item(disk, log) for log in logs if log.unsynced]
+        self._items = [
+            _Item(log, [segment.path for segment in unsynced], log.visible_mark)
+            for log in logs
+            if (unsynced := log.unsynced)
+        ]
 
     @property
     def empty(self) -> bool:
@@ -54,19 +60,16 @@ class Sync(Work):
     @override
     def done(self) -> None:
         for item in self._items:
-            if item.error is not None:
-                item.log.fail(LogFailed(f"{item.log.directory}: {item.error}"))
-            else:
+            if item.error is None:
                 item.log.synced(item.mark)
-
-
-def _item(disk: Disk, log: Log) -> _Item:
-    files = [segment.file(disk.handles) for segment in log.unsynced]
-    return _Item(log, files, log.visible_mark)
+            elif not out_of_handles(item.error):  # else the next time
+                item.log.fail(LogFailed(f"{item.log.directory}: {item.error}"))
 
 
 def _sync(files: Files, item: _Item) -> None:
-    for file in item.files:
-        file.sync()
-    files.sync_dir(item.log.directory)
+    for path in item.paths:
+        with suppress(FileNotFoundError):  # expired meanwhile
+            files.open(path).sync()
+    with suppress(FileNotFoundError):  # deleted meanwhile
+        files.sync_dir(item.log.directory)
     files.sync_dir("logs")

@@ -1,5 +1,6 @@
 """What is owed arrives whole and in order, however slowly the peer takes it."""
 
+import contextlib
 import os
 import socket
 import ssl
@@ -161,7 +162,5 @@ def pump(theirs: socket.socket, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
         theirs.setblocking(True)
         theirs.sendall(outgoing.read())
         theirs.setblocking(False)
-    try:
+    with contextlib.suppress(BlockingIOError):
         incoming.write(theirs.recv(30_000))
-    except BlockingIOError:
-        pass

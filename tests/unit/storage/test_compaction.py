@@ -164,7 +164,7 @@ def test_a_segment_with_nothing_left_is_deleted_but_not_the_first() -> None:
     assert log.pairs() == [(3, "a", "4")]
     assert (log.log.start, log.log.end) == (0, 4)
     names = [name for name in log.files.list("logs/20") if name.endswith(".log")]
-    assert names == [f"{0:020d}.log", f"{3:020d}.log"]
+    assert names == [f"{base:020d}.log" for base in (0, 3, 4)]
 
 
 def test_a_tombstone_stays_for_its_time_and_then_goes() -> None:
@@ -387,7 +387,9 @@ def test_a_failing_disk_leaves_the_log_readable(op: str, skip: int) -> None:
         log.write(("a", value), ("b", value), (f"c{value}", value))
         log.roll()
     log.write(("a", "5"))
-    fault = log.files.fault(op, errno.EIO, skip=skip, when=lambda path: "logs/20" in path)
+    fault = log.files.fault(
+        op, errno.EIO, skip=skip, when=lambda path: "logs/20" in path and ".index.tmp" not in path
+    )
     log.compact()
     assert fault.hits == 1
     assert log.store.reports or op == "open"

@@ -41,6 +41,11 @@ class Authentication:
         return True
 
     @property
+    def logged_in(self) -> bool:
+        """Has it proven who it is?"""
+        return self.done and self.chosen
+
+    @property
     def chosen(self) -> bool:
         """Was a mechanism agreed on?"""
         return self._mechanism is not None

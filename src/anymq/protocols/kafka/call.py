@@ -60,6 +60,9 @@ class Call:
         """End a call that the peer awaits no answer for."""
         self._finish([])
 
+    def nobody_waits(self) -> None:
+        """The peer is gone, and there is nothing to take back."""
+
     def _prefix(self, size: int) -> bytes:
         correlation_id = self.header.correlation_id
         if self.api.response_has_tags(self.version):

@@ -19,6 +19,7 @@ from anymq.protocols.kafka.primitives import (
 )
 
 __all__ = [
+    "FRAME_BYTES_MIN",
     "LENGTH_BYTES",
     "Buffer",
     "FrameAssembler",

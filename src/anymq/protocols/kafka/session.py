@@ -13,6 +13,7 @@ from anymq.protocols.kafka.api.registry import API_VERSIONS_KEY, Api
 from anymq.protocols.kafka.authentication import Authentication
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.codec import (
+    FRAME_BYTES_MIN,
     FrameAssembler,
     MalformedFrame,
     RequestHeader,
@@ -107,9 +108,11 @@ class KafkaSession:
                 call.on_gone()
         self._calls.clear()
 
-    def authenticated(self) -> None:
-        """From now on the peer may send more at once."""
+    def authentication_changed(self) -> None:
+        """What may come next depends on who the peer is, and how it is about to prove that."""
         self._frames.frame_bytes_max = self._frame_bytes_max()
+        raw = self.authentication.raw_tokens
+        self._frames.frame_bytes_min = 0 if raw else FRAME_BYTES_MIN
 
     def answered(self) -> None:
         """Send the answers whose turn it is."""
@@ -162,8 +165,7 @@ class KafkaSession:
             self._hang_up("authentication failed")
             return
         self._outbox.write(len(answer).to_bytes(4, "big") + answer)
-        if self.authentication.done:
-            self.authenticated()
+        self.authentication_changed()
 
     def _hang_up(self, why: str) -> None:
         self.kafka.counters.malformed += 1

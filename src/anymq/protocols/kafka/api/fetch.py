@@ -1,34 +1,32 @@
 """Fetch: batches from an offset on, as they are on disk; waits for some when there are none."""
 
-from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from anymq.core.broker import Broker
 from anymq.core.errors import NotFound
 from anymq.core.streams.partition import Partition
-from anymq.protocols.kafka import errors
-from anymq.protocols.kafka.api import fetch_response
+from anymq.core.timers import Timer
+from anymq.protocols.kafka.api import fetch_reading, fetch_response
 from anymq.protocols.kafka.api.fetch_response import PartitionAnswer, TopicAnswer
 from anymq.protocols.kafka.api.fetch_sessions import (
     FINAL_EPOCH,
     INITIAL_EPOCH,
     NO_SESSION,
+    Asked,
     FetchSession,
     Key,
     Wanted,
 )
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.primitives import NULL_UUID
 from anymq.protocols.kafka.schema.generated import fetch as schema
-from anymq.storage.errors import OffsetOutOfRange, StorageError
+from anymq.storage.errors import StorageError
 
 KEY = 1
 VERSIONS = range(4, 19)
 TOPIC_IDS = 13
-SESSIONS = 7
 WAIT_MS_MAX = 300_000
-RESPONSE_BYTES_MAX = 55 * 1024 * 1024  # Kafka's fetch.max.bytes
 
 READ_COMMITTED = 1
 
@@ -37,32 +35,31 @@ def handle(call: Call, request: schema.FetchRequest) -> None:
     """Answer now if there is enough, else when there is, or when the time is up."""
     session = _session_of(call, request)
     if isinstance(session, ErrorCode):
-        pieces, size = fetch_response.encode([], call.version, error=session)
-        call.reply_pieces(pieces, size)
-        return
-    fetch = _Fetch(call, request, session)
-    fetch.start()
+        call.reply_pieces(*fetch_response.encode([], call.version, error=session))
+    else:
+        _Fetch(call, request, session).start()
 
 
 def _session_of(call: Call, request: schema.FetchRequest) -> FetchSession | ErrorCode:
     """Return the session that the request continues, opens, or does without."""
     sessions = call.session.kafka.fetch_sessions
     now = call.broker.clock.monotonic()
-    wanted = _wanted(request, by_id=call.version >= TOPIC_IDS)
-    if request.session_epoch in (INITIAL_EPOCH, FINAL_EPOCH) or call.version < SESSIONS:
-        if request.session_id != NO_SESSION:
-            sessions.close(request.session_id)
-        keep = request.session_epoch == INITIAL_EPOCH and call.version >= SESSIONS
-        session = (sessions.open(now) if keep else None) or FetchSession(NO_SESSION)
-        session.change(wanted, ())
-        return session
-    found = sessions.use(request.session_id, request.session_epoch, now)
-    if isinstance(found, FetchSession):
-        found.change(wanted, _forgotten(request, by_id=call.version >= TOPIC_IDS))
-    return found
+    by_id = call.version >= TOPIC_IDS
+    asked = _asked(request, by_id=by_id)
+    id, epoch = request.session_id, request.session_epoch
+    if epoch not in (INITIAL_EPOCH, FINAL_EPOCH):
+        forgotten = _forgotten(request, by_id=by_id)
+        return sessions.go_on(id, epoch, asked, forgotten, now, by_id=by_id)
+    if id != NO_SESSION:
+        sessions.close(id)  # who begins anew does not come back to it
+    if epoch == INITIAL_EPOCH:
+        return sessions.open(asked, now, by_id=by_id)
+    session = FetchSession(NO_SESSION, by_id)
+    session.change(asked)
+    return session
 
 
-def _wanted(request: schema.FetchRequest, *, by_id: bool) -> list[tuple[Key, Wanted]]:
+def _asked(request: schema.FetchRequest, *, by_id: bool) -> Asked:
     return [
         (
             (topic.topic_id if by_id else topic.topic, asked.partition),
@@ -88,43 +85,63 @@ class _Fetch:
         self._call = call
         self._session = session
         self._incremental = request.session_epoch > 0 and session.id != NO_SESSION
-        self._bytes_min = request.min_bytes
-        self._bytes_max = min(max(request.max_bytes, 0), RESPONSE_BYTES_MAX)
+        self._bytes_max = min(
+            max(request.max_bytes, 0), call.session.kafka.settings.fetch_bytes_max
+        )
+        self._bytes_min = min(request.min_bytes, self._bytes_max)
         self._wait_ms = min(request.max_wait_ms, WAIT_MS_MAX)
         self._committed_only = request.isolation_level == READ_COMMITTED
-        self._watched: list[tuple[Partition, Callable[[], None]]] = []
-        self._available: dict[Key, int] = {}
+        self._answers: list[tuple[Key, PartitionAnswer]] = []
+        self._partitions: dict[Key, Partition] = {}
+        self._available: dict[Key, int] = {}  # while waiting: how much each would give now
+        self._watched: list[tuple[Partition, partial[None]]] = []
+        self._timer: Timer | None = None
 
     def start(self) -> None:
         """Read; wait when that is too little."""
-        answers = self._read()
-        enough = self._wait_ms <= 0 or not self._session.partitions
-        if (
-            enough
-            or any(said.error for _, said in answers)
-            or self._size(answers) >= self._bytes_min
-        ):
-            self._answer(answers)
+        self._read()
+        # What is not there at all is no reason to answer before the time: the others may get news.
+        failed = any(said.error and key in self._partitions for key, said in self._answers)
+        size = sum(said.size for _, said in self._answers)
+        if failed or self._wait_ms <= 0 or not self._partitions or size >= self._bytes_min:
+            self._answer()
         else:
-            self._wait(answers)
+            self._wait()
 
-    def _wait(self, answers: list[tuple[Key, PartitionAnswer]]) -> None:
+    def _read(self) -> None:
+        broker, version = self._call.broker, self._call.version
+        left = self._bytes_max
+        first = True
+        self._answers.clear()
+        self._partitions.clear()
+        for key, wanted in self._session.partitions.items():
+            said, partition = fetch_reading.read(broker, key, wanted, left, version, first=first)
+            self._answers.append((key, said))
+            if partition is not None:
+                self._partitions[key] = partition
+            if said.size:
+                left = max(0, left - said.size)
+                first = False
+
+    def _wait(self) -> None:
         due = self._call.broker.clock.monotonic() + self._wait_ms / 1000
         self._timer = self._call.broker.timers.at(due, self._finish)
         self._call.on_gone = self._stop_waiting
-        for key, said in answers:
-            self._available[key] = said.size
-            partition = _partition(self._call.broker, key)
+        self._available = {key: said.size for key, said in self._answers}
+        for key, partition in self._partitions.items():
             waiter = partial(self._more_in, key, partition)
             partition.watch(waiter)
             self._watched.append((partition, waiter))
 
     def _more_in(self, key: Key, partition: Partition) -> None:
+        if self._timer is None:
+            return  # the answer is on its way
         wanted = self._session.partitions.get(key)
-        if wanted is None or self._call.output is not None:
+        if wanted is None or self._is_gone(key, partition):
+            self._finish()
             return
         try:
-            found = partition.read(wanted.offset, wanted.bytes_max, at_least_one=True)
+            found = fetch_reading.read_batches(partition, wanted, self._bytes_max, first=True)
         except StorageError:
             self._finish()
             return
@@ -132,40 +149,37 @@ class _Fetch:
         if sum(self._available.values()) >= self._bytes_min:
             self._finish()
 
+    def _is_gone(self, key: Key, partition: Partition) -> bool:
+        """Was the topic deleted, or made anew under its name?"""
+        try:
+            topic = fetch_reading.find_topic(self._call.broker, key)
+        except NotFound:
+            return True
+        return key[1] >= len(topic.partitions) or topic.partitions[key[1]] is not partition
+
     def _finish(self) -> None:
         self._stop_waiting()
-        self._answer(self._read())
+        self._read()
+        self._answer()
 
     def _stop_waiting(self) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         for partition, waiter in self._watched:
             partition.unwatch(waiter)
         self._watched.clear()
 
-    def _read(self) -> list[tuple[Key, PartitionAnswer]]:
-        left = self._bytes_max
-        answers = []
-        empty = True
-        for key, wanted in self._session.partitions.items():
-            said = _read_partition(self._call.broker, key, wanted, left, empty)
-            answers.append((key, said))
-            left = max(0, left - said.size)
-            empty = empty and said.size == 0
-        return answers
-
-    def _size(self, answers: list[tuple[Key, PartitionAnswer]]) -> int:
-        return sum(said.size for _, said in answers)
-
-    def _answer(self, answers: list[tuple[Key, PartitionAnswer]]) -> None:
+    def _answer(self) -> None:
         topics: dict[object, TopicAnswer] = {}
-        for key, said in answers:
+        for key, said in self._answers:
             if self._incremental and not self._is_news(key, said):
                 continue
             self._told(key, said)
-            topic = key[0]
-            if topic not in topics:
-                topics[topic] = _topic_answer(topic)
-            topics[topic].partitions.append(said)
+            name = key[0]
+            if name not in topics:
+                topics[name] = _topic_answer(name)
+            topics[name].partitions.append(said)
         pieces, size = fetch_response.encode(
             list(topics.values()),
             self._call.version,
@@ -175,21 +189,23 @@ class _Fetch:
         self._call.reply_pieces(pieces, size)
 
     def _is_news(self, key: Key, said: PartitionAnswer) -> bool:
-        wanted = self._session.partitions[key]
+        wanted = self._session.partitions.get(key)
         return (
-            said.size > 0
+            wanted is None
+            or said.size > 0
             or said.error is not ErrorCode.NONE
             or said.high_watermark != wanted.high_watermark_told
             or said.log_start != wanted.log_start_told
         )
 
     def _told(self, key: Key, said: PartitionAnswer) -> None:
-        wanted = self._session.partitions[key]
-        wanted.high_watermark_told = said.high_watermark
+        wanted = self._session.partitions.get(key)
+        if wanted is None:
+            return
+        failed = said.error is not ErrorCode.NONE
+        # After an error -1: so that the client hears when it is over.
+        wanted.high_watermark_told = -1 if failed else said.high_watermark
         wanted.log_start_told = said.log_start
-        if said.error is not ErrorCode.NONE:
-            # So that the next answer repeats it, and says so when it is over.
-            wanted.high_watermark_told = -1
         if self._session.id != NO_SESSION and said.size:
             self._session.to_the_end(key)
 
@@ -197,37 +213,4 @@ class _Fetch:
 def _topic_answer(topic: object) -> TopicAnswer:
     if isinstance(topic, UUID):
         return TopicAnswer("", topic, [])
-    return TopicAnswer(str(topic), UUID(int=0), [])
-
-
-def _partition(broker: Broker, key: Key) -> Partition:
-    topic, index = key
-    if isinstance(topic, UUID):
-        return broker.topic_by_id(topic).partition(index)
-    return broker.topic(str(topic)).partition(index)
-
-
-def _read_partition(
-    broker: Broker, key: Key, wanted: Wanted, left: int, empty: bool
-) -> PartitionAnswer:
-    try:
-        partition = _partition(broker, key)
-    except NotFound:
-        unknown_id = isinstance(key[0], UUID)
-        code = ErrorCode.UNKNOWN_TOPIC_ID if unknown_id else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        return PartitionAnswer(key[1], code)
-    said = PartitionAnswer(key[1], ErrorCode.NONE, partition.visible_end, partition.start)
-    error = errors.epoch_error(wanted.leader_epoch, partition.leader_epoch)
-    if error is not ErrorCode.NONE:
-        return PartitionAnswer(key[1], error)
-    try:
-        # The first batch comes whole, however small the limits: else a reader would never get on.
-        if left > 0 or empty:
-            bytes_max = min(wanted.bytes_max, left)
-            said.records = partition.read(wanted.offset, bytes_max, at_least_one=empty)
-    except OffsetOutOfRange:
-        said.error = ErrorCode.OFFSET_OUT_OF_RANGE
-        said.high_watermark = said.log_start = -1
-    except StorageError:
-        said.error = ErrorCode.KAFKA_STORAGE_ERROR
-    return said
+    return TopicAnswer(str(topic), NULL_UUID, [])

@@ -3,12 +3,13 @@
 benchmarks/micro/kafka_fetch.py measures it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 from uuid import UUID
 
 from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.primitives import uvarint
 from anymq.protocols.session import Output
 from anymq.storage.files import FileRange
 
@@ -91,7 +92,7 @@ def _topic_name(topic: TopicAnswer, version: int) -> bytes:
 
 
 def _add_plain(body: "_Body", said: PartitionAnswer, version: int, committed_only: bool) -> None:
-    aborted = 0 if committed_only else -1
+    aborted = 0 if committed_only and not said.error else -1  # an empty array, or none
     seen = said.high_watermark
     if version >= 11:
         head = _PARTITION_11.pack(
@@ -110,7 +111,7 @@ def _add_plain(body: "_Body", said: PartitionAnswer, version: int, committed_onl
 
 def _add_flexible(body: "_Body", said: PartitionAnswer, _: int, committed_only: bool) -> None:
     seen = said.high_watermark
-    aborted = 1 if committed_only else 0  # an empty array, or none
+    aborted = 1 if committed_only and not said.error else 0
     body.add(_PARTITION_12.pack(said.index, said.error, seen, seen, said.log_start, aborted, -1))
     body.add(uvarint(said.size + 1))
     if said.records is not None:
@@ -120,16 +121,6 @@ def _add_flexible(body: "_Body", said: PartitionAnswer, _: int, committed_only: 
 
 def _count(count: int, version: int) -> bytes:
     return uvarint(count + 1) if version >= FLEXIBLE else _COUNT.pack(count)
-
-
-def uvarint(value: int) -> bytes:
-    """Return an unsigned varint."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 class _Body:
@@ -158,8 +149,3 @@ class _Body:
         if data:
             self._pieces.append(data)
             self._size += len(data)
-
-
-def total_size(topics: Iterable[TopicAnswer]) -> int:
-    """Return how many bytes of records there are in all."""
-    return sum(partition.size for topic in topics for partition in topic.partitions)

@@ -1,14 +1,14 @@
 """Fetch sessions (KIP-227): a consumer of many partitions repeats only what has changed."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from anymq.protocols.kafka.error_codes import ErrorCode
 
 SESSIONS_MAX = 1000
+PARTITIONS_MAX = 1_000_000  # of all sessions: who asks for more does without a session
 EVICTABLE_AFTER_SECONDS = 120.0
-PARTITIONS_PER_SESSION_MAX = 100_000
 EPOCH_MAX = 2**31 - 1
 
 NO_SESSION = 0
@@ -28,6 +28,7 @@ class Wanted:
 
 
 Key = tuple[object, int]  # (topic's id or name, partition)
+Asked = Sequence[tuple[Key, Wanted]]
 
 
 @dataclass(slots=True)
@@ -35,19 +36,18 @@ class FetchSession:
     """What one consumer reads; the order in which partitions take their turns."""
 
     id: int
+    by_id: bool  # topics are named by their ids
     partitions: "OrderedDict[Key, Wanted]" = field(default_factory=OrderedDict)
     epoch: int = 1
     last_used: float = 0.0
 
-    def change(self, wanted: Iterable[tuple[Key, Wanted]], forgotten: Iterable[Key]) -> None:
+    def change(self, asked: Asked, forgotten: Iterable[Key] = ()) -> None:
         """Take over what the request changes."""
-        for key, new in wanted:
+        for key, new in asked:
             old = self.partitions.get(key)
             if old is not None:
                 new.log_start_told = old.log_start_told
                 new.high_watermark_told = old.high_watermark_told
-            elif len(self.partitions) >= PARTITIONS_PER_SESSION_MAX:
-                continue
             self.partitions[key] = new
         for key in forgotten:
             self.partitions.pop(key, None)
@@ -67,21 +67,41 @@ class FetchSessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def open(self, now: float) -> FetchSession | None:
-        """Return a new session; None when every place is taken by one that is in use."""
-        if len(self._sessions) >= SESSIONS_MAX and not self._evict(now):
-            return None
-        session = FetchSession(self._new_id(), last_used=now)
-        self._sessions[session.id] = session
+    def open(self, asked: Asked, now: float, *, by_id: bool) -> FetchSession:
+        """Return a new session; one that nobody keeps when every place is taken, and in use."""
+        id = NO_SESSION
+        if asked and self._has_room_for(len(asked)) and self._has_place(now):
+            id = self._new_id()
+        session = FetchSession(id, by_id, last_used=now)
+        session.change(asked)
+        if id != NO_SESSION:
+            self._sessions[id] = session
         return session
 
-    def use(self, id: int, epoch: int, now: float) -> FetchSession | ErrorCode:
+    def go_on(
+        self,
+        id: int,
+        epoch: int,
+        asked: Asked,
+        forgotten: Iterable[Key],
+        now: float,
+        *,
+        by_id: bool,
+    ) -> FetchSession | ErrorCode:
         """Return the session, if the consumer and we agree on where it stands."""
         session = self._sessions.get(id)
         if session is None:
             return ErrorCode.FETCH_SESSION_ID_NOT_FOUND
         if session.epoch != epoch:
             return ErrorCode.INVALID_FETCH_SESSION_EPOCH
+        if session.by_id != by_id:
+            return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR
+        session.change(asked, forgotten)
+        if not session.partitions or (asked and not self._has_room_for(0)):
+            # Nothing is left to ask for, or it asks for too much: it ends here.
+            self.close(id)
+            session.id = NO_SESSION
+            return session
         session.epoch = 1 if epoch == EPOCH_MAX else epoch + 1
         session.last_used = now
         self._sessions.move_to_end(id)
@@ -91,7 +111,14 @@ class FetchSessions:
         """Forget it."""
         self._sessions.pop(id, None)
 
-    def _evict(self, now: float) -> bool:
+    def _has_room_for(self, more: int) -> bool:
+        there_are = sum(len(session.partitions) for session in self._sessions.values())
+        return there_are + more <= PARTITIONS_MAX
+
+    def _has_place(self, now: float) -> bool:
+        """Make a place by closing the session that was not used for the longest time."""
+        if len(self._sessions) < SESSIONS_MAX:
+            return True
         oldest = next(iter(self._sessions.values()))
         if now - oldest.last_used < EVICTABLE_AFTER_SECONDS:
             return False

@@ -38,6 +38,7 @@ def handle(call: Call, request: schema.JoinGroupRequest) -> None:
         knows_skip_assignment=call.version >= SKIP_ASSIGNMENT,
         reason=request.reason and request.reason[:REASON_LENGTH_MAX],
     )
+    call.on_gone = call.nobody_waits  # it waits for other clients, not for the disk
     call.broker.groups.join(wanted, partial(_reply, call))
 
 

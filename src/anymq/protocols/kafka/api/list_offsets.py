@@ -1,5 +1,7 @@
 """ListOffsets: the first, the last, or the one at a time."""
 
+from collections import Counter
+
 from anymq.core.errors import Refused
 from anymq.core.streams.partition import Partition
 from anymq.protocols.kafka import errors
@@ -18,15 +20,34 @@ EARLIEST_LOCAL = -4
 LATEST_TIERED = -5
 EARLIEST_PENDING_UPLOAD = -6
 
+# The first version that knows each of them.
+_SINCE = {
+    LATEST: 1,
+    EARLIEST: 1,
+    MAX_TIMESTAMP: 7,
+    EARLIEST_LOCAL: 8,
+    LATEST_TIERED: 9,
+    EARLIEST_PENDING_UPLOAD: 11,
+}
+_NEVER = 1 << 15
+
 NOTHING = (-1, -1)  # offset, timestamp
 
 
 def handle(call: Call, request: schema.ListOffsetsRequest) -> None:
-    """Answer each partition."""
+    """Answer for each partition."""
+    times_named = Counter(
+        (topic.name, asked.partition_index)
+        for topic in request.topics
+        for asked in topic.partitions
+    )
     topics = [
         schema.ListOffsetsTopicResponse(
-            name=topic.name,
-            partitions=[_answer(call, topic.name, asked) for asked in topic.partitions],
+            topic.name,
+            [
+                _answer(call, topic.name, asked, times_named[topic.name, asked.partition_index])
+                for asked in topic.partitions
+            ],
         )
         for topic in request.topics
     ]
@@ -34,22 +55,32 @@ def handle(call: Call, request: schema.ListOffsetsRequest) -> None:
 
 
 def _answer(
-    call: Call, name: str, asked: schema.ListOffsetsPartition
+    call: Call, name: str, asked: schema.ListOffsetsPartition, times_named: int
 ) -> schema.ListOffsetsPartitionResponse:
-    entry = schema.ListOffsetsPartitionResponse(
-        partition_index=asked.partition_index, error_code=ErrorCode.NONE, timestamp=-1, offset=-1
-    )
+    entry = schema.ListOffsetsPartitionResponse(asked.partition_index)
+    if times_named > 1:
+        entry.error_code = ErrorCode.INVALID_REQUEST
+    elif asked.timestamp < 0 and call.version < _SINCE.get(asked.timestamp, _NEVER):
+        entry.error_code = ErrorCode.UNSUPPORTED_VERSION
+    else:
+        _look_up(call, name, asked, entry)
+    return entry
+
+
+def _look_up(
+    call: Call,
+    name: str,
+    asked: schema.ListOffsetsPartition,
+    entry: schema.ListOffsetsPartitionResponse,
+) -> None:
     try:
         partition = call.broker.topic(name).partition(asked.partition_index)
-        error = errors.epoch_error(asked.current_leader_epoch, partition.leader_epoch)
-        if error is not ErrorCode.NONE:
-            entry.error_code = error
-            return entry
-        entry.offset, entry.timestamp = _find(partition, asked.timestamp)
-        entry.leader_epoch = partition.leader_epoch
+        entry.error_code = errors.epoch_error(asked.current_leader_epoch, partition.leader_epoch)
+        if entry.error_code == ErrorCode.NONE:
+            entry.offset, entry.timestamp = _find(partition, asked.timestamp)
+            entry.leader_epoch = partition.leader_epoch if entry.offset >= 0 else -1
     except (Refused, StorageError) as error:
         entry.error_code = errors.code_of(error)
-    return entry
 
 
 def _find(partition: Partition, timestamp: int) -> tuple[int, int]:

@@ -1,90 +1,131 @@
-"""Metadata: which topics there are, and that it is us who lead them."""
+"""Metadata: which topics there are and who leads them: always we."""
 
-from uuid import UUID
+from functools import partial
 
 from anymq.core.errors import NotFound, Refused
+from anymq.core.streams import naming
 from anymq.core.streams.topic import Topic
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import errors, operations
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.errors import InvalidRequest
+from anymq.protocols.kafka.primitives import NULL_UUID
 from anymq.protocols.kafka.schema.generated import metadata as schema
 
 KEY = 3
 VERSIONS = range(14)
-TOPIC_IDS = 10
-NO_ID = UUID(int=0)
+NONE_MEANS_ALL = 0  # the version in which an empty list is no list
+MAY_NOT_CREATE = 4
+TOPIC_IDS = 12  # the schema has them from 10 on, the broker takes them from here on
 
 
 def handle(call: Call, request: schema.MetadataRequest) -> None:
-    """Describe what was asked for, or everything."""
-    # In version 0 an empty list means all; later it means none, and null means all.
-    if request.topics is None or (call.version == 0 and not request.topics):
-        topics = [_describe(topic, call) for topic in call.broker.topics.values()]
+    """Answer; topics that are made on the way are waited for."""
+    answer = _Answer(call, request)
+    if request.topics is None or (call.version == NONE_MEANS_ALL and not request.topics):
+        for topic in call.broker.topics.values():
+            answer.add(_describe(topic))
     else:
-        may_create = request.allow_auto_topic_creation or call.version < 4
-        topics = [_find(call, wanted, may_create=may_create) for wanted in request.topics]
-    host, port = call.session.advertised
-    rack = call.session.kafka.settings.rack or None
-    node_id = call.broker.node_id
-    call.reply(
-        schema.MetadataResponse(
-            brokers=[
-                schema.MetadataResponseBroker(node_id=node_id, host=host, port=port, rack=rack)
-            ],
-            cluster_id=call.broker.cluster_id,
-            controller_id=node_id,
-            topics=topics,
+        for topic_id, name in dict.fromkeys((one.topic_id, one.name) for one in request.topics):
+            answer.add_wanted(schema.MetadataRequestTopic(topic_id, name))
+    answer.one_less()
+
+
+class _Answer:
+    """The response, waiting for the topics that are being made."""
+
+    def __init__(self, call: Call, request: schema.MetadataRequest) -> None:
+        self._call = call
+        self._request = request
+        self._may_create = request.allow_auto_topic_creation or call.version < MAY_NOT_CREATE
+        self._open = 1
+        self._topics: list[schema.MetadataResponseTopic] = []
+
+    def add(self, topic: schema.MetadataResponseTopic) -> None:
+        """Put this into the response."""
+        self._topics.append(topic)
+
+    def add_wanted(self, wanted: schema.MetadataRequestTopic) -> None:
+        """Describe what was asked for, by its name or its id."""
+        try:
+            if wanted.name is None or wanted.topic_id != NULL_UUID:
+                self.add(_describe(self._by_id(wanted)))
+            elif wanted.name in self._call.broker.topics or not self._creates(wanted.name):
+                self.add(_describe(self._call.broker.topic(wanted.name)))
+            else:
+                self._create(wanted.name)
+        except Refused as error:
+            self.add(_failed(wanted, errors.code_of(error)))
+
+    def _by_id(self, wanted: schema.MetadataRequestTopic) -> Topic:
+        if self._call.version < TOPIC_IDS:
+            wanted.name = wanted.name or ""  # before 12 it cannot be left out of the answer
+            raise InvalidRequest("topic ids come with version 12")
+        return self._call.broker.topic_by_id(wanted.topic_id)
+
+    def _creates(self, name: str) -> bool:
+        naming.check_name(name)
+        return self._may_create and self._call.broker.auto_create_topics
+
+    def _create(self, name: str) -> None:
+        self._open += 1
+        try:
+            self._call.broker.auto_create_topic(name, then=partial(self._created, name))
+        except Refused:
+            self._open -= 1
+            raise
+
+    def _created(self, name: str, error: Exception | None) -> None:
+        wanted = schema.MetadataRequestTopic(name=name)
+        if error is not None:
+            self.add(_failed(wanted, errors.code_of(error)))
+        else:
+            try:
+                self.add(_describe(self._call.broker.topic(name)))
+            except NotFound:  # deleted already
+                self.add(_failed(wanted, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
+        self.one_less()
+
+    def one_less(self) -> None:
+        """Send the answer when nothing is waited for."""
+        self._open -= 1
+        if self._open == 0:
+            self._call.reply(self._response())
+
+    def _response(self) -> schema.MetadataResponse:
+        session, broker, request = self._call.session, self._call.broker, self._request
+        host, port = session.advertised
+        rack = session.kafka.settings.rack or None
+        if request.include_topic_authorized_operations:
+            for topic in self._topics:
+                topic.topic_authorized_operations = operations.TOPIC
+        return schema.MetadataResponse(
+            brokers=[schema.MetadataResponseBroker(broker.node_id, host, port, rack)],
+            cluster_id=broker.cluster_id,
+            controller_id=broker.node_id,
+            topics=self._topics,
+            cluster_authorized_operations=operations.if_asked(
+                request.include_cluster_authorized_operations, operations.CLUSTER
+            ),
         )
-    )
 
 
-def _find(
-    call: Call, wanted: schema.MetadataRequestTopic, *, may_create: bool
-) -> schema.MetadataResponseTopic:
-    """Describe a topic by its name or its id; make it, if that is wished and allowed."""
-    broker = call.broker
-    try:
-        if wanted.name is None or (call.version >= TOPIC_IDS and wanted.topic_id != NO_ID):
-            return _describe(broker.topic_by_id(wanted.topic_id), call)
-        find = broker.auto_create_topic if may_create else broker.topic
-        return _describe(find(wanted.name), call)
-    except NotFound:
-        return _unknown(wanted)
-    except Refused as error:
-        return _failed(wanted.name, errors.code_of(error))
-
-
-def _describe(topic: Topic, call: Call) -> schema.MetadataResponseTopic:
-    node_id = call.broker.node_id
+def _describe(topic: Topic) -> schema.MetadataResponseTopic:
     return schema.MetadataResponseTopic(
-        error_code=ErrorCode.NONE,
         name=topic.name,
         topic_id=topic.id,
-        is_internal=False,
         partitions=[
             schema.MetadataResponsePartition(
-                error_code=ErrorCode.NONE,
                 partition_index=partition.index,
-                leader_id=node_id,
+                leader_id=topic.node_id,
                 leader_epoch=partition.leader_epoch,
-                replica_nodes=[node_id],
-                isr_nodes=[node_id],
-                offline_replicas=[],
+                replica_nodes=[topic.node_id],
+                isr_nodes=[topic.node_id],
             )
             for partition in topic.partitions
         ],
     )
 
 
-def _unknown(wanted: schema.MetadataRequestTopic) -> schema.MetadataResponseTopic:
-    if wanted.name is None:
-        entry = _failed(None, ErrorCode.UNKNOWN_TOPIC_ID)
-        entry.topic_id = wanted.topic_id
-        return entry
-    return _failed(wanted.name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-
-
-def _failed(name: str | None, code: ErrorCode) -> schema.MetadataResponseTopic:
-    return schema.MetadataResponseTopic(
-        error_code=code, name=name, topic_id=NO_ID, is_internal=False, partitions=[]
-    )
+def _failed(wanted: schema.MetadataRequestTopic, code: ErrorCode) -> schema.MetadataResponseTopic:
+    return schema.MetadataResponseTopic(error_code=code, name=wanted.name, topic_id=wanted.topic_id)

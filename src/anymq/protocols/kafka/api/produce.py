@@ -3,18 +3,22 @@
 from functools import partial
 
 from anymq.core.errors import Refused
+from anymq.core.streams.errors import InvalidRecord, UnsupportedCompression
 from anymq.core.streams.partition import Partition
 from anymq.protocols.kafka import errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import produce as schema
 from anymq.storage import batch as record_batch
-from anymq.storage.errors import StorageError
+from anymq.storage.batch import BatchHeader
+from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import Buffer
 
 KEY = 0
 VERSIONS = range(3, 14)
 TOPIC_IDS = 13
+ZSTD_SINCE = 7
+ZSTD = 4
 # librdkafka refuses to compress when it reads a higher minimum (KAFKA-18659).
 ADVERTISED_MIN = 0
 
@@ -33,7 +37,7 @@ def handle(call: Call, request: schema.ProduceRequest) -> None:
 class _Answer:
     """The response as it fills up: one entry per partition, some at once, some when durable."""
 
-    __slots__ = ("_acks", "_call", "_now_ms", "_open", "_partitions", "_request", "_tail")
+    __slots__ = ("_acks", "_call", "_now_ms", "_open", "_partitions", "_request")
 
     def __init__(self, call: Call, request: schema.ProduceRequest) -> None:
         self._call = call
@@ -81,8 +85,10 @@ class _Answer:
         batch: Buffer = b"" if records is None else records
         if not self._call.owned:
             batch = bytes(batch)
-        header = record_batch.check(batch)
-        done = partial(self._durable, entry)
+        header = _check(batch)
+        if header.compression == ZSTD and self._call.version < ZSTD_SINCE:
+            raise UnsupportedCompression(f"zstd comes with version {ZSTD_SINCE} of Produce")
+        done = partial(self._durable, entry) if self._acks else None
         result = partition.append(batch, header, self._now_ms, done)
         entry.base_offset = result.base_offset
         entry.log_append_time_ms = result.log_append_time_ms
@@ -91,6 +97,7 @@ class _Answer:
     def _durable(self, entry: schema.PartitionProduceResponse, error: Exception | None) -> None:
         if error is not None:
             errors.explain(entry, error)
+            entry.base_offset = entry.log_append_time_ms = entry.log_start_offset = -1
         self._one_less()
 
     def _one_less(self) -> None:
@@ -115,3 +122,21 @@ class _Answer:
             for topic in self._request.topic_data
         ]
         return schema.ProduceResponse(responses=topics)
+
+
+def _check(batch: Buffer) -> BatchHeader:
+    """Return the header of the one batch there is to be; a producer does not repeat nonsense."""
+    try:
+        return record_batch.check(batch)
+    except CorruptBatch as error:
+        # On "corrupt" a producer tries again: right when bytes got lost on the way, and only then.
+        if _is_one_batch(batch):
+            raise
+        raise InvalidRecord(str(error)) from error
+
+
+def _is_one_batch(batch: Buffer) -> bool:
+    if len(batch) < record_batch.HEADER_BYTES:
+        return False
+    header = record_batch.read_header(batch)
+    return header.magic == record_batch.MAGIC and header.size == len(batch)

@@ -17,6 +17,10 @@ log = logging.getLogger("anymq.kafka")
 def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
     """Answer the token; who fails is told so, and hung up on."""
     authentication = call.session.authentication
+    if authentication.logged_in:
+        why = "SaslAuthenticate request received after successful authentication"
+        call.reply(schema.SaslAuthenticateResponse(ErrorCode.ILLEGAL_SASL_STATE, why))
+        return
     if not authentication.chosen:
         _fail(call, ErrorCode.ILLEGAL_SASL_STATE, "SaslHandshake comes first")
         return
@@ -27,8 +31,7 @@ def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
         log.warning("%s failed to authenticate: %s", call.session.peer.host, error)
         _fail(call, ErrorCode.SASL_AUTHENTICATION_FAILED, f"Authentication failed: {error}")
         return
-    if authentication.done:
-        call.session.authenticated()
+    call.session.authentication_changed()
     call.reply(schema.SaslAuthenticateResponse(ErrorCode.NONE, None, answer))
 
 

@@ -10,11 +10,14 @@ BEFORE_AUTHENTICATION = True
 
 
 def handle(call: Call, request: schema.SaslHandshakeRequest) -> None:
-    """Agree, or say what there is."""
-    authentication = call.session.authentication
+    """Agree, or say what there is and hang up, as Kafka does."""
+    session, authentication = call.session, call.session.authentication
     code = ErrorCode.NONE
-    if not authentication.mechanisms:
+    if not authentication.mechanisms or authentication.logged_in:
         code = ErrorCode.ILLEGAL_SASL_STATE
     elif not authentication.choose(request.mechanism, raw=call.version == 0):
         code = ErrorCode.UNSUPPORTED_SASL_MECHANISM
+    session.authentication_changed()
     call.reply(schema.SaslHandshakeResponse(code, list(authentication.mechanisms)))
+    if code is ErrorCode.UNSUPPORTED_SASL_MECHANISM:
+        session.hang_up_after_answers()

@@ -29,6 +29,7 @@ def handle(call: Call, request: schema.SyncGroupRequest) -> None:
         protocol=request.protocol_name,
         assignments={one.member_id: one.assignment for one in request.assignments},
     )
+    call.on_gone = call.nobody_waits  # it waits for other clients, not for the disk
     call.broker.groups.sync(wanted, partial(_reply, call))
 
 

@@ -1,0 +1,75 @@
+"""What a fetch finds in one partition."""
+
+from uuid import UUID
+
+from anymq.core.broker import Broker
+from anymq.core.errors import NotFound
+from anymq.core.streams.partition import Partition
+from anymq.core.streams.topic import Topic
+from anymq.protocols.kafka import errors
+from anymq.protocols.kafka.api.fetch_response import PartitionAnswer
+from anymq.protocols.kafka.api.fetch_sessions import Key, Wanted
+from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.storage.batch import LENGTH_END
+from anymq.storage.errors import OffsetOutOfRange, StorageError
+from anymq.storage.files import FileRange
+
+ZSTD = 4
+ZSTD_SINCE = 10
+STORAGE_ERROR_SINCE = 6
+
+
+def find_topic(broker: Broker, key: Key) -> Topic:
+    """Return the topic that the client names, by its id or its name."""
+    topic = key[0]
+    return broker.topic_by_id(topic) if isinstance(topic, UUID) else broker.topic(str(topic))
+
+
+def read(
+    broker: Broker, key: Key, wanted: Wanted, left: int, version: int, *, first: bool
+) -> tuple[PartitionAnswer, Partition | None]:
+    """Return what is there, and where more will come.
+
+    `left` is how many bytes still fit into the answer; `first`: it has no records yet, so that one
+    batch comes whole, however small the limits: else a reader of big batches would never get on.
+    """
+    try:
+        topic = find_topic(broker, key)
+        partition = topic.partition(key[1])
+    except NotFound as error:
+        return PartitionAnswer(key[1], errors.code_of(error)), None
+    error_code = errors.epoch_error(wanted.leader_epoch, partition.leader_epoch)
+    if topic.config.compression == ZSTD and version < ZSTD_SINCE:
+        error_code = ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
+    if error_code is not ErrorCode.NONE:
+        return PartitionAnswer(key[1], error_code), partition
+    said = PartitionAnswer(key[1], ErrorCode.NONE, partition.visible_end, partition.start)
+    try:
+        said.records = read_batches(partition, wanted, left, first=first)
+    except OffsetOutOfRange:
+        said = PartitionAnswer(key[1], ErrorCode.OFFSET_OUT_OF_RANGE)
+    except StorageError:
+        # Older clients know this error only as "look for the leader again".
+        known = version >= STORAGE_ERROR_SINCE
+        code = ErrorCode.KAFKA_STORAGE_ERROR if known else ErrorCode.NOT_LEADER_OR_FOLLOWER
+        said = PartitionAnswer(key[1], code)
+    return said, partition
+
+
+def read_batches(
+    partition: Partition, wanted: Wanted, left: int, *, first: bool
+) -> FileRange | None:
+    """Return the batches from the wanted offset on that fit, or at least one if it is the first."""
+    bytes_max = max(0, min(wanted.bytes_max, left))
+    found = partition.read(wanted.offset, bytes_max, at_least_one=first)
+    if found is None or first or found.size < bytes_max:
+        return found
+    # It was cut. Clients take part of a batch at the end, but not part of one and nothing else.
+    return found if _starts_with_whole_batch(found) else None
+
+
+def _starts_with_whole_batch(found: FileRange) -> bool:
+    if found.size < LENGTH_END:
+        return False
+    start = found.file.pread(LENGTH_END, found.position)
+    return int.from_bytes(start[8:], "big") + LENGTH_END <= found.size
