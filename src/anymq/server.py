@@ -61,6 +61,7 @@ class Server:
         loop = asyncio.get_running_loop()
         disk, alarm = Disk(loop), Alarm(loop)
         with contextlib.ExitStack() as stack:
+            stack.callback(disk.stop)  # also when there is no store to open
             store = self._open_store(disk)
             stack.callback(store.close)
             stack.callback(disk.stop)
