@@ -2,6 +2,7 @@
 
 from anymq.config.model import Settings
 from anymq.core.broker import BrokerSettings
+from anymq.net.connection import Patience
 from anymq.protocols.kafka.settings import KafkaSettings
 
 
@@ -42,7 +43,9 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         sasl_mechanisms=kafka.sasl_mechanisms if settings.users else (),
         login_required=kafka.require_login,
         frame_bytes_max=limits.frame_bytes_max,
+        frame_bytes_max_without_records=limits.frame_bytes_max_without_records,
         frame_bytes_max_unauthenticated=limits.frame_bytes_max_before_login,
+        frame_seconds_max=limits.frame_timeout_ms / 1000,
         in_flight_bytes_max=limits.requests_in_flight_bytes_max,
         in_flight_calls_max=limits.requests_in_flight_max,
         unsent_bytes_max=limits.unsent_bytes_max,
@@ -50,6 +53,15 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         idle_seconds_max=limits.idle_timeout_ms / 1000,
         handshake_seconds_max=limits.login_timeout_ms / 1000,
         lenient_replication=settings.topics.lenient_replication,
+    )
+
+
+def patience(settings: Settings) -> Patience:
+    """Return what connections are told."""
+    limits = settings.limits
+    return Patience(
+        handshake=limits.login_timeout_ms / 1000,
+        stalled=limits.idle_timeout_ms / 1000,
     )
 
 

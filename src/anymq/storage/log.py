@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
+from anymq.observability.log import Log as Lines
 from anymq.storage import batch as batches
 from anymq.storage import epochs as epoch_files
 from anymq.storage import reading, state
@@ -41,6 +42,8 @@ _HEADERS_MAX = 1000
 _PREFIX_BYTES = 16
 _MARKS_MAX = 8
 Then = Callable[[StorageError | None], None]
+
+log = Lines(__name__)
 
 
 class Durability(Enum):
@@ -263,7 +266,7 @@ class Log(Committable):
         while waiters and waiters[0][0] < end:
             ready.append(waiters.popleft()[1])
         for then in ready:
-            then(None)
+            _tell(then, None)
         if self.on_visible is not None:
             self.on_visible()
 
@@ -291,7 +294,7 @@ class Log(Committable):
         if self.on_rollback is not None:
             self.on_rollback()
         for _, then in waiters:
-            then(error)
+            _tell(then, error)
 
     def _go_back(self) -> None:
         """Make `visible_end` the end again."""
@@ -461,6 +464,14 @@ class Log(Committable):
         self.rolled = [item for item in self.rolled if item[0] not in old]
         for segment in old:
             self._disk.handles.drop(segment.path)
+
+
+def _tell(then: Then, error: StorageError | None) -> None:
+    """A bug of one who waited must not keep the news from the others."""
+    try:
+        then(error)
+    except Exception:
+        log.exception("an answer that waited for the disk failed")
 
 
 def directory_of(log_id: int) -> str:

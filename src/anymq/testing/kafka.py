@@ -33,6 +33,7 @@ from anymq.protocols.kafka.codec import (
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.users import Users
 from anymq.storage.files import Buffer, FileRange, Files
@@ -40,7 +41,7 @@ from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
 
 START_SECONDS = 1_700_000_000.0
-FRAME_BYTES_MAX = 1 << 30
+FRAME_BYTES_MAX = MEMORY_BYTES_MAX = 1 << 30
 PEER = Peer("192.0.2.7", 50_000, "127.0.0.1", 9092)
 
 
@@ -69,6 +70,7 @@ class KafkaRoom:
         users: Users | None = None,
         broker: BrokerSettings | None = None,
         files: Files | None = None,
+        memory_bytes_max: int = MEMORY_BYTES_MAX,
     ) -> None:
         self.clock = HandClock()
         self.timers = Timers()
@@ -91,6 +93,7 @@ class KafkaRoom:
             users=users or Users(),
             fetch_sessions=FetchSessions(random),
             counters=Counters(),
+            memory=Memory(memory_bytes_max),
         )
         self.write_to_disk()
 
