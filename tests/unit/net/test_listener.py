@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import os
 import resource
 import socket
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.unit.net.room import LOOPS, Loop, Talker, drain, has_ended, running
+from tests.unit.net.room import LOOPS, TURNS_MAX, Loop, Talker, drain, has_ended, running
 
 from anymq.net.connection import Patience
 from anymq.net.listener import Listener, Room
@@ -141,12 +140,9 @@ def few_handles() -> Iterator[None]:
     taken: list[int] = []
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
     try:
-        while True:
-            try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
                 taken.append(os.open(os.devnull, os.O_RDONLY))
-            except OSError as error:
-                assert error.errno == errno.EMFILE
-                break
         yield
     finally:
         for fd in taken:
@@ -164,7 +160,9 @@ def test_without_a_free_handle_peers_hear_no_instead_of_nothing(house: House) ->
     async def scene() -> None:
         with few_handles():
             waiting.connect(("127.0.0.1", listener.port))
-            while not has_ended(waiting):
+            for _ in range(TURNS_MAX):
+                if has_ended(waiting):
+                    return
                 await asyncio.sleep(0)
 
     house.loop.real.run_until_complete(asyncio.wait_for(scene(), 10))
@@ -373,11 +371,9 @@ def test_a_new_certificate_is_for_those_who_come_after(house: House, authority: 
     listener.tls = authority.context("broker.test", "new.test")
     after = TlsPeer(house, listener, authority.client())
     after.shake_hands()
-    names = [
-        {name for _, name in (peer.tls.getpeercert() or {})["subjectAltName"]}  # type: ignore[misc]
-        for peer in (before, after)
-    ]
-    assert names == [{"broker.test", "old.test"}, {"broker.test", "new.test"}]
+    names = [str((peer.tls.getpeercert() or {})["subjectAltName"]) for peer in (before, after)]
+    assert ["old.test" in name for name in names] == [True, False]
+    assert ["new.test" in name for name in names] == [False, True]
     before.write(b"still here")
     assert before.read(10) == b"still here"
 

@@ -128,10 +128,12 @@ class KafkaSession:
             data, self._left = memoryview(bytes(self._left) + data), NOTHING
         if left := self._act(data):
             self._left = memoryview(bytes(left))
+        self._report()
 
     def go_on(self) -> None:
         """Act on more of what is left."""
         self._left = self._act(self._left)
+        self._report()
 
     def wake(self) -> None:
         """There is room again: let the carrier see."""
