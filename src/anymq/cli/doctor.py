@@ -71,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     for finding in findings:
         print(show(finding))
     broken = sum(finding.verdict is Verdict.BROKEN for finding in findings)
-    print(f"{broken} problems" if broken else "nothing stands in the way")
+    problems = "1 problem" if broken == 1 else f"{broken} problems"
+    print(problems if broken else "nothing stands in the way")
     return 1 if broken else 0
 
 

@@ -19,6 +19,19 @@ from anymq.cli.errors import CommandFailed
 COMMANDS = MappingProxyType(
     {
         "serve": ("anymq.cli.serve", "run the broker"),
+        "topics": ("anymq.cli.topics", "list, describe, create, alter, delete topics"),
+        "groups": ("anymq.cli.groups", "list, describe, reset, delete consumer groups"),
+        "produce": ("anymq.cli.produce", "send lines as messages"),
+        "consume": ("anymq.cli.consume", "write messages as lines"),
+        "kafka-topics": ("anymq.cli.kafka_tools.topics", "as Kafka's kafka-topics.sh"),
+        "kafka-console-producer": (
+            "anymq.cli.kafka_tools.console_producer",
+            "as Kafka's kafka-console-producer.sh",
+        ),
+        "kafka-console-consumer": (
+            "anymq.cli.kafka_tools.console_consumer",
+            "as Kafka's kafka-console-consumer.sh",
+        ),
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
         "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
     }
@@ -46,10 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] in ("-V", "--version", "version"):
         print(f"anymq {anymq.__version__}")
         return 0
-    if arguments[0] not in COMMANDS:
-        print(f"anymq: {no_such_command(arguments[0])}", file=sys.stderr)
+    name = command_of(arguments[0])
+    if name not in COMMANDS:
+        print(f"anymq: {no_such_command(name)}", file=sys.stderr)
         return WRONG_USAGE
-    return run_command(arguments[0], arguments[1:])
+    return run_command(name, arguments[1:])
+
+
+def command_of(word: str) -> str:
+    """Return the command that is meant: "bin/kafka-topics.sh" is "kafka-topics"."""
+    name = os.path.basename(word).removesuffix(".sh")
+    return name if name.startswith("kafka-") else word
 
 
 def run_command(name: str, flags: Sequence[str]) -> int:

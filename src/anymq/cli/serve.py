@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
             return runner.run(serve(make_server(settings), settings))
     except (StorageError, OSError) as error:
-        raise CommandFailed(f"{error}. `anymq doctor` may know more") from error
+        raise CommandFailed(f"{_in_words(error)}. `anymq doctor` may know more") from error
 
 
 async def serve(server: Serving, settings: Settings) -> int:
@@ -90,6 +90,13 @@ def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
         for name, port in ports.items()
     ]
     return f"anymq {anymq.__version__} is ready after {took_s:.2f} s: {', '.join(doors)}"
+
+
+def _in_words(error: Exception) -> str:
+    """Say what is wrong, and where, without the number that Python puts before it."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 def _in_url(host: str) -> str:

@@ -4,25 +4,34 @@ Group commit without a timer: what was appended in one turn of the loop is one c
 while it runs is the next one.
 """
 
-import logging
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 
+from anymq.observability.log import Log
 from anymq.observability.metrics import Histogram
 from anymq.storage.store import LogStore
 from anymq.storage.work import Work
 
-log = logging.getLogger("anymq.disk")
+log = Log("anymq.disk")
+
+Job = tuple[Work, Callable[[], None]]
 
 
 class Helper:
-    """One thread that runs work in order and hands each back to the loop."""
+    """One thread that runs work in order and hands each back to the loop.
 
-    def __init__(self, loop: AbstractEventLoop, name: str) -> None:
+    Work never raises: what cannot be done, it keeps and tells in `done`. When it raises all the
+    same, that is a bug, and nobody knows what is on the disk: `on_bug` is told, on the loop.
+    """
+
+    def __init__(
+        self, loop: AbstractEventLoop, name: str, on_bug: Callable[[BaseException], None]
+    ) -> None:
         self._loop = loop
-        self._queue: SimpleQueue[tuple[Work, Callable[[], None]] | None] = SimpleQueue()
+        self._on_bug = on_bug
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -38,15 +47,19 @@ class Helper:
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
             work, then = job
-            work.run()
-            self._loop.call_soon_threadsafe(_publish, work, then)
+            try:
+                work.run()
+            except BaseException as bug:
+                self._loop.call_soon_threadsafe(self._on_bug, bug)
+            else:
+                self._loop.call_soon_threadsafe(self._publish, work, then)
 
-
-def _publish(work: Work, then: Callable[[], None]) -> None:
-    try:
-        work.done()
-    finally:
-        then()
+    def _publish(self, work: Work, then: Callable[[], None]) -> None:
+        try:
+            work.done()
+            then()
+        except Exception as bug:
+            self._on_bug(bug)
 
 
 class Disk:
@@ -54,11 +67,12 @@ class Disk:
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.commit_seconds = Histogram()
+        self.failed: Future[None] = loop.create_future()  # gets the exception when there is a bug
         self._commit_began = 0.0
         self._loop = loop
         self._store: LogStore | None = None
-        self._commits = Helper(loop, "anymq-commit")
-        self._slow = Helper(loop, "anymq-maintenance")
+        self._commits = Helper(loop, "anymq-commit", self._fail)
+        self._slow = Helper(loop, "anymq-maintenance", self._fail)
         self._scheduled = False
         self._committing = False
         self._syncing = False
@@ -95,9 +109,16 @@ class Disk:
         """End the threads; what was submitted is finished first. Harmless when they ended."""
         self._commits.stop()
         self._slow.stop()
+        self.failed.cancel()
 
     def _commit(self) -> None:
         self._scheduled = False
+        try:
+            self._begin_commit()
+        except Exception as bug:
+            self._fail(bug)
+
+    def _begin_commit(self) -> None:
         assert self._store is not None
         if self._committing or (work := self._store.begin_commit()) is None:
             return
@@ -112,10 +133,16 @@ class Disk:
     def _committed(self) -> None:
         self._committing = False
         self.commit_seconds.observe(self._loop.time() - self._commit_began)
-        self._commit()
+        self._begin_commit()
 
     def _synced(self) -> None:
         self._syncing = False
 
     def _slow_done(self) -> None:
         self._slow_pending -= 1
+
+    def _fail(self, bug: BaseException) -> None:
+        """Nothing more can be promised: whoever runs us is to stop, and recover at the restart."""
+        log.error("the disk work failed: a bug, and the end", reason=repr(bug))
+        if not self.failed.done():
+            self.failed.set_exception(bug)

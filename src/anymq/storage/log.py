@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
+from anymq.observability.log import Log as Lines
 from anymq.storage import batch as batches
 from anymq.storage.batch import BatchHeader
 from anymq.storage.commit import Committable, Part, Write
@@ -36,6 +37,8 @@ __all__ = ["Contents", "Durability", "Log", "LogConfig", "Mark", "Then", "direct
 INTERNAL_IDS = 16  # ids below are our own journals: deletes write to them, so they go on when full
 _PREFIX_BYTES = 16
 Then = Callable[[StorageError | None], None]
+
+log = Lines(__name__)
 
 
 class Mark(NamedTuple):
@@ -192,7 +195,7 @@ class Log(ReadableLog, Committable):
         while waiters and waiters[0][0] < end:
             ready.append(waiters.popleft()[1])
         for then in ready:
-            then(None)
+            _tell(then, None)
         if self.on_visible is not None:
             self.on_visible()
 
@@ -212,7 +215,7 @@ class Log(ReadableLog, Committable):
         if self.on_rollback is not None:
             self.on_rollback()
         for _, then in waiters:
-            then(error)
+            _tell(then, error)
 
     def _go_back(self) -> None:
         """Make `visible_end` the end again."""
@@ -294,3 +297,12 @@ class Log(ReadableLog, Committable):
         self.rolled = [item for item in self.rolled if item[0] not in old]
         for segment in old:
             self._disk.handles.drop(segment.path)
+
+
+def _tell(then: Then, error: StorageError | None) -> None:
+    """A bug of one who waited must not keep the news from the others."""
+    try:
+        then(error)
+    except Exception:
+        log.exception("an answer that waited for the disk failed")
+

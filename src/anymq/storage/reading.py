@@ -161,6 +161,9 @@ def first_in(
     except CorruptBatch as error:
         raise _error_of(segment, error) from error
     try:
-        return records.first_at(data, timestamp, start=start)
+        found = records.first_at(data, timestamp, start=start)
     except CorruptBatch:  # its sender made it so: its consumers may know how to read it
         return max(header.base_offset, start), header.max_timestamp
+    if found is None and header.base_offset >= start:  # the header says more than is true
+        return header.base_offset, header.max_timestamp
+    return found
