@@ -305,4 +305,3 @@ def _tell(then: Then, error: StorageError | None) -> None:
         then(error)
     except Exception:
         log.exception("an answer that waited for the disk failed")
-
