@@ -104,8 +104,8 @@ class Load:
             work.run()
             work.done()
             for promise, end in synced:
-                if self.store.logs[promise.log_id].failed is None:
-                    promise.synced = max(promise.synced, end)
+                durable = self.store.logs[promise.log_id].durable.end
+                promise.synced = max(promise.synced, min(end, durable))
 
     def delete_before(self) -> None:
         promise = self.rng.choice(self._living)

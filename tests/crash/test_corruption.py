@@ -91,7 +91,7 @@ def check_damaged(files: SimFiles, promises: list[Promise], before: Found, bytes
         found = read_with_repairs(store, log, bytes_max)
         try:
             check_found(promise, found)
-            whole = lacks_nothing(promise, found, before)
+            whole = lacks_nothing(promise, found, before[promise.log_id], log.start)
             require(whole or bool(store.reports), "lost in silence")
             require(log.end >= promise.visible, "offsets would be given out again")
         except AssertionError as error:
@@ -106,9 +106,11 @@ def check_found(promise: Promise, found: list[bytes]) -> None:
         require(header.base_offset >= next_offset, "out of order")
         next_offset = header.next_offset
         if promise.config.compact:
+            # Between offsets that compaction has removed nothing tells that one was changed to
+            # another of them: no checksum covers it. So only key and value are compared.
+            sent = {row[1:] for row in promise.rows}
             for record in iterate(batch):
-                row = (record.offset, record.key, record.value)
-                require(promise.rows[record.offset] == row, f"wrong record {record.offset}")
+                require((record.key, record.value) in sent, f"wrong record {record.offset}")
             right = header.leader_epoch == promise.epoch_at(header.base_offset)
             require(right, f"wrong epoch at {header.base_offset}")
         else:
@@ -122,9 +124,10 @@ def require(fact: bool, what: str) -> None:
         raise AssertionError(what)
 
 
-def lacks_nothing(promise: Promise, found: list[bytes], before: Found) -> bool:
+def lacks_nothing(promise: Promise, found: list[bytes], was: list[bytes], start: int) -> bool:
     """Is everything still there? Of a compacted log, that what a reader ends up with."""
-    was = before[promise.log_id]
+    if promise.config.retention_bytes >= 0:  # a repair may make a segment more: the oldest goes
+        was = [batch for batch in was if batches.read_header(batch).next_offset > start]
     if promise.config.compact:
         return table_of(found) == table_of(was)
     return set(was) <= set(found)

@@ -7,7 +7,7 @@ is never touched.
 """
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -16,11 +16,11 @@ from time import sleep
 from typing_extensions import override
 
 from anymq.storage import scan
-from anymq.storage.batch import read_header
+from anymq.storage.batch import BatchHeader, read_header
 from anymq.storage.cleaning import KEYS_MAX, Cleaner, KeyMap
 from anymq.storage.disk import Disk
-from anymq.storage.errors import StorageError, TooManyFiles
-from anymq.storage.files import Files
+from anymq.storage.errors import CorruptBatch, StorageError, TooManyFiles
+from anymq.storage.files import File, Files
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.segment import Segment
 from anymq.storage.segment_writer import SegmentWriter
@@ -164,6 +164,7 @@ class _Piece(Work):
         self._log = log
         self._state = state
         self._round = round_
+        self._segment: Segment | None = None  # where we are
         self._error: OSError | StorageError | None = None
 
     @override
@@ -176,9 +177,26 @@ class _Piece(Work):
     def _work(self) -> None:
         raise NotImplementedError
 
+    def _batches(
+        self, file: File, segment: Segment
+    ) -> Iterator[tuple[int, BatchHeader, memoryview]]:
+        """Read what is there, sure that it is what was written: it is about to be the only copy."""
+        self._segment = segment
+        return scan.in_order(
+            file, 0, segment.size, first=segment.base, end=segment.end, dense=segment.dense
+        )
+
     def _give_up(self, error: OSError | StorageError) -> None:
-        """Leave the log as it is: uncompacted is harmless. Try again when only space was short."""
+        """Leave the log as it is: uncompacted is harmless.
+
+        Try again when only space was short, and after the repair when something is damaged.
+        """
         self._state.round = None
+        segment, log = self._segment, self._log
+        if isinstance(error, CorruptBatch) and segment in log.segments:
+            if segment not in log.damaged:
+                log.damaged.append(segment)
+            return
         if isinstance(error, TooManyFiles) or getattr(error, "errno", 0) in _PASSING:
             return
         self._state.blocked = True
@@ -200,7 +218,7 @@ class Learning(_Piece):
         keys = self._round.keys
         for segment in self._segments:
             file = self._disk.files.open(segment.path)
-            for _, header, view in scan.checked(file, 0, segment.size):
+            for _, header, view in self._batches(file, segment):
                 if header.next_offset > self._start:
                     keys.add(header, view)
                     self._pause()
@@ -279,7 +297,7 @@ class Cleaning(_Piece):
     def _clean(self, job: _Job) -> None:
         """Clean one segment. It is written anew from the first change on; before, only copied."""
         writer, changed = job.writer, False
-        for position, header, view in scan.checked(writer.source, 0, job.old.size):
+        for position, header, view in self._batches(writer.source, job.old):
             rest = self._cleaner.clean(header, view)
             if rest is not view and not changed:
                 changed = True

@@ -16,7 +16,7 @@ from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import FileRange
 from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
-from anymq.storage.segment import Segment
+from anymq.storage.segment import EpochAt, Segment
 
 CHECK_BYTES_MAX = 1024 * 1024  # checked at once, so that nobody else waits long for it
 
@@ -57,15 +57,19 @@ def _find(segment: Segment, offset: int, disk: Disk) -> int | None:
         disk.used(segment)
 
 
-def range_at(place: Place, bytes_max: int, at_least_one: bool, disk: Disk) -> FileRange:
+def range_at(
+    place: Place, bytes_max: int, at_least_one: bool, disk: Disk, epoch_at: EpochAt
+) -> FileRange:
     """Return the bytes from there on, at most `bytes_max` but for a first batch that is bigger."""
     try:
-        return _range_at(place, bytes_max, at_least_one, disk)
+        return _range_at(place, bytes_max, at_least_one, disk, epoch_at)
     except (CorruptBatch, OSError) as error:
         raise _error_of(place[0], error) from error
 
 
-def _range_at(place: Place, bytes_max: int, at_least_one: bool, disk: Disk) -> FileRange:
+def _range_at(
+    place: Place, bytes_max: int, at_least_one: bool, disk: Disk, epoch_at: EpochAt
+) -> FileRange:
     segment, position = place
     file = segment.file(disk.handles)
     size = there = segment.visible_size - position
@@ -74,16 +78,16 @@ def _range_at(place: Place, bytes_max: int, at_least_one: bool, disk: Disk) -> F
         if at_least_one:
             size = max(size, _batch_size(file.pread(LENGTH_END, position)))
     if segment.unchecked(position, size):
-        size = _checked(place, size, disk)
+        size = _checked(place, size, disk, epoch_at)
     return FileRange(file, position, size)
 
 
-def _checked(place: Place, size: int, disk: Disk) -> int:
+def _checked(place: Place, size: int, disk: Disk, epoch_at: EpochAt) -> int:
     segment, position = place
     if size > CHECK_BYTES_MAX:
         first = _batch_size(segment.file(disk.handles).pread(LENGTH_END, position))
         size = min(size, max(first, CHECK_BYTES_MAX))
-    segment.check(position, size, disk.handles)
+    segment.check(position, size, disk.handles, epoch_at)
     return size
 
 
@@ -91,12 +95,12 @@ def _batch_size(start: bytes) -> int:
     return int.from_bytes(start[8:LENGTH_END]) + LENGTH_END
 
 
-def headers(place: Place, disk: Disk, limit: int) -> list[BatchHeader]:
+def headers(place: Place, disk: Disk, limit: int, epoch_at: EpochAt | None) -> list[BatchHeader]:
     """Return at most `limit` headers from there on, of one segment."""
     segment, position = place
     try:
         if segment.unchecked(position, CHECK_BYTES_MAX):
-            segment.check(position, CHECK_BYTES_MAX, disk.handles)
+            segment.check(position, CHECK_BYTES_MAX, disk.handles, epoch_at)
         walk = segment.walk(position, disk.handles, read_bytes=scan.SCAN_BYTES)
         checked = takewhile(lambda found: not segment.unchecked(*_span(found)), walk)
         return [header for _, header in islice(checked, limit)]
@@ -157,6 +161,9 @@ def first_in(
     except CorruptBatch as error:
         raise _error_of(segment, error) from error
     try:
-        return records.first_at(data, timestamp, start=start)
+        found = records.first_at(data, timestamp, start=start)
     except CorruptBatch:  # its sender made it so: its consumers may know how to read it
         return max(header.base_offset, start), header.max_timestamp
+    if found is None and header.base_offset >= start:  # the header says more than is true
+        return header.base_offset, header.max_timestamp
+    return found

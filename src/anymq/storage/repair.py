@@ -7,14 +7,16 @@ go to `<base>-<position>.quarantine` files, and people are told.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from typing_extensions import override
 
 from anymq.storage import scan
-from anymq.storage.batch import HEADER_BYTES, MAGIC
+from anymq.storage.batch import HEADER_BYTES, MAGIC, BatchHeader, prefix
 from anymq.storage.disk import Disk
+from anymq.storage.epochs import Epochs
 from anymq.storage.errors import CorruptBatch, StorageError
-from anymq.storage.files import File, Files, write_all
+from anymq.storage.files import Buffer, File, Files, write_all
 from anymq.storage.log import Log
 from anymq.storage.segment import Segment
 from anymq.storage.segment_writer import SegmentWriter
@@ -44,6 +46,7 @@ class Repair(Work):
         self._segment = segment
         self._disk = disk
         _pin(segment, disk)
+        self._epochs = _epochs_of(log)
         self._new: list[Segment] = []
         self._reports: list[str] = []
         self._error: OSError | StorageError | None = None
@@ -52,7 +55,7 @@ class Repair(Work):
     def run(self) -> None:
         """Write the good runs and the bad bytes beside it, then put the runs in its place."""
         try:
-            self._new = repair(self._disk, self._segment, self._reports)
+            self._new = repair(self._disk, self._segment, self._reports, self._epochs)
         except (OSError, StorageError) as error:
             self._error = error
 
@@ -68,11 +71,17 @@ class Repair(Work):
 
 
 def repairs(log: Log, disk: Disk) -> Sequence[Work]:
-    """Begin the repair of what was found damaged."""
+    """Begin the repair of a segment that was found damaged, if there is one."""
     if log.active in log.damaged:
         log.roll()
-    ready = [s for s in log.damaged if s.pinned is None and s.visible_size == s.size]
-    return [Repair(log, segment, disk) for segment in ready]
+    ready = (s for s in log.damaged if s.pinned is None and s.visible_size == s.size)
+    return [Repair(log, segment, disk) for segment in islice(ready, 1)]
+
+
+def _epochs_of(log: Log) -> Epochs | None:
+    with suppress(StorageError):  # they may have to be made again from what is damaged
+        return log.epochs
+    return None
 
 
 def _pin(segment: Segment, disk: Disk) -> None:
@@ -80,7 +89,9 @@ def _pin(segment: Segment, disk: Disk) -> None:
         segment.pin(disk.handles)
 
 
-def repair(disk: Disk, segment: Segment, reports: list[str]) -> list[Segment]:
+def repair(
+    disk: Disk, segment: Segment, reports: list[str], epochs: Epochs | None = None
+) -> list[Segment]:
     """Replace a damaged segment; return what takes its place. Doing it again changes nothing.
 
     It is pinned, unless its file is missing.
@@ -96,12 +107,13 @@ def repair(disk: Disk, segment: Segment, reports: list[str]) -> list[Segment]:
     for position, to in _gaps(runs, size):
         reports.append(_put_aside(disk.files, segment, file, position, to))
     disk.files.sync_dir(segment.directory)
-    return _rewrite(disk, segment, file, runs)
+    writer = _Copier(disk, segment, file, epochs, reports)
+    return _rewrite(disk, segment, writer, runs)
 
 
-def _rewrite(disk: Disk, segment: Segment, file: File, runs: list[Run]) -> list[Segment]:
+def _rewrite(disk: Disk, segment: Segment, copier: "_Copier", runs: list[Run]) -> list[Segment]:
     """Write the runs. The first replaces the damaged file, so it comes last."""
-    new = [_copy(disk, segment, file, run) for run in reversed(runs)]
+    new = [copier.copy(run) for run in reversed(runs)]
     if not runs or runs[0].base != segment.base:
         disk.files.unlink(segment.index_path)
         disk.files.unlink(segment.path)
@@ -109,12 +121,35 @@ def _rewrite(disk: Disk, segment: Segment, file: File, runs: list[Run]) -> list[
     return new[::-1]
 
 
-def _copy(disk: Disk, segment: Segment, file: File, run: Run) -> Segment:
-    writer = SegmentWriter(disk, segment, base=run.base)
-    for _, header, view in scan.in_order(file, run.position, run.to, first=run.base, dense=False):
-        writer.append(view, header)
-    writer.publish()
-    return writer.segment
+@dataclass(frozen=True, slots=True)
+class _Copier:
+    """Copies runs to new segments, and puts leader epochs right: no checksum covers them."""
+
+    disk: Disk
+    segment: Segment
+    file: File
+    epochs: Epochs | None
+    reports: list[str]
+
+    def copy(self, run: Run) -> Segment:
+        writer = SegmentWriter(self.disk, self.segment, base=run.base)
+        for _, header, view in scan.in_order(
+            self.file, run.position, run.to, first=run.base, dense=False
+        ):
+            writer.append(self._right(header, view), header)
+        writer.publish()
+        return writer.segment
+
+    def _right(self, header: BatchHeader, batch: Buffer) -> Buffer:
+        if self.epochs is None or header.leader_epoch == self.epochs.at(header.base_offset):
+            return batch
+        epoch = self.epochs.at(header.base_offset)
+        self.reports.append(
+            f"{self.segment.path}: leader epoch {header.leader_epoch} of offset "
+            f"{header.base_offset} was damaged, put right: {epoch}"
+        )
+        start = prefix(header.base_offset, header.length, epoch)
+        return start + memoryview(batch)[len(start) :]
 
 
 def _runs(file: File, size: int, segment: Segment) -> Iterator[Run]:

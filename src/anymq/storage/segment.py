@@ -1,6 +1,6 @@
 """Segment: one file of record batches, named after its first offset, and what we know of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from anymq.storage import index as indexes
 from anymq.storage import scan
@@ -10,6 +10,8 @@ from anymq.storage.files import File, Files
 from anymq.storage.handles import Handles
 from anymq.storage.index import NO_TIMESTAMP, Extent, Index
 from anymq.storage.small_files import Damaged, read_whole, replace_whole
+
+EpochAt = Callable[[int], int]
 
 LOG = ".log"
 INDEX = ".index"
@@ -204,16 +206,21 @@ class Segment:
         to = min(position + size, self.old_size)
         return not (self.checked_from <= position and to <= self.checked_to)
 
-    def check(self, position: int, size: int, handles: Handles) -> None:
-        """Compare the batches that begin among these bytes with their checksums. CorruptBatch."""
+    def check(
+        self, position: int, size: int, handles: Handles, epoch_at: EpochAt | None = None
+    ) -> None:
+        """Compare the batches that begin among these bytes with their checksums. CorruptBatch.
+
+        `epoch_at` tells what the leader epoch must be, which no checksum covers either.
+        """
         to = min(position + size, self.old_size)
         joins = self.checked_from <= position <= self.checked_to
         at = self.checked_to if joins else position
-        at = self._check_some(self.file(handles), at, to)
+        at = self._check_some(self.file(handles), at, to, epoch_at)
         self.checked_from = self.checked_from if joins else position
         self.checked_to = at
 
-    def _check_some(self, file: File, position: int, to: int) -> int:
+    def _check_some(self, file: File, position: int, to: int, epoch_at: EpochAt | None) -> int:
         """Check from one batch on until at least `to`; return where it stopped."""
         limit, offset = self.old_size, self.base
         if position:
@@ -222,6 +229,8 @@ class Segment:
             file, position, limit, first=offset, end=self.old_end, dense=self.dense
         )
         for place, header, view in batches:
+            if epoch_at is not None and epoch_at(header.base_offset) != header.leader_epoch:
+                raise CorruptBatch(f"the batch at {place} has a wrong leader epoch")
             position, offset = place + len(view), header.next_offset
             if position >= to:
                 break

@@ -1,28 +1,25 @@
 """LogStore: all logs of one data directory."""
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable
 
 from typing_extensions import override
 
-from anymq.storage import checkpoint, directory, recovery, restart, retention, state
+from anymq.storage import checkpoint, directory, recovery, restart, state
 from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit
-from anymq.storage.compaction import Compactor
 from anymq.storage.disk import Disk
 from anymq.storage.errors import LogDeleted, StorageError
 from anymq.storage.files import File, Files
 from anymq.storage.handles import HANDLES_MAX
 from anymq.storage.log import Contents, Durability, Log, LogConfig, directory_of
-from anymq.storage.repair import repairs
-from anymq.storage.sealing import Seal, add_rolled
+from anymq.storage.sealing import seal_of
 from anymq.storage.small_files import Damaged
 from anymq.storage.space import DISK_FREE_MIN
 from anymq.storage.syncing import Sync
+from anymq.storage.upkeep import Upkeep
 from anymq.storage.work import Work
 
 CHECKPOINT_MS = 30_000
-LOGS_PER_TICK = 1000  # looked at by one maintenance: a few milliseconds
 INDEX_WORTH_BYTES = 1024 * 1024  # below, an index is made faster than a file is opened
 
 
@@ -37,10 +34,8 @@ class LogStore:
         self._on_disk = _ids(disk.files)
         self._checkpoint_due = 0
         self._checkpoint_running = False
-        self._next_to_maintain = 0
         self.logs: dict[int, Log] = {}
-        self._compactor = Compactor(disk)
-        self._busy: set[int] = set()  # logs with slow work under way
+        self._upkeep = Upkeep(disk)
 
     @classmethod
     def open(
@@ -116,7 +111,7 @@ class LogStore:
         """Forget the log; the work removes its files. Harmless when it is not there."""
         self._on_disk.discard(log_id)
         self._entries.pop(log_id, None)
-        self._compactor.forget(log_id)
+        self._upkeep.forget(log_id)
         log = self.logs.pop(log_id, None)
         if log is not None:
             log.fail(LogDeleted(f"log {log_id} was deleted"))
@@ -154,38 +149,12 @@ class LogStore:
         disk = self._disk
         disk.now_ms = now_ms
         disk.space.check()
-        works: list[Work] = []
-        seal = Seal(disk)
-        for log in self._some_logs():
-            works += self._maintain(log, now_ms)
-            add_rolled(seal, log)
-        if not seal.empty:
-            works.append(seal)
+        works = self._upkeep.works(self.logs, now_ms)
         if disk.doomed:
             doomed, disk.doomed = disk.doomed, []
             works.append(directory.Removal(disk, doomed))
         works += self._checkpoint_if_due(now_ms)
         return works
-
-    def _some_logs(self) -> Iterable[Log]:
-        """Return the logs whose turn it is."""
-        start = self._next_to_maintain if self._next_to_maintain < len(self.logs) else 0
-        self._next_to_maintain = start + LOGS_PER_TICK
-        return list(islice(self.logs.values(), start, self._next_to_maintain))
-
-    def _maintain(self, log: Log, now_ms: int) -> list[Work]:
-        """Return slow work on one log, if there is some and none is under way."""
-        if log.failed is not None or log.id in self._busy:
-            return []
-        retention.roll_by_age(log, now_ms)
-        works: Sequence[Work] = repairs(log, self._disk) or retention.expire(
-            log, self._disk, now_ms
-        )
-        # Compaction makes the file of the active segment: not before what comes before it is there.
-        if not works and log.visible_end >= log.active.base:
-            cleaning = self._compactor.work(log, now_ms)
-            works = [cleaning] if cleaning is not None else []
-        return [_Alone(works, log.id, self._busy)] if works else []
 
     # The checkpoint
 
@@ -208,10 +177,8 @@ class LogStore:
             commit.run()
             commit.done()
         self._run(Sync(self._disk, self.logs.values()))
-        seal = Seal(self._disk)
-        for log in self.logs.values():
-            add_rolled(seal, log)
-        self._run(seal)
+        while not (seal := seal_of(self._disk, self.logs.values())).empty:
+            self._run(seal)
         try:
             self._write_last_checkpoint()
         except OSError as error:
@@ -237,31 +204,10 @@ class LogStore:
             return log.empty_state_at
         if active.index is not None and active.size >= INDEX_WORTH_BYTES:
             active.write_index(files, active.index)
-        content = log.state_source() if log.state_source is not None else None
+        content = log.state()
         if content:
             state.write(files, log.directory, log.end, content)
         return log.end if content == b"" else -1
-
-
-class _Alone(Work):
-    """Work on one log that goes on without any other such work on it."""
-
-    def __init__(self, works: Sequence[Work], log_id: int, busy: set[int]) -> None:
-        self._works = works
-        self._log_id = log_id
-        self._busy = busy
-        busy.add(log_id)
-
-    @override
-    def run(self) -> None:
-        for work in self._works:
-            work.run()
-
-    @override
-    def done(self) -> None:
-        self._busy.discard(self._log_id)
-        for work in self._works:
-            work.done()
 
 
 class _Checkpoint(Work):

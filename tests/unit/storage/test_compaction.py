@@ -399,6 +399,29 @@ def test_a_failing_disk_leaves_the_log_readable(op: str, skip: int) -> None:
     assert log.write(("z", "1")) == 13
 
 
+def test_damage_is_repaired_before_it_is_copied() -> None:
+    """A wrong offset, which no checksum covers, must not become the only copy."""
+    log = Compacted()
+    for value in "123":
+        log.write(("a", value), (f"b{value}", value))
+    log.roll()
+    path = log.log.segments[0].path
+    data = bytearray(log.files.content(path))
+    data[7] ^= 8
+    log.files.put(path, bytes(data))
+    learning = log.compactor.work(log.log, NOW)
+    assert learning is not None
+    learning.run()
+    learning.done()
+    assert log.log.damaged == [log.log.segments[0]]
+    for now in range(1, 9):
+        for work in log.store.maintenance(NOW + now):
+            work.run()
+            work.done()
+    assert log.pairs() == [(3, "b2", "2"), (4, "a", "3"), (5, "b3", "3")]
+    assert "quarantine" in log.store.reports[0]
+
+
 def test_a_full_disk_is_tried_again_later() -> None:
     log = Compacted()
     log.write(("a", "1"), ("a", "2"))

@@ -247,6 +247,7 @@ class TestSegments:
     def test_few_indexes_in_memory(self, store: LogStore, log: Log) -> None:
         fill(store, log, 800)
         tick(store)
+        tick(store)
         assert len(log.segments) > 70
         loaded = [segment for segment in log.segments if segment.index is not None]
         assert len(loaded) <= 66

@@ -137,7 +137,7 @@ def test_one_work_at_a_time(store: LogStore) -> None:
 
 
 def test_many_logs_take_turns(store: LogStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anymq.storage.store.LOGS_PER_TICK", 10)
+    monkeypatch.setattr("anymq.storage.upkeep.LOGS_PER_TICK", 10)
     logs = [store.create(20 + i, BY_TIME) for i in range(25)]
     for log in logs:
         append(log, timestamp=1)

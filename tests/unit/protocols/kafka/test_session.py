@@ -1,7 +1,6 @@
 """A connection as a whole: frames in any pieces, answers in order, limits, and hostile bytes."""
 
 import importlib
-import logging
 from itertools import pairwise
 from struct import pack
 
@@ -19,6 +18,7 @@ from anymq.protocols.kafka.schema.generated import (
     find_coordinator,
     heartbeat,
     list_groups,
+    list_offsets,
     metadata,
     produce,
 )
@@ -127,15 +127,12 @@ def test_a_frame_that_is_too_long_is_refused_before_it_comes(
     assert client.closed
 
 
-def test_a_request_nobody_knows_closes(
-    client: KafkaDialog, caplog: pytest.LogCaptureFixture
-) -> None:
-    """One line says why, and nobody answers."""
-    caplog.set_level(logging.INFO)
+def test_a_request_nobody_knows_closes(client: KafkaDialog) -> None:
+    """The reason is for the log; nobody answers."""
     client.send(frame(pack(">hhih", 4_000, 0, 1, -1)))
     assert client.closed
     assert not client.answers()
-    assert "unknown request 4000" in caplog.text
+    assert "unknown request 4000" in client.session.reason
 
 
 def test_a_version_nobody_knows_closes(client: KafkaDialog) -> None:
@@ -164,8 +161,46 @@ def test_answers_come_in_the_order_of_the_requests(room: KafkaRoom, client: Kafk
     room.disk_waits = True
     client.at(9) >> produce_one() >> heartbeat.HeartbeatRequest("g", 1, "m") << None
     room.disk_waits = False
+    client.answers()
     assert isinstance(client.answer(), produce.ProduceResponse)
     assert isinstance(client.answer(), heartbeat.HeartbeatResponse)
+
+
+def test_a_request_sees_what_the_one_before_has_done(room: KafkaRoom, client: KafkaDialog) -> None:
+    """Though the client did not wait for its answer: with Kafka it need not."""
+    client.ask(NEW_TOPIC)
+    room.disk_waits = True
+    wanted = list_offsets.ListOffsetsTopic("orders", [list_offsets.ListOffsetsPartition(0, -1, -1)])
+    client.at(9) >> produce_one()
+    client >> list_offsets.ListOffsetsRequest(-1, topics=[wanted])
+    client.at(9) >> produce_one()
+    room.disk_waits = False
+    client.answers()
+    assert isinstance(client.answer(), produce.ProduceResponse)
+    assert client.answer().topics[0].partitions[0].offset == 1
+    assert client.answer().responses[0].partition_responses[0].base_offset == 1
+
+
+def test_batches_go_to_the_disk_together(room: KafkaRoom, client: KafkaDialog) -> None:
+    """A producer has five requests under way: one sync serves them all."""
+    client.ask(NEW_TOPIC)
+    room.disk_waits = True
+    for _ in range(5):
+        client.at(9) >> produce_one()
+    assert room.broker.topic("orders").partition(0).log.end == 5
+    client << None
+
+
+def test_what_had_to_wait_may_still_be_nonsense(room: KafkaRoom, client: KafkaDialog) -> None:
+    """It closes its own connection, after the answer to what was asked before."""
+    client.ask(NEW_TOPIC)
+    room.disk_waits = True
+    client.at(9) >> produce_one()
+    client.send(frame(pack(">hhih", metadata.KEY, 99, 1, -1)))
+    assert not client.closed
+    room.disk_waits = False
+    assert isinstance(client.answer(), produce.ProduceResponse)
+    assert client.closed
 
 
 def test_acks_0_is_not_answered(room: KafkaRoom, client: KafkaDialog) -> None:

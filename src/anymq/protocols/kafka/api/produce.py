@@ -16,6 +16,7 @@ from anymq.storage.files import Buffer
 
 KEY = 0
 VERSIONS = range(3, 14)
+PIPELINED = True
 TOPIC_IDS = 13
 ZSTD_SINCE = 7
 ZSTD = 4

@@ -1,5 +1,7 @@
 """Fetch: what consumers get, in which order, and when."""
 
+from typing import Any
+
 import pytest
 
 from anymq.protocols.kafka.error_codes import ErrorCode
@@ -42,7 +44,7 @@ def wanted(partition: int = 0, offset: int = 0, bytes_max: int = 1 << 20) -> Fet
     return FetchPartition(partition, fetch_offset=offset, partition_max_bytes=bytes_max)
 
 
-def fetch(*partitions: FetchPartition, **options: int) -> FetchRequest:
+def fetch(*partitions: FetchPartition, **options: Any) -> FetchRequest:
     return FetchRequest(
         max_wait_ms=options.pop("wait_ms", 0),
         min_bytes=options.pop("min_bytes", 1),
