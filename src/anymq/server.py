@@ -9,6 +9,7 @@ import secrets
 import ssl
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
@@ -30,10 +31,11 @@ from anymq.protocols.kafka.api import registry
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.session import Kafka, KafkaSession
+from anymq.protocols.memory import Memory
 from anymq.security.users import Users
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
-from anymq.wiring import broker_settings, kafka_settings
+from anymq.wiring import broker_settings, kafka_settings, patience
 
 log = Log(__name__)
 
@@ -50,7 +52,9 @@ class Server:
         self._kafka_counters = Counters()
         self._stopping = asyncio.Event()
         self._listeners: dict[str, Listener] = {}
-        self._room = Room(settings.limits.connections_max)
+        limits = settings.limits
+        self._room = Room(limits.connections_max, limits.connections_per_address_max)
+        self._memory = Memory(limits.memory_bytes_max)
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -63,8 +67,7 @@ class Server:
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
             store = self._open_store(disk)
-            stack.callback(store.close)
-            stack.callback(disk.stop)
+            stack.callback(self._end, disk, store)
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
             stack.callback(self._hang_up)
@@ -122,18 +125,32 @@ class Server:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         if port != OFF:
-            listener = Listener(loop, self._room, make_session, host=host, port=port, tls=tls)
+            listener = Listener(
+                loop,
+                self._room,
+                make_session,
+                host=host,
+                port=port,
+                tls=tls,
+                patience=patience(self.settings),
+            )
             self._listeners[name] = listener
             self.ports[name] = listener.port
 
     def _kafka_sessions(self, broker: Broker) -> MakeSession:
-        shared = Kafka(
+        limits = self.settings.limits
+        shared = self._kafka = Kafka(
             broker=broker,
             apis=registry.load(),
             settings=kafka_settings(self.settings),
             users=Users(self.settings.users),
-            fetch_sessions=FetchSessions(secrets.token_bytes),
+            fetch_sessions=FetchSessions(
+                secrets.token_bytes,
+                sessions_max=limits.fetch_sessions_max,
+                partitions_max=limits.fetch_session_partitions_max,
+            ),
             counters=self._kafka_counters,
+            memory=self._memory,
         )
         return partial(KafkaSession, shared)
 
@@ -169,14 +186,15 @@ class Server:
             asyncio.create_task(self._keep_syncing(disk)),
         ]
         stopping = asyncio.create_task(self._stopping.wait())
+        ends: list[asyncio.Future[Any]] = [*tasks, stopping, disk.failed]
         try:
-            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self._last_words()
         finally:
-            for task in (*tasks, stopping):
-                task.cancel()
-        for task in done:
-            task.result()
+            for end in ends:
+                end.cancel()
+        for end in done:
+            end.result()
 
     async def _last_words(self) -> None:
         """Let what is under way be answered; nobody new comes in."""
@@ -187,6 +205,12 @@ class Server:
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.005)
+
+    def _end(self, disk: Disk, store: LogStore) -> None:
+        if disk.stop():
+            store.close()
+        else:
+            log.warning("not all could be finished: the next start looks at every log")
 
     def _hang_up(self) -> None:
         for listener in self._listeners.values():

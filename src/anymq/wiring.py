@@ -7,6 +7,7 @@ from anymq.config.model import OFF, Settings
 from anymq.config.units import MINUTE_MS
 from anymq.core.broker import BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
+from anymq.net.connection import Patience
 from anymq.protocols.kafka.settings import KafkaSettings
 
 
@@ -75,7 +76,9 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         sasl_mechanisms=kafka.sasl_mechanisms if settings.users else (),
         login_required=kafka.require_login,
         frame_bytes_max=limits.frame_bytes_max,
+        frame_bytes_max_without_records=limits.frame_bytes_max_without_records,
         frame_bytes_max_unauthenticated=limits.frame_bytes_max_before_login,
+        frame_seconds_max=limits.frame_timeout_ms / 1000,
         in_flight_bytes_max=limits.requests_in_flight_bytes_max,
         in_flight_calls_max=limits.requests_in_flight_max,
         unsent_bytes_max=limits.unsent_bytes_max,
@@ -90,6 +93,15 @@ def _listeners(settings: Settings, host: str, port: int) -> str:
     kafka = settings.kafka
     doors = (("PLAINTEXT", kafka.port), ("SSL", kafka.tls_port))
     return ",".join(f"{name}://{host}:{port or own}" for name, own in doors if own != OFF)
+
+
+def patience(settings: Settings) -> Patience:
+    """Return what connections are told."""
+    limits = settings.limits
+    return Patience(
+        handshake=limits.login_timeout_ms / 1000,
+        stalled=limits.idle_timeout_ms / 1000,
+    )
 
 
 def _text(value: object) -> str:

@@ -172,10 +172,30 @@ class Limits:
     login_timeout_ms: int = setting(
         30 * SECOND_MS, "How long a client may take for TLS and to log in.", at_least=1
     )
+    connections_per_address_max: int = setting(
+        OFF, "How many connections one address may have; -1: without limit.", at_least=-1, live=True
+    )
     idle_timeout_ms: int = setting(
-        10 * MINUTE_MS, "Close a connection that has said nothing for so long.", at_least=1
+        10 * MINUTE_MS,
+        "Close a connection that has said nothing, or taken none of its answers, for so long.",
+        at_least=1,
+    )
+    frame_timeout_ms: int = setting(
+        MINUTE_MS, "How long a request may take from its first to its last byte.", at_least=1
+    )
+    memory_bytes_max: int = setting(
+        512 * MIB,
+        "How much the requests and answers under way may take together; then peers have to wait.",
+        at_least=MIB,
+        live=True,
     )
     frame_bytes_max: int = setting(100 * MIB, "The biggest request.", at_least=KIB)
+    frame_bytes_max_without_records: int = setting(
+        4 * MIB,
+        "The biggest request of those that bring no records: a byte of them may become 30 and more"
+        " in memory.",
+        at_least=KIB,
+    )
     frame_bytes_max_before_login: int = setting(
         64 * KIB, "The biggest request of one who has yet to log in.", at_least=KIB
     )
@@ -195,6 +215,9 @@ class Limits:
     )
     fetch_sessions_max: int = setting(
         1000, "How many fetch sessions are remembered; more work without.", at_least=0
+    )
+    fetch_session_partitions_max: int = setting(
+        200_000, "How many partitions all of them together may have.", at_least=0
     )
     topics_max: int = setting(100_000, "How many topics there may be.", at_least=1)
     partitions_max: int = setting(

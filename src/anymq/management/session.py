@@ -14,6 +14,7 @@ log = Log(__name__)
 HEADERS_BYTES_MAX = 16 * 1024
 BODY_BYTES_MAX = 64 * 1024  # no page reads one: it is dropped, within reason
 OWED_BYTES_MAX = 4 * 1024 * 1024  # a peer that asks on without reading is not served further
+EVENTS_PER_TURN_MAX = 32
 IDLE_S = 60.0  # between requests, and for one to be whole
 
 
@@ -22,12 +23,14 @@ class HttpSession(Session):
 
     def __init__(self, pages: Pages, outbox: Outbox, peer: Peer) -> None:
         self.closed = False
+        self.reason = ""
         self._pages = pages
         self._outbox = outbox
         self._peer = peer
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADERS_BYTES_MAX)
         self._request: h11.Request | None = None
         self._body_size = 0
+        self._unserved = False
         self._waiting_since: float | None = None
 
     @property
@@ -38,18 +41,27 @@ class HttpSession(Session):
     @property
     @override
     def reading(self) -> bool:
-        return not self.closed
+        return not self.closed and not self._unserved
+
+    @property
+    @override
+    def more(self) -> bool:
+        return self._unserved and not self.closed
 
     @override
     def receive(self, data: memoryview) -> None:
-        """Answer every whole request there is now."""
-        if self.closed:
-            return
-        try:
+        """Answer the whole requests there are now."""
+        if not self.closed:
             self._http.receive_data(bytes(data))
-            self._serve_all()
+            self.go_on()
+
+    @override
+    def go_on(self) -> None:
+        """Answer more of what was asked at once."""
+        try:
+            self._serve()
         except h11.RemoteProtocolError as error:
-            log.info("not HTTP", peer=self._peer.host, reason=str(error))
+            self.reason = f"not HTTP: {error}"
             self._refuse(HTTPStatus(error.error_status_hint))
 
     @override
@@ -59,25 +71,34 @@ class HttpSession(Session):
             self._waiting_since = now
         elif now - self._waiting_since > IDLE_S:
             self.closed = True
+            self.reason = "idle"
 
     @override
     def peer_gone(self) -> None:
         """Nothing was held for it."""
         self.closed = True
 
-    def _serve_all(self) -> None:
-        while not self.closed:
+    def _serve(self) -> None:
+        """Answer a few requests; the others have turns, too."""
+        self._unserved = False
+        for _ in range(EVENTS_PER_TURN_MAX):
             event = self._http.next_event()
             if event is h11.NEED_DATA:
                 return
-            if event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
-                self.closed = True
-            elif isinstance(event, h11.Request):
-                self._begin(event)
-            elif isinstance(event, h11.Data):
-                self._count_body(len(event.data))
-            elif isinstance(event, h11.EndOfMessage):
-                self._finish()
+            self._on_event(event)
+            if self.closed:
+                return
+        self._unserved = True
+
+    def _on_event(self, event: object) -> None:
+        if event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+            self.closed = True
+        elif isinstance(event, h11.Request):
+            self._begin(event)
+        elif isinstance(event, h11.Data):
+            self._count_body(len(event.data))
+        elif isinstance(event, h11.EndOfMessage):
+            self._finish()
 
     def _begin(self, request: h11.Request) -> None:
         self._request, self._body_size = request, 0

@@ -4,6 +4,9 @@ import time
 from asyncio import AbstractEventLoop, TimerHandle
 
 from anymq.core.timers import Timers
+from anymq.observability.log import Log
+
+log = Log("anymq.net")
 
 
 class SystemClock:
@@ -42,5 +45,9 @@ class Alarm:
 
     def _ring(self) -> None:
         self._handle = None
-        self.timers.run(time.monotonic())
+        try:
+            self.timers.run(time.monotonic())
+        except Exception:
+            # Its own business is not done; that of all the others goes on.
+            log.exception("a timer failed")
         self._set()

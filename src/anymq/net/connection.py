@@ -3,43 +3,93 @@
 Sockets are non-blocking and driven by the loop's readiness events, without asyncio's transports:
 what a turn of the loop owes goes out with one `sendmsg`, ranges of log files go by `sendfile`,
 and all connections read into one buffer that stays warm in the cache (ADR 0005).
+
+Whatever happens here ends this connection at most: nothing is raised into the loop.
 """
 
-import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from anymq.net.plain import PlainChannel
 from anymq.net.tls import TlsChannel
-from anymq.protocols.session import Outbox, Session
+from anymq.observability.log import Log
+from anymq.protocols.session import Outbox, Peer, Session
 
 SENT_PER_TURN_MAX = 4 * 1024 * 1024  # a fast reader of a long backlog lets the others have a turn
+PEER_LEFT = "the peer hung up"
 
-log = logging.getLogger("anymq.net")
+log = Log("anymq.net")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a peer may take, in seconds."""
+
+    handshake: float = 30.0  # for TLS
+    stalled: float = 600.0  # without taking a byte of what it is owed
+    goodbye: float = 30.0  # for the last words, once it or we have ended the conversation
+
+
+class Carried(Protocol):
+    """Who carries connections."""
+
+    def forget(self, connection: "Connection") -> None:
+        """It is closed."""
 
 
 class Connection:
     """Carries bytes between a socket and a session. It understands none of them."""
 
+    __slots__ = (
+        "_carrier",
+        "_channel",
+        "_closed",
+        "_ending_since",
+        "_fd",
+        "_flush_scheduled",
+        "_go_on_scheduled",
+        "_loop",
+        "_opened",
+        "_outbox",
+        "_patience",
+        "_peer_ended",
+        "_progressed",
+        "_read_buffer",
+        "_reading",
+        "_stalled_since",
+        "_writing",
+        "peer",
+        "session",
+    )
+
     def __init__(
         self,
         loop: AbstractEventLoop,
         channel: PlainChannel | TlsChannel,
-        make_session: Callable[[Outbox], Session],
+        peer: Peer,
+        make_session: Callable[[Outbox, Peer], Session],
         read_buffer: memoryview,
-        on_closed: Callable[["Connection"], None],
+        carrier: Carried,
+        patience: Patience,
     ) -> None:
+        self.peer = peer
         self._loop = loop
         self._channel = channel
         self._fd = channel.fileno()
         self._read_buffer = read_buffer
-        self._on_closed = on_closed
-        self._flush_scheduled = False
-        self._reading = False
-        self._writing = False
-        self._closed = False
+        self._carrier = carrier
+        self._patience = patience
+        self._flush_scheduled = self._go_on_scheduled = False
+        self._reading = self._writing = False
+        self._closed = self._peer_ended = False
+        self._progressed = False
+        self._opened: float | None = None
+        self._stalled_since: float | None = None
+        self._ending_since: float | None = None
         self._outbox = Outbox(self._flush_soon)
-        self.session = make_session(self._outbox)
+        self.session = make_session(self._outbox, peer)
         self._set_reading(True)
 
     @property
@@ -48,53 +98,81 @@ class Connection:
         return self._outbox.size > 0 or self.session.busy
 
     def tick(self, now: float) -> None:
-        """Let the session notice silence."""
-        self._guarded(lambda: self.session.tick(now))
+        """Notice silence, and peers that hold us up."""
+        self._guarded(self.session.tick, now)
+        if not self._closed and (why := self._too_slow(now)):
+            self.close(why)
 
-    def close(self) -> None:
-        """Hang up now, whatever is still owed."""
+    def close(self, why: str = "") -> None:
+        """Hang up now, whatever is still owed. `why` is for the log; empty: that is no news."""
         if self._closed:
             return
         self._closed = True
-        self._set_reading(False)
-        self._set_writing(False)
-        self._channel.close()
-        self._on_closed(self)
+        if why:
+            log.info("connection closed", peer=self.peer, reason=why)
+        try:
+            self._set_reading(False)
+            self._set_writing(False)
+            self._channel.close()
+        except Exception:
+            log.exception("a connection failed while it was closed", peer=self.peer)
+        self._carrier.forget(self)
         try:
             self.session.peer_gone()
         except Exception:
-            log.exception("a session failed while its peer left")
+            log.exception("a session failed while its peer left", peer=self.peer)
+
+    def _too_slow(self, now: float) -> str:
+        """Say why this takes too long; nothing when it does not."""
+        if self._opened is None:
+            self._opened = now
+        if not self._channel.ready and now - self._opened > self._patience.handshake:
+            return "no TLS handshake in time"
+        if self._progressed or not self._channel.owes:
+            self._progressed, self._stalled_since = False, None
+        elif self._stalled_since is None:
+            self._stalled_since = now
+        elif now - self._stalled_since > self._patience.stalled:
+            return "it does not take its answers"
+        if not (self.session.closed or self._peer_ended):
+            return ""
+        if self._ending_since is None:
+            self._ending_since = now
+        late = now - self._ending_since > self._patience.goodbye
+        return (self.session.reason or PEER_LEFT) + ", last answers not taken" if late else ""
+
+    # Receiving
 
     def _on_readable(self) -> None:
+        if self._closed:
+            return
         try:
             size = self._channel.receive_into(self._read_buffer)
         except OSError as error:
-            log.debug("connection lost: %s", error)
-            self.close()
+            self._lost(error)
             return
-        if size is None:
-            return
-        if size == 0:
-            self.close()
-            return
-        self._guarded(lambda: self.session.receive(self._read_buffer[:size]))
+        if size:
+            self._guarded(self.session.receive, self._read_buffer[:size])
+        if not size or self._channel.ended:
+            self._peer_ended = self._channel.ended
+            self._settle()
 
-    def _guarded(self, act: Callable[[], None]) -> None:
+    def _go_on(self) -> None:
+        self._go_on_scheduled = False
+        if not self._closed:
+            self._guarded(self.session.go_on)
+
+    def _guarded(self, act: Callable[..., None], *arguments: Any) -> None:
         # A bug in one conversation must not disturb the others: log it and hang up.
         try:
-            act()
+            act(*arguments)
         except Exception:
-            log.exception("a session failed; its connection is closed")
+            log.exception("a session failed; its connection is closed", peer=self.peer)
             self.close()
-            return
-        if not self._closed:
-            self._after_session()
+        else:
+            self._settle()
 
-    def _after_session(self) -> None:
-        if self.session.closed:
-            self._flush_soon()
-        elif self._reading != self.session.reading:
-            self._set_reading(not self._reading)
+    # Sending
 
     def _flush_soon(self) -> None:
         # One write per turn of the loop, however many frames there were.
@@ -104,26 +182,49 @@ class Connection:
 
     def _flush(self) -> None:
         self._flush_scheduled = False
-        if self._closed:
-            return
-        self._channel.queue(self._outbox.take())
-        self._send()
+        if not self._closed:
+            self._channel.queue(self._outbox.take())
+            self._send()
 
     def _send(self) -> None:
+        if self._closed:
+            return
         try:
             sent = self._channel.send(SENT_PER_TURN_MAX)
         except OSError as error:
-            log.debug("connection lost: %s", error)
+            self._lost(error)
+            return
+        except Exception:
+            log.exception("cannot send; the connection is closed", peer=self.peer)
             self.close()
             return
-        self._outbox.sent(sent)
-        self._set_writing(self._channel.owes)
-        if self.session.closed:
-            self._set_reading(False)
-            if not self._channel.owes:
-                self.close()
-        elif self._reading != self.session.reading:
-            self._set_reading(not self._reading)
+        if sent:
+            self._progressed = True
+            self._outbox.sent(sent)
+        self._settle()
+
+    # What follows
+
+    def _lost(self, error: OSError) -> None:
+        """Only what a peer does not do every day is news."""
+        gone = isinstance(error, ConnectionError | TimeoutError)
+        log.debug("connection lost", peer=self.peer, reason=error)
+        self.close("" if gone else str(error))
+
+    def _settle(self) -> None:
+        """Listen for what the state that session and channel are in now asks for."""
+        if self._closed:
+            return
+        session, channel = self.session, self._channel
+        ending = session.closed or self._peer_ended
+        if ending and not (self.owes or channel.owes):
+            self.close(session.reason)
+            return
+        self._set_reading(not ending and session.reading)
+        self._set_writing(channel.owes)
+        if session.more and not self._go_on_scheduled:
+            self._go_on_scheduled = True
+            self._loop.call_soon(self._go_on)
 
     def _set_reading(self, wanted: bool) -> None:
         if wanted and not self._reading:

@@ -1,17 +1,18 @@
 """A listening socket, and the connections that came by it."""
 
 import errno
-import logging
 import os
 import socket
 import ssl
 from asyncio import AbstractEventLoop
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 
-from anymq.net.connection import Connection
+from anymq.net.connection import Connection, Patience
 from anymq.net.plain import PlainChannel
 from anymq.net.tls import TlsChannel
+from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
 
 BACKLOG = 1024
@@ -19,19 +20,42 @@ ACCEPTED_PER_TURN_MAX = 64
 PAUSE_SECONDS = 0.5  # when there are no file handles left
 READ_BUFFER_BYTES = 256 * 1024
 NO_HANDLES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+WITHOUT_LIMIT = -1
 
-log = logging.getLogger("anymq.net")
+log = Log("anymq.net")
 
 MakeSession = Callable[[Outbox, Peer], Session]
 
 
-@dataclass(slots=True)
 class Room:
-    """How many connections all listeners together may have."""
+    """How many connections all listeners together may have, and one address of them."""
 
-    connections_max: int
-    connections: int = 0
-    refused: int = 0
+    def __init__(self, connections_max: int, per_address_max: int = WITHOUT_LIMIT) -> None:
+        self.connections_max = connections_max
+        self.per_address_max = per_address_max
+        self.refused = 0
+        self.connections = 0
+        self._by_address: Counter[str] = Counter()
+
+    def full_for(self, host: str) -> str:
+        """Say why nobody from there can come in; nothing when somebody can."""
+        if self.connections >= self.connections_max:
+            return "limits.connections_max"
+        if 0 <= self.per_address_max <= self._by_address[host]:
+            return "limits.connections_per_address_max"
+        return ""
+
+    def enter(self, host: str) -> None:
+        """One more."""
+        self.connections += 1
+        self._by_address[host] += 1
+
+    def leave(self, host: str) -> None:
+        """One less."""
+        self.connections -= 1
+        self._by_address[host] -= 1
+        if not self._by_address[host]:
+            del self._by_address[host]
 
 
 class Listener:
@@ -46,17 +70,20 @@ class Listener:
         host: str,
         port: int,
         tls: ssl.SSLContext | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.connections: set[Connection] = set()
-        self.tls = tls
+        self.tls = tls  # may be replaced: those who are here keep what they came with
         self._loop = loop
         self._room = room
         self._make_session = make_session
+        self._patience = patience or Patience()
         self._read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._socket = _listen(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         # Kept back for the day when there are no more: with it we accept a peer just to hang up.
-        self._spare = os.open(os.devnull, os.O_RDONLY)
+        self._spare: int | None = None
+        self._keep_spare()
         loop.add_reader(self._socket.fileno(), self._accept)
         self._accepting = True
 
@@ -71,7 +98,7 @@ class Listener:
             self._accepting = False
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
-            os.close(self._spare)
+            self._give_spare()
 
     def close(self) -> None:
         """Hang up on everybody."""
@@ -84,62 +111,85 @@ class Listener:
         for connection in list(self.connections):
             connection.tick(now)
 
+    def forget(self, connection: Connection) -> None:
+        """It is closed."""
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self._room.leave(connection.peer.host)
+
     def _accept(self) -> None:
         for _ in range(ACCEPTED_PER_TURN_MAX):
             try:
                 sock, address = self._socket.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except (BlockingIOError, InterruptedError):
                 return
+            except ConnectionAbortedError:
+                continue  # it left while it waited
             except OSError as error:
+                log.warning("cannot accept a connection", reason=error)
                 if error.errno in NO_HANDLES:
                     self._turn_one_away()
-                log.warning("cannot accept a connection: %s", error)
                 return
             self._welcome(sock, address)
 
     def _turn_one_away(self) -> None:
-        os.close(self._spare)
-        try:
+        """Without a free handle a peer cannot even be told no; do it with the spare one."""
+        self._give_spare()
+        with suppress(OSError):
             self._socket.accept()[0].close()
-        except OSError:
-            pass
-        finally:
-            self._spare = os.open(os.devnull, os.O_RDONLY)
+        self._keep_spare()
         self._room.refused += 1
         self._loop.remove_reader(self._socket.fileno())
         self._loop.call_later(PAUSE_SECONDS, self._go_on)
 
+    def _keep_spare(self) -> None:
+        with suppress(OSError):  # another thread was quicker
+            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _give_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            os.close(spare)
+
     def _go_on(self) -> None:
         if self._accepting:
+            if self._spare is None:
+                self._keep_spare()
             self._loop.add_reader(self._socket.fileno(), self._accept)
 
     def _welcome(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        if self._room.connections >= self._room.connections_max:
+        if full := self._room.full_for(address[0]):
             self._room.refused += 1
-            log.warning(
-                "refused %s: %d connections are the limit", address[0], self._room.connections
-            )
+            log.warning("connection refused: there are too many", peer=address[0], limit=full)
             sock.close()
             return
+        try:
+            connection = self._connect(sock, address)
+        except OSError as error:  # it has left already
+            log.debug("connection lost", peer=address[0], reason=error)
+            sock.close()
+        except Exception:
+            log.exception("a connection could not be set up", peer=address[0])
+            sock.close()
+        else:
+            self._room.enter(connection.peer.host)
+            self.connections.add(connection)
+
+    def _connect(self, sock: socket.socket, address: tuple[str, int]) -> Connection:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         peer = _describe(sock, address, tls=self.tls is not None)
         channel = PlainChannel(sock) if self.tls is None else TlsChannel(sock, self.tls)
-        self._room.connections += 1
-        self.connections.add(
-            Connection(
-                self._loop,
-                channel,
-                lambda outbox: self._make_session(outbox, peer),
-                self._read_buffer,
-                self._forget,
-            )
+        return Connection(
+            self._loop,
+            channel,
+            peer,
+            self._make_session,
+            self._read_buffer,
+            self,
+            self._patience,
         )
-
-    def _forget(self, connection: Connection) -> None:
-        self._room.connections -= 1
-        self.connections.discard(connection)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,21 +1,34 @@
 """A plain socket: what is owed leaves by `sendmsg` and `sendfile`."""
 
 import os
+import socket
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
-from socket import MSG_MORE, socket
 
 from anymq.protocols.session import Output
 from anymq.storage.files import Buffer, FileRange
 
 BUFFERS_PER_CALL_MAX = 64
+MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)  # Linux
+
+
+class FileEndedEarly(OSError):
+    """Shorter than we promised the peer: only a hang-up keeps it from reading nonsense."""
+
+    def __init__(self) -> None:
+        super().__init__("the file ended before the range that was to be sent")
 
 
 class PlainChannel:
     """Moves bytes; keeps what the peer does not take yet."""
 
-    def __init__(self, sock: socket) -> None:
+    __slots__ = ("_owed", "_socket", "ended")
+
+    ready = True  # nothing comes before the first byte
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.ended = False  # the peer says no more
         self._socket = sock
         self._owed: deque[Output] = deque()
 
@@ -33,12 +46,14 @@ class PlainChannel:
         self._owed.clear()
         self._socket.close()
 
-    def receive_into(self, buffer: memoryview) -> int | None:
-        """Return how many bytes came: 0 at the end, None when there are none now."""
+    def receive_into(self, buffer: memoryview) -> int:
+        """Return how many bytes came: 0 when there are none now. `ended`: there will be no more."""
         try:
-            return self._socket.recv_into(buffer)
+            size = self._socket.recv_into(buffer)
         except (BlockingIOError, InterruptedError):
-            return None
+            return 0
+        self.ended = size == 0
+        return size
 
     def queue(self, outputs: Iterable[Output]) -> None:
         """Owe these, too."""
@@ -63,7 +78,7 @@ class PlainChannel:
         flags = 0
         for output in islice(self._owed, BUFFERS_PER_CALL_MAX):
             if isinstance(output, FileRange):
-                flags = MSG_MORE  # the file's bytes follow: share the packet with them
+                flags = MORE_FOLLOWS  # the file's bytes follow: share the packet with them
                 break
             buffers.append(output)
         sent = self._socket.sendmsg(buffers, (), flags)
@@ -87,14 +102,20 @@ class PlainChannel:
     def _send_file(self, piece: FileRange) -> int:
         descriptor = piece.file.fileno()
         if descriptor < 0:
-            self._owed[0] = piece.read()
+            self._owed[0] = _whole(piece)
             return 0
         sent = os.sendfile(self._socket.fileno(), descriptor, piece.position, piece.size)
         if sent == 0:
-            # Shorter than we promised the peer: only a hang-up keeps it from reading nonsense.
-            raise OSError("the file ended before the range that was to be sent")
+            raise FileEndedEarly
         if sent == piece.size:
             self._owed.popleft()
         else:
             self._owed[0] = FileRange(piece.file, piece.position + sent, piece.size - sent)
         return sent
+
+
+def _whole(piece: FileRange) -> bytes:
+    data = piece.read()
+    if len(data) < piece.size:
+        raise FileEndedEarly
+    return data

@@ -3,90 +3,140 @@
 import ssl
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from socket import socket
 
+from anymq.net.plain import FileEndedEarly
 from anymq.protocols.session import Output
 from anymq.storage.files import FileRange
 
-RECORD_BYTES = 64 * 1024  # how much is encrypted per call
-CIPHERTEXT_BYTES_MAX = 256 * 1024  # how much may wait encrypted
+# OpenSSL's memory buffers never shrink: what passes through at once is what an idle connection
+# holds ever after. A record has 16 KiB at most.
+PIECE_BYTES = 32 * 1024
+# What TLS itself wants to say (answers to key updates) to a peer that does not listen.
+UNSENT_BYTES_MAX = 256 * 1024
+NOTHING = memoryview(b"")
 
 
 def make_context(certificate: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
     """Return the context of a listener; with `client_ca`, peers must show a certificate of it."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
+    # A renegotiation costs us much and the peer little; no client of ours needs one.
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.load_cert_chain(certificate, key, password=_no_password)
     if client_ca is not None:
         context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
+def _no_password() -> str:
+    """Without this, OpenSSL would ask whoever sits at the terminal."""
+    raise ValueError("the private key is encrypted: no password is known for it")
+
+
 class TlsChannel:
     """Moves bytes, encrypted; keeps what the peer does not take yet."""
 
+    __slots__ = (
+        "_ciphertext",
+        "_incoming",
+        "_outgoing",
+        "_owed",
+        "_socket",
+        "_tls",
+        "ended",
+        "ready",
+    )
+
     def __init__(self, sock: socket, context: ssl.SSLContext) -> None:
+        self.ended = False  # the peer says no more
+        self.ready = False  # the handshake is done
         self._socket = sock
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._owed: deque[Output] = deque()
-        self._ciphertext = b""
-        self._handshaken = False
+        self._ciphertext = NOTHING
 
     @property
     def owes(self) -> bool:
         """Is there something the peer did not take yet?"""
-        return bool(self._ciphertext or self._outgoing.pending or (self._owed and self._handshaken))
+        return bool(self._ciphertext or self._outgoing.pending or (self._owed and self.ready))
 
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket; say that this is the end, if that can be said at once."""
         self._owed.clear()
-        self._socket.close()
+        try:
+            # Else a peer cannot tell an end from an attack that cuts off the rest.
+            if self.ready and not self._ciphertext:
+                with suppress(OSError):
+                    self._tls.unwrap()
+                with suppress(OSError):
+                    self._send_ciphertext()
+        finally:
+            self._socket.close()
 
-    def receive_into(self, buffer: memoryview) -> int | None:
-        """Return how many bytes came: 0 at the end, None when there are none now."""
+    def receive_into(self, buffer: memoryview) -> int:
+        """Return how many bytes came: 0 when there are none now. `ended`: there will be no more.
+
+        The buffer is to hold twice what is read at once.
+        """
         try:
             received = self._socket.recv_into(buffer[: len(buffer) // 2])
         except (BlockingIOError, InterruptedError):
-            return None
-        if received == 0:
             return 0
-        self._incoming.write(buffer[:received])
-        return self._decrypt_into(buffer)
-
-    def _decrypt_into(self, buffer: memoryview) -> int | None:
-        if not self._handshaken and not self._shake_hands():
-            return None
+        if received == 0:
+            self.ended = True
+            return 0
+        ciphertext = bytes(buffer[:received])
         size = 0
-        # Plaintext is shorter than its ciphertext, so what came fits into the buffer it came in.
-        try:
-            while size < len(buffer):
-                read = self._tls.read(len(buffer) - size, buffer[size:])
-                if not read:
-                    break
-                size += int(read)
-        except ssl.SSLWantReadError:
-            return size or None
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return size
+        for start in range(0, received, PIECE_BYTES):
+            self._incoming.write(ciphertext[start : start + PIECE_BYTES])
+            size += self._decrypt_into(buffer[size:])
+        if self._outgoing.pending:
+            self._answer()
         return size
 
-    def _shake_hands(self) -> bool:
+    def _decrypt_into(self, buffer: memoryview) -> int:
+        """Decrypt what there is. It fits: plaintext is shorter than what it came as."""
+        size = 0
+        try:
+            if not self.ready:
+                self._shake_hands()
+            while read := self._tls.read(len(buffer) - size, buffer[size:]):
+                size += int(read)
+        except ssl.SSLWantReadError:
+            return size
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            self.ended = True
+            return size
+        self.ended = True
+        return size
+
+    def _shake_hands(self) -> None:
         try:
             self._tls.do_handshake()
-            self._handshaken = True
         except ssl.SSLWantReadError:
-            pass
-        finally:
-            self.send(CIPHERTEXT_BYTES_MAX)
-        return self._handshaken
+            raise
+        except ssl.SSLError:
+            with suppress(OSError):
+                self._send_ciphertext()  # the alert that tells the peer why
+            raise
+        self.ready = True
+
+    def _answer(self) -> None:
+        """Send what TLS itself has to say."""
+        with suppress(BlockingIOError, InterruptedError):
+            self._send_ciphertext()
+        if self._outgoing.pending > UNSENT_BYTES_MAX:
+            raise OSError("TLS has much to say to a peer that does not listen")
 
     def queue(self, outputs: Iterable[Output]) -> None:
         """Owe these, too."""
@@ -98,7 +148,7 @@ class TlsChannel:
         try:
             while True:
                 self._send_ciphertext()
-                if not (self._owed and self._handshaken) or total >= bytes_max:
+                if not (self._owed and self.ready) or total >= bytes_max:
                     return total
                 total += self._encrypt_next()
         except (BlockingIOError, InterruptedError):
@@ -107,22 +157,22 @@ class TlsChannel:
     def _send_ciphertext(self) -> None:
         while self._ciphertext or self._outgoing.pending:
             if not self._ciphertext:
-                self._ciphertext = self._outgoing.read(CIPHERTEXT_BYTES_MAX)
+                self._ciphertext = memoryview(self._outgoing.read())
             sent = self._socket.send(self._ciphertext)
-            self._ciphertext = self._ciphertext[sent:]
+            # An empty slice would keep all of it alive.
+            self._ciphertext = self._ciphertext[sent:] or NOTHING
 
     def _encrypt_next(self) -> int:
         head = self._owed.popleft()
         if isinstance(head, FileRange):
-            size = min(head.size, RECORD_BYTES)
-            data = head.file.pread(size, head.position)
+            data: bytes | memoryview = head.file.pread(min(head.size, PIECE_BYTES), head.position)
             if not data:
-                raise OSError("the file ended before the range that was to be sent")
+                raise FileEndedEarly
             if len(data) < head.size:
                 rest = FileRange(head.file, head.position + len(data), head.size - len(data))
                 self._owed.appendleft(rest)
         else:
-            data = bytes(memoryview(head)[:RECORD_BYTES])
-            if len(head) > RECORD_BYTES:
-                self._owed.appendleft(memoryview(head)[RECORD_BYTES:])
+            data = memoryview(head)[:PIECE_BYTES]
+            if len(head) > PIECE_BYTES:
+                self._owed.appendleft(memoryview(head)[PIECE_BYTES:])
         return self._tls.write(data) if data else 0

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from typing_extensions import override
+
 from anymq.storage.files import Buffer, FileRange
 
 Output = Buffer | FileRange
@@ -13,19 +15,21 @@ class Outbox:
     """Bytes owed to one peer. Whoever carries them is told once, when there are some.
 
     `size` is how much is owed, whether still here or with the carrier: a session that sees it grow
-    holds back.
+    holds back. `memory` is how much of that takes memory, at most: ranges of files do not.
     """
 
-    __slots__ = ("_on_output", "_pending", "size")
+    __slots__ = ("_on_output", "_pending", "memory", "size")
 
     def __init__(self, on_output: Callable[[], None]) -> None:
         self._on_output = on_output
         self._pending: list[Output] = []
         self.size = 0
+        self.memory = 0
 
     def write(self, data: Buffer) -> None:
         """Owe `data` to the peer. It must not change any more."""
         self.size += len(data)
+        self.memory += len(data)
         self._pending.append(data)
         if len(self._pending) == 1:
             self._on_output()
@@ -39,9 +43,18 @@ class Outbox:
 
     def write_any(self, data: Output) -> None:
         """Owe either."""
-        self.size += data.size if isinstance(data, FileRange) else len(data)
+        if isinstance(data, FileRange):
+            self.size += data.size
+        else:
+            self.size += len(data)
+            self.memory += len(data)
         self._pending.append(data)
         if len(self._pending) == 1:
+            self._on_output()
+
+    def wake(self) -> None:
+        """Have the carrier look at the session again, though there is nothing to send."""
+        if not self._pending:
             self._on_output()
 
     def take(self) -> list[Output]:
@@ -52,6 +65,7 @@ class Outbox:
     def sent(self, size: int) -> None:
         """The carrier got rid of so many bytes."""
         self.size -= size
+        self.memory = min(self.memory, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +78,37 @@ class Peer:
     local_port: int
     tls: bool = False
 
+    @override
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class Session(Protocol):
     """One peer's conversation, without its socket: bytes come in here, go out by the Outbox."""
 
     closed: bool  # nothing more will come from it: flush, then hang up
+    reason: str  # why it is closed, in words for the log; empty when that is no news
 
     @property
     def reading(self) -> bool:
-        """False: let the peer wait (back-pressure). `on_resume` of the carrier ends it."""
+        """False: let the peer wait (back-pressure)."""
+
+    @property
+    def more(self) -> bool:
+        """Did it leave something for its next turn, and could go on with that now?"""
 
     @property
     def busy(self) -> bool:
         """Is something under way that would be answered soon? A stop waits for it a little."""
 
     def receive(self, data: memoryview) -> None:
-        """Act on every whole frame there is now. `data` is the carrier's: copy what you keep."""
+        """Act on what there is now. `data` is the carrier's: copy what you keep.
+
+        Who gets much at once, or owes much already, keeps the rest: the others have turns, too.
+        """
+
+    def go_on(self) -> None:
+        """Act on what is left. Called in a turn of the loop of its own while there is `more`."""
 
     def tick(self, now: float) -> None:
         """Send heartbeats, notice silence. Called about once a second."""

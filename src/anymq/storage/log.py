@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
+from anymq.observability.log import Log as Lines
 from anymq.storage import batch as batches
 from anymq.storage.batch import BatchHeader
 from anymq.storage.commit import Committable, Part, Write
@@ -36,6 +37,8 @@ __all__ = ["Contents", "Durability", "Log", "LogConfig", "Mark", "Then", "direct
 INTERNAL_IDS = 16  # ids below are our own journals: deletes write to them, so they go on when full
 _PREFIX_BYTES = 16
 Then = Callable[[StorageError | None], None]
+
+log = Lines(__name__)
 
 
 class Mark(NamedTuple):
@@ -145,6 +148,7 @@ class Log(ReadableLog, Committable):
         part = Part(self, self.directory, writes, self.end)
         part.sync = self.config.durability is Durability.COMMIT
         part.new_directory = not self._in_directory
+        part.named_directory = self._named_directory
         if self.epochs.changed:
             part.epochs = self.epochs.encode()
         for write in writes:
@@ -166,9 +170,15 @@ class Log(ReadableLog, Committable):
         if part.epochs is not None:
             self.epochs.changed = self.epochs.encode() != part.epochs
         if part.sync:
-            last = part.writes[-1]
-            self.durable = Mark(part.end, last.segment.base, last.size)
+            self._synced_part(part)
         self._show(part.end)
+
+    def _synced_part(self, part: Part) -> None:
+        self._named_directory = True
+        first, last = part.writes[0], part.writes[-1]
+        # Where the setting was another one before, older segments may not be synced: see `sealed`.
+        if self.durable.end == self.visible_end or self.durable.base >= first.segment.base:
+            self.durable = Mark(part.end, last.segment.base, last.size)
 
     def _too_late(self) -> None:
         """It failed or was deleted while the commit ran: who waited knows."""
@@ -192,7 +202,7 @@ class Log(ReadableLog, Committable):
         while waiters and waiters[0][0] < end:
             ready.append(waiters.popleft()[1])
         for then in ready:
-            then(None)
+            _tell(then, None)
         if self.on_visible is not None:
             self.on_visible()
 
@@ -212,7 +222,7 @@ class Log(ReadableLog, Committable):
         if self.on_rollback is not None:
             self.on_rollback()
         for _, then in waiters:
-            then(error)
+            _tell(then, error)
 
     def _go_back(self) -> None:
         """Make `visible_end` the end again."""
@@ -250,8 +260,9 @@ class Log(ReadableLog, Committable):
 
     def synced(self, mark: Mark) -> None:
         """Everything up to `mark` is durable."""
-        if self.failed is None and mark.end > self.durable.end:
-            self.durable = mark
+        if self.failed is None:
+            self._named_directory = True
+            self.durable = max(self.durable, mark)
 
     def sealed(self, segment: Segment) -> None:
         """This segment is durable as a whole; the log is, up to the first that is not."""
@@ -294,3 +305,11 @@ class Log(ReadableLog, Committable):
         self.rolled = [item for item in self.rolled if item[0] not in old]
         for segment in old:
             self._disk.handles.drop(segment.path)
+
+
+def _tell(then: Then, error: StorageError | None) -> None:
+    """A bug of one who waited must not keep the news from the others."""
+    try:
+        then(error)
+    except Exception:
+        log.exception("an answer that waited for the disk failed")

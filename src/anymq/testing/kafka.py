@@ -34,6 +34,7 @@ from anymq.protocols.kafka.codec import (
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.users import Users
 from anymq.storage.files import Buffer, FileRange, Files
@@ -43,7 +44,7 @@ from anymq.testing.simfs import SimFiles
 _apis = cache(registry.load)
 
 START_SECONDS = 1_700_000_000.0
-FRAME_BYTES_MAX = 1 << 30
+FRAME_BYTES_MAX = MEMORY_BYTES_MAX = 1 << 30
 PEER = Peer("192.0.2.7", 50_000, "127.0.0.1", 9092)
 
 
@@ -72,6 +73,7 @@ class KafkaRoom:
         users: Users | None = None,
         broker: BrokerSettings | None = None,
         files: Files | None = None,
+        memory_bytes_max: int = MEMORY_BYTES_MAX,
     ) -> None:
         self.clock = HandClock()
         self.timers = Timers()
@@ -94,6 +96,7 @@ class KafkaRoom:
             users=users or Users(),
             fetch_sessions=FetchSessions(random),
             counters=Counters(),
+            memory=Memory(memory_bytes_max),
         )
         self.write_to_disk()
 
@@ -172,9 +175,15 @@ class KafkaDialog:
 
     def answers(self) -> Sequence[bytes]:
         """Return the answers that have come, as bytes."""
-        if not self.room.disk_waits:
-            self.room.write_to_disk()
-        self._answers.extend(bytes(one) for one, _ in self._frames.feed(memoryview(self.taken())))
+        while True:
+            if not self.room.disk_waits:
+                self.room.write_to_disk()
+            data = self.taken()
+            self._answers.extend(bytes(one) for one, _ in self._frames.feed(memoryview(data)))
+            if self.session.more:
+                self.session.go_on()  # as the carrier does
+            elif not data:
+                break
         return self._answers
 
     def encode(self, request: Any, *, awaits_answer: bool = True) -> bytes:

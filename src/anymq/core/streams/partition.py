@@ -9,10 +9,13 @@ from anymq.core.streams import admission, rewriting
 from anymq.core.streams.errors import PolicyViolation
 from anymq.core.streams.producers import Producers
 from anymq.core.streams.topic_config import TopicConfig
+from anymq.observability.log import Log as Lines
 from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import OffsetOutOfRange
 from anymq.storage.files import Buffer, FileRange
 from anymq.storage.log import Log, Then
+
+log = Lines(__name__)
 
 NO_TIMESTAMP = -1
 HIGH_WATERMARK = -1  # DeleteRecords: "everything there is now"
@@ -119,7 +122,13 @@ class Partition:
         if self._waiters:
             for waiter in tuple(self._waiters):
                 if waiter in self._waiters:  # else one before it had it stop
-                    waiter()
+                    self._tell(waiter)
+
+    def _tell(self, waiter: Callable[[], None]) -> None:
+        try:
+            waiter()
+        except Exception:  # a bug of one who waited must not keep the news from the others
+            log.exception("a reader that waited failed", topic=self.topic_name)
 
     def epoch_end(self, leader_epoch: int) -> tuple[int, int]:
         """Return (epoch, end offset) of the newest epoch up to this one; (-1, -1) when unknown."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+from anymq.observability.log import Log
 from anymq.protocols.kafka.codec import RequestHeader
 from anymq.protocols.session import Output
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from anymq.core.broker import Broker
     from anymq.protocols.kafka.api.registry import Api
     from anymq.protocols.kafka.session import KafkaSession
+
+log = Log("anymq.kafka")
 
 _PREFIX = Struct(">ii")
 _PREFIX_WITH_TAGS = Struct(">iib")
@@ -28,7 +31,7 @@ class Call:
         self.api = api
         self.header = header
         self.version = header.api_version
-        self.size = size  # bytes of the request: what it holds while it waits
+        self.size = size  # the memory that the request takes while it waits, about
         self.owned = owned  # views into the request stay valid after the handler returns
         self.on_gone: Callable[[], None] | None = None  # the peer left before the answer
         self.output: Sequence[Output] | None = None
@@ -49,7 +52,15 @@ class Call:
 
     def reply(self, response: Any) -> None:
         """Answer with one of the schema's structs."""
-        body = self.api.encode_response(response, self.version)
+        try:
+            body = self.api.encode_response(response, self.version)
+        except Exception:
+            # A bug of ours. Whoever calls may have others to tell: it must not hear of this.
+            log.exception("an answer cannot be written", api=self.api.name, version=self.version)
+            self.on_gone = self.nobody_waits
+            self.session.hang_up("its answer could not be written")
+            self.session.wake()
+            return
         self.reply_pieces([body], len(body))
 
     def reply_pieces(self, body: Sequence[Output], size: int) -> None:

@@ -4,13 +4,14 @@ A frame is a length of four bytes and as many bytes. In it: a header, then a mes
 modules in `schema/generated` read and write.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from struct import Struct
 
 from msgspec import Struct as Record
 
 from anymq.protocols.kafka.primitives import (
     DECODE_ERRORS,
+    LENGTH_MAX,
     Buffer,
     MalformedFrame,
     bad_length,
@@ -40,6 +41,7 @@ NO_TAGS = b"\0"
 FRAME_BYTES_MIN = 8  # key, version and correlation id: no request is shorter
 
 _LENGTH = Struct(">i")
+_KEY = Struct(">h")
 _REQUEST = Struct(">hhih")
 _REQUEST_BARE = Struct(">hhi")
 _RESPONSE_FLEXIBLE = Struct(">ix")  # no tagged fields
@@ -50,14 +52,25 @@ class FrameAssembler:
 
     `frame_bytes_max` may be changed at any time: small before the peer said who it is, larger
     afterwards. What waits for the rest of its frame grows with what was received, not with what
-    the length promises.
+    the length promises. Requests other than those in `large` have a limit of their own: three bytes
+    of them may become an object of a hundred.
     """
 
-    __slots__ = ("_partial", "frame_bytes_max", "frame_bytes_min")
+    __slots__ = ("_partial", "frame_bytes_max", "frame_bytes_min", "large", "position", "small_max")
 
-    def __init__(self, frame_bytes_max: int, frame_bytes_min: int = FRAME_BYTES_MIN) -> None:
+    def __init__(
+        self,
+        frame_bytes_max: int,
+        frame_bytes_min: int = FRAME_BYTES_MIN,
+        *,
+        small_max: int = LENGTH_MAX,
+        large: Container[int] = (),
+    ) -> None:
         self.frame_bytes_max = frame_bytes_max
         self.frame_bytes_min = frame_bytes_min
+        self.small_max = small_max
+        self.large = large
+        self.position = 0  # in what is fed, where the frame after this one begins
         self._partial = bytearray()
 
     @property
@@ -69,7 +82,7 @@ class FrameAssembler:
         """Yield each whole frame without its length, and whether it is the receiver's to keep.
 
         A frame which is not (False) lies in `data`: who keeps something of it copies that. Take
-        every frame before feeding again.
+        every frame before feeding again; or stop, and feed what is after `position`.
         """
         pos = 0
         size = len(data)
@@ -78,11 +91,13 @@ class FrameAssembler:
             if pos < 0:
                 return
             whole, self._partial = self._partial, bytearray()
+            self.position = pos
             yield memoryview(whole)[LENGTH_BYTES:], True
         while size - pos >= LENGTH_BYTES:
             end = pos + LENGTH_BYTES + self._length(data, pos)
             if end > size:
                 break
+            self.position = end
             yield data[pos + LENGTH_BYTES : end], False
             pos = end
         if pos < size:
@@ -112,7 +127,18 @@ class FrameAssembler:
                 f"frame of {length} bytes, allowed are "
                 f"{self.frame_bytes_min} to {self.frame_bytes_max}"
             )
+        if length > self.small_max:
+            self._check_large(data, pos + LENGTH_BYTES, length)
         return length
+
+    def _check_large(self, data: Buffer, pos: int, length: int) -> None:
+        if len(data) < pos + _KEY.size:
+            return  # it is asked again when there is more
+        key: int = _KEY.unpack_from(data, pos)[0]
+        if key not in self.large:
+            raise MalformedFrame(
+                f"request {key} of {length} bytes, allowed are {self.small_max} for this kind"
+            )
 
 
 def frame(*parts: Buffer) -> bytes:

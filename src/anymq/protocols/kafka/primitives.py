@@ -14,6 +14,7 @@ NULL_UUID: Final = UUID(int=0)
 NEVER: Final = 1 << 15  # a version that never comes
 STRING_BYTES_MAX: Final = 32767
 LENGTH_MAX: Final = (1 << 31) - 1
+TAGS_MAX: Final = 1000  # Kafka has less than ten at any place
 
 DECODE_ERRORS: Final = (struct.error, IndexError, UnicodeDecodeError)
 
@@ -99,6 +100,8 @@ def skip_tags(buf: Buffer, pos: int, count: int) -> int:
     """
     if count > 127:
         count, pos = longer_uvarint(buf, pos, count)
+    if count > TAGS_MAX:
+        raise MalformedFrame(f"{count} tagged fields at one place")
     size = len(buf)
     for _ in range(count):
         _tag, pos = read_uvarint(buf, pos)

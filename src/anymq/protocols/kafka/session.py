@@ -3,11 +3,12 @@
 To add a request, add a module to `api/`: it declares its KEY, its VERSIONS and its `handle`.
 """
 
-import logging
 from collections import deque
 from dataclasses import dataclass
 
 from anymq.core.broker import Broker
+from anymq.observability.log import Log
+from anymq.protocols.kafka.api import produce, produce_scan
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.api.registry import API_VERSIONS_KEY, Api
 from anymq.protocols.kafka.authentication import Authentication
@@ -22,53 +23,99 @@ from anymq.protocols.kafka.codec import (
 )
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.users import Users
 
-log = logging.getLogger("anymq.kafka")
+NOTHING = memoryview(b"")
+LARGE = frozenset({produce.KEY})  # the requests that carry records
+OBJECT_COST = 16  # what a byte of the other requests takes in memory once it is decoded, about
+TURN_SECONDS = 0.005  # then it is the turn of the others
+
+log = Log("anymq.kafka")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kafka:
     """What all sessions of one listener share."""
 
     broker: Broker
     apis: dict[int, Api]
-    settings: KafkaSettings
+    settings: KafkaSettings  # may be replaced
     users: Users
     fetch_sessions: FetchSessions
     counters: Counters
+    memory: Memory
 
 
 class KafkaSession:
     """The broker's side of one Kafka connection."""
 
+    __slots__ = (
+        "_calls",
+        "_calls_bytes",
+        "_frame_began",
+        "_frames",
+        "_last_heard",
+        "_left",
+        "_next",
+        "_outbox",
+        "_stranger_since",
+        "authentication",
+        "broker",
+        "closed",
+        "gone",
+        "held_bytes",
+        "kafka",
+        "peer",
+        "reason",
+    )
+
     def __init__(self, kafka: Kafka, outbox: Outbox, peer: Peer) -> None:
         self.closed = False
         self.gone = False
+        self.reason = ""
         self.kafka = kafka
         self.broker = kafka.broker
         self.peer = peer
         self.authentication = Authentication(
             kafka.settings.sasl_mechanisms, kafka.users, required=kafka.settings.login_required
         )
+        self.held_bytes = 0
         self._outbox = outbox
-        self._frames = FrameAssembler(self._frame_bytes_max())
+        self._frames = FrameAssembler(
+            self._frame_bytes_max(),
+            small_max=kafka.settings.frame_bytes_max_without_records,
+            large=LARGE,
+        )
+        self._left = NOTHING  # frames for which there was no time or no room yet
+        self._next: memoryview | None = None  # the frame before them: it waits for open calls
         self._calls: deque[Call] = deque()
-        self._postponed: deque[memoryview] = deque()  # frames that wait for the calls to be over
-        self._going_on = False
-        self._held_bytes = 0
-        self._opened = self._last_heard = kafka.broker.clock.monotonic()
+        self._calls_bytes = 0
+        self._last_heard = kafka.broker.clock.monotonic()
+        self._frame_began: float | None = None  # since when one waits for its rest
+        self._stranger_since = None if self.authentication.done else self._last_heard
 
     @property
     def reading(self) -> bool:
         """A peer that has too much under way, or does not take its answers, has to wait."""
-        settings = self.kafka.settings
-        return (
-            len(self._calls) + len(self._postponed) < settings.in_flight_calls_max
-            and self._held_bytes < settings.in_flight_bytes_max
-            and self._outbox.size < settings.unsent_bytes_max
-        )
+        self._report()
+        waits = self._left or self._next is not None
+        return not waits and self._has_room() and self.kafka.memory.admits(self)
+
+    @property
+    def more(self) -> bool:
+        """Are there frames that can be acted on now?"""
+        if not (self._left or self._next is not None):
+            return False
+        its_turn = self._next is None or self._may_begin(self._next)
+        return its_turn and self._has_room() and self.kafka.memory.admits(self)
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """How much waits for its rest, or for its turn."""
+        waits = 0 if self._next is None else len(self._next)
+        return len(self._left) + waits + self._frames.waiting_bytes
 
     @property
     def busy(self) -> bool:
@@ -83,24 +130,40 @@ class KafkaSession:
         return host, settings.advertised_port or self.peer.local_port
 
     def receive(self, data: memoryview) -> None:
-        """Act on every whole frame there is now."""
-        try:
-            for frame, owned in self._frames.feed(data):
-                self._on_frame(frame, owned)
-                if self.closed:
-                    return
-        except MalformedFrame as error:
-            self._hang_up(str(error))
+        """Act on every whole frame there is now, as long as there is time and room."""
+        if self._left or self._next is not None:  # a carrier that does not mind `reading`
+            self._left = memoryview(bytes(self._left) + data)
+            return
+        if left := self._act(data):
+            self._left = memoryview(bytes(left))
+        self._report()
+
+    def go_on(self) -> None:
+        """Act on more of what is left."""
+        frame, self._next = self._next, None
+        left, self._left = self._left, NOTHING
+        if frame is not None and not self._begins(frame, owned=True):
+            self._left = left
+        elif not self.closed:
+            self._left = self._act(left)
+        self._report()
+
+    def wake(self) -> None:
+        """There is room again: let the carrier see."""
+        self._outbox.wake()
 
     def tick(self, now: float) -> None:
-        """Hang up on who is silent, or never says who it is."""
+        """Hang up on who is silent, or slow, or never says who it is."""
         settings = self.kafka.settings
-        if self._calls or self._outbox.size:
-            return
-        if now - self._last_heard > settings.idle_seconds_max:
-            self._hang_up("idle")
-        elif not self.authentication.done and now - self._opened > settings.handshake_seconds_max:
-            self._hang_up("no authentication in time")
+        waits = bool(self._calls or self._outbox.size)
+        if not self.reading:
+            self._frame_began = now if self._frames.waiting_bytes else None  # it was made to wait
+        if self._is_late(self._stranger_since, now, settings.handshake_seconds_max):
+            self.hang_up("it did not log in in time")
+        elif self._is_late(self._frame_began, now, settings.frame_seconds_max):
+            self.hang_up("a request was not whole in time")
+        elif not waits and now - self._last_heard > settings.idle_seconds_max:
+            self.hang_up("idle")
 
     def peer_gone(self) -> None:
         """Waiting fetches end; what was written stays written."""
@@ -109,66 +172,93 @@ class KafkaSession:
             if call.on_gone is not None:
                 call.on_gone()
         self._calls.clear()
-        self._postponed.clear()
+        self._calls_bytes, self._left, self._next = 0, NOTHING, None
+        self.kafka.memory.leave(self)
 
     def authentication_changed(self) -> None:
         """What may come next depends on who the peer is, and how it is about to prove that."""
         self._frames.frame_bytes_max = self._frame_bytes_max()
         raw = self.authentication.raw_tokens
         self._frames.frame_bytes_min = 0 if raw else FRAME_BYTES_MIN
+        if self.authentication.done:
+            self._stranger_since = None
+        elif self._stranger_since is None:
+            self._stranger_since = self._last_heard
 
     def answered(self) -> None:
         """Send the answers whose turn it is."""
         calls = self._calls
         write = self._outbox.write_any
         while calls and (output := calls[0].output) is not None:
-            self._held_bytes -= calls.popleft().size
+            self._calls_bytes -= calls.popleft().size
             for piece in output:
                 write(piece)
-        if self._postponed and not self._going_on:
-            self._go_on()
+        self._outbox.wake()  # even without an answer: there may be room, or the next may begin
 
     def hang_up_after_answers(self) -> None:
         """Send what is owed, then close."""
         self.closed = True
 
-    def _on_frame(self, frame: memoryview, owned: bool) -> None:
-        self._last_heard = self.broker.clock.monotonic()
-        if self.authentication.raw_tokens:
-            self._on_raw_token(frame)
-        elif self._postponed or not self._may_begin(frame):
-            self._postponed.append(frame if owned else memoryview(bytes(frame)))
-            self._held_bytes += len(frame)
-        else:
-            self._on_request(frame, owned)
+    def hang_up(self, why: str) -> None:
+        """Close; those who were asked before still answer. `why` is for the log."""
+        self.closed = True
+        self.reason = self.reason or why
+        self._left, self._next = NOTHING, None
+
+    def _act(self, data: memoryview) -> memoryview:
+        """Act on frames; return those for which there is no time or no room."""
+        frames = self._frames
+        turn_ends = self.broker.clock.monotonic() + TURN_SECONDS
+        try:
+            for frame, owned in frames.feed(data):
+                begun = self._begins(frame, owned=owned)
+                if self.closed:
+                    return NOTHING
+                if not begun or self._last_heard > turn_ends or not self._has_room():
+                    return data[frames.position :]
+        except MalformedFrame as error:
+            self._malformed(error)
+            return NOTHING
+        self._note_partial_frame()
+        return NOTHING
+
+    def _begins(self, frame: memoryview, *, owned: bool) -> bool:
+        """Act on a frame if it is its turn; else keep it."""
+        try:
+            if self._may_begin(frame):
+                self._on_frame(frame, owned)
+                return True
+        except MalformedFrame as error:
+            self._malformed(error)
+            return True
+        self._next = frame if owned else memoryview(bytes(frame))
+        return False
 
     def _may_begin(self, frame: memoryview) -> bool:
         """One request at a time, so that each sees what the one before did: clients rely on it.
 
         Those of a kind that promises nothing about each other go to the disk together.
         """
-        if not self._calls:
+        if not self._calls or self.authentication.raw_tokens:
             return True
         open_api = self._calls[-1].api
         return open_api.pipelined and peek_api(frame)[0] == open_api.key
 
-    def _go_on(self) -> None:
-        """Act on what had to wait. Nobody above us expects that this may fail, so it must not."""
-        self._going_on = True
-        try:
-            while self._postponed and not self.closed and self._may_begin(self._postponed[0]):
-                frame = self._postponed.popleft()
-                self._held_bytes -= len(frame)
-                self._on_request(frame, owned=True)
-        except MalformedFrame as error:
-            self._hang_up(str(error))
-        except Exception:
-            log.exception("a session failed; its connection is closed")
-            self.closed = True
-        finally:
-            self._going_on = False
+    def _malformed(self, error: MalformedFrame) -> None:
+        self.kafka.counters.malformed += 1
+        self.hang_up(f"not Kafka's protocol: {error}")
 
-    def _on_request(self, frame: memoryview, owned: bool) -> None:
+    def _note_partial_frame(self) -> None:
+        if not self._frames.waiting_bytes:
+            self._frame_began = None
+        elif self._frame_began is None or self._frame_began < self._last_heard:
+            self._frame_began = self.broker.clock.monotonic()
+
+    def _on_frame(self, frame: memoryview, owned: bool) -> None:
+        self._last_heard = self.broker.clock.monotonic()
+        if self.authentication.raw_tokens:
+            self._on_raw_token(frame)
+            return
         key, version, correlation_id = peek_api(frame)
         api = self.kafka.apis.get(key)
         if api is None:
@@ -180,13 +270,15 @@ class KafkaSession:
         if not (self.authentication.done or api.before_authentication):
             raise MalformedFrame(f"{api.name} before authentication")
         header, position = decode_request_header(frame, api.request_has_tags(version))
+        if len(frame) > self._frames.small_max:
+            produce_scan.check(frame, position, version)
         request = api.decode_request(frame, position, version)
-        api.handle(self._begin(Call(self, api, header, len(frame), owned)), request)
+        cost = len(frame) if key in LARGE else len(frame) * OBJECT_COST
+        api.handle(self._begin(Call(self, api, header, cost, owned)), request)
 
     def _begin(self, call: Call) -> Call:
-        """From now on it is the session's to answer."""
         self._calls.append(call)
-        self._held_bytes += call.size
+        self._calls_bytes += call.size
         return call
 
     def _refuse_version(self, api: Api, header: RequestHeader) -> None:
@@ -200,15 +292,28 @@ class KafkaSession:
     def _on_raw_token(self, frame: memoryview) -> None:
         answer = self.authentication.on_raw_token(bytes(frame))
         if answer is None:
-            self._hang_up("authentication failed")
+            self.kafka.counters.logins_failed += 1
+            self.hang_up("wrong user name or password")
             return
         self._outbox.write(len(answer).to_bytes(4, "big") + answer)
         self.authentication_changed()
 
-    def _hang_up(self, why: str) -> None:
-        self.kafka.counters.malformed += 1
-        log.info("closing the connection of %s:%d: %s", self.peer.host, self.peer.port, why)
-        self.closed = True
+    def _has_room(self) -> bool:
+        settings = self.kafka.settings
+        return (
+            len(self._calls) < settings.in_flight_calls_max
+            and self._calls_bytes < settings.in_flight_bytes_max
+            and self._outbox.size < settings.unsent_bytes_max
+        )
+
+    def _report(self) -> None:
+        """Say how much memory all this takes."""
+        held = self._calls_bytes + self._outbox.memory + self.unfinished_bytes
+        self.kafka.memory.report(self, held)
+
+    @staticmethod
+    def _is_late(since: float | None, now: float, seconds_max: float) -> bool:
+        return since is not None and now - since > seconds_max
 
     def _frame_bytes_max(self) -> int:
         settings = self.kafka.settings

@@ -4,6 +4,7 @@ from functools import partial
 from uuid import UUID
 
 from anymq.core.errors import NotFound
+from anymq.core.streams.naming import NAME_LENGTH_MAX
 from anymq.core.streams.partition import Partition
 from anymq.core.timers import Timer
 from anymq.protocols.kafka.api import fetch_reading, fetch_response
@@ -19,7 +20,7 @@ from anymq.protocols.kafka.api.fetch_sessions import (
 )
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
-from anymq.protocols.kafka.primitives import NULL_UUID
+from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
 from anymq.protocols.kafka.schema.generated import fetch as schema
 from anymq.storage.errors import StorageError
 
@@ -27,6 +28,9 @@ KEY = 1
 VERSIONS = range(4, 19)
 TOPIC_IDS = 13
 WAIT_MS_MAX = 300_000
+# Who names so many partitions that it takes much memory does not wait with all that for long.
+LARGE_BYTES = 1024 * 1024
+LARGE_WAIT_MS_MAX = 1000
 
 READ_COMMITTED = 1
 
@@ -60,6 +64,9 @@ def _session_of(call: Call, request: schema.FetchRequest) -> FetchSession | Erro
 
 
 def _asked(request: schema.FetchRequest, *, by_id: bool) -> Asked:
+    if any(len(topic.topic) > NAME_LENGTH_MAX for topic in request.topics):
+        # There is no such topic, and a session would keep the names.
+        raise MalformedFrame("Fetch of a topic whose name is too long for one")
     return [
         (
             (topic.topic_id if by_id else topic.topic, asked.partition),
@@ -89,7 +96,9 @@ class _Fetch:
             max(request.max_bytes, 0), call.session.kafka.settings.fetch_bytes_max
         )
         self._bytes_min = min(request.min_bytes, self._bytes_max)
-        self._wait_ms = min(request.max_wait_ms, WAIT_MS_MAX)
+        self._wait_ms = min(
+            request.max_wait_ms, WAIT_MS_MAX if call.size < LARGE_BYTES else LARGE_WAIT_MS_MAX
+        )
         self._committed_only = request.isolation_level == READ_COMMITTED
         self._answers: list[tuple[Key, PartitionAnswer]] = []
         self._partitions: dict[Key, Partition] = {}

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from anymq.protocols.kafka.error_codes import ErrorCode
 
-SESSIONS_MAX = 1000
-PARTITIONS_MAX = 1_000_000  # of all sessions: who asks for more does without a session
 EVICTABLE_AFTER_SECONDS = 120.0
 EPOCH_MAX = 2**31 - 1
 
@@ -60,8 +58,17 @@ class FetchSession:
 class FetchSessions:
     """All sessions of one broker: a fixed number of places."""
 
-    def __init__(self, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        random: Callable[[int], bytes],
+        *,
+        sessions_max: int = 1000,
+        partitions_max: int = 200_000,
+    ) -> None:
+        """`partitions_max` is of all together: who asks for more does without a session."""
         self._random = random
+        self._sessions_max = sessions_max
+        self._partitions_max = partitions_max
         self._sessions: OrderedDict[int, FetchSession] = OrderedDict()
 
     def __len__(self) -> int:
@@ -113,12 +120,14 @@ class FetchSessions:
 
     def _has_room_for(self, more: int) -> bool:
         there_are = sum(len(session.partitions) for session in self._sessions.values())
-        return there_are + more <= PARTITIONS_MAX
+        return there_are + more <= self._partitions_max
 
     def _has_place(self, now: float) -> bool:
         """Make a place by closing the session that was not used for the longest time."""
-        if len(self._sessions) < SESSIONS_MAX:
+        if len(self._sessions) < self._sessions_max:
             return True
+        if not self._sessions:
+            return False
         oldest = next(iter(self._sessions.values()))
         if now - oldest.last_used < EVICTABLE_AFTER_SECONDS:
             return False
