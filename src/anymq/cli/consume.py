@@ -22,6 +22,7 @@ from anymq.cli.kafka.consumer import (
 from anymq.cli.kafka.fetcher import Fetched
 from anymq.cli.kafka.properties import unescape
 from anymq.cli.messages import COLUMNS, columns_writer, write_json, write_raw
+from anymq.cli.output import check_reader
 from anymq.cli.progress import Progress
 from anymq.config.units import parse_ms
 
@@ -105,6 +106,7 @@ def copy(consumer: Consumer, write: Writer, *, maximum: int | None, follow: bool
     """Write messages until the end, or `maximum`, is reached."""
     progress = Progress(wanted=not sys.stdout.isatty())
     while maximum is None or progress.messages < maximum:
+        check_reader()
         for fetched in consumer.poll(FOLLOW_SECONDS if follow else LOOK_SECONDS):
             _write(fetched, write, consumer, progress, maximum)
         sys.stdout.buffer.flush()

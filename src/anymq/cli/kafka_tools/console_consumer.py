@@ -26,6 +26,7 @@ from anymq.cli.kafka.offsets import EARLIEST, LATEST, Where
 from anymq.cli.kafka.properties import is_true
 from anymq.cli.kafka_tools.flags import add_common, properties_of, topic_filter
 from anymq.cli.kafka_tools.formatter import DEFAULT, Formatter, formatter_of
+from anymq.cli.output import check_reader
 
 WAIT_SECONDS = 0.5
 TERMINATED = 143
@@ -90,6 +91,7 @@ def _messages(consumer: Consumer, timeout_ms: int | None, maximum: int | None) -
     patience = None if timeout_ms is None or timeout_ms < 0 else timeout_ms / 1000
     heard = time.monotonic()
     while left:
+        check_reader()
         waited = time.monotonic() - heard
         if patience is not None and waited > patience:
             return
