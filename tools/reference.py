@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from anymq.cli.main import COMMANDS
+from tools.commands_reference import commands_page
+
 from anymq.config.declare import Declared
 from anymq.config.model import SECTIONS, declared
 from anymq.core.streams.config_def import ConfigDef
@@ -30,7 +31,7 @@ def main() -> int:
         "settings.md": settings_page(),
         "topic-configs.md": topic_configs_page(),
         "metrics.md": metrics_page(),
-        "cli.md": cli_page(),
+        "commands.md": commands_page(),
     }
     stale = [name for name, content in pages.items() if read(name) != content]
     if not only_check:
@@ -105,12 +106,6 @@ def _metric(each: Metric) -> str:
     return f"| `{each.name}` | {each.kind} | {labels} | {each.help} |"
 
 
-def cli_page() -> str:
-    """List every command."""
-    rows = [f"| `anymq {name}` | {help} |" for name, (_, help) in COMMANDS.items()]
-    return NOTE.format(source="src/anymq/cli/main.py") + CLI_HEAD + "\n".join(rows) + "\n"
-
-
 SETTINGS_HEAD = """\
 # Settings
 
@@ -162,17 +157,6 @@ of the process: look at them with `rate()`. A label's value may be a name that c
 | name | kind | labels | what it says |
 |---|---|---|---|
 """
-
-CLI_HEAD = """
-# Commands
-
-Each has `--help`. They end with 0 when it was done, 1 when it could not be done (one line on
-standard error says why), 2 when the command line was wrong.
-
-| command | what it does |
-|---|---|
-"""
-
 
 if __name__ == "__main__":
     sys.exit(main())

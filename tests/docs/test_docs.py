@@ -83,7 +83,7 @@ def test_the_map_shows_what_there_is() -> None:
 
 def test_every_setting_metric_and_command_is_in_the_reference() -> None:
     settings, metrics = text_of("docs/reference/settings.md"), text_of("docs/reference/metrics.md")
-    commands = text_of("docs/reference/cli.md")
+    commands = text_of("docs/reference/commands.md")
 
     assert [each.key for each in declared() if f"### `{each.key}`" not in settings] == []
     assert [name for name in DECLARED if f"`{name}`" not in metrics] == []
@@ -92,7 +92,7 @@ def test_every_setting_metric_and_command_is_in_the_reference() -> None:
 
 @pytest.mark.parametrize(
     "generator",
-    [["tools/reference.py"], ["-m", "anymq.protocols.kafka.schema.generate"]],
+    [["-m", "tools.reference"], ["-m", "anymq.protocols.kafka.schema.generate"]],
     ids=["reference", "codecs"],
 )
 def test_generated_files_are_fresh(generator: list[str]) -> None:
