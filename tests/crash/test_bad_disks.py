@@ -85,7 +85,7 @@ def run_on_bad_disk(seed: int, number: int) -> int:
     rng, load = Random(~seed), BadDiskLoad(seed)
     load.run(40)
     for _ in range(4):
-        hurt(load, rng, number, rng.choice(OPS))
+        hurt(load, rng, number, "open" if number == errno.EMFILE else rng.choice(OPS))
         load.run(25)
         for power_cut in (True, False):
             image = load.files.crash(rng) if power_cut else load.files.killed()

@@ -15,6 +15,19 @@ from typing import Protocol
 import anymq
 from anymq.cli.errors import CommandFailed
 
+# Drop-in forms of Apache Kafka's own tools, kafka-topics.sh and so on.
+KAFKA_TOOLS = (
+    "topics",
+    "console-producer",
+    "console-consumer",
+    "consumer-groups",
+    "configs",
+    "get-offsets",
+    "delete-records",
+    "broker-api-versions",
+    "cluster",
+)
+
 # Command -> (its module, what it does, in a line). To add a command, add a line and a module.
 COMMANDS = MappingProxyType(
     {
@@ -23,17 +36,15 @@ COMMANDS = MappingProxyType(
         "groups": ("anymq.cli.groups", "list, describe, reset, delete consumer groups"),
         "produce": ("anymq.cli.produce", "send lines as messages"),
         "consume": ("anymq.cli.consume", "write messages as lines"),
-        "kafka-topics": ("anymq.cli.kafka_tools.topics", "as Kafka's kafka-topics.sh"),
-        "kafka-console-producer": (
-            "anymq.cli.kafka_tools.console_producer",
-            "as Kafka's kafka-console-producer.sh",
-        ),
-        "kafka-console-consumer": (
-            "anymq.cli.kafka_tools.console_consumer",
-            "as Kafka's kafka-console-consumer.sh",
-        ),
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
         "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
+        **{
+            f"kafka-{name}": (
+                f"anymq.cli.kafka_tools.{name.replace('-', '_')}",
+                f"as Kafka's kafka-{name}.sh",
+            )
+            for name in KAFKA_TOOLS
+        },
     }
 )
 

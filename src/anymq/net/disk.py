@@ -4,6 +4,7 @@ Group commit without a timer: what was appended in one turn of the loop is one c
 while it runs is the next one.
 """
 
+import time
 from asyncio import AbstractEventLoop, Future
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from anymq.storage.work import Work
 
 log = Log("anymq.disk")
 
+HERE_SECONDS_MAX = 0.004
+APART_SECONDS = 1.0
 STOP_SECONDS = 5.0  # for what is under way when we stop
 
 Job = tuple[Work, Callable[[], None]]
@@ -97,6 +100,7 @@ class Disk:
         self.commit_seconds = Histogram()
         self.failed: Future[None] = loop.create_future()  # gets the exception when there is a bug
         self._commit_began = 0.0
+        self._apart_until = 0.0
         self._loop = loop
         self._store: LogStore | None = None
         self._commits = Helper(loop, "anymq-commit", self._fail)
@@ -160,17 +164,28 @@ class Disk:
             return
         if (work := self._store.begin_commit()) is None:
             return
-        if not work.blocks:
-            work.run()
-            work.done()
-            return
-        self._committing = True
-        self._commit_began = self._loop.time()
-        self._commits.submit(work, self._committed)
+        self._commit_began = time.monotonic()
+        if not work.blocks and self._commit_began >= self._apart_until:
+            self._run_here(work)
+        else:
+            self._committing = True
+            self._commits.submit(work, self._committed)
+
+    def _run_here(self, work: Work) -> None:
+        """Write to the page cache at once: it takes less than to wake the helper.
+
+        Unless the kernel makes who writes wait, because too much is on its way to a slow disk: then
+        the helper waits in our place for a while, and everybody else is served.
+        """
+        work.run()
+        work.done()
+        now = time.monotonic()
+        if now - self._commit_began > HERE_SECONDS_MAX:
+            self._apart_until = now + APART_SECONDS
 
     def _committed(self) -> None:
         self._committing = False
-        self.commit_seconds.observe(self._loop.time() - self._commit_began)
+        self.commit_seconds.observe(time.monotonic() - self._commit_began)
         self._begin_commit()
 
     def _synced(self) -> None:

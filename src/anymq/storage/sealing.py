@@ -62,6 +62,7 @@ class Seal(Work):
             try:
                 item.file.sync()
                 self._disk.files.sync_dir(item.segment.directory)
+                self._disk.files.sync_dir("logs")
             except OSError as error:
                 item.error = error
             else:

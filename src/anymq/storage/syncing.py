@@ -9,7 +9,7 @@ from typing_extensions import override
 from anymq.storage.commit import SYNC_EACH_MAX
 from anymq.storage.disk import Disk
 from anymq.storage.errors import LogFailed
-from anymq.storage.files import Files
+from anymq.storage.files import File, Files
 from anymq.storage.handles import out_of_handles
 from anymq.storage.log import Log, Mark
 from anymq.storage.work import Work
@@ -21,6 +21,7 @@ class _Item:
     paths: list[str]
     mark: Mark  # what is durable then
     error: OSError | None = None
+    skipped: bool = False  # no file could be opened: the next time
 
 
 class Sync(Work):
@@ -60,16 +61,35 @@ class Sync(Work):
     @override
     def done(self) -> None:
         for item in self._items:
+            if item.skipped:
+                continue
             if item.error is None:
                 item.log.synced(item.mark)
-            elif not out_of_handles(item.error):  # else the next time
+            else:
                 item.log.fail(LogFailed(f"{item.log.directory}: {item.error}"))
 
 
 def _sync(files: Files, item: _Item) -> None:
-    for path in item.paths:
-        with suppress(FileNotFoundError):  # expired meanwhile
-            files.open(path).sync()
-    with suppress(FileNotFoundError):  # deleted meanwhile
-        files.sync_dir(item.log.directory)
-    files.sync_dir("logs")
+    opened = _open_all(files, item.paths)
+    item.skipped = opened is None
+    for file in opened or ():
+        file.sync()
+    if opened is not None:
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            files.sync_dir(item.log.directory)
+        files.sync_dir("logs")
+
+
+def _open_all(files: Files, paths: list[str]) -> list[File] | None:
+    """Open those that have not expired meanwhile; None when there are no descriptors for it."""
+    opened = []
+    for path in paths:
+        try:
+            opened.append(files.open(path))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if out_of_handles(error):
+                return None
+            raise
+    return opened

@@ -49,8 +49,10 @@ class Upkeep:
         if log.failed is not None or log.id in self._busy:
             return []
         retention.roll_by_age(log, now_ms)
-        if works := retention.expire(log, self._disk, now_ms):
-            return [_Alone(works, log.id, self._busy)]
+        # Damage before retention: what is lost must be told before it is forgotten.
+        expired = [] if log.damaged else retention.expire(log, self._disk, now_ms)
+        if expired:
+            return [_Alone(expired, log.id, self._busy)]
         if len(self._rewriting) >= REWRITES_MAX:
             return []
         try:
@@ -61,8 +63,8 @@ class Upkeep:
         return [_Alone(works, log.id, self._busy, self._rewriting)] if works else []
 
     def _rewrites(self, log: Log, now_ms: int) -> Sequence[Work]:
-        if works := repairs(log, self._disk):
-            return works
+        if log.damaged:
+            return repairs(log, self._disk)
         # Compaction makes the file of the active segment: not before what comes before it is there.
         if log.visible_end < log.active.base:
             return []

@@ -175,9 +175,15 @@ class KafkaDialog:
 
     def answers(self) -> Sequence[bytes]:
         """Return the answers that have come, as bytes."""
-        if not self.room.disk_waits:
-            self.room.write_to_disk()
-        self._answers.extend(bytes(one) for one, _ in self._frames.feed(memoryview(self.taken())))
+        while True:
+            if not self.room.disk_waits:
+                self.room.write_to_disk()
+            data = self.taken()
+            self._answers.extend(bytes(one) for one, _ in self._frames.feed(memoryview(data)))
+            if self.session.more:
+                self.session.go_on()  # as the carrier does
+            elif not data:
+                break
         return self._answers
 
     def encode(self, request: Any, *, awaits_answer: bool = True) -> bytes:

@@ -146,11 +146,12 @@ class GroupConsumer:
 
     def _join(self) -> None:
         self._commit()
-        self._used.clear()
         mine = self._membership.join()
         known = committed(self._cluster, self._membership.group, mine) if mine else {}
         fresh = [where for where in mine if where not in known]
-        self._fetcher.assign({**start_positions(self._cluster, fresh, self._start), **known})
+        # Committed with the rest: who comes back finds where it began, though nothing came.
+        self._used = start_positions(self._cluster, fresh, self._start)
+        self._fetcher.assign({**self._used, **known})
 
     def _commit(self) -> None:
         self._commit_at = time.monotonic() + COMMIT_SECONDS

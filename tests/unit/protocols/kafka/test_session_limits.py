@@ -70,7 +70,7 @@ def test_who_does_not_take_its_answers_is_not_given_more() -> None:
     """A few bytes ask for a page; a peer that never reads would fill the memory with pages."""
     room = KafkaRoom(KafkaSettings(unsent_bytes_max=10 * KIB))
     dialog = room.dialog()
-    dialog.send(dialog.encode(ApiVersionsRequest(), awaits_answer=False) * 10_000)
+    dialog.send(dialog.encode(ApiVersionsRequest("x", "1"), awaits_answer=False) * 10_000)
     session = dialog.session
     assert session.kafka.memory.used < 500 * KIB
     assert not session.more
@@ -81,6 +81,7 @@ def test_who_does_not_take_its_answers_is_not_given_more() -> None:
         session.go_on()
         got += answers(dialog)
     assert got == 10_000
+    assert session.reading
     assert session.kafka.memory.used == 0
 
 
@@ -98,17 +99,20 @@ def test_any_cut_gives_the_same_answers_whatever_the_turns() -> None:
         dialog.answer()
 
 
+def feed_all(frames: FrameAssembler, *parts: memoryview) -> None:
+    for part in parts:
+        list(frames.feed(part))
+
+
 def test_only_produce_may_be_large() -> None:
     frames = FrameAssembler(100 * MIB, small_max=MIB, large={produce.KEY})
-    header = struct.pack(">ih", 2 * MIB, produce.KEY)
-    assert list(frames.feed(memoryview(header))) == []
+    feed_all(frames, memoryview(struct.pack(">ih", 2 * MIB, produce.KEY)), memoryview(b"."))
     for key in (metadata.KEY, fetch.KEY, 999):
         for cut in (4, 5, 6):
             frames = FrameAssembler(100 * MIB, small_max=MIB, large={produce.KEY})
             header = memoryview(struct.pack(">ih", 2 * MIB, key))
             with pytest.raises(MalformedFrame, match="for this kind"):
-                for part in (header[:cut], header[cut:], b"."):
-                    list(frames.feed(memoryview(part)))
+                feed_all(frames, header[:cut], header[cut:], memoryview(b"."))
 
 
 @pytest.mark.parametrize("version", [3, 8, 9, 12, 13])
