@@ -121,7 +121,14 @@ class Broker:
         overrides = self.check_topic(name, partitions, config)
         count = self.default_partitions if partitions is None else partitions
         record = TopicRecord(new_topic_id(self._random), self._new_log_ids(count), overrides)
-        self._catalog.put_topic(name, record, then)
+
+        def made(error: Exception | None) -> None:
+            if error is not None:
+                self._topics.forget(record.id)
+                self._abandon(record.logs)
+            then(error)
+
+        self._catalog.put_topic(name, record, made)
         return self.topic(name)
 
     def check_topic(
@@ -169,8 +176,14 @@ class Broker:
         self.check_more_partitions(name, total)
         record = self._catalog.topics[name]
         more = self._new_log_ids(total - len(record.logs))
+
+        def made(error: Exception | None) -> None:
+            if error is not None:
+                self._abandon(more)
+            then(error)
+
         self._catalog.put_topic(
-            name, TopicRecord(record.id, record.logs + more, record.config), then
+            name, TopicRecord(record.id, record.logs + more, record.config), made
         )
 
     def check_more_partitions(self, name: str, total: int) -> None:
@@ -329,6 +342,11 @@ class Broker:
                 f"there are {self.partition_count} partitions, "
                 f"at most {self.settings.partitions_max} are allowed"
             )
+
+    def _abandon(self, logs: Iterable[int]) -> None:
+        """Let go of logs whose definition the disk did not keep: nobody would find them again."""
+        for log_id in logs:
+            self._store.abandon(log_id)
 
     def _bury(self, logs: Iterable[int]) -> None:
         """Take the logs of deleted topics off the disk, once nothing can bring those back."""

@@ -9,7 +9,7 @@ from anymq.storage import checkpoint, directory, recovery, restart, state
 from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit
 from anymq.storage.disk import Disk
-from anymq.storage.errors import LogDeleted, StorageError
+from anymq.storage.errors import LogDeleted, LogFailed, StorageError
 from anymq.storage.files import File, Files
 from anymq.storage.handles import HANDLES_MAX
 from anymq.storage.log import Contents, Durability, Log, LogConfig, directory_of
@@ -119,6 +119,15 @@ class LogStore:
             for segment in log.segments:
                 self._disk.handles.drop(segment.path)
         return directory.Removal(self._disk, [directory_of(log_id)])
+
+    def abandon(self, log_id: int) -> None:
+        """Let go of a log: who waits for it hears so. What is on disk of it stays, an orphan."""
+        self._upkeep.forget(log_id)
+        log = self.logs.pop(log_id, None)
+        if log is not None:
+            log.fail(LogFailed(f"nobody knows log {log_id}"))
+            if not any(segment.on_disk for segment in log.segments):
+                self._on_disk.discard(log_id)
 
     def orphans(self) -> list[int]:
         """Return the logs on disk that nobody has opened. They are never deleted."""

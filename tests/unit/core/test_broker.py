@@ -18,7 +18,7 @@ from anymq.core.streams.errors import (
 )
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation
-from anymq.storage.errors import DiskFull, LogDeleted, LogFailed
+from anymq.storage.errors import DiskFull, LogDeleted, LogFailed, StorageError
 
 DAY_MS = 86_400_000
 
@@ -247,6 +247,41 @@ def test_what_the_disk_does_not_keep_is_undone(world: World) -> None:
     broker.create_topic("new", 1, then=(again := Told()))
     world.commit()
     assert again.ok
+
+
+def test_what_was_undone_leaves_nothing_in_memory(world: World) -> None:
+    """A client tries again and again: while a disk refuses, that must not fill the memory."""
+    world.broker.create_topic("old", 1)
+    world.commit()
+    logs = set(world.store.logs)
+    for _ in range(3):
+        world.broker.create_topic("new", 3)
+        world.broker.add_partitions("old", 3)
+        world.lose()
+    world.store.logs[1].failed = LogFailed("EIO")
+    with pytest.raises(NotFound):
+        world.broker.create_topic("new", 3)
+    assert set(world.store.logs) == logs
+    assert not world.broker._topics._deleting
+    assert world.store.ids() == sorted(logs)
+
+
+def test_records_of_a_topic_that_is_undone_are_not_acknowledged(world: World) -> None:
+    """A restart would not find the topic, so nobody could read them."""
+    topic = world.broker.create_topic("new", 1)
+    append(topic.partition(0), make_batch(), told := Told())
+    world.lose(errno.ENOSPC, "logs/1/")
+    assert isinstance(told.error, StorageError)
+
+
+def test_who_waits_in_a_partition_that_is_undone_hears_of_it(world: World) -> None:
+    topic = world.broker.create_topic("old", 1)
+    world.commit()
+    world.broker.add_partitions("old", 2)
+    woken: list[int] = []
+    topic.partition(1).watch(lambda: woken.append(len(topic.partitions)))
+    world.lose()
+    assert woken == [1]
 
 
 def test_a_disk_that_refuses_at_once(world: World) -> None:

@@ -19,6 +19,9 @@ class Logs(Protocol):
     def delete(self, log_id: int) -> Work:
         """Return the work that takes a log away; harmless when it is not there."""
 
+    def abandon(self, log_id: int) -> None:
+        """Let go of a log that nobody will ask for again; what is on disk of it stays."""
+
     def ids(self) -> Iterable[int]:
         """Return the logs that are on disk."""
 

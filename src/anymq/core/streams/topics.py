@@ -130,8 +130,11 @@ class Topics:
 
     def _fit_partitions(self, topic: Topic, logs: tuple[int, ...]) -> None:
         """Have as many partitions as the definition: more, or fewer when adding them failed."""
-        self._drop(topic.partitions[len(logs) :])
+        gone = topic.partitions[len(logs) :]
         del topic.partitions[len(logs) :]
+        self._drop(gone)
+        for partition in gone:
+            partition.wake()
         for index in range(len(topic.partitions), len(logs)):
             partition = self._new_partition(topic, index, logs[index])
             topic.partitions.append(partition)
