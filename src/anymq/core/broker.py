@@ -297,9 +297,7 @@ class Broker:
 
     def maintenance(self, now_ms: int) -> None:
         """Do what is to be done now and then: about once a second."""
-        before = now_ms - int(self.config.value("producer.id.expiration.ms"))
-        for partition in self._topics.partitions.values():
-            partition.expire_producers(before)
+        self._topics.expire_producers(now_ms - int(self.config.value("producer.id.expiration.ms")))
         self.groups.maintenance(now_ms)
         for work in self._store.maintenance(now_ms):
             self._run(work)
