@@ -81,14 +81,15 @@ class Broker:
         self.topics: Mapping[str, Topic] = self._topics.by_name
         self._catalog.listen(self)
         self._producer_ids = ProducerIds(self._catalog)
+        offsets = store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG)
         self.groups = Groups(
-            store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG),
+            offsets,
             clock=clock,
             timers=timers,
             random=random,
             settings=group_settings(self.config),
         )
-        self.groups.restore()
+        store.read_whole(offsets, self.groups.restore)
         self._begin_a_life()
 
     def _begin_a_life(self) -> None:

@@ -4,7 +4,7 @@ import errno
 from uuid import UUID
 
 import pytest
-from tests.unit.core.world import NOW_MS, Told, World, append, make_batch, values
+from tests.unit.core.world import NOW_MS, Restart, Told, World, append, make_batch, values
 
 from anymq.core.broker import BrokerSettings
 from anymq.core.errors import Conflict, NotFound, Refused, TooLarge
@@ -16,6 +16,7 @@ from anymq.core.streams.errors import (
     PolicyViolation,
     UnknownTopicId,
 )
+from anymq.core.streams.group_calls import CommitRequest, NewOffset
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation
 from anymq.storage.errors import DiskFull, LogDeleted, LogFailed, StorageError
@@ -214,6 +215,41 @@ def test_logs_that_nobody_knows_are_kept_and_reported(world: World) -> None:
     assert broker.create_topic("new", 1).partition(0).log.id > log_id
     world.commit()
     assert files_of(world, topic)
+
+
+@pytest.mark.parametrize("log_id", [1, 2])
+@pytest.mark.parametrize("restart", [Restart.CLEAN, Restart.KILLED])
+def test_a_flipped_bit_in_our_own_journals_is_put_aside(
+    world: World, log_id: int, restart: Restart
+) -> None:
+    """All topics are more important than one definition, and than one offset."""
+    for number in range(9):
+        world.broker.create_topic(f"topic-{number}", 1)
+        offset = NewOffset(f"topic-{number}", 0, number)
+        world.broker.groups.commit(CommitRequest(group="g", offsets=[offset]), lambda _: None)
+        world.commit()
+    world.maintain()
+    (path,) = [p for p in world.files.paths() if p.startswith(f"logs/{log_id}/") and ".log" in p]
+
+    def flip() -> None:
+        content = bytearray(world.files.content(path))
+        content[len(content) // 2] ^= 1
+        world.files.put(path, bytes(content))
+
+    if restart is Restart.CLEAN:
+        world.store.close()
+        flip()
+    else:
+        flip()
+    broker = world.restart(Restart.KILLED)
+
+    assert len(broker.topics) >= 8
+    assert len(world.store.reports) == 1
+    assert "kept in" in world.store.reports[0]
+    broker.create_topic("new", 1, then=(told := Told()))
+    world.commit()
+    assert told.ok
+    assert len(broker.topics) == len(world.restart().topics) >= 9
 
 
 def test_what_the_disk_does_not_keep_is_undone(world: World) -> None:
