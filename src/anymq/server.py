@@ -218,6 +218,7 @@ class Server:
     def _end(self, disk: Disk, store: LogStore) -> None:
         if disk.stop():
             store.close()
+            self._report(store)
         else:
             log.warning("not all could be finished: the next start looks at every log")
 

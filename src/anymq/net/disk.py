@@ -159,7 +159,11 @@ class Disk:
         self._stopped = True
         if self._store is not None:
             self._store.interrupt()
-        ended = [helper.stop(seconds) for helper in (self._commits, self._slow)]
+        until = time.monotonic() + seconds
+        ended = [
+            helper.stop(max(until - time.monotonic(), 0.1))
+            for helper in (self._commits, self._slow)
+        ]
         self.failed.cancel()
         return all(ended) and not self._broken
 
