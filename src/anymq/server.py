@@ -55,6 +55,7 @@ class Server:
         limits = settings.limits
         self._room = Room(limits.connections_max, limits.connections_per_address_max)
         self._memory = Memory(limits.memory_bytes_max)
+        self._reported = 0  # of what was found on the disk
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -74,7 +75,7 @@ class Server:
             self._listen(broker, store, disk)
             if started is not None:
                 started.set()
-            await self._serve(broker, disk)
+            await self._serve(broker, store, disk)
 
     def _open_store(self, disk: Disk) -> LogStore:
         directory = data_dir_of(self.settings)
@@ -91,7 +92,8 @@ class Server:
 
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
         clock = SystemClock()
-        definitions = EmbeddedStore(store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG), clock)
+        journal = store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG)
+        definitions = store.read_whole(journal, lambda: EmbeddedStore(journal, clock))
         broker = Broker(
             store=store,
             definitions=definitions,
@@ -101,9 +103,16 @@ class Server:
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
         )
-        for report in store.reports:
-            log.warning(report)
+        self._report(store)
+        if orphans := store.orphans():
+            log.warning("logs that no topic owns; they are kept", ids=orphans)
         return broker
+
+    def _report(self, store: LogStore) -> None:
+        """Tell people what was found on the disk since the last time."""
+        for report in store.reports[self._reported :]:
+            log.warning(report)
+        self._reported = len(store.reports)
 
     def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
         loop = asyncio.get_running_loop()
@@ -179,10 +188,10 @@ class Server:
         client_ca = Path(tls.client_ca) if tls.client_ca else None
         return make_context(certificate, Path(tls.key or certificate), client_ca)
 
-    async def _serve(self, broker: Broker, disk: Disk) -> None:
+    async def _serve(self, broker: Broker, store: LogStore, disk: Disk) -> None:
         tasks = [
             asyncio.create_task(self._keep_ticking(broker)),
-            asyncio.create_task(self._keep_maintaining(broker, disk)),
+            asyncio.create_task(self._keep_maintaining(broker, store, disk)),
             asyncio.create_task(self._keep_syncing(disk)),
         ]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -209,6 +218,7 @@ class Server:
     def _end(self, disk: Disk, store: LogStore) -> None:
         if disk.stop():
             store.close()
+            self._report(store)
         else:
             log.warning("not all could be finished: the next start looks at every log")
 
@@ -223,10 +233,12 @@ class Server:
             for listener in self._listeners.values():
                 listener.tick(now)
 
-    async def _keep_maintaining(self, broker: Broker, disk: Disk) -> None:
+    async def _keep_maintaining(self, broker: Broker, store: LogStore, disk: Disk) -> None:
         while True:
+            store.check_space()
             if not disk.busy:
                 broker.maintenance(broker.clock.wall_ms())
+            self._report(store)
             await asyncio.sleep(self.settings.storage.maintenance_interval_ms / 1000)
 
     async def _keep_syncing(self, disk: Disk) -> None:
