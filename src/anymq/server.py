@@ -15,12 +15,14 @@ from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
+from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management.health import conditions
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, watch
 from anymq.management.pages import make_pages
 from anymq.management.session import HttpSession
+from anymq.net import heap
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
@@ -40,6 +42,7 @@ from anymq.wiring import broker_settings, kafka_settings, patience
 log = Log(__name__)
 
 TICK_SECONDS = 1.0
+FLOOD_BYTES = 32 * MIB  # of requests and answers under way
 LAST_WORDS_SECONDS = 2.0  # how long answers under way may take to leave when we stop
 
 
@@ -215,6 +218,14 @@ class Server:
             now = broker.clock.monotonic()
             for listener in self._listeners.values():
                 listener.tick(now)
+            self._give_back_memory()
+
+    def _give_back_memory(self) -> None:
+        """After a flood: not while there is one, what comes next would only ask for it again."""
+        memory = self._memory
+        if memory.peak > FLOOD_BYTES > 4 * memory.used:
+            memory.peak = memory.used
+            heap.trim()
 
     async def _keep_maintaining(self, broker: Broker, disk: Disk) -> None:
         while True:

@@ -185,7 +185,7 @@ class Limits:
     )
     frame_bytes_max: int = setting(100 * MIB, "The biggest request.", at_least=KIB)
     frame_bytes_max_without_records: int = setting(
-        4 * MIB,
+        2 * MIB,
         "The biggest request of those that bring no records: a byte of them may become 30 and more"
         " in memory.",
         at_least=KIB,

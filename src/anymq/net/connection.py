@@ -121,6 +121,7 @@ class Connection:
             self.session.peer_gone()
         except Exception:
             log.exception("a session failed while its peer left", peer=self.peer)
+        self._outbox.close()
 
     def _too_slow(self, now: float) -> str:
         """Say why this takes too long; nothing when it does not."""

@@ -160,6 +160,7 @@ class KafkaSession:
                 call.on_gone()
         self._calls.clear()
         self._calls_bytes, self._left = 0, NOTHING
+        self._frames.drop()
         self.kafka.memory.leave(self)
 
     def authentication_changed(self) -> None:
@@ -235,7 +236,12 @@ class KafkaSession:
             produce_scan.check(frame, position, version)
         request = api.decode_request(frame, position, version)
         cost = len(frame) if key in LARGE else len(frame) * OBJECT_COST
-        api.handle(self._begin(Call(self, api, header, cost, owned)), request)
+        call = self._begin(Call(self, api, header, cost, owned))
+        try:
+            api.handle(call, request)
+        except MalformedFrame:
+            call.on_gone = call.nobody_waits  # there will be no answer to this one
+            raise
 
     def _begin(self, call: Call) -> Call:
         self._calls.append(call)

@@ -9,11 +9,12 @@ from anymq.protocols.kafka import errors, operations
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.errors import InvalidRequest
-from anymq.protocols.kafka.primitives import NULL_UUID
+from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
 from anymq.protocols.kafka.schema.generated import metadata as schema
 
 KEY = 3
 VERSIONS = range(14)
+NEW_MAX = 10_000  # topics a client may ask for that are not there: each costs us time
 NONE_MEANS_ALL = 0  # the version in which an empty list is no list
 MAY_NOT_CREATE = 4
 TOPIC_IDS = 12  # the schema has them from 10 on, the broker takes them from here on
@@ -25,6 +26,8 @@ def handle(call: Call, request: schema.MetadataRequest) -> None:
     if request.topics is None or (call.version == NONE_MEANS_ALL and not request.topics):
         for topic in call.broker.topics.values():
             answer.add(_describe(topic))
+    elif len(request.topics) > len(call.broker.topics) + NEW_MAX:
+        raise MalformedFrame(f"Metadata of {len(request.topics)} topics, more than there are")
     else:
         for topic_id, name in dict.fromkeys((one.topic_id, one.name) for one in request.topics):
             answer.add_wanted(schema.MetadataRequestTopic(topic_id, name))
