@@ -1,6 +1,7 @@
 """Measure ours and a peer in turn: `./dev bench kafka`, ratios of medians at the end."""
 
 import argparse
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from tests.peers.kafka import ARTIFACTS, VERSION
 
 import anymq
 
+WARM_UPS = 2
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
 BEGIN, END = (
@@ -83,11 +85,12 @@ def measure(
         with running(sides, promise, bench.processors) as brokers:
             for workload in group:
                 taken: dict[str, list[Figures]] = defaultdict(list)
-                # The first turn fills caches and lets the compilers of the JVM see the load.
-                for number in range(0 if workload.warm_up else 1, rounds + 1):
+                # The first turns fill caches and let the compilers of the JVM see the load.
+                for number in range(1 - WARM_UPS if workload.warm_up else 1, rounds + 1):
                     for side in brokers:
+                        os.sync()  # what the last one left to write must not slow this one down
                         figures = workload.measure(bench, side)
-                        if number:
+                        if number > 0:
                             taken[side.name].append(figures)
                 outcomes.append(report.Outcome(workload, taken))
                 print(report.line(outcomes[-1]), flush=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 from anymq.cli.main import COMMANDS
 from anymq.config.declare import Declared
 from anymq.config.model import SECTIONS, declared
+from anymq.core.streams.config_def import ConfigDef
+from anymq.core.streams.topic_configs import TOPIC_CONFIGS
 from anymq.management import metrics
 from anymq.observability.metrics import DECLARED, Metric
 
@@ -24,7 +26,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if a page is stale")
     only_check = parser.parse_args().check
-    pages = {"settings.md": settings_page(), "metrics.md": metrics_page(), "cli.md": cli_page()}
+    pages = {
+        "settings.md": settings_page(),
+        "topic-configs.md": topic_configs_page(),
+        "metrics.md": metrics_page(),
+        "cli.md": cli_page(),
+    }
     stale = [name for name, content in pages.items() if read(name) != content]
     if not only_check:
         for name in stale:
@@ -69,6 +76,23 @@ def _range(each: Declared) -> str:
     return low + high
 
 
+def topic_configs_page() -> str:
+    """Describe every config of a topic."""
+    shown = [config for config in TOPIC_CONFIGS.values() if not config.hidden]
+    head = NOTE.format(source="src/anymq/core/streams/topic_configs.py") + TOPIC_CONFIGS_HEAD
+    return head + "\n".join(_topic_config(config) for config in shown)
+
+
+def _topic_config(config: ConfigDef) -> str:
+    limits = f"; {config.valid.text}" if config.valid is not None else ""
+    lines = [f"## `{config.name}`\n", f"{config.doc}\n"]
+    lines.append(f"- default: `{config.default or ' '}` ({config.type.name.lower()}{limits})")
+    if config.synonyms:
+        names = ", ".join(f"`{synonym.name}`" for synonym in config.synonyms)
+        lines.append(f"- for the whole broker: {names}")
+    return "\n".join(lines) + "\n"
+
+
 def metrics_page() -> str:
     """Describe every metric."""
     rows = [_metric(each) for each in DECLARED.values()]
@@ -105,11 +129,22 @@ segment_bytes = "64MiB"
 ```
 """
 
+TOPIC_CONFIGS_HEAD = """
+# Topic configs
+
+What one topic can be told when it is made or later, by Kafka's tools and clients under Kafka's
+names (`kafka-configs --alter --entity-type topics`). A change holds at once. All of Kafka's are
+accepted, kept and shown; where one has no effect here, its text says so. A broker-wide default is a
+config of the broker (`--entity-type brokers`), and can be changed while it runs.
+
+"""
+
 USERS_TAIL = """\
 ## [users]
 
 Who may log in, by name: a password, or a list of SCRAM verifiers, from which nobody learns the
-password. Only in the file, so that no password is seen in a list of processes.
+password (`anymq verifier NAME` makes them). Only in the file, so that no password is seen in a list
+of processes.
 
 ```toml
 [users]

@@ -170,6 +170,7 @@ def pace(options: argparse.Namespace) -> dict[str, float]:
         **percentiles("ack", pacing.acknowledged),
         **percentiles("delivery", pacing.delivered),
         "messages": len(pacing.acknowledged),
+        "seconds": options.seconds,
     }
 
 

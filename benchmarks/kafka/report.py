@@ -15,6 +15,7 @@ from benchmarks.kafka.workloads import Figures, Workload
 # What the table shows beside the main figure, where a workload has it.
 MORE = {
     "broker_cpu_us_per_message": ("CPU µs/message", 2),
+    "broker_busy_percent": ("% busy", 0),
     "ack_p99_ms": ("p99 ms", 2),
     "delivery_p50_ms": ("delivery p50 ms", 2),
     "idle_rss_mb": ("RSS MB", 0),

@@ -1,7 +1,12 @@
 """The configuration, in the words of the parts that it is for."""
 
-from anymq.config.model import Settings
+from collections.abc import Mapping
+
+from anymq.config.load import data_dir_of
+from anymq.config.model import OFF, Settings
+from anymq.config.units import MINUTE_MS
 from anymq.core.broker import BrokerSettings
+from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.net.connection import Patience
 from anymq.protocols.kafka.settings import KafkaSettings
 
@@ -16,21 +21,49 @@ def broker_settings(settings: Settings) -> BrokerSettings:
         "log.retention.ms": topics.retention_ms,
         "log.retention.bytes": topics.retention_bytes,
         "message.max.bytes": topics.message_bytes_max,
+        "anymq.durability": storage.durability,
+        "log.retention.check.interval.ms": storage.retention_check_ms,
         "log.segment.bytes": storage.segment_bytes,
         "log.roll.ms": storage.segment_ms,
         "group.initial.rebalance.delay.ms": groups.initial_rebalance_delay_ms,
         "group.min.session.timeout.ms": groups.session_ms_min,
         "group.max.session.timeout.ms": groups.session_ms_max,
         "group.max.size": groups.members_max,
+        "offsets.retention.minutes": groups.offsets_retention_ms // MINUTE_MS,
         "offset.metadata.max.bytes": groups.offset_metadata_bytes_max,
+        "node.id": settings.server.node_id,
+        "broker.id": settings.server.node_id,
+        "broker.rack": settings.kafka.rack,
+        "log.dirs": data_dir_of(settings),
+        "listeners": _listeners(settings, settings.kafka.host, 0),
+        "advertised.listeners": _listeners(
+            settings,
+            settings.kafka.advertised_host or settings.kafka.host,
+            settings.kafka.advertised_port,
+        ),
+        "sasl.enabled.mechanisms": ",".join(settings.kafka.sasl_mechanisms),
     }
     return BrokerSettings(
         node_id=settings.server.node_id,
         topics_max=limits.topics_max,
         partitions_max=limits.partitions_max,
         partitions_per_topic_max=limits.topic_partitions_max,
-        configs={name: _text(value) for name, value in configs.items()},
+        configs=_given({name: _text(value) for name, value in configs.items()}),
     )
+
+
+def _given(configs: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what says the same as the default: tools show where each value comes from."""
+    default = BrokerConfig()
+    return {
+        name: text
+        for name, text in configs.items()
+        if text != default.value(name)
+        and (
+            BROKER_CONFIGS[name].read_only
+            or BrokerConfig({name: text}).topic_defaults.values != default.topic_defaults.values
+        )
+    }
 
 
 def kafka_settings(settings: Settings) -> KafkaSettings:
@@ -54,6 +87,12 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         handshake_seconds_max=limits.login_timeout_ms / 1000,
         lenient_replication=settings.topics.lenient_replication,
     )
+
+
+def _listeners(settings: Settings, host: str, port: int) -> str:
+    kafka = settings.kafka
+    doors = (("PLAINTEXT", kafka.port), ("SSL", kafka.tls_port))
+    return ",".join(f"{name}://{host}:{port or own}" for name, own in doors if own != OFF)
 
 
 def patience(settings: Settings) -> Patience:

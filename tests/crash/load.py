@@ -87,7 +87,7 @@ class Load:
         work.done()
 
     def maintain(self) -> None:
-        self.now += self.rng.choice((1, 5, 30)) * MINUTE_MS
+        self.now += self.rng.choice((1_000, MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS))
         for work in self.store.maintenance(self.now):
             self._note_starts()
             work.run()
@@ -104,7 +104,8 @@ class Load:
             work.run()
             work.done()
             for promise, end in synced:
-                promise.synced = max(promise.synced, end)
+                durable = self.store.logs[promise.log_id].durable.end
+                promise.synced = max(promise.synced, min(end, durable))
 
     def delete_before(self) -> None:
         promise = self.rng.choice(self._living)

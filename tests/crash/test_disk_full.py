@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, Producer
 
 from tests.crash.check_log import Final
 from tests.crash.kill_load import RECONNECT, read_all
-from tests.peers.anymq import AnymqServer
+from tests.peers.anymq import AnymqServer, Value
 from tests.peers.choose import PEER
 
 MIB = 1024 * 1024
@@ -34,19 +34,25 @@ pytestmark = [
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A small disk of its own, with some ballast that can be thrown overboard."""
-    argv = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "anymq-test", str(tmp_path)]
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    argv = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "anymq-test", str(disk)]
     mounted = subprocess.run(argv, capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"this machine mounts no tmpfs: {mounted.stderr.strip()}")
-    (tmp_path / "ballast").write_bytes(bytes(BALLAST_BYTES))
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+    (disk / "ballast").write_bytes(bytes(BALLAST_BYTES))
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.fixture
-def server(disk: Path) -> Iterator[AnymqServer]:
-    settings = {"storage.segment_bytes": MIB, "storage.disk_free_bytes_min": MIB}
-    server = AnymqServer(disk, settings)
+def server(disk: Path, tmp_path: Path) -> Iterator[AnymqServer]:
+    settings: dict[str, Value] = {
+        "server.data_dir": str(disk / "data"),
+        "storage.segment_bytes": MIB,
+        "storage.disk_free_bytes_min": MIB,
+    }
+    server = AnymqServer(tmp_path, settings)
     yield server.start()
     server.stop()
 

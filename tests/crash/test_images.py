@@ -1,18 +1,14 @@
-"""Crash images: at every system call of a random load, what a power cut or a kill may leave.
+"""Crash images: at every system call of a random load, what a power cut or a kill may leave."""
 
-`ANYMQ_CRASH_IMAGES=200000` makes it a long run; `ANYMQ_SEED=…`, printed when it fails, replays
-one load.
-"""
-
-import os
-from random import Random, SystemRandom
+from random import Random
 
 import pytest
 
 from tests.crash.load import Load
 from tests.crash.model import check_image
+from tests.crash.seeds import EFFORT, run_loads
 
-IMAGES = int(os.environ.get("ANYMQ_CRASH_IMAGES", "5000"))
+IMAGES = 5000 * EFFORT
 PARTS = 10
 KILLED_SHARE = 0.2
 
@@ -45,16 +41,8 @@ def crash_everywhere(seed: int, images_max: int) -> int:
     return count
 
 
-@pytest.mark.timeout(60 + IMAGES // 10)
+@pytest.mark.timeout(60 * EFFORT)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_crash_loses_what_was_acknowledged(part: int) -> None:
-    wanted, found = IMAGES // PARTS, 0
-    replay = os.environ.get("ANYMQ_SEED")
-    while found < wanted:
-        seed = int(replay) if replay is not None else SystemRandom().randrange(2**32)
-        try:
-            found += crash_everywhere(seed, wanted - found)
-        except Exception as error:
-            raise AssertionError(f"replay with ANYMQ_SEED={seed}") from error
-        if replay is not None:
-            return
+    """Whoever was told "done" may forget the message."""
+    run_loads(f"images {part}", IMAGES // PARTS, crash_everywhere)

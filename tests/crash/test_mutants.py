@@ -6,6 +6,9 @@ import pytest
 
 from anymq.storage import batch as batches
 from anymq.storage.batch import read_header
+from anymq.storage.commit import Part
+from anymq.storage.segment import INDEX
+from anymq.storage.segment_writer import CLEANED
 from anymq.testing.simfs import SimFile, SimFiles
 from tests.crash.test_images import crash_everywhere
 
@@ -16,8 +19,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def acknowledged_before_sync(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SimFile, "sync", lambda self: None)
-    patch.setattr(SimFiles, "sync_all", lambda self: None)
+    patch.setattr(Part, "sync_files", lambda self, files: None)
 
 
 def new_names_not_synced(patch: pytest.MonkeyPatch) -> None:
@@ -33,19 +35,45 @@ def renamed_before_written(patch: pytest.MonkeyPatch) -> None:
     sync = SimFile.sync
 
     def forgetful(self: SimFile) -> None:
-        if not self._path.endswith(".cleaned"):
+        if not self._path.endswith(CLEANED):
             sync(self)
 
     patch.setattr(SimFile, "sync", forgetful)
 
 
-@pytest.mark.parametrize(
-    "plant",
-    [acknowledged_before_sync, new_names_not_synced, torn_tails_trusted, renamed_before_written],
-)
-def test_a_planted_mistake_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+def old_index_kept(patch: pytest.MonkeyPatch) -> None:
+    """A cleaned segment takes the place of the old one, whose index stays."""
+    unlink = SimFiles.unlink
+
+    def forgetful(self: SimFiles, path: str) -> None:
+        if not path.endswith(INDEX):
+            unlink(self, path)
+
+    patch.setattr(SimFiles, "unlink", forgetful)
+
+
+LOST = r"was promised|not the newest of each key"
+WRONG = r"wrong bytes|a row that nobody sent"
+ANY = r"not the newest of each key|recovering twice|no batch at"
+CAUGHT: dict[Plant, str] = {
+    acknowledged_before_sync: LOST,
+    new_names_not_synced: LOST,
+    torn_tails_trusted: WRONG,
+    renamed_before_written: ANY,
+    old_index_kept: LOST,
+}
+
+
+def _name_of(value: object) -> str:
+    return getattr(value, "__name__", "")
+
+
+@pytest.mark.parametrize(("plant", "how"), CAUGHT.items(), ids=_name_of)
+def test_a_planted_mistake_is_caught(
+    plant: Plant, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plant(monkeypatch)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=how):
         crash_some_loads()
 
 

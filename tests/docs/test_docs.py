@@ -113,6 +113,8 @@ def test_settings_that_pages_name_exist() -> None:
     sections = "|".join(sorted({each.section for each in declared()}))
     mention = re.compile(rf"`((?:{sections})\.[a-z_]+)(?: = [^`]*)?`")
     for page in PAGES:
+        if page.name == "topic-configs.md":
+            continue  # its names are Kafka's
         wrong = {key for key in mention.findall(page.read_text()) if key not in known}
         assert {key for key in wrong if not key.endswith((".py", ".md"))} == set(), page
 

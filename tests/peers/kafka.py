@@ -116,13 +116,14 @@ class KafkaServer:
 
     def _properties(self, controller_port: int) -> str:
         protocol = self.security.protocol if self.security else "PLAINTEXT"
+        node_id = self.settings.get("node.id", SINGLE_NODE["node.id"])
         values = {
             **SINGLE_NODE,
             "listeners": f"CLIENTS://{self.bootstrap},CONTROLLER://127.0.0.1:{controller_port}",
             "advertised.listeners": f"CLIENTS://{self.bootstrap}",
             "listener.security.protocol.map": f"CLIENTS:{protocol},CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "CLIENTS",
-            "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+            "controller.quorum.voters": f"{node_id}@127.0.0.1:{controller_port}",
             "log.dirs": str(self.folder / "data"),
             **(self.security.kafka_properties(self.folder) if self.security else {}),
             **self.settings,

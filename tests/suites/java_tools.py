@@ -93,7 +93,7 @@ def _configs() -> list[Step]:
         Step(f"{configs} --alter --delete-config segment.ms", ("Completed updating config",)),
         Step(f"{configs} --alter --add-config no.such=1", ("Unknown topic config",), refused=True),
         Step(
-            "kafka-configs --bootstrap-server B --entity-type brokers --entity-name 1"
+            "kafka-configs --bootstrap-server B --entity-type brokers --entity-name 0"
             " --describe --all",
             ("num.partitions=",),
         ),

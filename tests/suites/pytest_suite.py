@@ -31,7 +31,8 @@ def run(
     """All tests below `paths`, each at most `TEST_SECONDS`."""
     report = folder / "report.xml"
     report.unlink(missing_ok=True)
-    options = ["-q", "-o", "addopts=", "-o", "filterwarnings=default", "-p", "no:cacheprovider"]
+    (folder / "pytest.ini").write_text("[pytest]\n")  # or it would find our settings
+    options = ["-q", "-c", "pytest.ini", "-p", "no:cacheprovider"]
     argv = [python, "-m", "pytest", *options, f"--timeout={TEST_SECONDS}", f"--junitxml={report}"]
     begun = time.monotonic()
     with (folder / "output.txt").open("wb") as output:

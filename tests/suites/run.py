@@ -27,8 +27,13 @@ DOCUMENT = ROOT / "docs" / "conformance.md"
 BEGIN, END = "<!-- suites: begin, made by ./dev suites --write -->", "<!-- suites: end -->"
 
 # What the suites take for granted of the broker they are given.
-SETTINGS: dict[str, Value] = {"topics.partitions": 4, "groups.session_ms_min": 1000}
+SETTINGS: dict[str, Value] = {
+    "server.node_id": 0,
+    "topics.partitions": 4,
+    "groups.session_ms_min": 1000,
+}
 KAFKA_SETTINGS = {
+    "node.id": "0",
     "num.partitions": "4",
     "group.min.session.timeout.ms": "1000",
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

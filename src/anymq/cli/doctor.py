@@ -21,10 +21,14 @@ from enum import Enum
 from pathlib import Path
 
 import anymq
+from anymq.cli.examine import examine
 from anymq.cli.settings import add_flags, load_settings
 from anymq.config.load import data_dir_of, open_to_others
 from anymq.config.model import OFF, Settings
 from anymq.config.units import format_bytes
+from anymq.storage import directory
+from anymq.storage.os_files import OsFiles
+from anymq.storage.small_files import Damaged, read_whole
 
 NATIVE_MODULES = ("msgspec", "cramjam", "crc32c", "h11", "uvloop")
 FILES_WANTED = 10_000  # a connection is one, a log that is in use two or three
@@ -54,6 +58,7 @@ Findings = Iterator[Finding]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the flags: those of serve, so that it looks where serve would."""
+    parser.add_argument("--logs", action="store_true", help="read all data, compare checksums")
     add_flags(parser)
 
 
@@ -61,11 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 1 where the broker could not run."""
     settings = load_settings(arguments)  # a wrong setting ends here, with its own message
     print(f"anymq {anymq.__version__}, data in {data_dir_of(settings)}")
-    findings = [finding for check in CHECKS for finding in check(settings)]
+    checks = (*CHECKS, check_logs) if arguments.logs else CHECKS
+    findings = [finding for check in checks for finding in check(settings)]
     for finding in findings:
         print(show(finding))
     broken = sum(finding.verdict is Verdict.BROKEN for finding in findings)
-    print(f"{broken} problems" if broken else "nothing stands in the way")
+    problems = "1 problem" if broken == 1 else f"{broken} problems"
+    print(problems if broken else "nothing stands in the way")
     return 1 if broken else 0
 
 
@@ -112,21 +119,51 @@ def check_data_dir(settings: Settings) -> Findings:
 
 def check_lock(settings: Settings) -> Findings:
     """Does a broker run on this data already?"""
-    try:
-        descriptor = os.open(data_dir_of(settings) / "LOCK", os.O_RDWR)
-    except OSError:
-        yield Finding(Verdict.FINE, "no broker has used this directory yet")
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        yield Finding(
-            Verdict.DOUBTFUL, "a broker is running on this data", "that is fine if you know"
-        )
+    if _is_running(settings):
+        yield Finding(Verdict.FINE, "a broker is running on this data: a second one could not")
     else:
         yield Finding(Verdict.FINE, "no broker is running on this data")
-    finally:
-        os.close(descriptor)
+
+
+def check_version(settings: Settings) -> Findings:
+    """Can this version read the data?"""
+    path = data_dir_of(settings)
+    if not (path / "VERSION").exists():
+        yield Finding(Verdict.FINE, "there is no data yet")
+        return
+    try:
+        found = (read_whole(OsFiles(path), "VERSION", "version") or b"").decode().strip()
+    except (Damaged, OSError) as error:
+        yield Finding(
+            Verdict.BROKEN, f"VERSION cannot be read: {error}", "restore it from a backup"
+        )
+        return
+    if found == directory.VERSION:
+        yield Finding(Verdict.FINE, f"the data is of version {found}")
+    else:
+        seen = f"the data is of version {found}, this program knows {directory.VERSION}"
+        yield Finding(
+            Verdict.BROKEN, seen, "run the version of anymq that wrote it, or a newer one"
+        )
+
+
+def check_logs(settings: Settings) -> Findings:
+    """Is every byte what it was when it was written? Only with --logs: it reads everything."""
+    path = data_dir_of(settings)
+    if not path.is_dir():
+        return
+    health = examine(OsFiles(path), on_progress=_progress)
+    size = f"{health.size / 2**20:.0f} MiB in {health.logs} logs"
+    if not health.damaged:
+        yield Finding(Verdict.FINE, f"{size} are as they were written")
+    for place in health.damaged:
+        advice = "serve sets it aside at the next start and goes on; a backup may have it whole"
+        yield Finding(Verdict.BROKEN, f"damaged: {place}", advice)
+    for place in health.torn:
+        yield Finding(Verdict.FINE, f"unfinished at its end, to be cut at the next start: {place}")
+    for place in health.set_aside:
+        advice = "look whether you miss something; nobody but you deletes it"
+        yield Finding(Verdict.DOUBTFUL, f"set aside for damage: {place}", advice)
 
 
 def check_disk_space(settings: Settings) -> Findings:
@@ -165,7 +202,9 @@ def check_ports(settings: Settings) -> Findings:
         ("management.port", management.host, management.port),
     ):
         if port not in (OFF, 0):
-            yield _check_port(key, host, port)
+            finding = _check_port(key, host, port)
+            ours = finding.verdict is Verdict.BROKEN and _is_running(settings)
+            yield Finding(Verdict.FINE, f"{finding.seen}: a broker is running") if ours else finding
 
 
 def check_openness(settings: Settings) -> Findings:
@@ -185,6 +224,7 @@ CHECKS: tuple[Check, ...] = (
     check_modules,
     check_data_dir,
     check_lock,
+    check_version,
     check_disk_space,
     check_file_limit,
     check_ports,
@@ -222,6 +262,26 @@ def _check_port(key: str, host: str, port: int) -> Finding:
             return Finding(Verdict.BROKEN, f"port {port} is taken", advice.replace("_", "-"))
         return Finding(Verdict.BROKEN, f"{host}:{port}: {error.strerror}", f"see {key}")
     return Finding(Verdict.FINE, f"port {port} is free")
+
+
+def _is_running(settings: Settings) -> bool:
+    try:
+        descriptor = os.open(data_dir_of(settings) / "LOCK", os.O_RDWR)
+    except OSError:
+        return False  # no broker has been here yet
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _progress(number: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if number == total else ""
+        print(f"\rreading log {number} of {total}", end=end, file=sys.stderr, flush=True)
 
 
 def _existing(path: Path) -> Path:

@@ -15,11 +15,36 @@ from typing import Protocol
 import anymq
 from anymq.cli.errors import CommandFailed
 
+# Drop-in forms of Apache Kafka's own tools, kafka-topics.sh and so on.
+KAFKA_TOOLS = (
+    "topics",
+    "console-producer",
+    "console-consumer",
+    "consumer-groups",
+    "configs",
+    "get-offsets",
+    "delete-records",
+    "broker-api-versions",
+    "cluster",
+)
+
 # Command -> (its module, what it does, in a line). To add a command, add a line and a module.
 COMMANDS = MappingProxyType(
     {
         "serve": ("anymq.cli.serve", "run the broker"),
+        "topics": ("anymq.cli.topics", "list, describe, create, alter, delete topics"),
+        "groups": ("anymq.cli.groups", "list, describe, reset, delete consumer groups"),
+        "produce": ("anymq.cli.produce", "send lines as messages"),
+        "consume": ("anymq.cli.consume", "write messages as lines"),
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
+        "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
+        **{
+            f"kafka-{name}": (
+                f"anymq.cli.kafka_tools.{name.replace('-', '_')}",
+                f"as Kafka's kafka-{name}.sh",
+            )
+            for name in KAFKA_TOOLS
+        },
     }
 )
 
@@ -45,10 +70,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] in ("-V", "--version", "version"):
         print(f"anymq {anymq.__version__}")
         return 0
-    if arguments[0] not in COMMANDS:
-        print(f"anymq: {no_such_command(arguments[0])}", file=sys.stderr)
+    name = command_of(arguments[0])
+    if name not in COMMANDS:
+        print(f"anymq: {no_such_command(name)}", file=sys.stderr)
         return WRONG_USAGE
-    return run_command(arguments[0], arguments[1:])
+    return run_command(name, arguments[1:])
+
+
+def command_of(word: str) -> str:
+    """Return the command that is meant: "bin/kafka-topics.sh" is "kafka-topics"."""
+    name = os.path.basename(word).removesuffix(".sh")
+    return name if name.startswith("kafka-") else word
 
 
 def run_command(name: str, flags: Sequence[str]) -> int:

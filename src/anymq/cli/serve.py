@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib
 import signal
 import sys
@@ -21,6 +22,8 @@ from anymq.observability.log import Log
 from anymq.storage.errors import StorageError
 
 log = Log(__name__)
+
+GARBAGE_AFTER = 20_000  # objects; Python's own 700 cost 5 % of the time of a busy broker
 
 DESCRIPTIONS = {
     "kafka": "Kafka at {host}:{port}",
@@ -54,12 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
     logging.configure(settings.log.level, settings.log.format)
     for door in open_to_others(settings):
         log.warning("open to everybody who can reach this machine", setting=door)
+    gc.disable()  # nothing that starting makes is garbage: 10,000 topics load twice as fast
     make_server = importlib.import_module("anymq.server").Server
     try:
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
             return runner.run(serve(make_server(settings), settings))
     except (StorageError, OSError) as error:
-        raise CommandFailed(f"{error}. `anymq doctor` may know more") from error
+        raise CommandFailed(f"{_in_words(error)}. `anymq doctor` may know more") from error
 
 
 async def serve(server: Serving, settings: Settings) -> int:
@@ -70,6 +74,7 @@ async def serve(server: Serving, settings: Settings) -> int:
     with _signals(partial(_ask_to_stop, server, stopping)):
         await _until(started, running)
         if started.is_set():
+            _calm_garbage_collection()
             print(ready_line(server.ports, settings, time.perf_counter() - begun), flush=True)
         await _until(stopping, running)
         return await _finish(running, settings.server.stop_timeout_ms / 1000)
@@ -87,8 +92,23 @@ def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
     return f"anymq {anymq.__version__} is ready after {took_s:.2f} s: {', '.join(doors)}"
 
 
+def _in_words(error: Exception) -> str:
+    """Say what is wrong, and where, without the number that Python puts before it."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _calm_garbage_collection() -> None:
+    """Let it look only at what is made from now on, and less often: cycles are rare here."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER, 20, 50)
+    gc.enable()
 
 
 def _ask_to_stop(server: Serving, stopping: asyncio.Event) -> None:

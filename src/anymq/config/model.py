@@ -97,9 +97,15 @@ class Storage:
     open_files_max: int = setting(
         1000, "How many log files to keep open; the rest are opened when needed.", at_least=16
     )
+    retention_check_ms: int = setting(
+        5 * MINUTE_MS,
+        "How often each log is looked at for what is too old or too much"
+        " (log.retention.check.interval.ms).",
+        at_least=1,
+    )
     maintenance_interval_ms: int = setting(
-        10 * SECOND_MS,
-        "How often to look for what is too old, too much, or to be compacted.",
+        SECOND_MS,
+        "How often to look after the logs: new segments, compaction, free space, checkpoints.",
         at_least=10,
         live=True,
     )

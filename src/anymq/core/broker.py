@@ -31,7 +31,7 @@ class BrokerSettings:
     node_id: int = 0
     rack: str = ""
     topics_max: int = 100_000
-    partitions_max: int = 200_000  # of all topics together: each costs about 2 KiB of memory
+    partitions_max: int = 200_000  # of all topics together: each costs about 5 KiB of memory
     partitions_per_topic_max: int = 10_000
     configs: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,8 +64,9 @@ class Broker:
         self.node_id = self.settings.node_id
         self.clock = clock
         self.timers = timers
-        broker_config.check_static(self.settings.configs)
-        self.config = BrokerConfig(self.settings.configs)
+        self._given = {**_identity(self.settings), **self.settings.configs}
+        broker_config.check_static(self._given)
+        self.config = BrokerConfig(self._given)
         self._store = store
         self._random = random
         self._run = run
@@ -266,7 +267,7 @@ class Broker:
         before = self.config.for_all if every_node else self.config.for_node
         values = broker_config.changed(before, changes)
         BrokerConfig(
-            self.settings.configs,
+            self._given,
             for_all=values if every_node else self.config.for_all,
             for_node=self.config.for_node if every_node else values,
         )
@@ -282,7 +283,7 @@ class Broker:
         return len(self._topics.partitions)
 
     def maintenance(self, now_ms: int) -> None:
-        """Do what is to be done now and then: every half minute or so."""
+        """Do what is to be done now and then: about once a second."""
         before = now_ms - int(self.config.value("producer.id.expiration.ms"))
         for partition in self._topics.partitions.values():
             partition.expire_producers(before)
@@ -299,7 +300,7 @@ class Broker:
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""
         self.config = BrokerConfig(
-            self.settings.configs,
+            self._given,
             for_all=configs.get(EVERY_NODE),
             for_node=configs.get(str(self.node_id)),
         )
@@ -336,6 +337,12 @@ class Broker:
 
     def _buried(self, log_id: int) -> None:
         self._catalog.buried(log_id, ignore)
+
+
+def _identity(settings: BrokerSettings) -> dict[str, str]:
+    """Return who we are, under the names by which tools ask."""
+    node_id = str(settings.node_id)
+    return {"node.id": node_id, "broker.id": node_id, "broker.rack": settings.rack}
 
 
 class Burial:

@@ -8,6 +8,7 @@ that no client can fill the disk with our lines.
 """
 
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Literal, TextIO
@@ -69,8 +70,10 @@ def configure(
     """Send everything that is logged to `stream` (standard error). May be called again."""
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
-    human = format == "human" or (format == "auto" and stream.isatty())
-    handler.setFormatter(HumanFormatter(colours=stream.isatty()) if human else JsonFormatter())
+    terminal = stream.isatty()
+    human = format == "human" or (format == "auto" and terminal)
+    colours = terminal and not os.environ.get("NO_COLOR")
+    handler.setFormatter(HumanFormatter(colours=colours) if human else JsonFormatter())
     handler.addFilter(RepeatFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -60,15 +60,17 @@ def write(files: Files, content: bytes, *, clean: bool = False) -> None:
 def take(files: Files) -> tuple[Entries, bool]:
     """Return the checkpoint and whether it says everything; from now on it does not.
 
-    Damaged when there is one that cannot be read.
+    Damaged when it cannot be read or is missing.
     """
     content = read_whole(files, CHECKPOINT, "checkpoint")
-    clean = content is not None and _is_clean(files, content)
+    if content is None:
+        raise Damaged(CHECKPOINT)
+    clean = _is_clean(files, content)
     if files.exists(CLEAN):
         files.unlink(CLEAN)
         files.sync_dir("")
     try:
-        return (_DECODER.decode(content) if content is not None else {}), clean
+        return _DECODER.decode(content), clean
     except msgspec.DecodeError as error:
         raise Damaged(CHECKPOINT) from error
 

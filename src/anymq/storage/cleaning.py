@@ -159,10 +159,10 @@ class Cleaner:
         newest, base = self.keys.newest, header.base_offset
         has_horizon = header.attributes & HAS_DELETE_HORIZON
         expired = has_horizon and header.base_timestamp <= self.now_ms
-        kept, tombstones = [], False
+        kept, tombstones, newest_of = [], False, newest.get
         for item in items:
             key = item[2]
-            if key is None or newest.get(name_of(key), -1) > base + item[0]:
+            if key is None or newest_of(name_of(key), -1) > base + item[0]:
                 continue
             if is_tombstone(body, item[4]):
                 if expired:

@@ -7,19 +7,20 @@ is never touched.
 """
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
+from time import sleep
 
 from typing_extensions import override
 
 from anymq.storage import scan
-from anymq.storage.batch import read_header
+from anymq.storage.batch import BatchHeader, read_header
 from anymq.storage.cleaning import KEYS_MAX, Cleaner, KeyMap
 from anymq.storage.disk import Disk
-from anymq.storage.errors import StorageError, TooManyFiles
-from anymq.storage.files import Files
+from anymq.storage.errors import CorruptBatch, StorageError, TooManyFiles
+from anymq.storage.files import File, Files
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.segment import Segment
 from anymq.storage.segment_writer import SegmentWriter
@@ -35,8 +36,13 @@ _KIND = "cleaned"
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
 
 
-def _go_on() -> None:
-    """Give nobody a turn."""
+class _Interrupted(StorageError):
+    """The process is about to end."""
+
+
+def _let_others_run() -> None:
+    """Release the interpreter: otherwise the broker's thread waits 5 ms for each turn it gets."""
+    sleep(0)
 
 
 @dataclass(slots=True)
@@ -68,7 +74,7 @@ class Compactor:
 
     disk: Disk
     keys_max: int = KEYS_MAX
-    pause: Callable[[], None] = _go_on  # called often while working, so that others may run
+    pause: Callable[[], None] = _let_others_run  # after each batch
     _states: dict[int, State] = field(default_factory=dict)
 
     def work(self, log: Log, now_ms: int) -> Work | None:
@@ -76,7 +82,8 @@ class Compactor:
 
         Nobody else may replace or delete segments of this log before that.
         """
-        if not log.config.compact or log.failed is not None or self.disk.space.full:
+        disk = self.disk
+        if not log.config.compact or log.failed is not None or disk.space.full or disk.stopping:
             return None
         state = self._states.get(log.id) or self._state(log)
         if state.blocked:
@@ -158,10 +165,11 @@ class _Piece(Work):
 
     def __init__(self, compactor: Compactor, log: Log, state: State, round_: Round) -> None:
         self._disk = compactor.disk
-        self._pause = compactor.pause
+        self._let_others_run = compactor.pause
         self._log = log
         self._state = state
         self._round = round_
+        self._segment: Segment | None = None  # where we are
         self._error: OSError | StorageError | None = None
 
     @override
@@ -174,10 +182,32 @@ class _Piece(Work):
     def _work(self) -> None:
         raise NotImplementedError
 
+    def _pause(self) -> None:
+        self._let_others_run()
+        if self._disk.stopping:
+            raise _Interrupted
+
+    def _batches(
+        self, file: File, segment: Segment
+    ) -> Iterator[tuple[int, BatchHeader, memoryview]]:
+        """Read what is there, sure that it is what was written: it is about to be the only copy."""
+        self._segment = segment
+        return scan.in_order(
+            file, 0, segment.size, first=segment.base, end=segment.end, dense=segment.dense
+        )
+
     def _give_up(self, error: OSError | StorageError) -> None:
-        """Leave the log as it is: uncompacted is harmless. Try again when only space was short."""
+        """Leave the log as it is: uncompacted is harmless.
+
+        Try again when only space was short, and after the repair when something is damaged.
+        """
         self._state.round = None
-        if isinstance(error, TooManyFiles) or getattr(error, "errno", 0) in _PASSING:
+        segment, log = self._segment, self._log
+        if isinstance(error, CorruptBatch) and segment in log.segments:
+            if segment not in log.damaged:
+                log.damaged.append(segment)
+            return
+        if isinstance(error, TooManyFiles | _Interrupted) or getattr(error, "errno", 0) in _PASSING:
             return
         self._state.blocked = True
         if self._log.failed is None:
@@ -198,7 +228,7 @@ class Learning(_Piece):
         keys = self._round.keys
         for segment in self._segments:
             file = self._disk.files.open(segment.path)
-            for _, header, view in scan.checked(file, 0, segment.size):
+            for _, header, view in self._batches(file, segment):
                 if header.next_offset > self._start:
                     keys.add(header, view)
                     self._pause()
@@ -277,7 +307,7 @@ class Cleaning(_Piece):
     def _clean(self, job: _Job) -> None:
         """Clean one segment. It is written anew from the first change on; before, only copied."""
         writer, changed = job.writer, False
-        for position, header, view in scan.checked(writer.source, 0, job.old.size):
+        for position, header, view in self._batches(writer.source, job.old):
             rest = self._cleaner.clean(header, view)
             if rest is not view and not changed:
                 changed = True

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
+from anymq.storage import checkpoint
 from anymq.storage.disk import Disk
 from anymq.storage.errors import UnknownVersion
 from anymq.storage.files import File, Files
@@ -46,6 +47,7 @@ def _begin(files: Files) -> None:
     if files.list(LOGS):
         raise UnknownVersion("there are logs, but no file VERSION says how they are written")
     files.make_dir(LOGS)
+    checkpoint.write(files, checkpoint.encode({}))  # from now on there is one, or it was lost
     replace_whole(files, "VERSION", "version", f"{VERSION}\n".encode())
 
 

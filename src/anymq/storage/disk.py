@@ -9,6 +9,7 @@ from anymq.storage.handles import HANDLES_MAX, Handles
 from anymq.storage.segment import Segment
 from anymq.storage.space import DISK_FREE_MIN, Space
 
+REPORTS_MAX = 1000
 INDEXES_MAX = 64  # of sealed segments, at most 400 KB each with the default settings
 
 
@@ -20,15 +21,22 @@ class Disk:
     """Open files, space, and who has something to write. On the broker's thread only."""
 
     def __init__(
-        self, files: Files, *, handles_max: int = HANDLES_MAX, free_min: int = DISK_FREE_MIN
+        self,
+        files: Files,
+        *,
+        handles_max: int = HANDLES_MAX,
+        free_min: int = DISK_FREE_MIN,
+        retention_check_ms: int = 0,
     ) -> None:
         self.files = files
+        self.retention_check_ms = retention_check_ms
         self.handles = Handles(files, handles_max)
         self.space = Space(files, free_min)
         self.dirty: list[Committable] = []
         self.on_dirty: Callable[[], None] = _nobody
         self.reports: list[str] = []  # damage and what is not ours, for people
         self.doomed: list[str] = []  # directories of deleted logs that a late commit made again
+        self.stopping = False  # slow work that can be left undone should be
         self.now_ms = 0  # as of the last maintenance; 0: none yet
         self._indexed: OrderedDict[Segment, None] = OrderedDict()
 
@@ -50,5 +58,6 @@ class Disk:
                 oldest.index = None
 
     def report(self, text: str) -> None:
-        """Tell people."""
-        self.reports.append(text)
+        """Tell people, once."""
+        if text not in self.reports and len(self.reports) < REPORTS_MAX:
+            self.reports.append(text)

@@ -39,6 +39,10 @@ class Epochs:
     def _below(self, offset: int) -> list[tuple[int, int]]:
         return self._entries[: bisect_left(self._entries, offset, key=_OFFSET)]
 
+    def at(self, offset: int) -> int:
+        """Return the epoch of the record at `offset`."""
+        return self._entries[max(bisect_right(self._entries, offset, key=_OFFSET) - 1, 0)][0]
+
     def end_of(self, epoch: int, log_end: int) -> tuple[int, int]:
         """Return (largest epoch not above `epoch`, where it ends); (-1, -1) when there is none."""
         after = bisect_right(self._entries, epoch, key=_EPOCH)

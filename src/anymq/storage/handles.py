@@ -6,7 +6,7 @@ Dropping forgets our reference only: whoever still reads or writes the file keep
 import errno
 from collections import OrderedDict
 
-from anymq.storage.errors import TooManyFiles
+from anymq.storage.errors import LogFailed, StorageError, TooManyFiles
 from anymq.storage.files import File, Files
 
 HANDLES_MAX = 512  # with sockets beside it, within the usual limit of 1,024 descriptors
@@ -67,6 +67,13 @@ class Handles:
             if out_of_handles(error):
                 raise TooManyFiles("no file descriptor is free") from error
             raise
+
+
+def error_of_read(path: str, error: OSError) -> StorageError:
+    """Return what to say when a file cannot be read."""
+    if out_of_handles(error):
+        return TooManyFiles("no file descriptor is free")
+    return LogFailed(f"{path}: {error}")
 
 
 def out_of_handles(error: OSError) -> bool:

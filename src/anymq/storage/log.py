@@ -8,20 +8,15 @@ this line changes.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import NamedTuple
 
 from typing_extensions import override
 
 from anymq.observability.log import Log as Lines
 from anymq.storage import batch as batches
-from anymq.storage import epochs as epoch_files
-from anymq.storage import reading, state
 from anymq.storage.batch import BatchHeader
 from anymq.storage.commit import Committable, Part, Write
 from anymq.storage.disk import Disk
-from anymq.storage.epochs import Epochs
 from anymq.storage.errors import (
     CorruptBatch,
     DiskFull,
@@ -31,45 +26,19 @@ from anymq.storage.errors import (
     StorageError,
     TooManyFiles,
 )
-from anymq.storage.files import Buffer, FileRange
-from anymq.storage.index import NO_TIMESTAMP
+from anymq.storage.files import Buffer
+from anymq.storage.handles import error_of_read
+from anymq.storage.log_config import Durability, LogConfig
+from anymq.storage.readable import Contents, ReadableLog, directory_of
 from anymq.storage.segment import Segment
-from anymq.storage.small_files import Damaged, read_whole
 
-MIB = 1024 * 1024
+__all__ = ["Contents", "Durability", "Log", "LogConfig", "Mark", "Then", "directory_of"]
+
 INTERNAL_IDS = 16  # ids below are our own journals: deletes write to them, so they go on when full
-_HEADERS_MAX = 1000
 _PREFIX_BYTES = 16
-_MARKS_MAX = 8
 Then = Callable[[StorageError | None], None]
 
 log = Lines(__name__)
-
-
-class Durability(Enum):
-    """What "acknowledged" means."""
-
-    COMMIT = "commit"  # on disk: survives a power cut
-    INTERVAL = "interval"  # in the page cache, synced every so often
-    OS = "os"  # in the page cache: survives our death, not the machine's
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogConfig:
-    """What one log is told; replaced as a whole when a setting changes."""
-
-    segment_bytes: int = 64 * MIB
-    segment_ms: int = 7 * 86_400_000
-    index_interval_bytes: int = 4096
-    retention_ms: int = -1
-    retention_bytes: int = -1
-    delete: bool = True
-    compact: bool = False
-    delete_retention_ms: int = 86_400_000
-    min_compaction_lag_ms: int = 0
-    max_compaction_lag_ms: int = 2**63 - 1
-    min_cleanable_dirty_ratio: float = 0.5
-    durability: Durability = Durability.COMMIT
 
 
 class Mark(NamedTuple):
@@ -80,46 +49,19 @@ class Mark(NamedTuple):
     position: int
 
 
-@dataclass(slots=True)
-class Contents:
-    """What is on disk of a log, or was found there."""
-
-    segments: list[Segment]
-    start: int = 0
-    end: int = 0
-    epochs: Epochs | None = None  # None: read when needed
-    empty_state_at: int = -1  # the owner had no state there, and it is in no file
-    rolled: list[Segment] = field(default_factory=list)  # to seal
-
-
-class Log(Committable):
+class Log(ReadableLog, Committable):
     """One log. On the broker's thread only, but for what `Work.run` says."""
 
     def __init__(self, log_id: int, config: LogConfig, disk: Disk, contents: Contents) -> None:
-        self.id = log_id
-        self.config = config
-        self.directory = directory_of(log_id)
-        self.segments = contents.segments or [self._new_segment(contents.end)]
-        self.active = self.segments[-1]
-        self.start = contents.start  # the first offset that is kept
+        super().__init__(log_id, config, disk, contents)
         self.end = contents.end  # the offset the next record gets
-        self.visible_end = contents.end
         self.durable = Mark(contents.end, self.active.base, self.active.size)
         self.failed: StorageError | None = None  # set: takes no more writes
         self.on_visible: Callable[[], None] | None = None  # called when visible_end has moved
         self.on_rollback: Callable[[], None] | None = None  # called when appends were lost
-        self.state_source: Callable[[], bytes] | None = None  # the owner's state at `end`
-        # To seal, with the owner's state at the end of each.
-        self.rolled: list[tuple[Segment, bytes | None]] = [(s, None) for s in contents.rolled]
-        self.damaged: list[Segment] = []  # to repair
-        self._disk = disk
-        self._leaders = contents.epochs
-        self.empty_state_at = contents.empty_state_at
-        self.opened_end = contents.end
+        self.retention_due: int | None = None  # when to look again for what is too old
         self._writes: list[Write] = []
         self._waiters: deque[tuple[int, Then]] = deque()
-        self._marks: dict[int, reading.Place] = {}
-        self._in_directory = any(segment.on_disk for segment in self.segments)
 
     # Appending
 
@@ -137,9 +79,11 @@ class Log(Committable):
         if active.size + size > self.config.segment_bytes and active.size:
             active = self.roll()
         base = self.end
-        if leader_epoch != self.epochs.last:
-            self.epochs.note(leader_epoch, base)
+        epochs = self.epochs
         write = self._writing(active)
+        if leader_epoch != epochs.last:
+            leader_epoch = max(leader_epoch, epochs.last)  # it never goes back
+            epochs.note(leader_epoch, base)
         write.buffers.append(batches.prefix(base, header.length, leader_epoch))
         write.buffers.append(memoryview(batch)[_PREFIX_BYTES:])
         self.end = end = base + header.last_offset_delta + 1
@@ -174,31 +118,16 @@ class Log(Committable):
         except CorruptBatch:
             self._damage(active)
             return self.roll()
+        except OSError as error:
+            raise error_of_read(active.path, error) from error
         return active
 
     def roll(self) -> Segment:
         """Begin a new segment; the next tick seals the old one."""
-        content = self.state_source() if self.state_source is not None else None
-        self.rolled.append((self.active, content))
+        self.rolled.append((self.active, self.state()))
         self.active = self._new_segment(self.end)
         self.segments.append(self.active)
         return self.active
-
-    def _new_segment(self, base: int) -> Segment:
-        return Segment(self.directory, base, self.config.index_interval_bytes)
-
-    def saved_state(self) -> tuple[int, bytes] | None:
-        """Return the newest state that was kept and is not above `visible_end`, and its offset.
-
-        `headers` from there on has the rest.
-        """
-        end = self.visible_end
-        for segment, content in reversed(self.rolled):
-            if content is not None and segment.end <= end:
-                return segment.end, content
-        if self.empty_state_at >= 0:
-            return self.empty_state_at, b""
-        return state.newest(self._disk.files, self.directory, end) if self._in_directory else None
 
     def when_durable(self, offset: int, then: Then) -> None:
         """Call `then(None)` once the record at `offset` is visible, or with what went wrong."""
@@ -219,6 +148,7 @@ class Log(Committable):
         part = Part(self, self.directory, writes, self.end)
         part.sync = self.config.durability is Durability.COMMIT
         part.new_directory = not self._in_directory
+        part.named_directory = self._named_directory
         if self.epochs.changed:
             part.epochs = self.epochs.encode()
         for write in writes:
@@ -240,9 +170,15 @@ class Log(Committable):
         if part.epochs is not None:
             self.epochs.changed = self.epochs.encode() != part.epochs
         if part.sync:
-            last = part.writes[-1]
-            self.durable = Mark(part.end, last.segment.base, last.size)
+            self._synced_part(part)
         self._show(part.end)
+
+    def _synced_part(self, part: Part) -> None:
+        self._named_directory = True
+        first, last = part.writes[0], part.writes[-1]
+        # Where the setting was another one before, older segments may not be synced: see `sealed`.
+        if self.durable.end == self.visible_end or self.durable.base >= first.segment.base:
+            self.durable = Mark(part.end, last.segment.base, last.size)
 
     def _too_late(self) -> None:
         """It failed or was deleted while the commit ran: who waited knows."""
@@ -269,14 +205,6 @@ class Log(Committable):
             _tell(then, None)
         if self.on_visible is not None:
             self.on_visible()
-
-    def _mark(self, end: int) -> None:
-        """Remember where a reader who has caught up will go on."""
-        segment = self.active
-        if segment.base < end:
-            self._marks[end] = (segment, segment.visible_size)
-            if len(self._marks) > _MARKS_MAX:
-                del self._marks[next(iter(self._marks))]
 
     def _lose(self, writes: list[Write], error: StorageError) -> None:
         """Take back everything that is not visible, and tell who waits."""
@@ -332,106 +260,19 @@ class Log(Committable):
 
     def synced(self, mark: Mark) -> None:
         """Everything up to `mark` is durable."""
-        if self.failed is None and mark.end > self.durable.end:
-            self.durable = mark
+        if self.failed is None:
+            self._named_directory = True
+            self.durable = max(self.durable, mark)
 
     def sealed(self, segment: Segment) -> None:
-        """This segment is durable, and so are those before it."""
+        """This segment is durable as a whole; the log is, up to the first that is not."""
         segment.sealed = segment.named = True
         self._disk.used(segment)
-        self.synced(Mark(segment.end, segment.base, segment.size))
-
-    # Reading
-
-    def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:
-        """Return where whole batches from the one that holds `offset` are; None when none visible.
-
-        The last one may be cut by `bytes_max`, as Kafka's clients expect; the first never is when
-        `at_least_one`. OffsetOutOfRange when `offset` is not within start..visible_end;
-        CorruptBatch when it is damaged: the next tick puts that aside, and reading goes on.
-        """
-        if not self.start <= offset <= self.visible_end:
-            raise OffsetOutOfRange(f"{offset} is not in {self.start}..{self.visible_end}")
-        if offset == self.visible_end:
-            return None
-        try:
-            place = self._place(offset)
-            if place is None:
-                return None
-            return reading.range_at(place, bytes_max, at_least_one, self._disk)
-        except reading.DamageFound as found:
-            self._damage(found.segment)
-            raise
-
-    def _place(self, offset: int) -> reading.Place | None:
-        place = self._marks.get(offset)
-        if place is not None and place[1] < place[0].visible_size:
-            return place
-        return reading.locate(self.segments, offset, self._disk)
-
-    def _damage(self, segment: Segment) -> None:
-        if segment not in self.damaged:
-            self.damaged.append(segment)
-
-    def headers(self, offset: int) -> list[BatchHeader]:
-        """Return the headers of the batches from `offset` on (bounded; call again to go on)."""
-        try:
-            place = self._place(offset) if offset < self.visible_end else None
-            return reading.headers(place, self._disk, _HEADERS_MAX) if place else []
-        except reading.DamageFound as found:
-            self._damage(found.segment)
-            raise
-
-    def offset_at(self, timestamp_ms: int) -> tuple[int, int] | None:
-        """Return (offset, timestamp) of the first record not older than this; None when all are."""
-        try:
-            for place, header in reading.first_since(self.segments, timestamp_ms, self._disk):
-                if header.next_offset > self.start:
-                    return reading.first_in(place, header, timestamp_ms, self._disk)
-        except reading.DamageFound as found:
-            self._damage(found.segment)
-            raise
-        return None
-
-    def newest_timestamp(self) -> tuple[int, int] | None:
-        """Return (offset, timestamp) of the record with the greatest timestamp."""
-        newest = reading.newest(self.segments, self._disk)
-        return self.offset_at(newest) if newest != NO_TIMESTAMP else None
-
-    def size_bytes(self) -> int:
-        """Return how much disk it takes."""
-        return sum(segment.visible_size for segment in self.segments)
-
-    # The rest
-
-    @property
-    def epochs(self) -> Epochs:
-        """The leader epochs, read when first needed."""
-        if self._leaders is None:
-            self._leaders = self._read_epochs()
-        return self._leaders
-
-    def _read_epochs(self) -> Epochs:
-        try:
-            content = read_whole(self._disk.files, f"{self.directory}/epochs", "epochs")
-            return epoch_files.decode(content) if content is not None else Epochs()
-        except Damaged:
-            self._disk.report(f"log {self.id}: the epochs file was damaged, made again")
-            return self._epochs_of_batches()
-
-    def _epochs_of_batches(self) -> Epochs:
-        epochs = Epochs()
-        offset = self.start
-        while found := self.headers(offset):
-            for header in found:
-                epochs.note(header.leader_epoch, header.base_offset)
-            offset = found[-1].next_offset
-        epochs.changed = True
-        return epochs
-
-    def epoch_end(self, leader_epoch: int) -> tuple[int, int]:
-        """Return (epoch, end offset) for OffsetForLeaderEpoch; (-1, -1) when unknown."""
-        return self.epochs.end_of(leader_epoch, self.visible_end)
+        for one in self.segments:
+            if one.base >= self.durable.base:
+                if not one.sealed:
+                    break
+                self.synced(Mark(one.end, one.base, one.size))
 
     def delete_before(self, offset: int) -> None:
         """Raise `start`. The owner keeps this durably; segments below it go at the next tick."""
@@ -472,8 +313,3 @@ def _tell(then: Then, error: StorageError | None) -> None:
         then(error)
     except Exception:
         log.exception("an answer that waited for the disk failed")
-
-
-def directory_of(log_id: int) -> str:
-    """Return where a log's files are."""
-    return f"logs/{log_id}"

@@ -6,16 +6,17 @@ checksum before it is served for the first time.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from operator import attrgetter
 
-from anymq.storage import scan
-from anymq.storage.batch import LENGTH_END, BatchHeader
+from anymq.storage import records, scan
+from anymq.storage.batch import LENGTH_END, BatchHeader, check
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch, LogFailed, StorageError
+from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import FileRange
+from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
-from anymq.storage.segment import Segment
+from anymq.storage.segment import EpochAt, Segment
 
 CHECK_BYTES_MAX = 1024 * 1024  # checked at once, so that nobody else waits long for it
 
@@ -34,7 +35,7 @@ class DamageFound(CorruptBatch):
 def _error_of(segment: Segment, error: CorruptBatch | OSError) -> StorageError:
     if isinstance(error, CorruptBatch):
         return DamageFound(segment, f"{segment.path}: {error}")
-    return LogFailed(f"{segment.path}: {error}")
+    return error_of_read(segment.path, error)
 
 
 def locate(segments: Sequence[Segment], offset: int, disk: Disk) -> Place | None:
@@ -56,15 +57,19 @@ def _find(segment: Segment, offset: int, disk: Disk) -> int | None:
         disk.used(segment)
 
 
-def range_at(place: Place, bytes_max: int, at_least_one: bool, disk: Disk) -> FileRange:
+def range_at(
+    place: Place, bytes_max: int, at_least_one: bool, disk: Disk, epoch_at: EpochAt
+) -> FileRange:
     """Return the bytes from there on, at most `bytes_max` but for a first batch that is bigger."""
     try:
-        return _range_at(place, bytes_max, at_least_one, disk)
+        return _range_at(place, bytes_max, at_least_one, disk, epoch_at)
     except (CorruptBatch, OSError) as error:
         raise _error_of(place[0], error) from error
 
 
-def _range_at(place: Place, bytes_max: int, at_least_one: bool, disk: Disk) -> FileRange:
+def _range_at(
+    place: Place, bytes_max: int, at_least_one: bool, disk: Disk, epoch_at: EpochAt
+) -> FileRange:
     segment, position = place
     file = segment.file(disk.handles)
     size = there = segment.visible_size - position
@@ -73,16 +78,16 @@ def _range_at(place: Place, bytes_max: int, at_least_one: bool, disk: Disk) -> F
         if at_least_one:
             size = max(size, _batch_size(file.pread(LENGTH_END, position)))
     if segment.unchecked(position, size):
-        size = _checked(place, size, disk)
+        size = _checked(place, size, disk, epoch_at)
     return FileRange(file, position, size)
 
 
-def _checked(place: Place, size: int, disk: Disk) -> int:
+def _checked(place: Place, size: int, disk: Disk, epoch_at: EpochAt) -> int:
     segment, position = place
     if size > CHECK_BYTES_MAX:
         first = _batch_size(segment.file(disk.handles).pread(LENGTH_END, position))
         size = min(size, max(first, CHECK_BYTES_MAX))
-    segment.check(position, size, disk.handles)
+    segment.check(position, size, disk.handles, epoch_at)
     return size
 
 
@@ -90,14 +95,22 @@ def _batch_size(start: bytes) -> int:
     return int.from_bytes(start[8:LENGTH_END]) + LENGTH_END
 
 
-def headers(place: Place, disk: Disk, limit: int) -> list[BatchHeader]:
+def headers(place: Place, disk: Disk, limit: int, epoch_at: EpochAt | None) -> list[BatchHeader]:
     """Return at most `limit` headers from there on, of one segment."""
     segment, position = place
-    walk = segment.walk(position, disk.handles, read_bytes=scan.SCAN_BYTES)
     try:
-        return [header for _, header in islice(walk, limit)]
+        if segment.unchecked(position, CHECK_BYTES_MAX):
+            segment.check(position, CHECK_BYTES_MAX, disk.handles, epoch_at)
+        walk = segment.walk(position, disk.handles, read_bytes=scan.SCAN_BYTES)
+        checked = takewhile(lambda found: not segment.unchecked(*_span(found)), walk)
+        return [header for _, header in islice(checked, limit)]
     except (CorruptBatch, OSError) as error:
         raise _error_of(segment, error) from error
+
+
+def _span(found: tuple[int, BatchHeader]) -> tuple[int, int]:
+    position, header = found
+    return position, header.size
 
 
 def first_since(
@@ -134,8 +147,23 @@ def _newest_visible(segment: Segment, disk: Disk) -> int:
     return max(timestamps, default=greatest)
 
 
-def first_in(place: Place, header: BatchHeader, timestamp: int, disk: Disk) -> tuple[int, int]:
-    """Return (offset, timestamp) of the first record of this batch not older than `timestamp`."""
-    if header.base_timestamp >= timestamp:
-        return header.base_offset, header.base_timestamp
-    return header.base_offset, header.max_timestamp
+def first_in(
+    place: Place, header: BatchHeader, timestamp: int, start: int, disk: Disk
+) -> tuple[int, int] | None:
+    """Return (offset, timestamp) of the first record of this batch not older than `timestamp`.
+
+    Only from `start` on: what is before it is deleted, though its batch is still there.
+    """
+    segment, position = place
+    data = segment.file(disk.handles).pread(header.size, position)
+    try:
+        check(data)
+    except CorruptBatch as error:
+        raise _error_of(segment, error) from error
+    try:
+        found = records.first_at(data, timestamp, start=start)
+    except CorruptBatch:  # its sender made it so: its consumers may know how to read it
+        return max(header.base_offset, start), header.max_timestamp
+    if found is None and header.base_offset >= start:  # the header says more than is true
+        return header.base_offset, header.max_timestamp
+    return found

@@ -139,18 +139,19 @@ def iterate(batch: Buffer, *, bytes_max: int = DECOMPRESSED_BYTES_MAX) -> Iterat
 
 
 def first_at(
-    batch: Buffer, timestamp: int, *, bytes_max: int = DECOMPRESSED_BYTES_MAX
+    batch: Buffer, timestamp: int, *, start: int = 0, bytes_max: int = DECOMPRESSED_BYTES_MAX
 ) -> tuple[int, int] | None:
-    """Return (offset, timestamp) of the first record not older than `timestamp`."""
+    """Return (offset, timestamp) of the first record from `start` on not older than `timestamp`."""
     header = check(batch)
     if header.max_timestamp < timestamp:
         return None
     if header.attributes & LOG_APPEND_TIME:
-        return header.base_offset, header.max_timestamp
+        return max(header.base_offset, start), header.max_timestamp
     body = body_of(batch, header, bytes_max=bytes_max)
     for delta, time_delta, *_rest in slices(body, header):
-        if (time := header.base_timestamp + time_delta) >= timestamp:
-            return header.base_offset + delta, time
+        offset, time = header.base_offset + delta, header.base_timestamp + time_delta
+        if time >= timestamp and offset >= start:
+            return offset, time
     return None
 
 
@@ -200,7 +201,7 @@ def slices(body: bytes, header: BatchHeader) -> Iterator[Slice]:
 
 def is_tombstone(body: bytes, value_start: int) -> bool:
     """Is there no value? On a compacted log that means: delete this key."""
-    return varints.decode(body, value_start)[0] < 0
+    return body[value_start] & 1 == 1  # the lowest bit of a zigzag number is its sign
 
 
 def value_of(body: bytes, value_start: int, end: int) -> tuple[bytes | None, tuple[Header, ...]]:

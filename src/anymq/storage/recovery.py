@@ -112,7 +112,7 @@ class _Recovery:
 
     def _examine(self, base: int, after: int | None) -> list[Segment]:
         file = self._disk.handles.get(path_of(self._directory, base, LOG))
-        segment = self._trusted(base)
+        segment = self._trusted(base, after)
         size, trusted = file.size(), segment.size
         if size < trusted or (after is not None and segment.end > after):
             segment.end = segment.end if after is None else after
@@ -129,14 +129,18 @@ class _Recovery:
             return self._repair(segment, file)
         return [segment]
 
-    def _trusted(self, base: int) -> Segment:
-        """Return the segment as far as it was surely durable."""
+    def _trusted(self, base: int, after: int | None) -> Segment:
+        """Return the segment as far as it was surely durable.
+
+        Compaction may have written it anew since the checkpoint, but never the last one.
+        """
         segment = Segment(self._directory, base, self._config.index_interval_bytes)
         known = self._entry.segment(base)
         if known is not None:
             segment.opened_ms = known.opened_ms
         extent = Extent(0, base, NO_TIMESTAMP, True)
-        if known is not None and base == self._entry.base:
+        cleaned = self._config.compact and after is not None
+        if known is not None and base == self._entry.base and not cleaned:
             extent = Extent(self._entry.position, self._entry.end, known.newest, known.dense)
         indexed = self._indexed(base)
         if indexed is not None and indexed[0].size >= extent.size:
@@ -173,6 +177,7 @@ class _Recovery:
         except CorruptBatch:
             whole = False
         segment.visible_size = segment.old_size = segment.checked_to = segment.size
+        segment.old_end = segment.end
         segment.on_disk = segment.named = segment.sized = True
         return whole
 
@@ -181,7 +186,7 @@ class _Recovery:
             self._seen_epochs.append((epoch, offset))
 
     def _repair(self, segment: Segment, file: File) -> list[Segment]:
-        segment.size, segment.pinned = file.size(), file
+        segment.size, segment.pinned = max(segment.size, file.size()), file
         reports: list[str] = []
         new = repair.repair(self._disk, segment, reports)
         self._disk.handles.drop(segment.path)

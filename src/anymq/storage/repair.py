@@ -7,14 +7,16 @@ go to `<base>-<position>.quarantine` files, and people are told.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from typing_extensions import override
 
 from anymq.storage import scan
-from anymq.storage.batch import HEADER_BYTES, MAGIC
+from anymq.storage.batch import HEADER_BYTES, MAGIC, BatchHeader, prefix
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch
-from anymq.storage.files import File, Files, write_all
+from anymq.storage.epochs import Epochs
+from anymq.storage.errors import CorruptBatch, StorageError
+from anymq.storage.files import Buffer, File, Files, write_all
 from anymq.storage.log import Log
 from anymq.storage.segment import Segment
 from anymq.storage.segment_writer import SegmentWriter
@@ -33,6 +35,7 @@ class Run:
     position: int
     to: int
     end: int
+    count: int
 
 
 class Repair(Work):
@@ -43,16 +46,17 @@ class Repair(Work):
         self._segment = segment
         self._disk = disk
         _pin(segment, disk)
+        self._epochs = _epochs_of(log)
         self._new: list[Segment] = []
         self._reports: list[str] = []
-        self._error: OSError | None = None
+        self._error: OSError | StorageError | None = None
 
     @override
     def run(self) -> None:
         """Write the good runs and the bad bytes beside it, then put the runs in its place."""
         try:
-            self._new = repair(self._disk, self._segment, self._reports)
-        except OSError as error:
+            self._new = repair(self._disk, self._segment, self._reports, self._epochs)
+        except (OSError, StorageError) as error:
             self._error = error
 
     @override
@@ -67,11 +71,17 @@ class Repair(Work):
 
 
 def repairs(log: Log, disk: Disk) -> Sequence[Work]:
-    """Begin the repair of what was found damaged."""
+    """Begin the repair of a segment that was found damaged, if there is one."""
     if log.active in log.damaged:
         log.roll()
-    ready = [s for s in log.damaged if s.pinned is None and s.visible_size == s.size]
-    return [Repair(log, segment, disk) for segment in ready]
+    ready = (s for s in log.damaged if s.pinned is None and s.visible_size == s.size)
+    return [Repair(log, segment, disk) for segment in islice(ready, 1)]
+
+
+def _epochs_of(log: Log) -> Epochs | None:
+    with suppress(StorageError):  # they may have to be made again from what is damaged
+        return log.epochs
+    return None
 
 
 def _pin(segment: Segment, disk: Disk) -> None:
@@ -79,7 +89,9 @@ def _pin(segment: Segment, disk: Disk) -> None:
         segment.pin(disk.handles)
 
 
-def repair(disk: Disk, segment: Segment, reports: list[str]) -> list[Segment]:
+def repair(
+    disk: Disk, segment: Segment, reports: list[str], epochs: Epochs | None = None
+) -> list[Segment]:
     """Replace a damaged segment; return what takes its place. Doing it again changes nothing.
 
     It is pinned, unless its file is missing.
@@ -89,16 +101,19 @@ def repair(disk: Disk, segment: Segment, reports: list[str]) -> list[Segment]:
         reports.append(f"{segment.path} is missing: offsets {segment.base}..{segment.end} are lost")
         return []
     size = file.size()
+    if size < segment.size:
+        reports.append(f"{segment.path} has lost {segment.size - size} bytes at its end")
     runs = list(_runs(file, min(size, segment.size), segment))
     for position, to in _gaps(runs, size):
         reports.append(_put_aside(disk.files, segment, file, position, to))
     disk.files.sync_dir(segment.directory)
-    return _rewrite(disk, segment, file, runs)
+    writer = _Copier(disk, segment, file, epochs, reports)
+    return _rewrite(disk, segment, writer, runs)
 
 
-def _rewrite(disk: Disk, segment: Segment, file: File, runs: list[Run]) -> list[Segment]:
+def _rewrite(disk: Disk, segment: Segment, copier: "_Copier", runs: list[Run]) -> list[Segment]:
     """Write the runs. The first replaces the damaged file, so it comes last."""
-    new = [_copy(disk, segment, file, run) for run in reversed(runs)]
+    new = [copier.copy(run) for run in reversed(runs)]
     if not runs or runs[0].base != segment.base:
         disk.files.unlink(segment.index_path)
         disk.files.unlink(segment.path)
@@ -106,39 +121,72 @@ def _rewrite(disk: Disk, segment: Segment, file: File, runs: list[Run]) -> list[
     return new[::-1]
 
 
-def _copy(disk: Disk, segment: Segment, file: File, run: Run) -> Segment:
-    writer = SegmentWriter(disk, segment, base=run.base)
-    for _, header, view in scan.in_order(file, run.position, run.to, first=run.base, dense=False):
-        writer.append(view, header)
-    writer.publish()
-    return writer.segment
+@dataclass(frozen=True, slots=True)
+class _Copier:
+    """Copies runs to new segments, and puts leader epochs right: no checksum covers them."""
+
+    disk: Disk
+    segment: Segment
+    file: File
+    epochs: Epochs | None
+    reports: list[str]
+
+    def copy(self, run: Run) -> Segment:
+        writer = SegmentWriter(self.disk, self.segment, base=run.base)
+        for _, header, view in scan.in_order(
+            self.file, run.position, run.to, first=run.base, dense=False
+        ):
+            writer.append(self._right(header, view), header)
+        writer.publish()
+        return writer.segment
+
+    def _right(self, header: BatchHeader, batch: Buffer) -> Buffer:
+        if self.epochs is None or header.leader_epoch == self.epochs.at(header.base_offset):
+            return batch
+        epoch = self.epochs.at(header.base_offset)
+        self.reports.append(
+            f"{self.segment.path}: leader epoch {header.leader_epoch} of offset "
+            f"{header.base_offset} was damaged, put right: {epoch}"
+        )
+        start = prefix(header.base_offset, header.length, epoch)
+        return start + memoryview(batch)[len(start) :]
 
 
 def _runs(file: File, size: int, segment: Segment) -> Iterator[Run]:
     """Yield the runs of good batches among the first `size` bytes."""
-    position, expected, dense = 0, segment.base, segment.dense
+    position, expected = 0, segment.base
     while position < size:
-        run = _run(file, position, size, expected, segment.end, dense)
-        if run is not None:
+        first = expected if position == 0 and segment.dense else None
+        run = _run(file, position, size, segment, first)
+        if (
+            run is not None
+            and run.base >= expected
+            and (first is not None or _is_sure(run, segment))
+        ):
             yield run
             position, expected = run.to, run.end
         if position < size:
             position = _next_batch(file, position + 1, size, expected, segment.end)
-            dense = False
 
 
-def _run(file: File, position: int, size: int, expected: int, end: int, dense: bool) -> Run | None:
-    """Return the run that begins exactly there."""
-    base, to, last = -1, position, expected
+def _run(file: File, position: int, size: int, segment: Segment, first: int | None) -> Run | None:
+    """Return the run that begins exactly there, with the offset `first` if that is known."""
+    base, to, end, count = -1, position, -1, 0
     try:
+        base = scan.header_at(file, position, size).base_offset if first is None else first
         for place, header, view in scan.in_order(
-            file, position, size, first=expected, end=end, dense=dense
+            file, position, size, first=base, end=segment.end, dense=segment.dense
         ):
-            base = header.base_offset if base < 0 else base
-            to, last = place + len(view), header.next_offset
+            to, end, count = place + len(view), header.next_offset, count + 1
     except CorruptBatch:
-        pass
-    return Run(base, position, to, last) if base >= 0 else None
+        if not count:
+            return None
+    return Run(base, position, to, end, count)
+
+
+def _is_sure(run: Run, segment: Segment) -> bool:
+    """Do we know the offsets after a gap? No checksum covers them, but the next batch tells."""
+    return not segment.dense or run.count > 1 or run.end == segment.end
 
 
 def _next_batch(file: File, position: int, size: int, expected: int, end: int) -> int:

@@ -77,17 +77,23 @@ def read_start(files: Files, directory: str) -> int:
 
 
 def roll_by_age(log: Log, now_ms: int) -> None:
-    """Begin a new segment when the first batch of the active one is old."""
-    active = log.active
+    """Begin a new segment when the first batch of the active one is old.
+
+    What is in the active one is not compacted, so it ends in time for the maximum lag as well.
+    """
+    active, config = log.active, log.config
+    age_max = config.segment_ms
+    if config.compact:
+        age_max = min(age_max, config.max_compaction_lag_ms)
     if active.size and not active.opened_ms:
         active.opened_ms = now_ms  # not known since a crash
-    elif active.size and now_ms - active.opened_ms >= log.config.segment_ms:
+    elif active.size and now_ms - active.opened_ms >= age_max:
         log.roll()
 
 
 def expire(log: Log, disk: Disk, now_ms: int) -> Sequence[Work]:
     """Let go of the segments that are past what the log's setting keeps."""
-    count = _expired(log, now_ms)
+    count = _expired(log, now_ms if _is_due(log, disk, now_ms) else None)
     if not count:
         return []
     last_state = None
@@ -98,8 +104,22 @@ def expire(log: Log, disk: Disk, now_ms: int) -> Sequence[Work]:
     return [Remove(disk, log, log.drop_oldest(count), last_state)]
 
 
-def _expired(log: Log, now_ms: int) -> int:
-    """Return how many segments go, counted from the oldest."""
+def _is_due(log: Log, disk: Disk, now_ms: int) -> bool:
+    """Is it time to look for what is too old or too much?
+
+    Not at once after a start, nor after the first message: who writes records with old timestamps
+    has some time to read them, as with Kafka.
+    """
+    if log.retention_due is None:
+        log.retention_due = now_ms + disk.retention_check_ms
+    if now_ms < log.retention_due:
+        return False
+    log.retention_due = now_ms + disk.retention_check_ms
+    return True
+
+
+def _expired(log: Log, now_ms: int | None) -> int:
+    """Return how many segments go, counted from the oldest; without a time, only deleted ones."""
     size, count = log.size_bytes(), 0
     for segment in log.segments:
         if not _complete(log, segment) or not _is_expired(log, segment, size, now_ms):
@@ -118,11 +138,11 @@ def _complete(log: Log, segment: Segment) -> bool:
     )
 
 
-def _is_expired(log: Log, segment: Segment, size: int, now_ms: int) -> bool:
+def _is_expired(log: Log, segment: Segment, size: int, now_ms: int | None) -> bool:
     config = log.config
     if segment.end <= log.start:
         return True
-    if not config.delete:
+    if now_ms is None or not config.delete:
         return False
     by_size = config.retention_bytes >= 0 and segment is not log.active
     if by_size and size - segment.size >= config.retention_bytes:

@@ -55,18 +55,34 @@ def checked(file: File, position: int, limit: int) -> Iterator[tuple[int, BatchH
 def in_order(
     file: File, position: int, limit: int, *, first: int, end: int | None = None, dense: bool = True
 ) -> Iterator[tuple[int, BatchHeader, memoryview]]:
-    """Like `checked`, and the offsets must fit too: from `first` on, below `end`, rising.
+    """Like `checked`, and the offsets must fit too: see `fitting`."""
+    expected = first
+    for place, header, view in checked(file, position, limit):
+        expected = _next_offset(place, header, expected, end, dense)
+        yield place, header, view
+
+
+def fitting(
+    found: Iterator[tuple[int, BatchHeader]], first: int, *, dense: bool
+) -> Iterator[tuple[int, BatchHeader]]:
+    """Pass on the headers whose offsets rise from `first` on. CorruptBatch at one that does not.
 
     The checksum does not cover the base offset. `dense`: none may be missing.
     """
     expected = first
-    for place, header, view in checked(file, position, limit):
-        if header.base_offset < expected or (dense and header.base_offset != expected):
-            raise CorruptBatch(f"the batch at {place} has a wrong offset")
-        expected = header.next_offset
-        if end is not None and expected > end:
-            raise CorruptBatch(f"the batch at {place} goes beyond the end")
-        yield place, header, view
+    for place, header in found:
+        expected = _next_offset(place, header, expected, None, dense)
+        yield place, header
+
+
+def _next_offset(
+    place: int, header: BatchHeader, expected: int, end: int | None, dense: bool
+) -> int:
+    if header.base_offset < expected or (dense and header.base_offset != expected):
+        raise CorruptBatch(f"the batch at {place} has a wrong offset")
+    if end is not None and header.next_offset > end:
+        raise CorruptBatch(f"the batch at {place} goes beyond the end")
+    return header.next_offset
 
 
 def _fill(file: File, position: int, limit: int) -> memoryview:

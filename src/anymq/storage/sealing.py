@@ -3,6 +3,7 @@
 An index file thus means "synced up to here": recovery need not read such a segment.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -15,6 +16,8 @@ from anymq.storage.index import Index
 from anymq.storage.log import Log
 from anymq.storage.segment import Segment
 from anymq.storage.work import Work
+
+SEGMENTS_MAX = 64  # sealed at once: they are held open
 
 
 @dataclass(slots=True)
@@ -34,10 +37,19 @@ class Seal(Work):
         self._disk = disk
         self._items: list[_Item] = []
 
-    def add(self, log: Log, segment: Segment, content: bytes | None) -> None:
-        """Seal this one too. Nothing of it may be unwritten."""
-        file = segment.pin(self._disk.handles)
+    def add(self, log: Log, segment: Segment, content: bytes | None) -> bool:
+        """Seal this one too; no when its file cannot be opened now. All of it must be written."""
+        try:
+            file = segment.pin(self._disk.handles)
+        except (OSError, StorageError):
+            return False
         self._items.append(_Item(log, segment, file, content))
+        return True
+
+    @property
+    def full(self) -> bool:
+        """Is this enough at once?"""
+        return len(self._items) >= SEGMENTS_MAX
 
     @property
     def empty(self) -> bool:
@@ -50,6 +62,7 @@ class Seal(Work):
             try:
                 item.file.sync()
                 self._disk.files.sync_dir(item.segment.directory)
+                self._disk.files.sync_dir("logs")
             except OSError as error:
                 item.error = error
             else:
@@ -78,15 +91,16 @@ def _write_beside(files: Files, item: _Item) -> None:
         return
 
 
-def add_rolled(seal: Seal, log: Log) -> None:
-    """Add the segments of a log that are rolled and wholly written."""
-    if log.failed is not None:
-        return
-    waiting = []
-    for segment, content in log.rolled:
-        ready = segment.pinned is None and segment.end <= log.visible_end
-        if ready and segment not in log.damaged:
-            seal.add(log, segment, content)
-        else:
-            waiting.append((segment, content))
-    log.rolled = waiting
+def seal_of(disk: Disk, logs: Iterable[Log]) -> Seal:
+    """Return the sealing of what was rolled and is wholly written, up to SEGMENTS_MAX."""
+    seal = Seal(disk)
+    for log in logs:
+        if log.rolled and log.failed is None:
+            log.rolled = [item for item in log.rolled if not _add(seal, log, *item)]
+    return seal
+
+
+def _add(seal: Seal, log: Log, segment: Segment, content: bytes | None) -> bool:
+    if seal.full or segment.pinned is not None or segment in log.damaged:
+        return False
+    return segment.end <= log.visible_end and seal.add(log, segment, content)

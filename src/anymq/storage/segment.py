@@ -1,6 +1,6 @@
 """Segment: one file of record batches, named after its first offset, and what we know of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from anymq.storage import index as indexes
 from anymq.storage import scan
@@ -10,6 +10,8 @@ from anymq.storage.files import File, Files
 from anymq.storage.handles import Handles
 from anymq.storage.index import NO_TIMESTAMP, Extent, Index
 from anymq.storage.small_files import Damaged, read_whole, replace_whole
+
+EpochAt = Callable[[int], int]
 
 LOG = ".log"
 INDEX = ".index"
@@ -34,6 +36,7 @@ class Segment:
         "index_interval",
         "named",
         "newest",
+        "old_end",
         "old_size",
         "on_disk",
         "opened_ms",
@@ -64,6 +67,7 @@ class Segment:
         self.pinned: File | None = None  # while its path may lead to another file
         self.sized = True  # the file is as long as we think
         self.old_size = 0  # below: written before we started, checked when first read
+        self.old_end = base
         self.checked_from = 0
         self.checked_to = 0
 
@@ -72,7 +76,7 @@ class Segment:
         """Return a segment that is on disk, whole, all of it visible; its index is read later."""
         segment = cls(directory, base, index_interval)
         segment.size = segment.visible_size = segment.old_size = extent.size
-        segment.end = extent.end
+        segment.end = segment.old_end = extent.end
         segment.newest = extent.newest
         segment.dense = extent.dense
         segment.on_disk = segment.named = True
@@ -155,7 +159,8 @@ class Segment:
     def rebuilt(self, file: File) -> Index:
         """Make the index from the batches."""
         index, due, newest = Index(), 0, NO_TIMESTAMP
-        for position, header in scan.headers(file, 0, self.size, read_bytes=scan.SCAN_BYTES):
+        found = scan.headers(file, 0, self.size, read_bytes=scan.SCAN_BYTES)
+        for position, header in scan.fitting(found, self.base, dense=self.dense):
             if position >= due:
                 index.add(header.base_offset, position, newest)
                 due = position + self.index_interval
@@ -174,16 +179,25 @@ class Segment:
         row_offset, position = self.rows(files, handles).floor(offset)
         if row_offset == offset:
             return position
-        for at, header in self.walk(position, handles):
+        for at, header in self.walk(position, handles, first=max(row_offset, self.base)):
             if header.next_offset > offset:
                 return at
         return None
 
     def walk(
-        self, position: int, handles: Handles, *, read_bytes: int = scan.LOOK_BYTES
+        self,
+        position: int,
+        handles: Handles,
+        *,
+        first: int | None = None,
+        read_bytes: int = scan.LOOK_BYTES,
     ) -> Iterator[tuple[int, BatchHeader]]:
-        """Yield (position, header) of the visible batches from `position` on."""
-        return scan.headers(self.file(handles), position, self.visible_size, read_bytes=read_bytes)
+        """Yield (position, header) of the visible batches from `position` on.
+
+        With `first`, the offset that should be there, the offsets must fit.
+        """
+        found = scan.headers(self.file(handles), position, self.visible_size, read_bytes=read_bytes)
+        return found if first is None else scan.fitting(found, first, dense=self.dense)
 
     def unchecked(self, position: int, size: int) -> bool:
         """Is there something among these bytes that nobody has compared with its checksum?"""
@@ -192,26 +206,44 @@ class Segment:
         to = min(position + size, self.old_size)
         return not (self.checked_from <= position and to <= self.checked_to)
 
-    def check(self, position: int, size: int, handles: Handles) -> None:
-        """Compare the batches that begin among these bytes with their checksums. CorruptBatch."""
+    def check(
+        self, position: int, size: int, handles: Handles, epoch_at: EpochAt | None = None
+    ) -> None:
+        """Compare the batches that begin among these bytes with their checksums. CorruptBatch.
+
+        `epoch_at` tells what the leader epoch must be, which no checksum covers either.
+        """
         to = min(position + size, self.old_size)
         joins = self.checked_from <= position <= self.checked_to
         at = self.checked_to if joins else position
-        at = self._check_some(self.file(handles), at, to)
+        at = self._check_some(self.file(handles), at, to, epoch_at)
         self.checked_from = self.checked_from if joins else position
         self.checked_to = at
 
-    def _check_some(self, file: File, position: int, to: int) -> int:
+    def _check_some(self, file: File, position: int, to: int, epoch_at: EpochAt | None) -> int:
         """Check from one batch on until at least `to`; return where it stopped."""
-        first = scan.header_at(file, position, self.old_size).base_offset if position else self.base
+        limit, offset = self.old_size, self.base
+        if position:
+            offset = scan.header_at(file, position, limit).base_offset
         batches = scan.in_order(
-            file, position, self.old_size, first=first, end=self.end, dense=self.dense
+            file, position, limit, first=offset, end=self.old_end, dense=self.dense
         )
-        for place, _, view in batches:
-            position = place + len(view)
+        for place, header, view in batches:
+            if epoch_at is not None and epoch_at(header.base_offset) != header.leader_epoch:
+                raise CorruptBatch(f"the batch at {place} has a wrong leader epoch")
+            position, offset = place + len(view), header.next_offset
             if position >= to:
                 break
+        self._check_offset(file, position, offset)
         return position
+
+    def _check_offset(self, file: File, position: int, offset: int) -> None:
+        """No checksum covers the offsets, but what follows tells whether they are right."""
+        following = self.old_end
+        if position < self.old_size:
+            following = scan.header_at(file, position, self.old_size).base_offset
+        if self.dense and following != offset:
+            raise CorruptBatch(f"offset {offset} before {position}, then {following}")
 
 
 def path_of(directory: str, base: int, suffix: str) -> str:

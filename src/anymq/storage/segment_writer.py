@@ -57,6 +57,7 @@ class SegmentWriter:
         """Put it in its place, durably. `end`: where the offsets it stands for end."""
         segment = self.segment
         if end is not None:
+            segment.dense = segment.dense and end == segment.end
             segment.end = end
         self._flush()
         assert self._file is not None

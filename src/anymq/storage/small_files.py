@@ -30,8 +30,10 @@ def replace_whole(files: Files, path: str, kind: str, content: bytes, *, sync: b
     Without `sync` there may be neither: for what can be made again.
     """
     temporary = path + ".tmp"
+    if files.exists(temporary):
+        # What a failed attempt has left must not come back, whole, under the other name.
+        files.unlink(temporary)
     file = files.open(temporary, create=True)
-    file.truncate(0)  # what a crash left of an earlier attempt may be longer
     write_all(file, [_first_line(kind, content), b"\n", content], 0)
     if sync:
         file.sync()

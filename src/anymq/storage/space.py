@@ -29,6 +29,9 @@ class Space:
 
     def check(self) -> None:
         """Look at the disk now."""
-        spare = self._files.free_bytes() - self._free_min
+        try:
+            spare = self._files.free_bytes() - self._free_min
+        except OSError:  # then the writes will tell
+            return
         self.full = spare < 0
         self._until_check = min(max(spare // 4, _CHECK_MIN), _CHECK_MAX)

@@ -39,7 +39,7 @@ def forget_above(files: Files, directory: str, end: int) -> None:
 def _read(files: Files, directory: str, offset: int) -> bytes | None:
     try:
         return read_whole(files, _path(directory, offset), "state")
-    except Damaged:
+    except (Damaged, OSError):
         return None
 
 

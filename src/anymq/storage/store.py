@@ -1,28 +1,26 @@
 """LogStore: all logs of one data directory."""
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable
 
+from msgspec.structs import replace
 from typing_extensions import override
 
-from anymq.storage import checkpoint, directory, recovery, restart, retention, state
+from anymq.storage import checkpoint, directory, recovery, restart, state
 from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit
-from anymq.storage.compaction import Compactor
 from anymq.storage.disk import Disk
 from anymq.storage.errors import LogDeleted, StorageError
 from anymq.storage.files import File, Files
 from anymq.storage.handles import HANDLES_MAX
 from anymq.storage.log import Contents, Durability, Log, LogConfig, directory_of
-from anymq.storage.repair import repairs
-from anymq.storage.sealing import Seal, add_rolled
+from anymq.storage.sealing import seal_of
 from anymq.storage.small_files import Damaged
 from anymq.storage.space import DISK_FREE_MIN
 from anymq.storage.syncing import Sync
+from anymq.storage.upkeep import Upkeep
 from anymq.storage.work import Work
 
 CHECKPOINT_MS = 30_000
-LOGS_PER_TICK = 1000  # looked at by one maintenance: a few milliseconds
 INDEX_WORTH_BYTES = 1024 * 1024  # below, an index is made faster than a file is opened
 
 
@@ -37,10 +35,8 @@ class LogStore:
         self._on_disk = _ids(disk.files)
         self._checkpoint_due = 0
         self._checkpoint_running = False
-        self._next_to_maintain = 0
         self.logs: dict[int, Log] = {}
-        self._compactor = Compactor(disk)
-        self._busy: set[int] = set()  # logs with slow work under way
+        self._upkeep = Upkeep(disk)
 
     @classmethod
     def open(
@@ -50,10 +46,16 @@ class LogStore:
         on_dirty: Callable[[], None] | None = None,
         handles_max: int = HANDLES_MAX,
         disk_free_min: int = DISK_FREE_MIN,
+        retention_check_ms: int = 0,
     ) -> "LogStore":
         """Take the directory. DirectoryInUse, UnknownVersion."""
         lock = directory.take(files)
-        disk = Disk(files, handles_max=handles_max, free_min=disk_free_min)
+        disk = Disk(
+            files,
+            handles_max=handles_max,
+            free_min=disk_free_min,
+            retention_check_ms=retention_check_ms,
+        )
         if on_dirty is not None:
             disk.on_dirty = on_dirty
         entries, clean = _take_checkpoint(disk)
@@ -110,7 +112,7 @@ class LogStore:
         """Forget the log; the work removes its files. Harmless when it is not there."""
         self._on_disk.discard(log_id)
         self._entries.pop(log_id, None)
-        self._compactor.forget(log_id)
+        self._upkeep.forget(log_id)
         log = self.logs.pop(log_id, None)
         if log is not None:
             log.fail(LogDeleted(f"log {log_id} was deleted"))
@@ -148,36 +150,12 @@ class LogStore:
         disk = self._disk
         disk.now_ms = now_ms
         disk.space.check()
-        works: list[Work] = []
-        seal = Seal(disk)
-        for log in self._some_logs():
-            works += self._maintain(log, now_ms)
-            add_rolled(seal, log)
-        if not seal.empty:
-            works.append(seal)
+        works = self._upkeep.works(self.logs, now_ms)
         if disk.doomed:
             doomed, disk.doomed = disk.doomed, []
             works.append(directory.Removal(disk, doomed))
         works += self._checkpoint_if_due(now_ms)
         return works
-
-    def _some_logs(self) -> Iterable[Log]:
-        """Return the logs whose turn it is."""
-        start = self._next_to_maintain if self._next_to_maintain < len(self.logs) else 0
-        self._next_to_maintain = start + LOGS_PER_TICK
-        return list(islice(self.logs.values(), start, self._next_to_maintain))
-
-    def _maintain(self, log: Log, now_ms: int) -> list[Work]:
-        """Return slow work on one log, if there is some and none is under way."""
-        if log.failed is not None or log.id in self._busy:
-            return []
-        retention.roll_by_age(log, now_ms)
-        works: Sequence[Work] = repairs(log, self._disk) or retention.expire(
-            log, self._disk, now_ms
-        )
-        if not works and (cleaning := self._compactor.work(log, now_ms)) is not None:
-            works = [cleaning]
-        return [_Alone(works, log.id, self._busy)] if works else []
 
     # The checkpoint
 
@@ -194,16 +172,18 @@ class LogStore:
             entries[log.id] = restart.entry_of(log)
         return _Checkpoint(self, checkpoint.encode(entries))
 
+    def interrupt(self) -> None:
+        """The end is near: slow work that can stop where it is does so. Any thread."""
+        self._disk.stopping = True
+
     def close(self) -> None:
-        """Write and sync everything, and let go of the directory."""
+        """Write and sync everything, and let go of the directory. No work may be under way."""
         while (commit := self.begin_commit()) is not None:
             commit.run()
             commit.done()
         self._run(Sync(self._disk, self.logs.values()))
-        seal = Seal(self._disk)
-        for log in self.logs.values():
-            add_rolled(seal, log)
-        self._run(seal)
+        while not (seal := seal_of(self._disk, self.logs.values())).empty:
+            self._run(seal)
         try:
             self._write_last_checkpoint()
         except OSError as error:
@@ -217,6 +197,8 @@ class LogStore:
 
     def _write_last_checkpoint(self) -> None:
         entries = dict(self._entries)
+        if not self._clean:  # what is said of a log that nobody opened may be of an earlier life
+            entries = {log_id: replace(one, clean=False) for log_id, one in entries.items()}
         for log in self.logs.values():
             empty_state_at = self._leave_beside(log)
             entries[log.id] = restart.entry_of(log, clean=True, empty_state_at=empty_state_at)
@@ -229,31 +211,10 @@ class LogStore:
             return log.empty_state_at
         if active.index is not None and active.size >= INDEX_WORTH_BYTES:
             active.write_index(files, active.index)
-        content = log.state_source() if log.state_source is not None else None
+        content = log.state()
         if content:
             state.write(files, log.directory, log.end, content)
         return log.end if content == b"" else -1
-
-
-class _Alone(Work):
-    """Work on one log that goes on without any other such work on it."""
-
-    def __init__(self, works: Sequence[Work], log_id: int, busy: set[int]) -> None:
-        self._works = works
-        self._log_id = log_id
-        self._busy = busy
-        busy.add(log_id)
-
-    @override
-    def run(self) -> None:
-        for work in self._works:
-            work.run()
-
-    @override
-    def done(self) -> None:
-        self._busy.discard(self._log_id)
-        for work in self._works:
-            work.done()
 
 
 class _Checkpoint(Work):
@@ -287,5 +248,5 @@ def _take_checkpoint(disk: Disk) -> tuple[Entries, bool]:
     try:
         return checkpoint.take(disk.files)
     except Damaged:
-        disk.report("the checkpoint was damaged: every log is looked at")
+        disk.report("the checkpoint is damaged or missing: every log is looked at")
         return {}, False

@@ -1,40 +1,46 @@
 """EmbeddedBroker: a whole broker in this process, in a thread, on free ports."""
 
 import asyncio
+import contextlib
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from anymq.config.model import Settings
+from anymq.config.load import from_tables
+from anymq.config.model import OFF, Settings
 from anymq.server import Server
 
 STARTUP_SECONDS = 30
 SHUTDOWN_SECONDS = 30
 
+# Nobody waits for a disk: a test rarely cuts the power. `settings` may say otherwise.
+STORAGE_FOR_TESTS = {"durability": "os"}
+
+Tables = Mapping[str, Mapping[str, object]]
+
 
 class EmbeddedBroker:
     """`with EmbeddedBroker() as broker:` gives a broker at `broker.kafka` until the block ends.
 
-    It keeps its data in `data_dir`, or in a directory that goes when it stops. What it does not
-    need is off: disk syncs (a test rarely cuts the power) and fixed ports. `settings` says
-    otherwise.
+    It listens on free ports of 127.0.0.1. Its data is in `data_dir`, which it leaves there, or in a
+    directory that goes when it stops. `settings` are what the TOML file would hold,
+    `{"topics": {"partitions": 4}}`, or a `Settings`, which is taken as it is.
     """
 
     def __init__(
-        self, data_dir: Path | str | None = None, settings: Settings | None = None
+        self,
+        data_dir: Path | str | None = None,
+        settings: Settings | Tables | None = None,
     ) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="anymq-") if data_dir is None else None
-        directory = self._temporary.name if self._temporary is not None else str(data_dir)
-        self.settings = _on_free_ports(settings or _for_tests(), directory)
+        self.settings = _on_free_ports(_complete(settings or {}))
         self.ports: dict[str, int] = {}
-        self._started = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: Server | None = None
-        self._thread = threading.Thread(target=self._run, name="anymq-embedded", daemon=True)
+        self._data_dir = data_dir
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._run: _Run | None = None
 
     @property
     def kafka(self) -> str:
@@ -47,22 +53,35 @@ class EmbeddedBroker:
         return f"http://{self.settings.management.host}:{self.ports['management']}"
 
     def start(self) -> Self:
-        """Start; return when clients may connect."""
-        self._thread.start()
-        if not self._started.wait(STARTUP_SECONDS):
-            raise TimeoutError("the broker did not start in time")
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
+        """Start; return when clients may connect. What it cannot start for is raised here."""
+        if self._run is not None:
+            raise RuntimeError("the broker is running already")
+        directory = self._data_dir or self._make_temporary()
+        server = replace(self.settings.server, data_dir=str(directory))
+        self._run = _Run(replace(self.settings, server=server))
+        try:
+            self.ports = self._run.wait_until_ready()
+        except BaseException:
+            self._run = None
+            self._remove_temporary()
+            raise
         return self
 
     def stop(self) -> None:
-        """Stop as on SIGTERM: finish, sync, leave."""
-        if self._loop is not None and self._server is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._server.stop)
-        self._thread.join(SHUTDOWN_SECONDS)
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        """Stop as on SIGTERM: finish, sync, leave. Harmless when it has stopped."""
+        run, self._run = self._run, None
+        try:
+            if run is not None:
+                run.stop()
+        finally:
+            self._remove_temporary()
+
+    def restart(self) -> None:
+        """Stop it and start it again, with its data and on its ports: what do clients do?"""
+        assert self._run is not None, "it is not running"
+        self._run.stop()
+        self._run = _Run(_on_ports(self._run.settings, self.ports))
+        self._run.wait_until_ready()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -75,13 +94,56 @@ class EmbeddedBroker:
     ) -> None:
         self.stop()
 
-    def _run(self) -> None:
+    def _make_temporary(self) -> str:
+        self._temporary = tempfile.TemporaryDirectory(prefix="anymq-")
+        return self._temporary.name
+
+    def _remove_temporary(self) -> None:
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            temporary.cleanup()
+
+
+class _Run:
+    """One start of a server, in a thread with a loop of its own, until it stops."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._settled = threading.Event()  # it is ready, or has failed
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: Server | None = None
+        self._thread = threading.Thread(target=self._work, name="anymq-embedded", daemon=True)
+        self._thread.start()
+
+    def wait_until_ready(self) -> dict[str, int]:
+        """Return the ports once clients may connect; raise what it failed with."""
+        if not self._settled.wait(STARTUP_SECONDS):
+            raise TimeoutError(f"the broker did not start within {STARTUP_SECONDS} s")
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+        assert self._server is not None
+        return dict(self._server.ports)
+
+    def stop(self) -> None:
+        """Return when it has stopped; raise what it failed with meanwhile."""
+        if self._loop is not None and self._server is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: so has the server
+                self._loop.call_soon_threadsafe(self._server.stop)
+        self._thread.join(SHUTDOWN_SECONDS)
+        if self._thread.is_alive():
+            raise TimeoutError(f"the broker did not stop within {SHUTDOWN_SECONDS} s")
+        if self._failure is not None:
+            raise self._failure
+
+    def _work(self) -> None:
         try:
             asyncio.run(self._serve())
         except BaseException as error:
             self._failure = error
         finally:
-            self._started.set()
+            self._settled.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -92,20 +154,27 @@ class EmbeddedBroker:
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if started.is_set():
-            self.ports = dict(self._server.ports)
-            self._started.set()
+            self._settled.set()
         await running
 
 
-def _for_tests() -> Settings:
-    settings = Settings()
-    return replace(settings, storage=replace(settings.storage, durability="os"))
+def _complete(settings: Settings | Tables) -> Settings:
+    if isinstance(settings, Settings):
+        return settings
+    storage = {**STORAGE_FOR_TESTS, **settings.get("storage", {})}
+    return from_tables({**settings, "storage": storage})
 
 
-def _on_free_ports(settings: Settings, directory: str) -> Settings:
-    return replace(
-        settings,
-        server=replace(settings.server, data_dir=directory),
-        kafka=replace(settings.kafka, port=0),
-        management=replace(settings.management, port=0),
+def _on_free_ports(settings: Settings) -> Settings:
+    """Take free ports where there are any: what is off stays off."""
+    kafka, management = settings.kafka, settings.management
+    ports = {"kafka": kafka.port, "kafka_tls": kafka.tls_port, "management": management.port}
+    return _on_ports(settings, {name: 0 for name, port in ports.items() if port != OFF})
+
+
+def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
+    kafka = replace(
+        settings.kafka, port=ports.get("kafka", OFF), tls_port=ports.get("kafka_tls", OFF)
     )
+    management = replace(settings.management, port=ports.get("management", OFF))
+    return replace(settings, kafka=kafka, management=management)

@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from types import ModuleType
 from typing import Any, Self
@@ -39,6 +40,8 @@ from anymq.security.users import Users
 from anymq.storage.files import Buffer, FileRange, Files
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
+
+_apis = cache(registry.load)
 
 START_SECONDS = 1_700_000_000.0
 FRAME_BYTES_MAX = MEMORY_BYTES_MAX = 1 << 30
@@ -88,7 +91,7 @@ class KafkaRoom:
         )
         self.kafka = Kafka(
             broker=self.broker,
-            apis=registry.load(),
+            apis=_apis(),
             settings=settings or KafkaSettings(),
             users=users or Users(),
             fetch_sessions=FetchSessions(random),
@@ -172,9 +175,15 @@ class KafkaDialog:
 
     def answers(self) -> Sequence[bytes]:
         """Return the answers that have come, as bytes."""
-        if not self.room.disk_waits:
-            self.room.write_to_disk()
-        self._answers.extend(bytes(one) for one, _ in self._frames.feed(memoryview(self.taken())))
+        while True:
+            if not self.room.disk_waits:
+                self.room.write_to_disk()
+            data = self.taken()
+            self._answers.extend(bytes(one) for one, _ in self._frames.feed(memoryview(data)))
+            if self.session.more:
+                self.session.go_on()  # as the carrier does
+            elif not data:
+                break
         return self._answers
 
     def encode(self, request: Any, *, awaits_answer: bool = True) -> bytes:

@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.storage.batches import make_batch, with_header
 
 from anymq.cli import doctor
 from anymq.cli.doctor import Check, Finding, Verdict
 from anymq.cli.main import main
 from anymq.config.load import from_tables
 from anymq.config.model import Settings
+from anymq.storage.log import LogConfig
+from anymq.storage.os_files import OsFiles
+from anymq.storage.small_files import replace_whole
+from anymq.storage.store import LogStore
 
 
 @pytest.fixture
@@ -49,6 +54,60 @@ def test_a_taken_port_is_a_problem_with_a_way_out(
     assert "choose another: --kafka-port" in shown
 
 
+def test_a_port_that_our_own_broker_has_is_none(tmp_path: Path, taken_port: int) -> None:
+    """Who runs the doctor beside a broker wants to know what is wrong, not that it runs."""
+    with (tmp_path / "LOCK").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        tables = {"kafka": {"port": taken_port}, "management": {"port": -1}}
+        (finding,) = look(doctor.check_ports, **with_data_in(tmp_path), **tables)
+
+    assert finding.verdict is Verdict.FINE
+
+
+def test_data_of_another_version_is_a_problem(tmp_path: Path) -> None:
+    (finding,) = look(doctor.check_version, **with_data_in(tmp_path))
+    assert finding.seen == "there is no data yet"
+
+    replace_whole(OsFiles(tmp_path), "VERSION", "version", b"999\n")
+    (finding,) = look(doctor.check_version, **with_data_in(tmp_path))
+    assert finding.verdict is Verdict.BROKEN
+
+    (tmp_path / "VERSION").write_text("nonsense")
+    (finding,) = look(doctor.check_version, **with_data_in(tmp_path))
+    assert finding.verdict is Verdict.BROKEN
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """Data that a broker wrote: one log of three segments."""
+    store = LogStore.open(OsFiles(tmp_path))
+    log = store.create(17, LogConfig(segment_bytes=200))
+    for _ in range(6):
+        log.append(*with_header(make_batch(b"x" * 50)), 0)
+    store.close()
+    return tmp_path
+
+
+def test_whole_logs_are_told_to_be_so(written: Path) -> None:
+    (finding,) = look(doctor.check_logs, **with_data_in(written))
+
+    assert finding.verdict is Verdict.FINE
+    assert "in 1 logs are as they were written" in finding.seen
+
+
+def test_damage_is_named_and_an_unfinished_end_is_none(written: Path) -> None:
+    first, *_, last = sorted((written / "logs/17").glob("*.log"))
+    first.write_bytes(first.read_bytes().replace(b"xxxx", b"xxyx", 1))
+    last.write_bytes(last.read_bytes()[:-1])
+
+    damaged, torn = look(doctor.check_logs, **with_data_in(written))
+
+    assert damaged.verdict is Verdict.BROKEN
+    assert first.name in damaged.seen
+    assert torn.verdict is Verdict.FINE
+    assert last.name in torn.seen
+
+
 def test_a_directory_that_cannot_be_made_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
 
@@ -60,7 +119,7 @@ def test_a_directory_that_cannot_be_made_is_a_problem(monkeypatch: pytest.Monkey
 
 def test_a_running_broker_is_seen_by_its_lock(tmp_path: Path) -> None:
     (finding,) = look(doctor.check_lock, **with_data_in(tmp_path))
-    assert finding.seen == "no broker has used this directory yet"
+    assert finding.seen == "no broker is running on this data"
 
     with (tmp_path / "LOCK").open("w") as lock:
         (finding,) = look(doctor.check_lock, **with_data_in(tmp_path))
@@ -68,7 +127,7 @@ def test_a_running_broker_is_seen_by_its_lock(tmp_path: Path) -> None:
 
         fcntl.flock(lock, fcntl.LOCK_EX)
         (finding,) = look(doctor.check_lock, **with_data_in(tmp_path))
-        assert finding.verdict is Verdict.DOUBTFUL
+        assert finding.seen.startswith("a broker is running")
 
 
 def test_a_disk_with_less_than_the_reserve_is_a_problem(tmp_path: Path) -> None:

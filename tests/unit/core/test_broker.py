@@ -316,11 +316,30 @@ def test_topics_follow_the_brokers_dynamic_configs(world: World) -> None:
     assert config.source("retention.ms") is Source.DYNAMIC_DEFAULT_BROKER
 
 
+def test_what_is_kept_and_makes_no_sense_any_more_stops_nobody(world: World) -> None:
+    """A downgrade, or another default of the broker: it starts, and the rest of it holds."""
+    world.broker.create_topic("orders", 1, {"min.compaction.lag.ms": "10", "retention.ms": "5"})
+    change = Change("log.cleaner.max.compaction.lag.ms", Operation.SET, "5")
+    world.broker.change_broker_config([change])
+    world.commit()
+
+    config = world.restart().topic("orders").config
+
+    assert config.log.retention_ms == 5
+    assert config.value("min.compaction.lag.ms") == "0"
+
+
 def test_the_broker_is_not_told_nonsense(world: World) -> None:
     with pytest.raises(InvalidConfig):
         world.broker.change_broker_config([Change("log.retention.ms", Operation.SET, "x")])
     with pytest.raises(InvalidConfig):
         World(settings(num_partitions="many"))
+
+
+def test_tools_can_ask_who_it_is() -> None:
+    config = World(BrokerSettings(node_id=3, rack="r1")).broker.config
+    assert (config.value("node.id"), config.value("broker.id")) == ("3", "3")
+    assert config.value("broker.rack") == "r1"
 
 
 def test_a_cluster_keeps_its_name(world: World) -> None:

@@ -44,13 +44,19 @@ def append(log: Log, payload: bytes = b"payload", count: int = 1, timestamp: int
     return log.append(batch, header, 0)
 
 
+def write(store: LogStore, log: Log, payload: bytes = b"payload", timestamp: int = 1000) -> int:
+    """Append a batch and commit it; return its offset."""
+    offset = append(log, payload, timestamp=timestamp)
+    turn(store)
+    return offset
+
+
 def fill(store: LogStore, log: Log, batches: int, size: int = 100) -> list[int]:
     """Append batches of about `size` bytes, a turn each; return their offsets."""
-    offsets = []
-    for i in range(batches):
-        offsets.append(append(log, b"%06d" % log.end + bytes(size - 67), timestamp=1000 + i))
-        turn(store)
-    return offsets
+    return [
+        write(store, log, b"%06d" % log.end + bytes(size - 67), timestamp=1000 + i)
+        for i in range(batches)
+    ]
 
 
 def read_all(

@@ -388,7 +388,7 @@ def test_a_failing_disk_leaves_the_log_readable(op: str, skip: int) -> None:
         log.roll()
     log.write(("a", "5"))
     fault = log.files.fault(
-        op, errno.EIO, skip=skip, when=lambda path: "logs/20" in path and ".index" not in path
+        op, errno.EIO, skip=skip, when=lambda path: "logs/20" in path and ".index.tmp" not in path
     )
     log.compact()
     assert fault.hits == 1
@@ -397,6 +397,29 @@ def test_a_failing_disk_leaves_the_log_readable(op: str, skip: int) -> None:
     found = {(key, value) for _, key, value in log.pairs()}
     assert found >= {("a", "5"), ("b", "4"), ("c1", "1"), ("c2", "2"), ("c3", "3")}
     assert log.write(("z", "1")) == 13
+
+
+def test_damage_is_repaired_before_it_is_copied() -> None:
+    """A wrong offset, which no checksum covers, must not become the only copy."""
+    log = Compacted()
+    for value in "123":
+        log.write(("a", value), (f"b{value}", value))
+    log.roll()
+    path = log.log.segments[0].path
+    data = bytearray(log.files.content(path))
+    data[7] ^= 8
+    log.files.put(path, bytes(data))
+    learning = log.compactor.work(log.log, NOW)
+    assert learning is not None
+    learning.run()
+    learning.done()
+    assert log.log.damaged == [log.log.segments[0]]
+    for now in range(1, 9):
+        for work in log.store.maintenance(NOW + now):
+            work.run()
+            work.done()
+    assert log.pairs() == [(3, "b2", "2"), (4, "a", "3"), (5, "b3", "3")]
+    assert "quarantine" in log.store.reports[0]
 
 
 def test_a_full_disk_is_tried_again_later() -> None:
@@ -462,3 +485,30 @@ def _table(found: Sequence[tuple[int, str | None, str | None]]) -> dict[str | No
         if value is not None:
             table[key] = value
     return table
+
+
+@pytest.mark.parametrize("after", range(12))
+def test_a_stop_interrupts_it_anywhere(after: int) -> None:
+    """It may have minutes to go, and whoever stops us waits for seconds."""
+    log = Compacted()
+    for i in range(4):
+        log.write(("a", str(i)), (f"key {i}", "1"))
+        log.roll()
+    log.write(("a", "newest"))
+    batches = 0
+
+    def pause() -> None:
+        nonlocal batches
+        batches += 1
+        log.disk.stopping = batches > after
+
+    log.compactor.pause = pause
+    log.compact()
+    keys = {key: value for _, key, value in log.pairs()}
+    assert keys == {"a": "newest"} | {f"key {i}": "1" for i in range(4)}
+    log.store.close()
+    log.store = LogStore.open(log.files, disk_free_min=0)
+    log.log = log.store.open_log(20, CONFIG)
+    assert {key: value for _, key, value in log.pairs()} == keys
+    assert log.store.reports == []
+    assert not [path for path in log.files.paths() if path.endswith(".cleaned")]

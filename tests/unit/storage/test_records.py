@@ -115,6 +115,7 @@ def test_first_record_not_older() -> None:
     assert first_at(batch, 15) == (101, 30)
     assert first_at(batch, 31) == (103, 40)
     assert first_at(batch, 41) is None
+    assert first_at(batch, 5, start=102) == (102, 20)
 
 
 def test_append_time_holds_for_every_record() -> None:

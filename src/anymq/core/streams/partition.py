@@ -121,15 +121,21 @@ class Partition:
         """There may be something to read: tell all who wait."""
         if self._waiters:
             for waiter in tuple(self._waiters):
-                try:
-                    waiter()
-                except Exception:  # a bug of one who waited must not keep the news from the others
-                    log.exception("a reader that waited failed", topic=self.topic_name)
+                if waiter in self._waiters:  # else one before it had it stop
+                    self._tell(waiter)
+
+    def _tell(self, waiter: Callable[[], None]) -> None:
+        try:
+            waiter()
+        except Exception:  # a bug of one who waited must not keep the news from the others
+            log.exception("a reader that waited failed", topic=self.topic_name)
 
     def epoch_end(self, leader_epoch: int) -> tuple[int, int]:
         """Return (epoch, end offset) of the newest epoch up to this one; (-1, -1) when unknown."""
-        if leader_epoch == self.leader_epoch:
+        if leader_epoch == self.leader_epoch:  # even if nothing was written in it yet
             return leader_epoch, self.log.visible_end
+        if leader_epoch > self.leader_epoch:
+            return -1, -1
         return self.log.epoch_end(leader_epoch)
 
     def offset_to_delete(self, offset: int) -> int:
@@ -163,16 +169,20 @@ class Partition:
 
     def _read_producers(self) -> Producers:
         """Rebuild them from what is kept beside the log, and the batches after that."""
-        offset, producers = self.log.start, None
-        saved = self.log.saved_state()
-        if saved is not None and (producers := Producers.restore(saved[1])) is not None:
-            offset = saved[0]
-        if producers is None:
-            producers = Producers()
+        offset, producers = self._saved_producers()
         while offset < self.log.end and (headers := self.log.headers(offset)):
             producers.replay(headers)
             offset = headers[-1].next_offset
         return producers
+
+    def _saved_producers(self) -> tuple[int, Producers]:
+        offset, saved = self.log.saved_state() or (0, b"")
+        producers = Producers.restore(saved)
+        # From before the first batch that is left: what was between is not known, and a producer
+        # that wrote there would seem to leave something out. Unknown ones may begin anywhere.
+        if producers is None or offset < self.log.start:
+            return self.log.start, Producers()
+        return offset, producers
 
     def _snapshot(self) -> bytes:
         return self.producers.snapshot()

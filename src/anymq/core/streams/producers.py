@@ -110,7 +110,9 @@ class Producers:
             del self._producers[key]
 
     def snapshot(self) -> bytes:
-        """Return everything as bytes."""
+        """Return everything as bytes; none when there is nothing, as in most logs."""
+        if not self._producers:
+            return b""
         parts = [_HEAD.pack(SNAPSHOT_VERSION, len(self._producers))]
         for key, one in self._producers.items():
             parts.append(
@@ -122,6 +124,8 @@ class Producers:
     @classmethod
     def restore(cls, data: bytes) -> "Producers | None":
         """Return what `snapshot` gave; None when it is from another version, or damaged."""
+        if not data:
+            return cls()
         try:
             return cls._restore(data)
         except StructError:

@@ -1,17 +1,20 @@
 """Topics: those there are, as their definitions say."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from uuid import UUID
 
 import msgspec
 
 from anymq.core.errors import NotFound
-from anymq.core.streams.errors import UnknownTopicId
+from anymq.core.streams.errors import InvalidConfig, UnknownTopicId
 from anymq.core.streams.logs import Logs
 from anymq.core.streams.naming import Collisions
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Defaults, TopicConfig
+
+CONFIGS_MAX = 1000  # to share; whoever sets another one for each topic pays for it
 
 
 class TopicRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,6 +36,7 @@ class Topics:
         self.partitions: dict[int, Partition] = {}  # by the id of their log
         self.collisions = Collisions()
         self.defaults = Defaults()
+        self._configs: dict[frozenset[tuple[str, str]], TopicConfig] = {}
         self._store = store
         self._node_id = node_id
         self._leader_epoch = leader_epoch
@@ -61,7 +65,7 @@ class Topics:
             topic = None
         if record is None:
             return
-        config = TopicConfig(record.config, self.defaults)
+        config = self._config(record.config)
         if topic is None:
             # A deletion that the disk did not keep brings back the same topic, with its waiters.
             topic = self._deleting.pop(record.id, None)
@@ -77,8 +81,34 @@ class Topics:
     def configure(self, defaults: Defaults) -> None:
         """Use other defaults where topics say nothing."""
         self.defaults = defaults
+        self._configs.clear()
         for topic in self.by_name.values():
-            topic.configure(TopicConfig(topic.config.overrides, defaults))
+            topic.configure(self._config(topic.config.overrides))
+
+    def _config(self, overrides: Mapping[str, str]) -> TopicConfig:
+        """Return a config, one for all topics that say the same: most do."""
+        said = frozenset(overrides.items())
+        config = self._configs.get(said)
+        if config is None:
+            if len(self._configs) >= CONFIGS_MAX:
+                self._configs.clear()
+            config = self._configs[said] = self._kept_config(overrides)
+        return config
+
+    def _kept_config(self, overrides: Mapping[str, str]) -> TopicConfig:
+        """Return a config of what was accepted once, or what still makes sense of it.
+
+        Another version may have written it, or the broker's defaults are others now: that is no
+        reason not to start.
+        """
+        try:
+            return TopicConfig(overrides, self.defaults)
+        except InvalidConfig:
+            config = TopicConfig({}, self.defaults)
+        for name, value in overrides.items():
+            with suppress(InvalidConfig):
+                config = config.replace({**config.overrides, name: value})
+        return config
 
     def _add(self, topic: Topic) -> None:
         topic.deleted = False

@@ -6,6 +6,7 @@ from typing import Any
 
 from anymq.core.catalog import Then
 from anymq.core.errors import Refused
+from anymq.core.timers import Timer
 from anymq.protocols.kafka import errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
@@ -27,6 +28,7 @@ class Pending:
         self._timeout_ms = timeout_ms
         self._open: dict[int, errors.Entry] = {}
         self._asked = False
+        self._timer: Timer | None = None
 
     def entry(self, entry: errors.Entry) -> Then:
         """Wait for this entry too; return what is to be called when it is done."""
@@ -45,11 +47,11 @@ class Pending:
         """Everything was asked for: send the answer when the last of it is there."""
         self._asked = True
         if not self._open:
-            self._call.reply(self._response)
+            self._reply()
         elif self._timeout_ms > 0:
             broker = self._call.broker
             due = broker.clock.monotonic() + self._timeout_ms / 1000
-            broker.timers.at(due, self._time_up)
+            self._timer = broker.timers.at(due, self._time_up)
 
     def _done(self, entry: errors.Entry, error: Exception | None) -> None:
         if self._open.pop(id(entry), None) is None:
@@ -57,12 +59,15 @@ class Pending:
         if error is not None:
             errors.explain(entry, error)
         if self._asked and not self._open:
-            self._call.reply(self._response)
+            self._reply()
 
     def _time_up(self) -> None:
-        if not self._open:
-            return
         for entry in self._open.values():
             errors.refuse(entry, ErrorCode.REQUEST_TIMED_OUT, _TIMED_OUT)
         self._open.clear()
+        self._reply()
+
+    def _reply(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._call.reply(self._response)

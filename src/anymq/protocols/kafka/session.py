@@ -58,6 +58,7 @@ class KafkaSession:
         "_frames",
         "_last_heard",
         "_left",
+        "_next",
         "_outbox",
         "_stranger_since",
         "authentication",
@@ -88,6 +89,7 @@ class KafkaSession:
             large=LARGE,
         )
         self._left = NOTHING  # frames for which there was no time or no room yet
+        self._next: memoryview | None = None  # the frame before them: it waits for open calls
         self._calls: deque[Call] = deque()
         self._calls_bytes = 0
         self._last_heard = kafka.broker.clock.monotonic()
@@ -98,17 +100,22 @@ class KafkaSession:
     def reading(self) -> bool:
         """A peer that has too much under way, or does not take its answers, has to wait."""
         self._report()
-        return not self._left and self._has_room() and self.kafka.memory.admits(self)
+        waits = self._left or self._next is not None
+        return not waits and self._has_room() and self.kafka.memory.admits(self)
 
     @property
     def more(self) -> bool:
         """Are there frames that can be acted on now?"""
-        return bool(self._left) and self._has_room() and self.kafka.memory.admits(self)
+        if not (self._left or self._next is not None):
+            return False
+        its_turn = self._next is None or self._may_begin(self._next)
+        return its_turn and self._has_room() and self.kafka.memory.admits(self)
 
     @property
     def unfinished_bytes(self) -> int:
         """How much waits for its rest, or for its turn."""
-        return len(self._left) + self._frames.waiting_bytes
+        waits = 0 if self._next is None else len(self._next)
+        return len(self._left) + waits + self._frames.waiting_bytes
 
     @property
     def busy(self) -> bool:
@@ -124,15 +131,21 @@ class KafkaSession:
 
     def receive(self, data: memoryview) -> None:
         """Act on every whole frame there is now, as long as there is time and room."""
-        if self._left:  # a carrier that does not mind `reading`
-            data, self._left = memoryview(bytes(self._left) + data), NOTHING
+        if self._left or self._next is not None:  # a carrier that does not mind `reading`
+            self._left = memoryview(bytes(self._left) + data)
+            return
         if left := self._act(data):
             self._left = memoryview(bytes(left))
         self._report()
 
     def go_on(self) -> None:
         """Act on more of what is left."""
-        self._left = self._act(self._left)
+        frame, self._next = self._next, None
+        left, self._left = self._left, NOTHING
+        if frame is not None and not self._begins(frame, owned=True):
+            self._left = left
+        elif not self.closed:
+            self._left = self._act(left)
         self._report()
 
     def wake(self) -> None:
@@ -159,7 +172,7 @@ class KafkaSession:
             if call.on_gone is not None:
                 call.on_gone()
         self._calls.clear()
-        self._calls_bytes, self._left = 0, NOTHING
+        self._calls_bytes, self._left, self._next = 0, NOTHING, None
         self._frames.drop()
         self.kafka.memory.leave(self)
 
@@ -181,6 +194,7 @@ class KafkaSession:
             self._calls_bytes -= calls.popleft().size
             for piece in output:
                 write(piece)
+        self._outbox.wake()  # even without an answer: there may be room, or the next may begin
 
     def hang_up_after_answers(self) -> None:
         """Send what is owed, then close."""
@@ -190,7 +204,7 @@ class KafkaSession:
         """Close; those who were asked before still answer. `why` is for the log."""
         self.closed = True
         self.reason = self.reason or why
-        self._left = NOTHING
+        self._left, self._next = NOTHING, None
 
     def _act(self, data: memoryview) -> memoryview:
         """Act on frames; return those for which there is no time or no room."""
@@ -198,17 +212,42 @@ class KafkaSession:
         turn_ends = self.broker.clock.monotonic() + TURN_SECONDS
         try:
             for frame, owned in frames.feed(data):
-                self._on_frame(frame, owned)
+                begun = self._begins(frame, owned=owned)
                 if self.closed:
                     return NOTHING
-                if self._last_heard > turn_ends or not self._has_room():
+                if not begun or self._last_heard > turn_ends or not self._has_room():
                     return data[frames.position :]
         except MalformedFrame as error:
-            self.kafka.counters.malformed += 1
-            self.hang_up(f"not Kafka's protocol: {error}")
+            self._malformed(error)
             return NOTHING
         self._note_partial_frame()
         return NOTHING
+
+    def _begins(self, frame: memoryview, *, owned: bool) -> bool:
+        """Act on a frame if it is its turn; else keep it."""
+        try:
+            if self._may_begin(frame):
+                self._on_frame(frame, owned)
+                return True
+        except MalformedFrame as error:
+            self._malformed(error)
+            return True
+        self._next = frame if owned else memoryview(bytes(frame))
+        return False
+
+    def _may_begin(self, frame: memoryview) -> bool:
+        """One request at a time, so that each sees what the one before did: clients rely on it.
+
+        Those of a kind that promises nothing about each other go to the disk together.
+        """
+        if not self._calls or self.authentication.raw_tokens:
+            return True
+        open_api = self._calls[-1].api
+        return open_api.pipelined and peek_api(frame)[0] == open_api.key
+
+    def _malformed(self, error: MalformedFrame) -> None:
+        self.kafka.counters.malformed += 1
+        self.hang_up(f"not Kafka's protocol: {error}")
 
     def _note_partial_frame(self) -> None:
         if not self._frames.waiting_bytes:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from struct import pack
 from typing import Any, TypeVar
 
-from anymq.storage.memory import MemoryLog
 from typing_extensions import override
 
 from anymq.core.streams.group_calls import (
@@ -27,6 +26,7 @@ from anymq.core.streams.offset_records import LOG_CONFIG, LOG_ID
 from anymq.core.streams.offsets import TopicOffsets
 from anymq.core.timers import Timers
 from anymq.storage.errors import StorageError
+from anymq.storage.memory import MemoryLog
 
 GROUP = "readers"
 

@@ -85,6 +85,20 @@ def test_who_waits_is_told_when_there_is_more(world: World) -> None:
     assert len(calls.answers) == 1
 
 
+def test_who_was_told_to_stop_waiting_is_not_called(world: World) -> None:
+    """One fetch answered may end another: of the same session, perhaps."""
+    partition, calls = make_partition(world), Told()
+
+    def second() -> None:
+        calls(None)
+
+    partition.watch(lambda: partition.unwatch(second))
+    partition.watch(second)
+    append(partition, make_batch())
+    world.commit()
+    assert calls.waits
+
+
 def test_who_waits_for_a_topic_is_told_that_it_is_gone(world: World) -> None:
     partition, calls = make_partition(world), Told()
     partition.watch(lambda: calls(None))
@@ -345,4 +359,4 @@ def test_an_epoch_in_which_nothing_was_written_yet(world: World) -> None:
     world.commit()
     partition = world.restart().topic("orders").partition(0)
     assert partition.epoch_end(1) == (1, 1)
-    assert partition.epoch_end(7) == (0, 1), "the newest known one up to it"
+    assert partition.epoch_end(2) == (-1, -1), "nobody has led in it"

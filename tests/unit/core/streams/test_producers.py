@@ -154,5 +154,13 @@ def test_any_bytes_are_a_snapshot_or_none(data: bytes) -> None:
     Producers.restore(data)
 
 
+def test_nothing_known_takes_no_bytes() -> None:
+    """Most logs have no idempotent producer: nothing is kept beside them, nothing read again."""
+    assert Producers().snapshot() == b""
+    restored = Producers.restore(b"")
+    assert restored is not None
+    assert len(restored) == 0
+
+
 def test_a_snapshot_of_another_version_is_not_read() -> None:
     assert Producers.restore(b"\2" + wrote((0, 1)).snapshot()[1:]) is None

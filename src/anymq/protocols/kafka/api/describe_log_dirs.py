@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from anymq.core.broker import Broker
 from anymq.core.streams.topic import Topic
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.schema.generated import describe_log_dirs as schema
@@ -21,10 +22,15 @@ def handle(call: Call, request: schema.DescribeLogDirsRequest) -> None:
         wanted = [one for one in request.topics if one.topic in topics]
         found = [_topic(topics[one.topic], one.partitions) for one in wanted]
     directory = schema.DescribeLogDirsResult(
-        log_dir=call.broker.config.value("log.dirs") or call.broker.config.value("log.dir"),
+        log_dir=directory_of(call.broker),
         topics=[topic for topic in found if topic.partitions],
     )
     call.reply(schema.DescribeLogDirsResponse(results=[directory]))
+
+
+def directory_of(broker: Broker) -> str:
+    """Return where the data is; not always the real path, but always the same."""
+    return broker.config.value("log.dirs") or "data"
 
 
 def _topic(topic: Topic, indexes: Iterable[int]) -> schema.DescribeLogDirsTopic:

@@ -1,6 +1,6 @@
 """FetchResponse, written by hand: the records in it are ranges of files, never bytes of ours.
 
-benchmarks/micro/kafka_fetch.py measures it.
+benchmarks/micro/kafka_requests.py measures it.
 """
 
 from collections.abc import Sequence

@@ -27,7 +27,8 @@ def _answer(call: Call, name: str, asked: schema.OffsetForLeaderPartition) -> sc
     try:
         partition = call.broker.topic(name).partition(asked.partition)
         entry.error_code = errors.epoch_error(asked.current_leader_epoch, partition.leader_epoch)
-        if entry.error_code == ErrorCode.NONE:
+        # Of an epoch that has not come yet nobody knows where it ends.
+        if entry.error_code == ErrorCode.NONE and asked.leader_epoch <= partition.leader_epoch:
             entry.leader_epoch, entry.end_offset = partition.epoch_end(asked.leader_epoch)
     except (Refused, StorageError) as error:
         entry.error_code = errors.code_of(error)

@@ -27,6 +27,7 @@ class Api:
     advertised_min: int
     flexible_from: int
     before_authentication: bool
+    pipelined: bool  # the next one of its kind may begin before this one is answered
     handle: Callable[..., None]
     decode_request: Callable[[Buffer, int, int], Any]
     encode_response: Callable[[Any, int], bytes]
@@ -65,6 +66,7 @@ def _declared_in(module: ModuleType) -> Api:
         advertised_min=getattr(module, "ADVERTISED_MIN", module.VERSIONS[0]),
         flexible_from=schema.FLEXIBLE,
         before_authentication=getattr(module, "BEFORE_AUTHENTICATION", False),
+        pipelined=getattr(module, "PIPELINED", False),
         handle=module.handle,
         decode_request=schema.decode_request,
         encode_response=schema.encode_response,

@@ -1,0 +1,1 @@
+"""A small blocking Kafka client, for the command-line tools: no library but our own codecs."""

@@ -1,0 +1,290 @@
+"""A producer that gathers while it waits.
+
+One request is on its way to each broker; meanwhile the next one is gathered. So batches grow with
+what there is to send, without a timer, and the order of a partition is kept without more ado.
+Where the broker gives us a producer id, a batch that is sent again is stored once.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from anymq.cli.errors import CommandFailed
+from anymq.cli.kafka.cluster import BACKOFF_SECONDS, Cluster
+from anymq.cli.kafka.connection import Asked, Connection
+from anymq.cli.kafka.errors import RETRIABLE, ConnectionLost, RequestRefused, error_code, error_text
+from anymq.cli.kafka.partitioner import partition_of
+from anymq.protocols.kafka.error_codes import ErrorCode
+from anymq.protocols.kafka.schema.generated import init_producer_id, produce
+from anymq.storage.compression import Compression
+from anymq.storage.records import NO_PRODUCER, Record, build
+
+RECORD_OVERHEAD_BYTES = 32  # about what a record takes besides key, value and headers
+DELIVERY_SECONDS = 120.0
+BATCH_BYTES = 256 * 1024
+ROUND_BYTES = 2 * 1024 * 1024  # gathered for all partitions together
+ALL, ONE, NONE = -1, 1, 0  # acks
+SEQUENCE_END = 1 << 31
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records of one partition, to be sent in one piece."""
+
+    topic: str
+    partition: int
+    records: list[Record] = field(default_factory=list)
+    size: int = 0
+    sequence: int = -1
+
+    def add(self, record: Record) -> int:
+        """Take one more; return its size."""
+        size = size_of(record)
+        self.records.append(record)
+        self.size += size
+        return size
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request on its way."""
+
+    connection: Connection
+    asked: Asked[produce.ProduceResponse] | None  # None: nobody answers (acks=0)
+    batches: Sequence[Batch]
+
+
+class Producer:
+    """`send` as much as you like, then `flush`; what cannot be delivered raises."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        acks: int = ALL,
+        compression: Compression = Compression.NONE,
+        batch_bytes: int = BATCH_BYTES,
+        delivery_seconds: float = DELIVERY_SECONDS,
+        create_topics: bool = True,
+    ) -> None:
+        self.delivered = 0
+        self._cluster = cluster
+        self._acks = acks
+        self._compression = compression
+        self._batch_bytes = batch_bytes
+        self._delivery_seconds = delivery_seconds
+        self._create_topics = create_topics
+        self._gathered: dict[tuple[str, int], Batch] = {}
+        self._gathered_bytes = 0
+        self._sent: list[Sent] = []
+        self._leaders: dict[str, list[int]] = {}
+        self._sticky: dict[str, int] = {}
+        self._sequences: dict[tuple[str, int], int] = {}
+        self._producer = self._producer_id() if acks == ALL else (NO_PRODUCER, -1)
+
+    def send(self, topic: str, record: Record, partition: int | None = None) -> None:
+        """Take a record; it is delivered by a later `send`, or by `flush`."""
+        leaders = self._leaders_of(topic)
+        if partition is None:
+            partition = self._choose(topic, record.key, len(leaders))
+        elif not 0 <= partition < len(leaders):
+            raise CommandFailed(f"{topic!r} has partitions 0 to {len(leaders) - 1}, no {partition}")
+        where = (topic, partition)
+        batch = self._gathered.get(where)
+        if batch is None:
+            batch = self._gathered[where] = Batch(topic, partition)
+        elif batch.size + size_of(record) > self._batch_bytes:
+            self._next_round()
+            batch = self._gathered[where] = Batch(topic, partition)
+        self._gathered_bytes += batch.add(record)
+        if self._gathered_bytes >= ROUND_BYTES:
+            self._next_round()
+
+    def flush(self) -> None:
+        """Return when everything is delivered."""
+        self._next_round()
+        self._finish_round()
+
+    def partitions_of(self, topic: str) -> int:
+        """Say how many there are; the topic is made if that is allowed."""
+        return len(self._leaders_of(topic))
+
+    def _choose(self, topic: str, key: bytes | None, count: int) -> int:
+        if key is not None:
+            return partition_of(key, count)
+        # As the Java client: whoever has no key stays with one partition for a whole batch.
+        return self._sticky.setdefault(topic, time.monotonic_ns() % count)
+
+    def _leaders_of(self, topic: str) -> list[int]:
+        leaders = self._leaders.get(topic)
+        if leaders is None:
+            info = self._cluster.topics([topic], create=self._create_topics)[topic]
+            leaders = self._leaders[topic] = [each.leader for each in info.partitions]
+        return leaders
+
+    def _producer_id(self) -> tuple[int, int]:
+        """Ask for an id; do without where the broker gives none."""
+        request = init_producer_id.InitProducerIdRequest(None, 2**31 - 1)
+        if not self._cluster.any_connection().knows(init_producer_id):
+            return NO_PRODUCER, -1
+        answer = self._cluster.ask(init_producer_id, request)
+        if answer.error_code:
+            return NO_PRODUCER, -1
+        return answer.producer_id, answer.producer_epoch
+
+    # --- rounds ------------------------------------------------------------------------------
+
+    def _next_round(self) -> None:
+        """See the last round through, then let off what was gathered meanwhile."""
+        self._finish_round()
+        batches = [self._numbered(batch) for batch in self._gathered.values()]
+        self._gathered.clear()
+        self._gathered_bytes = 0
+        self._sent = self._dispatch(batches)
+        for topic, last in self._sticky.items():
+            self._sticky[topic] = (last + 1) % len(self._leaders_of(topic))
+
+    def _finish_round(self) -> None:
+        """Wait for the answers; send again what has to be, until the time is over."""
+        deadline = time.monotonic() + self._delivery_seconds
+        sent, self._sent = self._sent, []
+        while sent:
+            again = [each for one in sent for each in self._outcome(one, deadline)]
+            if again:
+                time.sleep(BACKOFF_SECONDS)
+                self._leaders.clear()
+            sent = self._dispatch(again)
+
+    def _numbered(self, batch: Batch) -> Batch:
+        """Give the batch its place in the sequence of its partition."""
+        if self._producer[0] != NO_PRODUCER:
+            where = (batch.topic, batch.partition)
+            batch.sequence = self._sequences.get(where, 0)
+            self._sequences[where] = (batch.sequence + len(batch.records)) % SEQUENCE_END
+        return batch
+
+    def _dispatch(self, batches: Sequence[Batch]) -> list[Sent]:
+        by_leader: dict[int, list[Batch]] = {}
+        for batch in batches:
+            leader = self._leaders_of(batch.topic)[batch.partition]
+            by_leader.setdefault(leader, []).append(batch)
+        return [
+            self._send(leader, each)
+            for leader, group in by_leader.items()
+            for each in one_per_partition(group)
+        ]
+
+    def _send(self, leader: int, batches: Sequence[Batch]) -> Sent:
+        connection = self._cluster.connection(leader)
+        try:
+            asked = connection.send(produce, self._request(batches))
+        except ConnectionLost:
+            return Sent(connection, None, batches)  # the answer will not come either
+        if self._acks == NONE:
+            self.delivered += sum(len(batch.records) for batch in batches)
+            return Sent(connection, None, ())
+        return Sent(connection, asked, batches)
+
+    def _request(self, batches: Sequence[Batch]) -> produce.ProduceRequest:
+        topics: dict[str, list[produce.PartitionProduceData]] = {}
+        for batch in batches:
+            data = produce.PartitionProduceData(batch.partition, self._encode(batch))
+            topics.setdefault(batch.topic, []).append(data)
+        return produce.ProduceRequest(
+            None,
+            self._acks,
+            int(self._delivery_seconds * 1000 / 6),
+            [
+                produce.TopicProduceData(name=name, partition_data=data)
+                for name, data in topics.items()
+            ],
+        )
+
+    def _encode(self, batch: Batch) -> bytes:
+        producer_id, epoch = self._producer
+        return build(
+            batch.records,
+            compression=self._compression,
+            producer_id=producer_id,
+            producer_epoch=epoch,
+            base_sequence=batch.sequence,
+        )
+
+    # --- outcomes ----------------------------------------------------------------------------
+
+    def _outcome(self, sent: Sent, deadline: float) -> list[Batch]:
+        """Receive the answer; return the batches to be sent again."""
+        if sent.asked is None:
+            if sent.batches:
+                self._cluster.drop(sent.connection)
+            return list(sent.batches)
+        try:
+            answer = sent.connection.receive(sent.asked)
+        except ConnectionLost:
+            self._cluster.drop(sent.connection)
+            if time.monotonic() > deadline:
+                raise
+            return list(sent.batches)
+        results = _results(answer)
+        return [
+            again
+            for batch in sent.batches
+            for again in self._judge(batch, results[batch.topic, batch.partition], deadline)
+        ]
+
+    def _judge(
+        self, batch: Batch, result: produce.PartitionProduceResponse, deadline: float
+    ) -> Iterator[Batch]:
+        code = error_code(result.error_code)
+        if code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
+            self.delivered += len(batch.records)
+        elif code == ErrorCode.MESSAGE_TOO_LARGE and len(batch.records) > 1:
+            yield from _halves(batch)
+        elif code in RETRIABLE and time.monotonic() < deadline:
+            yield batch
+        else:
+            text = error_text(result.error_code, result.error_message)
+            raise RequestRefused(code, f"{batch.topic!r}: {text}")
+
+
+def size_of(record: Record) -> int:
+    """Estimate what a record takes in a batch."""
+    size = RECORD_OVERHEAD_BYTES + len(record.value or b"") + len(record.key or b"")
+    for name, value in record.headers:
+        size += len(name) + len(value or b"") + 4
+    return size
+
+
+def one_per_partition(batches: Sequence[Batch]) -> list[list[Batch]]:
+    """Divide batches into requests: each may hold one of a partition only."""
+    requests: list[dict[tuple[str, int], Batch]] = []
+    for batch in batches:
+        where = (batch.topic, batch.partition)
+        for request in requests:
+            if where not in request:
+                request[where] = batch
+                break
+        else:
+            requests.append({where: batch})
+    return [list(request.values()) for request in requests]
+
+
+def _halves(batch: Batch) -> Iterator[Batch]:
+    """Divide a batch that the broker finds too large; the sequence goes on as it was."""
+    middle = len(batch.records) // 2
+    for start, end in ((0, middle), (middle, len(batch.records))):
+        half = Batch(batch.topic, batch.partition)
+        for record in batch.records[start:end]:
+            half.add(record)
+        half.sequence = -1 if batch.sequence < 0 else (batch.sequence + start) % SEQUENCE_END
+        yield half
+
+
+def _results(
+    answer: produce.ProduceResponse,
+) -> Mapping[tuple[str, int], produce.PartitionProduceResponse]:
+    return {
+        (topic.name, each.index): each
+        for topic in answer.responses
+        for each in topic.partition_responses
+    }
