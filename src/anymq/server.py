@@ -8,13 +8,13 @@ import contextlib
 import secrets
 import ssl
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
+from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management.health import conditions
@@ -26,7 +26,6 @@ from anymq.net import heap
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
-from anymq.net.tls import make_context
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
 from anymq.protocols.kafka.api import registry
@@ -37,7 +36,7 @@ from anymq.protocols.memory import Memory
 from anymq.security.users import Users
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
-from anymq.wiring import broker_settings, kafka_settings, patience
+from anymq.wiring import broker_settings, kafka_settings, make_tls, patience
 
 log = Log(__name__)
 
@@ -58,10 +57,42 @@ class Server:
         limits = settings.limits
         self._room = Room(limits.connections_max, limits.connections_per_address_max)
         self._memory = Memory(limits.memory_bytes_max)
+        self._kafka: Kafka | None = None
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
         self._stopping.set()
+
+    def reload(self, settings: Settings) -> None:
+        """Use these settings as far as that is possible now, and the certificates' files anew.
+
+        Nobody is hung up on. What is wrong is logged, and stays as it was.
+        """
+        reloaded = take_over(self.settings, settings)
+        try:
+            self._renew_tls(reloaded.settings)
+        except (OSError, ValueError) as error:
+            log.error("the settings were not reloaded: the certificate is no good", reason=error)
+            return
+        self.settings = reloaded.settings
+        self._apply(self.settings)
+        log.info("the settings were reloaded", changed=", ".join(reloaded.changed) or "nothing")
+        if reloaded.waiting:
+            log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
+
+    def _renew_tls(self, settings: Settings) -> None:
+        if (listener := self._listeners.get("kafka_tls")) is not None:
+            listener.tls = make_tls(settings)
+
+    def _apply(self, settings: Settings) -> None:
+        limits = settings.limits
+        self._room.connections_max = limits.connections_max
+        self._room.per_address_max = limits.connections_per_address_max
+        self._memory.resize(limits.memory_bytes_max)
+        if self._kafka is not None:
+            self._kafka.settings = kafka_settings(settings)
+            self._kafka.users = Users(settings.users)
+            self._kafka.broker.give_config(broker_settings(settings).configs)
 
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; return once everything acknowledged is on the disk."""
@@ -113,7 +144,7 @@ class Server:
         kafka, management = self.settings.kafka, self.settings.management
         speak_kafka = self._kafka_sessions(broker)
         speak_http = partial(HttpSession, self._pages(broker, store, disk))
-        tls = self._tls() if kafka.tls_port != OFF else None
+        tls = make_tls(self.settings) if kafka.tls_port != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
         self._open("management", loop, speak_http, management.host, management.port)
@@ -142,7 +173,7 @@ class Server:
 
     def _kafka_sessions(self, broker: Broker) -> MakeSession:
         limits = self.settings.limits
-        shared = self._kafka = Kafka(
+        self._kafka = Kafka(
             broker=broker,
             apis=registry.load(),
             settings=kafka_settings(self.settings),
@@ -155,7 +186,7 @@ class Server:
             counters=self._kafka_counters,
             memory=self._memory,
         )
-        return partial(KafkaSession, shared)
+        return partial(KafkaSession, self._kafka)
 
     def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
         numbers = Registry()
@@ -175,12 +206,6 @@ class Server:
             ),
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
-
-    def _tls(self) -> ssl.SSLContext:
-        tls = self.settings.tls
-        certificate = Path(tls.certificate)
-        client_ca = Path(tls.client_ca) if tls.client_ca else None
-        return make_context(certificate, Path(tls.key or certificate), client_ca)
 
     async def _serve(self, broker: Broker, disk: Disk) -> None:
         tasks = [

@@ -1,6 +1,7 @@
 """A real broker, a client that behaves, and means to misbehave beside it."""
 
 import contextlib
+import json
 import re
 import socket
 import struct
@@ -143,6 +144,12 @@ def fetched(data: bytes) -> bytes:
     part = answer.responses[0].partitions[0]
     assert part.error_code == 0
     return bytes(part.records or b"")
+
+
+def logged(broker: Broker) -> list[dict[str, Any]]:
+    """The lines of its log."""
+    lines = (line for line in broker.output().splitlines() if line.startswith("{"))
+    return [json.loads(line) for line in lines]
 
 
 @dataclass

@@ -68,9 +68,13 @@ class Management:
 class Tls:
     """The certificate of every port with TLS."""
 
-    certificate: str = setting("", "The file with the certificate chain (PEM).")
-    key: str = setting("", "The file with the private key (PEM). Empty: in the certificate's file.")
-    client_ca: str = setting("", "Ask clients for a certificate signed by one in this file (PEM).")
+    certificate: str = setting("", "The file with the certificate chain (PEM).", live=True)
+    key: str = setting(
+        "", "The file with the private key (PEM). Empty: in the certificate's file.", live=True
+    )
+    client_ca: str = setting(
+        "", "Ask clients for a certificate signed by one in this file (PEM).", live=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

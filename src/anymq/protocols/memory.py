@@ -46,12 +46,19 @@ class Memory:
     """
 
     def __init__(self, bytes_max: int) -> None:
-        self.bytes_max = bytes_max
         self.used = 0
         self.peak = 0  # since somebody set it back
         self._small = _Tier(bytes_max)
         self._large = _Tier(bytes_max - bytes_max // 4)
         self._favoured: Holder | None = None
+
+    def resize(self, bytes_max: int) -> None:
+        """Use another limit from now on."""
+        waiting = (self._small, self._large)
+        self._small = _Tier(bytes_max)
+        self._large = _Tier(bytes_max - bytes_max // 4)
+        for tier in waiting:
+            tier.wake()
 
     def report(self, holder: Holder, held_bytes: int) -> None:
         """Note how much it holds now."""

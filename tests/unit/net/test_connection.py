@@ -191,7 +191,7 @@ def test_a_peer_that_takes_nothing_is_cut(place: Place, caplog: pytest.LogCaptur
     assert place.forgotten == [connection]
     (line,) = [each for each in caplog.records if each.message == "connection closed"]
     fields = line.fields  # type: ignore[attr-defined]
-    assert fields == {"peer": PEER, "reason": "it does not take its answers"}
+    assert fields == {"peer": str(PEER), "reason": "it does not take its answers"}
 
 
 def test_an_idle_peer_that_is_owed_nothing_stays(place: Place) -> None:
