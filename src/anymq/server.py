@@ -67,8 +67,7 @@ class Server:
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
             store = self._open_store(disk)
-            stack.callback(store.close)
-            stack.callback(disk.stop)
+            stack.callback(self._end, disk, store)
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
             stack.callback(self._hang_up)
@@ -206,6 +205,12 @@ class Server:
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.005)
+
+    def _end(self, disk: Disk, store: LogStore) -> None:
+        if disk.stop():
+            store.close()
+        else:
+            log.warning("not all could be finished: the next start looks at every log")
 
     def _hang_up(self) -> None:
         for listener in self._listeners.values():

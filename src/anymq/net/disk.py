@@ -6,8 +6,11 @@ while it runs is the next one.
 
 import time
 from asyncio import AbstractEventLoop, Future
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
 from threading import Thread
 
 from anymq.observability.log import Log
@@ -19,6 +22,7 @@ log = Log("anymq.disk")
 
 HERE_SECONDS_MAX = 0.004
 APART_SECONDS = 1.0
+STOP_SECONDS = 5.0  # for what is under way when we stop
 
 Job = tuple[Work, Callable[[], None]]
 
@@ -36,6 +40,7 @@ class Helper:
         self._loop = loop
         self._on_bug = on_bug
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._ended: deque[Job] = deque()  # run, and not published yet
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -43,22 +48,44 @@ class Helper:
         """Run `work`; then, on the loop, publish it and call `then`."""
         self._queue.put((work, then))
 
-    def stop(self) -> None:
-        """Finish what was submitted and end the thread. Harmless when it has ended."""
+    def stop(self, seconds: float) -> bool:
+        """Finish what was submitted, publish it here and now, and end the thread.
+
+        False: it takes longer. What is not begun by then never is; what is, goes on without us.
+        """
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            self._forget_the_rest()
+            return False
+        while self._ended:
+            self._publish()
+        return True
+
+    def _forget_the_rest(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._queue.get_nowait()
+        self._queue.put(None)
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
-            work, then = job
             try:
-                work.run()
+                job[0].run()
             except BaseException as bug:
-                self._loop.call_soon_threadsafe(self._on_bug, bug)
+                self._call_soon(partial(self._on_bug, bug))
             else:
-                self._loop.call_soon_threadsafe(self._publish, work, then)
+                self._ended.append(job)
+                self._call_soon(self._publish)
 
-    def _publish(self, work: Work, then: Callable[[], None]) -> None:
+    def _call_soon(self, act: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self._loop.call_soon_threadsafe(act)
+
+    def _publish(self) -> None:
+        if not self._ended:
+            return  # `stop` was quicker
+        work, then = self._ended.popleft()
         try:
             work.done()
             then()
@@ -82,6 +109,7 @@ class Disk:
         self._committing = False
         self._syncing = False
         self._slow_pending = 0
+        self._stopped = self._broken = False
 
     def serve(self, store: LogStore) -> None:
         """Drive this store from now on."""
@@ -110,11 +138,18 @@ class Disk:
         self._slow_pending += 1
         self._slow.submit(work, self._slow_done)
 
-    def stop(self) -> None:
-        """End the threads; what was submitted is finished first. Harmless when they ended."""
-        self._commits.stop()
-        self._slow.stop()
+    def stop(self, seconds: float = STOP_SECONDS) -> bool:
+        """End the threads; what was submitted is finished first. Harmless when they ended.
+
+        False: it could not be finished in time, or there was a bug. Then the store is to be left
+        as it is, as if we had been killed: the next start looks at everything.
+        """
+        self._stopped = True
+        if self._store is not None:
+            self._store.interrupt()
+        ended = [helper.stop(seconds) for helper in (self._commits, self._slow)]
         self.failed.cancel()
+        return all(ended) and not self._broken
 
     def _commit(self) -> None:
         self._scheduled = False
@@ -125,7 +160,9 @@ class Disk:
 
     def _begin_commit(self) -> None:
         assert self._store is not None
-        if self._committing or (work := self._store.begin_commit()) is None:
+        if self._committing or self._stopped:  # once stopped, the store itself writes the rest
+            return
+        if (work := self._store.begin_commit()) is None:
             return
         self._commit_began = time.monotonic()
         if not work.blocks and self._commit_began >= self._apart_until:
@@ -160,5 +197,6 @@ class Disk:
     def _fail(self, bug: BaseException) -> None:
         """Nothing more can be promised: whoever runs us is to stop, and recover at the restart."""
         log.error("the disk work failed: a bug, and the end", reason=repr(bug))
+        self._broken = True
         if not self.failed.done():
             self.failed.set_exception(bug)

@@ -58,7 +58,17 @@ class Committable(Protocol):
 class Part:
     """One log's part of one commit. `run` owns it until `done`."""
 
-    __slots__ = ("directory", "end", "epochs", "error", "log", "new_directory", "sync", "writes")
+    __slots__ = (
+        "directory",
+        "end",
+        "epochs",
+        "error",
+        "log",
+        "named_directory",
+        "new_directory",
+        "sync",
+        "writes",
+    )
 
     def __init__(self, log: Committable, directory: str, writes: list[Write], end: int) -> None:
         self.log = log
@@ -67,6 +77,7 @@ class Part:
         self.end = end
         self.sync = True
         self.new_directory = False
+        self.named_directory = True  # its name would survive a power cut
         self.epochs: bytes | None = None  # the new content of that file
         self.error: StorageError | None = None
 
@@ -118,7 +129,7 @@ class Part:
         write.file.sync()
         if not write.segment.named:
             files.sync_dir(self.directory)
-        if self.new_directory:
+        if not self.named_directory:
             files.sync_dir("logs")
 
 

@@ -36,6 +36,10 @@ _KIND = "cleaned"
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
 
 
+class _Interrupted(StorageError):
+    """The process is about to end."""
+
+
 def _let_others_run() -> None:
     """Release the interpreter: otherwise the broker's thread waits 5 ms for each turn it gets."""
     sleep(0)
@@ -78,7 +82,8 @@ class Compactor:
 
         Nobody else may replace or delete segments of this log before that.
         """
-        if not log.config.compact or log.failed is not None or self.disk.space.full:
+        disk = self.disk
+        if not log.config.compact or log.failed is not None or disk.space.full or disk.stopping:
             return None
         state = self._states.get(log.id) or self._state(log)
         if state.blocked:
@@ -160,7 +165,7 @@ class _Piece(Work):
 
     def __init__(self, compactor: Compactor, log: Log, state: State, round_: Round) -> None:
         self._disk = compactor.disk
-        self._pause = compactor.pause
+        self._let_others_run = compactor.pause
         self._log = log
         self._state = state
         self._round = round_
@@ -176,6 +181,11 @@ class _Piece(Work):
 
     def _work(self) -> None:
         raise NotImplementedError
+
+    def _pause(self) -> None:
+        self._let_others_run()
+        if self._disk.stopping:
+            raise _Interrupted
 
     def _batches(
         self, file: File, segment: Segment
@@ -197,7 +207,7 @@ class _Piece(Work):
             if segment not in log.damaged:
                 log.damaged.append(segment)
             return
-        if isinstance(error, TooManyFiles) or getattr(error, "errno", 0) in _PASSING:
+        if isinstance(error, TooManyFiles | _Interrupted) or getattr(error, "errno", 0) in _PASSING:
             return
         self._state.blocked = True
         if self._log.failed is None:

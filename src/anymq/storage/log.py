@@ -148,6 +148,7 @@ class Log(ReadableLog, Committable):
         part = Part(self, self.directory, writes, self.end)
         part.sync = self.config.durability is Durability.COMMIT
         part.new_directory = not self._in_directory
+        part.named_directory = self._named_directory
         if self.epochs.changed:
             part.epochs = self.epochs.encode()
         for write in writes:
@@ -169,9 +170,15 @@ class Log(ReadableLog, Committable):
         if part.epochs is not None:
             self.epochs.changed = self.epochs.encode() != part.epochs
         if part.sync:
-            last = part.writes[-1]
-            self.durable = Mark(part.end, last.segment.base, last.size)
+            self._synced_part(part)
         self._show(part.end)
+
+    def _synced_part(self, part: Part) -> None:
+        self._named_directory = True
+        first, last = part.writes[0], part.writes[-1]
+        # Where the setting was another one before, older segments may not be synced: see `sealed`.
+        if self.durable.end == self.visible_end or self.durable.base >= first.segment.base:
+            self.durable = Mark(part.end, last.segment.base, last.size)
 
     def _too_late(self) -> None:
         """It failed or was deleted while the commit ran: who waited knows."""
@@ -253,8 +260,9 @@ class Log(ReadableLog, Committable):
 
     def synced(self, mark: Mark) -> None:
         """Everything up to `mark` is durable."""
-        if self.failed is None and mark.end > self.durable.end:
-            self.durable = mark
+        if self.failed is None:
+            self._named_directory = True
+            self.durable = max(self.durable, mark)
 
     def sealed(self, segment: Segment) -> None:
         """This segment is durable as a whole; the log is, up to the first that is not."""

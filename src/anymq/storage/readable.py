@@ -53,6 +53,7 @@ class ReadableLog:
         self._leaders = contents.epochs
         self._marks: dict[int, reading.Place] = {}
         self._in_directory = any(segment.on_disk for segment in self.segments)
+        self._named_directory = self._in_directory  # its name would survive a power cut
 
     def _new_segment(self, base: int) -> Segment:
         return Segment(self.directory, base, self.config.index_interval_bytes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from typing_extensions import override
 
 from anymq.storage import checkpoint, directory, recovery, restart, state
@@ -171,8 +172,12 @@ class LogStore:
             entries[log.id] = restart.entry_of(log)
         return _Checkpoint(self, checkpoint.encode(entries))
 
+    def interrupt(self) -> None:
+        """The end is near: slow work that can stop where it is does so. Any thread."""
+        self._disk.stopping = True
+
     def close(self) -> None:
-        """Write and sync everything, and let go of the directory."""
+        """Write and sync everything, and let go of the directory. No work may be under way."""
         while (commit := self.begin_commit()) is not None:
             commit.run()
             commit.done()
@@ -192,6 +197,8 @@ class LogStore:
 
     def _write_last_checkpoint(self) -> None:
         entries = dict(self._entries)
+        if not self._clean:  # what is said of a log that nobody opened may be of an earlier life
+            entries = {log_id: replace(one, clean=False) for log_id, one in entries.items()}
         for log in self.logs.values():
             empty_state_at = self._leave_beside(log)
             entries[log.id] = restart.entry_of(log, clean=True, empty_state_at=empty_state_at)

@@ -11,6 +11,11 @@ from tests.unit.net.room import LOOPS
 
 from anymq.net.clock import Alarm
 from anymq.net.disk import Disk
+from anymq.storage.batch import check
+from anymq.storage.log import LogConfig
+from anymq.storage.records import Record, build, iterate
+from anymq.storage.store import LogStore
+from anymq.testing.simfs import SimFiles
 
 
 def run(kind: str, scene: Callable[[], Awaitable[None]]) -> None:
@@ -52,6 +57,9 @@ class Store:
 
     def begin_commit(self) -> Job | None:
         return self.jobs.pop(0) if self.jobs else None
+
+    def interrupt(self) -> None:
+        pass
 
 
 @pytest.fixture(params=LOOPS)
@@ -151,3 +159,90 @@ def test_a_bug_in_one_timer_is_not_the_end_of_the_others(
 
     run(kind, scene)
     assert caplog.text.count("a timer failed") == 2
+
+
+def test_what_ended_is_published_before_the_end(kind: str) -> None:
+    """The store is closed after this: it must know what was done to its files."""
+
+    async def scene() -> None:
+        disk, slow, commit = Disk(asyncio.get_running_loop()), Job(), Job()
+        disk.serve(Store(commit, Job()))  # type: ignore[arg-type]
+        disk.wake()
+        await asyncio.sleep(0)
+        disk.run_slowly(slow)
+        assert disk.stop()
+        assert slow.published.is_set()
+        assert commit.published.is_set()
+        await asyncio.sleep(0)  # and not again
+        assert len(slow.threads) == len(commit.threads) == 2
+
+    run(kind, scene)
+
+
+def test_the_end_does_not_wait_for_ever(kind: str) -> None:
+    """A disk that hangs, or work for minutes: it is as if we were killed, which is safe."""
+
+    async def scene() -> None:
+        disk, go_on = Disk(asyncio.get_running_loop()), threading.Event()
+        hangs, behind = Job(), Job()
+        hangs.run = go_on.wait  # type: ignore[method-assign, assignment]
+        disk.run_slowly(hangs)
+        disk.run_slowly(behind)
+        assert not disk.stop(0.01)
+        go_on.set()
+        assert not behind.threads
+
+    run(kind, scene)
+
+
+def test_after_a_bug_the_end_is_not_a_good_one(kind: str) -> None:
+    """What a commit has left on the disk is not known: the next start has to look."""
+
+    async def scene() -> None:
+        disk = Disk(asyncio.get_running_loop())
+        disk.serve(Store(Job(bug_in_run=ValueError("a bug"))))  # type: ignore[arg-type]
+        disk.wake()
+        await asyncio.wait([disk.failed])
+        assert not disk.stop()
+
+    run(kind, scene)
+
+
+def test_files_that_compaction_exchanged_at_the_end_are_known_at_the_next_start(kind: str) -> None:
+    files = SimFiles()
+    config = LogConfig(compact=True, min_cleanable_dirty_ratio=0.0, segment_bytes=1000)
+
+    async def scene() -> None:
+        disk = Disk(asyncio.get_running_loop())
+        store = LogStore.open(files, on_dirty=disk.wake, disk_free_min=0)
+        disk.serve(store)
+        compacted = store.create(20, config)
+        for i in range(100):
+            batch = build([Record(b"value %d" % i, b"key %d" % (i % 3 + (i == 50) * 100))])
+            compacted.append(batch, check(batch), 0)
+        end = compacted.end
+        while compacted.visible_end < end:
+            await asyncio.sleep(0)
+        for now_ms in (1, 2, 3):  # seal, learn, clean
+            for work in store.maintenance(now_ms * 60_000):
+                disk.run_slowly(work)
+            if now_ms < 3:
+                while disk.busy:
+                    await asyncio.sleep(0)
+        cleaned, last = threading.Event(), Job()
+        last.run = cleaned.set  # type: ignore[method-assign]
+        disk.run_slowly(last)
+        assert cleaned.wait(5)  # in the files; the loop has not heard of it
+        assert disk.stop()
+        store.close()
+
+    run(kind, scene)
+    store = LogStore.open(files, disk_free_min=0)
+    compacted, found, offset = store.open_log(20, config), [], 0
+    while (part := compacted.read(offset, 1)) is not None:
+        found.append(part.read())
+        offset = check(found[-1]).next_offset
+    keys = {record.key for batch in found for record in iterate(batch)}
+    assert keys == {b"key 0", b"key 1", b"key 2", b"key 102"}
+    assert len(found) < 100, "nothing was cleaned"
+    assert store.reports == []

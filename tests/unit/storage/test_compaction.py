@@ -485,3 +485,30 @@ def _table(found: Sequence[tuple[int, str | None, str | None]]) -> dict[str | No
         if value is not None:
             table[key] = value
     return table
+
+
+@pytest.mark.parametrize("after", range(12))
+def test_a_stop_interrupts_it_anywhere(after: int) -> None:
+    """It may have minutes to go, and whoever stops us waits for seconds."""
+    log = Compacted()
+    for i in range(4):
+        log.write(("a", str(i)), (f"key {i}", "1"))
+        log.roll()
+    log.write(("a", "newest"))
+    batches = 0
+
+    def pause() -> None:
+        nonlocal batches
+        batches += 1
+        log.disk.stopping = batches > after
+
+    log.compactor.pause = pause
+    log.compact()
+    keys = {key: value for _, key, value in log.pairs()}
+    assert keys == {"a": "newest"} | {f"key {i}": "1" for i in range(4)}
+    log.store.close()
+    log.store = LogStore.open(log.files, disk_free_min=0)
+    log.log = log.store.open_log(20, CONFIG)
+    assert {key: value for _, key, value in log.pairs()} == keys
+    assert log.store.reports == []
+    assert not [path for path in log.files.paths() if path.endswith(".cleaned")]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from time import perf_counter
 
 import pytest
@@ -459,3 +460,34 @@ def test_on_a_real_disk(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     assert all_bases(store.open_log(20, config)) == list(range(100))
     store.close()
+
+
+def test_a_directory_made_without_syncs_is_named_before_it_is_promised(
+    files: SimFiles, store: LogStore, log: Log
+) -> None:
+    """The log was in `os` mode, then somebody asked for more."""
+    write(store, log)
+    log.config = replace(SMALL, durability=Durability.COMMIT)
+    write(store, log)
+    for seed in range(20):
+        assert all_bases(reopened(files.crash(Random(seed)))) == [0, 1]
+
+
+def test_what_was_sealed_survives_a_power_cut(files: SimFiles, store: LogStore, log: Log) -> None:
+    fill(store, log, 15)
+    tick(store)
+    end = log.durable.end
+    assert end == log.active.base
+    for seed in range(20):
+        assert all_bases(reopened(files.crash(Random(seed))))[:end] == list(range(end))
+
+
+def test_a_stricter_setting_does_not_vouch_for_the_past(
+    files: SimFiles, store: LogStore, log: Log
+) -> None:
+    fill(store, log, 15)
+    log.config = replace(SMALL, durability=Durability.COMMIT)
+    fill(store, log, 2)
+    assert log.durable.end == 0
+    tick(store)
+    assert log.durable.end == log.segments[0].end

@@ -193,8 +193,7 @@ class KafkaSession:
             self._calls_bytes -= calls.popleft().size
             for piece in output:
                 write(piece)
-        if self._next is not None:
-            self._outbox.wake()  # it may be the turn of the next
+        self._outbox.wake()  # even without an answer: there may be room, or the next may begin
 
     def hang_up_after_answers(self) -> None:
         """Send what is owed, then close."""

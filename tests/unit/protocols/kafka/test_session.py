@@ -23,8 +23,10 @@ from anymq.protocols.kafka.schema.generated import (
     produce,
 )
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.protocols.session import Outbox
 from anymq.security.users import Users
 from anymq.storage import records
+from anymq.storage.errors import LogFailed
 from anymq.storage.records import Record
 from anymq.testing.kafka import KafkaDialog, KafkaRoom
 
@@ -215,6 +217,33 @@ def test_acks_0_is_not_answered(room: KafkaRoom, client: KafkaDialog) -> None:
 def test_acks_0_that_failed_hangs_up(client: KafkaDialog) -> None:
     """There is no other way to say so: the client looks for the leader again."""
     client.send(client.at(9).encode(produce_one(acks=0), awaits_answer=False))
+    assert client.closed
+
+
+def test_acks_0_is_held_back_while_the_disk_is_busy() -> None:
+    """A producer that awaits nothing and is faster than the disk must not fill the memory."""
+    room = KafkaRoom(KafkaSettings(in_flight_bytes_max=1000))
+    client = room.dialog()
+    client.ask(NEW_TOPIC)
+    woken: list[bool] = []
+    client.outbox = client.session._outbox = Outbox(lambda: woken.append(client.session.reading))
+    room.disk_waits = True
+    for _ in range(20):
+        client.send(client.at(9).encode(produce_one(acks=0), awaits_answer=False))
+    assert not client.session.reading
+    assert client.session.busy
+    woken.clear()
+    room.write_to_disk()
+    assert woken[-1]
+    assert not client.session.busy
+    assert client.taken() == b""
+
+
+def test_acks_0_that_the_disk_refused_hangs_up(room: KafkaRoom, client: KafkaDialog) -> None:
+    client.ask(NEW_TOPIC)
+    room.disk_waits = True
+    client.send(client.at(9).encode(produce_one(acks=0), awaits_answer=False))
+    room.broker.topic("orders").partition(0).log.fail(LogFailed("EIO"))
     assert client.closed
 
 

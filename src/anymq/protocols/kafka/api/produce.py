@@ -67,10 +67,7 @@ class _Answer:
 
     def all_appended(self) -> None:
         """Everything was tried: from now on durability decides."""
-        if self._acks == 0:
-            self._end_without_answer()
-        else:
-            self._one_less()
+        self._one_less()
 
     def _partition(self, topic: schema.TopicProduceData, index: int) -> Partition:
         broker = self._call.broker
@@ -89,7 +86,9 @@ class _Answer:
         header = _check(batch)
         if header.compression == ZSTD and self._call.version < ZSTD_SINCE:
             raise UnsupportedCompression(f"zstd comes with version {ZSTD_SINCE} of Produce")
-        done = partial(self._durable, entry) if self._acks else None
+        # Also where nobody awaits an answer: what the disk has not taken counts as under way, or
+        # else a producer that is faster than the disk would fill the memory.
+        done = partial(self._durable, entry)
         result = partition.append(batch, header, self._now_ms, done)
         entry.base_offset = result.base_offset
         entry.log_append_time_ms = result.log_append_time_ms
@@ -103,8 +102,11 @@ class _Answer:
 
     def _one_less(self) -> None:
         self._open -= 1
-        if self._open == 0 and self._acks != 0:
-            self._call.reply(self._response())
+        if self._open == 0:
+            if self._acks == 0:
+                self._end_without_answer()
+            else:
+                self._call.reply(self._response())
 
     def _end_without_answer(self) -> None:
         # The peer asked for no answer, so hanging up is the only way to say that something failed.

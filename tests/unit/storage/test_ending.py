@@ -1,0 +1,41 @@
+"""How a store ends decides what the next start believes."""
+
+from tests.unit.storage.stores import (
+    SMALL,
+    fill,
+    kill,
+    open_store,
+    read_all,
+    tick,
+    write,
+)
+
+from anymq.testing.simfs import SimFiles
+
+
+def test_a_start_that_failed_says_nothing_of_logs_it_never_opened() -> None:
+    """Else the next one would believe what held two lives ago, and lose what was written since."""
+    files = SimFiles()
+    store = open_store(files)
+    fill(store, store.create(20, SMALL), 3)
+    store.close()
+    store = open_store(files)
+    log = store.open_log(20, SMALL)
+    offset = write(store, log, b"acknowledged")
+    kill(store)
+    open_store(files).close()  # it failed before it came to this log
+    log = open_store(files).open_log(20, SMALL)
+    assert log.end == offset + 1
+    assert (offset, b"acknowledged") in read_all(log)
+
+
+def test_a_clean_end_of_a_clean_start_goes_on_for_logs_it_never_opened() -> None:
+    files = SimFiles()
+    store = open_store(files)
+    fill(store, store.create(20, SMALL), 3)
+    store.close()
+    open_store(files).close()
+    store = open_store(files)
+    assert len(read_all(store.open_log(20, SMALL))) == 3
+    tick(store)
+    assert store.reports == []
