@@ -19,6 +19,7 @@ from anymq.core.broker import Broker
 from anymq.management.health import conditions
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, watch
+from anymq.management.news import News
 from anymq.management.pages import make_pages
 from anymq.management.session import HttpSession
 from anymq.net.clock import Alarm, SystemClock
@@ -74,7 +75,7 @@ class Server:
             self._listen(broker, store, disk)
             if started is not None:
                 started.set()
-            await self._serve(broker, disk)
+            await self._serve(broker, disk, News(store))
 
     def _open_store(self, disk: Disk) -> LogStore:
         directory = data_dir_of(self.settings)
@@ -92,7 +93,7 @@ class Server:
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
         clock = SystemClock()
         definitions = EmbeddedStore(store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG), clock)
-        broker = Broker(
+        return Broker(
             store=store,
             definitions=definitions,
             clock=clock,
@@ -101,9 +102,6 @@ class Server:
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
         )
-        for report in store.reports:
-            log.warning(report)
-        return broker
 
     def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
         loop = asyncio.get_running_loop()
@@ -179,9 +177,9 @@ class Server:
         client_ca = Path(tls.client_ca) if tls.client_ca else None
         return make_context(certificate, Path(tls.key or certificate), client_ca)
 
-    async def _serve(self, broker: Broker, disk: Disk) -> None:
+    async def _serve(self, broker: Broker, disk: Disk, news: News) -> None:
         tasks = [
-            asyncio.create_task(self._keep_ticking(broker)),
+            asyncio.create_task(self._keep_ticking(broker, news)),
             asyncio.create_task(self._keep_maintaining(broker, disk)),
             asyncio.create_task(self._keep_syncing(disk)),
         ]
@@ -216,8 +214,9 @@ class Server:
         for listener in self._listeners.values():
             listener.close()
 
-    async def _keep_ticking(self, broker: Broker) -> None:
+    async def _keep_ticking(self, broker: Broker, news: News) -> None:
         while True:
+            news.look()
             await asyncio.sleep(TICK_SECONDS)
             now = broker.clock.monotonic()
             for listener in self._listeners.values():
