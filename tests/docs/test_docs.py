@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from anymq.cli.main import COMMANDS
+from anymq.cli.main import COMMANDS, command_of
 from anymq.config.load import ConfigError, from_tables
 from anymq.config.model import declared
 from anymq.observability.metrics import DECLARED
@@ -128,7 +128,9 @@ def test_commands_that_pages_name_exist() -> None:
     """Whoever copies a line from a page should not be told that there is no such command."""
     for page in PAGES:
         blocks = "\n".join(FENCED.findall(page.read_text()))
-        named_here = set(re.findall(r"^anymq ([a-z][\w-]*)", blocks, re.MULTILINE))
+        named_here = set(
+            map(command_of, re.findall(r"^anymq ([a-z][\w./-]*)", blocks, re.MULTILINE))
+        )
         assert named_here <= set(COMMANDS), page
 
 
@@ -145,7 +147,7 @@ def test_command_lines_in_pages_are_understood(page: Path) -> None:
     """Every flag in a page is one that there is."""
     for name, *flags in command_lines(page):
         parser = argparse.ArgumentParser(name, allow_abbrev=False, exit_on_error=False)
-        importlib.import_module(COMMANDS[name][0]).configure(parser)
+        importlib.import_module(COMMANDS[command_of(name)][0]).configure(parser)
         try:
             parser.parse_args(flags)
         except (argparse.ArgumentError, SystemExit) as error:
