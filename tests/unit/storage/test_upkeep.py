@@ -116,3 +116,18 @@ def test_an_owner_without_its_state_does_not_stop_the_log(files: SimFiles) -> No
     tick(store)
     store.close()
     assert open_store(files).open_log(20, SMALL).saved_state() is None
+
+
+def test_a_log_is_deleted_without_reading_it(files: SimFiles) -> None:
+    """A disk that cannot be read, or no free descriptor, must not keep a topic from going."""
+    store = open_store(files)
+    fill(store, store.create(20, SMALL), 25)
+    store.close()
+    store = open_store(files)
+    log = store.open_log(20, SMALL)
+    files.handles_max = 1  # the lock has it
+    removal = store.delete(20)
+    assert log.failed is not None
+    files.handles_max = 100
+    do(removal)
+    assert not [path for path in files.paths() if path.startswith("logs/20")]
