@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from anymq.cli.main import COMMANDS
+from anymq.cli.main import COMMANDS, command_of
 from anymq.config.load import ConfigError, from_tables
 from anymq.config.model import declared
 from anymq.observability.metrics import DECLARED
@@ -123,8 +123,8 @@ def test_commands_that_pages_name_exist() -> None:
     """Whoever copies a line from a page should not be told that there is no such command."""
     for page in PAGES:
         blocks = "\n".join(FENCED.findall(page.read_text()))
-        named_here = set(re.findall(r"^anymq ([a-z][\w-]*)", blocks, re.MULTILINE))
-        assert named_here <= set(COMMANDS), page
+        words = re.findall(r"^anymq ([a-z][\w./-]*)", blocks, re.MULTILINE)
+        assert set(map(command_of, words)) <= set(COMMANDS), page
 
 
 def test_settings_in_examples_are_taken() -> None:
