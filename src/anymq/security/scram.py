@@ -64,7 +64,7 @@ class ScramServer:
         fields = _fields(unproved)
         if base64.b64decode(fields["c"], validate=True).decode() != self._header:
             raise AuthenticationFailed("channel binding differs")
-        if not hmac.compare_digest(fields["r"], self._nonce):
+        if not hmac.compare_digest(fields["r"].encode(), self._nonce.encode()):
             raise AuthenticationFailed("nonce differs")
         signed = f"{self._exchanged},{unproved}".encode()
         if not self._proves(base64.b64decode(proof, validate=True), signed) or not self._known:

@@ -28,6 +28,7 @@ KEY = 1
 VERSIONS = range(4, 19)
 TOPIC_IDS = 13
 WAIT_MS_MAX = 300_000
+DELETED_MAX = 10_000  # partitions that a consumer has yet to notice are gone
 # Who names so many partitions that it takes much memory does not wait with all that for long.
 LARGE_BYTES = 1024 * 1024
 LARGE_WAIT_MS_MAX = 1000
@@ -46,6 +47,7 @@ def handle(call: Call, request: schema.FetchRequest) -> None:
 
 def _session_of(call: Call, request: schema.FetchRequest) -> FetchSession | ErrorCode:
     """Return the session that the request continues, opens, or does without."""
+    _check_size(call, request)
     sessions = call.session.kafka.fetch_sessions
     now = call.broker.clock.monotonic()
     by_id = call.version >= TOPIC_IDS
@@ -63,10 +65,16 @@ def _session_of(call: Call, request: schema.FetchRequest) -> FetchSession | Erro
     return session
 
 
-def _asked(request: schema.FetchRequest, *, by_id: bool) -> Asked:
+def _check_size(call: Call, request: schema.FetchRequest) -> None:
+    """Refuse what no consumer asks for: each partition costs us time, and a session keeps it."""
+    asked = sum(len(topic.partitions) for topic in request.topics)
+    if asked > call.broker.partition_count + DELETED_MAX:
+        raise MalformedFrame(f"Fetch of {asked} partitions, more than there are")
     if any(len(topic.topic) > NAME_LENGTH_MAX for topic in request.topics):
-        # There is no such topic, and a session would keep the names.
         raise MalformedFrame("Fetch of a topic whose name is too long for one")
+
+
+def _asked(request: schema.FetchRequest, *, by_id: bool) -> Asked:
     return [
         (
             (topic.topic_id if by_id else topic.topic, asked.partition),
@@ -103,6 +111,7 @@ class _Fetch:
         self._answers: list[tuple[Key, PartitionAnswer]] = []
         self._partitions: dict[Key, Partition] = {}
         self._available: dict[Key, int] = {}  # while waiting: how much each would give now
+        self._available_bytes = 0  # and all together
         self._watched: list[tuple[Partition, partial[None]]] = []
         self._timer: Timer | None = None
 
@@ -137,6 +146,7 @@ class _Fetch:
         self._timer = self._call.broker.timers.at(due, self._finish)
         self._call.on_gone = self._stop_waiting
         self._available = {key: said.size for key, said in self._answers}
+        self._available_bytes = sum(self._available.values())
         for key, partition in self._partitions.items():
             waiter = partial(self._more_in, key, partition)
             partition.watch(waiter)
@@ -154,8 +164,10 @@ class _Fetch:
         except StorageError:
             self._finish()
             return
-        self._available[key] = found.size if found is not None else 0
-        if sum(self._available.values()) >= self._bytes_min:
+        size = found.size if found is not None else 0
+        self._available_bytes += size - self._available[key]
+        self._available[key] = size
+        if self._available_bytes >= self._bytes_min:
             self._finish()
 
     def _is_gone(self, key: Key, partition: Partition) -> bool:
