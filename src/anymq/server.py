@@ -20,6 +20,7 @@ from anymq.core.broker import Broker
 from anymq.management.health import conditions
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, watch
+from anymq.management.news import News
 from anymq.management.pages import make_pages
 from anymq.management.session import HttpSession
 from anymq.net import heap
@@ -101,14 +102,16 @@ class Server:
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
             store = self._open_store(disk)
-            stack.callback(self._end, disk, store)
+            news = News(store)
+            stack.callback(self._end, disk, store, news)
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
+            news.look()
             stack.callback(self._hang_up)
             self._listen(broker, store, disk)
             if started is not None:
                 started.set()
-            await self._serve(broker, disk)
+            await self._serve(broker, store, disk, news)
 
     def _open_store(self, disk: Disk) -> LogStore:
         directory = data_dir_of(self.settings)
@@ -125,7 +128,8 @@ class Server:
 
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
         clock = SystemClock()
-        definitions = EmbeddedStore(store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG), clock)
+        journal = store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG)
+        definitions = store.read_whole(journal, lambda: EmbeddedStore(journal, clock))
         broker = Broker(
             store=store,
             definitions=definitions,
@@ -135,8 +139,8 @@ class Server:
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
         )
-        for report in store.reports:
-            log.warning(report)
+        if orphans := store.orphans():
+            log.warning("logs that no topic owns; they are kept", ids=orphans)
         return broker
 
     def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
@@ -207,10 +211,10 @@ class Server:
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
 
-    async def _serve(self, broker: Broker, disk: Disk) -> None:
+    async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
         tasks = [
             asyncio.create_task(self._keep_ticking(broker)),
-            asyncio.create_task(self._keep_maintaining(broker, disk)),
+            asyncio.create_task(self._keep_maintaining(broker, store, disk, news)),
             asyncio.create_task(self._keep_syncing(disk)),
         ]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -234,9 +238,10 @@ class Server:
                 return
             await asyncio.sleep(0.005)
 
-    def _end(self, disk: Disk, store: LogStore) -> None:
+    def _end(self, disk: Disk, store: LogStore, news: News) -> None:
         if disk.stop():
             store.close()
+            news.look()
         else:
             log.warning("not all could be finished: the next start looks at every log")
 
@@ -259,10 +264,14 @@ class Server:
             memory.peak = memory.used
             heap.trim()
 
-    async def _keep_maintaining(self, broker: Broker, disk: Disk) -> None:
+    async def _keep_maintaining(
+        self, broker: Broker, store: LogStore, disk: Disk, news: News
+    ) -> None:
         while True:
+            store.check_space()
             if not disk.busy:
                 broker.maintenance(broker.clock.wall_ms())
+            news.look()
             await asyncio.sleep(self.settings.storage.maintenance_interval_ms / 1000)
 
     async def _keep_syncing(self, disk: Disk) -> None:

@@ -81,14 +81,15 @@ class Broker:
         self.topics: Mapping[str, Topic] = self._topics.by_name
         self._catalog.listen(self)
         self._producer_ids = ProducerIds(self._catalog)
+        offsets = store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG)
         self.groups = Groups(
-            store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG),
+            offsets,
             clock=clock,
             timers=timers,
             random=random,
             settings=group_settings(self.config),
         )
-        self.groups.restore()
+        store.read_whole(offsets, self.groups.restore)
         self._begin_a_life()
 
     def _begin_a_life(self) -> None:
@@ -121,7 +122,14 @@ class Broker:
         overrides = self.check_topic(name, partitions, config)
         count = self.default_partitions if partitions is None else partitions
         record = TopicRecord(new_topic_id(self._random), self._new_log_ids(count), overrides)
-        self._catalog.put_topic(name, record, then)
+
+        def made(error: Exception | None) -> None:
+            if error is not None:
+                self._topics.forget(record.id)
+                self._abandon(record.logs)
+            then(error)
+
+        self._catalog.put_topic(name, record, made)
         return self.topic(name)
 
     def check_topic(
@@ -169,8 +177,14 @@ class Broker:
         self.check_more_partitions(name, total)
         record = self._catalog.topics[name]
         more = self._new_log_ids(total - len(record.logs))
+
+        def made(error: Exception | None) -> None:
+            if error is not None:
+                self._abandon(more)
+            then(error)
+
         self._catalog.put_topic(
-            name, TopicRecord(record.id, record.logs + more, record.config), then
+            name, TopicRecord(record.id, record.logs + more, record.config), made
         )
 
     def check_more_partitions(self, name: str, total: int) -> None:
@@ -284,9 +298,7 @@ class Broker:
 
     def maintenance(self, now_ms: int) -> None:
         """Do what is to be done now and then: about once a second."""
-        before = now_ms - int(self.config.value("producer.id.expiration.ms"))
-        for partition in self._topics.partitions.values():
-            partition.expire_producers(before)
+        self._topics.expire_producers(now_ms - int(self.config.value("producer.id.expiration.ms")))
         self.groups.maintenance(now_ms)
         for work in self._store.maintenance(now_ms):
             self._run(work)
@@ -342,6 +354,11 @@ class Broker:
                 f"there are {self.partition_count} partitions, "
                 f"at most {self.settings.partitions_max} are allowed"
             )
+
+    def _abandon(self, logs: Iterable[int]) -> None:
+        """Let go of logs whose definition the disk did not keep: nobody would find them again."""
+        for log_id in logs:
+            self._store.abandon(log_id)
 
     def _bury(self, logs: Iterable[int]) -> None:
         """Take the logs of deleted topics off the disk, once nothing can bring those back."""

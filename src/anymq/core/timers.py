@@ -4,6 +4,8 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
+SWEEP_MIN = 1000
+
 
 class Timer:
     """One thing to do later; `cancel` is free and may come at any time."""
@@ -31,11 +33,15 @@ class Timer:
 
 
 class Timers:
-    """A heap of timers; cancelled ones are dropped when they surface or outnumber the rest."""
+    """A heap of timers; cancelled ones are dropped when they surface or outnumber the rest.
+
+    A fetch that may wait for minutes and is answered at once leaves one behind.
+    """
 
     def __init__(self, on_earlier: Callable[[], None] = lambda: None) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = count()
+        self._sweep_at = SWEEP_MIN
         self._on_earlier = on_earlier
 
     def __len__(self) -> int:
@@ -44,11 +50,18 @@ class Timers:
     def at(self, due: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` at `due`, in seconds of the monotonic clock."""
         timer = Timer(due, callback)
+        if len(self._heap) >= self._sweep_at:
+            self._sweep()
         earlier = not self._heap or due < self._heap[0][0]
         heapq.heappush(self._heap, (due, next(self._order), timer))
         if earlier:
             self._on_earlier()
         return timer
+
+    def _sweep(self) -> None:
+        self._heap = [entry for entry in self._heap if entry[2].pending]
+        heapq.heapify(self._heap)
+        self._sweep_at = max(SWEEP_MIN, 2 * len(self._heap))
 
     def next_due(self) -> float | None:
         """Return when `run` has something to do; None when nothing waits."""

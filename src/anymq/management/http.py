@@ -1,6 +1,6 @@
 """What a page is made of: a request, a response, and the table of pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -27,6 +27,7 @@ class Response:
     body: bytes
     content_type: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
+    pieces: Iterator[bytes] | None = None  # instead of the body: each takes a while to make
 
 
 Handler = Callable[[Request], Response]

@@ -108,8 +108,9 @@ def _watch_disk(registry: Registry, watched: Watched) -> None:
     registry.read(COMMIT_SECONDS, lambda: [(watched.commit_seconds,)])
 
 
-def _partitions(broker: Broker) -> Iterable[Partition]:
-    return (partition for topic in broker.topics.values() for partition in topic.partitions)
+def _partitions(broker: Broker) -> list[Partition]:
+    """Return those of this moment: while they are gone through, there may be others."""
+    return [partition for topic in broker.topics.values() for partition in topic.partitions]
 
 
 def _by_partition(broker: Broker, number: Callable[[Partition], int]) -> Iterable[Sample]:

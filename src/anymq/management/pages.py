@@ -26,7 +26,9 @@ Conditions = Callable[[], Sequence[Condition]]
 def make_pages(registry: Registry, conditions: Conditions) -> Pages:
     """Return the table of pages: what an orchestrator and Prometheus ask for."""
     pages: dict[str, Handler] = {
-        "/metrics": lambda _: Response(HTTPStatus.OK, registry.exposition(), METRICS_TYPE),
+        "/metrics": lambda _: Response(
+            HTTPStatus.OK, b"", METRICS_TYPE, pieces=registry.exposition()
+        ),
         "/health": lambda _: health(conditions()),
         "/health/ready": lambda _: ready(conditions()),
         "/health/live": lambda _: text("alive\n"),  # that it answers is the answer

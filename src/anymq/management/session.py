@@ -1,5 +1,7 @@
 """One HTTP connection: requests in, pages out. h11 knows the grammar."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 import h11
@@ -18,6 +20,16 @@ EVENTS_PER_TURN_MAX = 32
 IDLE_S = 60.0  # between requests, and for one to be whole
 
 
+@dataclass(slots=True)
+class _Answering:
+    """A long answer on its way."""
+
+    response: Response
+    pieces: Iterator[bytes]
+    with_body: bool
+    body: bytearray = field(default_factory=bytearray)
+
+
 class HttpSession(Session):
     """The server's side of one HTTP/1.1 connection."""
 
@@ -31,6 +43,7 @@ class HttpSession(Session):
         self._request: h11.Request | None = None
         self._body_size = 0
         self._unserved = False
+        self._answering: _Answering | None = None
         self._waiting_since: float | None = None
 
     @property
@@ -57,9 +70,12 @@ class HttpSession(Session):
 
     @override
     def go_on(self) -> None:
-        """Answer more of what was asked at once."""
+        """Answer more of what was asked at once, or make another piece of a long answer."""
         try:
-            self._serve()
+            if self._answering is not None:
+                self._go_on_answering(self._answering)
+            else:
+                self._serve()
         except h11.RemoteProtocolError as error:
             self.reason = f"not HTTP: {error}"
             self._refuse(HTTPStatus(error.error_status_hint))
@@ -88,6 +104,8 @@ class HttpSession(Session):
             self._on_event(event)
             if self.closed:
                 return
+            if self._answering is not None:
+                break
         self._unserved = True
 
     def _on_event(self, event: object) -> None:
@@ -111,7 +129,25 @@ class HttpSession(Session):
     def _finish(self) -> None:
         assert self._request is not None
         request, self._request = _read(self._request), None
-        self._send(self._answer(request), with_body=request.method != "HEAD")
+        response, with_body = self._answer(request), request.method != "HEAD"
+        if response.pieces is not None:
+            self._answering = _Answering(response, response.pieces, with_body)
+        else:
+            self._send(response, with_body=with_body)
+            self._begin_anew()
+
+    def _go_on_answering(self, answering: "_Answering") -> None:
+        """Make one piece; the others have turns, too."""
+        piece = next(answering.pieces, None)
+        if piece is not None:
+            answering.body += piece
+            return
+        self._answering, self._unserved = None, True
+        response = replace(answering.response, body=bytes(answering.body))
+        self._send(response, with_body=answering.with_body)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._waiting_since = None
         if self._http.our_state is h11.MUST_CLOSE or self._outbox.size > OWED_BYTES_MAX:
             self.closed = True

@@ -9,9 +9,10 @@ from asyncio import AbstractEventLoop, Future
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
+
+from typing_extensions import override
 
 from anymq.observability.log import Log
 from anymq.observability.metrics import Histogram
@@ -73,14 +74,10 @@ class Helper:
             try:
                 job[0].run()
             except BaseException as bug:
-                self._call_soon(partial(self._on_bug, bug))
-            else:
-                self._ended.append(job)
-                self._call_soon(self._publish)
-
-    def _call_soon(self, act: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            self._loop.call_soon_threadsafe(act)
+                job = (_Bug(bug), job[1])
+            self._ended.append(job)
+            with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+                self._loop.call_soon_threadsafe(self._publish)
 
     def _publish(self) -> None:
         if not self._ended:
@@ -89,8 +86,23 @@ class Helper:
         try:
             work.done()
             then()
-        except Exception as bug:
+        except BaseException as bug:
             self._on_bug(bug)
+
+
+class _Bug(Work):
+    """What comes of work that raised."""
+
+    def __init__(self, bug: BaseException) -> None:
+        self._bug = bug
+
+    @override
+    def run(self) -> None:
+        """It has run."""
+
+    @override
+    def done(self) -> None:
+        raise self._bug
 
 
 class Disk:
@@ -147,7 +159,11 @@ class Disk:
         self._stopped = True
         if self._store is not None:
             self._store.interrupt()
-        ended = [helper.stop(seconds) for helper in (self._commits, self._slow)]
+        until = time.monotonic() + seconds
+        ended = [
+            helper.stop(max(until - time.monotonic(), 0.1))
+            for helper in (self._commits, self._slow)
+        ]
         self.failed.cancel()
         return all(ended) and not self._broken
 

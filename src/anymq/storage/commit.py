@@ -96,8 +96,11 @@ class Part:
 
     def _write(self, files: Files, write: Write) -> None:
         if write.file is None:
-            write.created = not write.segment.on_disk
-            write.file = files.open(write.segment.path, create=write.created)
+            path, new = write.segment.path, not write.segment.on_disk
+            # Retention and compaction make it, too, so that something says where the log ends:
+            # then it must stay, whatever becomes of this write.
+            write.created = new and not files.exists(path)
+            write.file = files.open(path, create=new)
         write_all(write.file, write.buffers, write.position)
         if self.sync and write is not self.writes[-1]:
             # A torn end can only be in the last file: what is torn elsewhere is damage.

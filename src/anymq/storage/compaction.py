@@ -25,10 +25,15 @@ from anymq.storage.log import Log, LogConfig
 from anymq.storage.segment import Segment
 from anymq.storage.segment_writer import SegmentWriter
 from anymq.storage.small_files import Damaged, read_whole, replace_whole
+from anymq.storage.space import MIB
 from anymq.storage.work import Work
 
-# Segments in one piece of work: while one is cleaned, its old file stays open for readers.
+# Segments in one piece of work: while one is cleaned, its old file stays open for readers. And what
+# else is to be done slowly, such as making room on the disk, waits for its end.
 SEGMENTS_MAX = 32
+PIECE_BYTES = 256 * MIB
+# A round with less room for keys is not worth its while: it goes through the whole log.
+KEYS_MIN = 1000
 # As Kafka's producer.id.expiration.ms: after that nobody asks for a producer's last sequence.
 PRODUCER_EXPIRATION_MS = 86_400_000
 
@@ -52,6 +57,7 @@ class Round:
     keys: KeyMap
     now_ms: int
     dirty: list[Segment]  # whose keys are still to be learned
+    keys_max: int  # for how many there is room
     next_base: int = 0  # segments below are cleaned
 
 
@@ -82,14 +88,16 @@ class Compactor:
 
         Nobody else may replace or delete segments of this log before that.
         """
-        disk = self.disk
-        if not log.config.compact or log.failed is not None or disk.space.full or disk.stopping:
+        if not log.config.compact or log.failed is not None:
+            self.forget(log.id)
+            return None
+        if self.disk.space.full or self.disk.stopping:
             return None
         state = self._states.get(log.id) or self._state(log)
         if state.blocked:
             return None
         if state.round is None:
-            state.round = _begin(log, state, now_ms, self.keys_max)
+            state.round = self._begin(log, state, now_ms)
         if state.round is None:
             return None
         here = {segment.base for segment in log.segments}  # retention may have taken some
@@ -102,22 +110,45 @@ class Compactor:
         return piece if piece.prepare() else None
 
     def forget(self, log_id: int) -> None:
-        """The log is gone."""
+        """The log is gone, or is not to be compacted any more."""
         self._states.pop(log_id, None)
+
+    def _begin(self, log: Log, state: State, now_ms: int) -> Round | None:
+        """Begin a round if it is due, and there is room for its keys beside those of the others."""
+        first_dirty = max(state.first_dirty, log.start)
+        dirty = _due(log, first_dirty, state.stuck_at, now_ms)
+        if not dirty:
+            return None
+        rounds = (state.round for state in self._states.values() if state.round is not None)
+        room = self.keys_max - sum(round_.keys_max for round_ in rounds) // 2
+        if room < min(KEYS_MIN, self.keys_max):
+            return None
+        return Round(KeyMap(first_dirty, room), now_ms, dirty, room)
 
     def _state(self, log: Log) -> State:
         state = self._states[log.id] = State(_read_first_dirty(self.disk.files, log))
         return state
 
 
-def _begin(log: Log, state: State, now_ms: int, keys_max: int) -> Round | None:
-    """Begin a round if enough is dirty, or has been for too long."""
+def _due(log: Log, first_dirty: int, stuck_at: int, now_ms: int) -> list[Segment]:
+    """Return what is to be cleaned if that is enough, or has been dirty for too long."""
     sealed = _sealed(log)
-    first_dirty = max(state.first_dirty, log.start)
     dirty = _cleanable([s for s in sealed if s.end > first_dirty], log.config, now_ms)
-    if not dirty or dirty[-1].end <= state.stuck_at or not _is_due(sealed, dirty, log, now_ms):
-        return None
-    return Round(KeyMap(first_dirty, keys_max), now_ms, dirty)
+    if not dirty or dirty[-1].end <= stuck_at or not _is_due(sealed, dirty, log, now_ms):
+        return []
+    return dirty
+
+
+def _piece(segments: Sequence[Segment]) -> list[Segment]:
+    """Return the first of these: as many as are worked on at once, one at least."""
+    piece: list[Segment] = []
+    size = 0
+    for segment in segments[:SEGMENTS_MAX]:
+        size += segment.size
+        if piece and size > PIECE_BYTES:
+            break
+        piece.append(segment)
+    return piece
 
 
 def _sealed(log: Log) -> list[Segment]:
@@ -219,7 +250,7 @@ class Learning(_Piece):
 
     def __init__(self, compactor: Compactor, log: Log, state: State, round_: Round) -> None:
         super().__init__(compactor, log, state, round_)
-        self._segments = round_.dirty[:SEGMENTS_MAX]
+        self._segments = _piece(round_.dirty)
         self._learned = len(self._segments)
         self._start = max(state.first_dirty, log.start)
 
@@ -242,6 +273,8 @@ class Learning(_Piece):
             self._give_up(self._error)
             return
         round_.dirty = [] if keys.full else round_.dirty[self._learned :]
+        if not round_.dirty:
+            round_.keys_max = len(keys.newest)  # the rest of the room is for others
         if not round_.dirty and keys.limit <= self._start:
             self._state.stuck_at = self._segments[-1].end
             self._state.round = None
@@ -264,8 +297,8 @@ class Cleaning(_Piece):
         super().__init__(compactor, log, state, round_)
         limit = round_.keys.limit
         todo = [s for s in _sealed(log) if round_.next_base <= s.base < limit]
-        self._last = len(todo) <= SEGMENTS_MAX
-        self._todo = todo[:SEGMENTS_MAX]
+        self._todo = _piece(todo)
+        self._last = len(todo) == len(self._todo)
         self._jobs: list[_Job] = []
         self._first_base = log.segments[0].base
         self._active = log.active

@@ -41,7 +41,8 @@ class Epochs:
 
     def at(self, offset: int) -> int:
         """Return the epoch of the record at `offset`."""
-        return self._entries[max(bisect_right(self._entries, offset, key=_OFFSET) - 1, 0)][0]
+        entries = self._entries  # replaced as a whole, and repairs ask from another thread
+        return entries[max(bisect_right(entries, offset, key=_OFFSET) - 1, 0)][0]
 
     def end_of(self, epoch: int, log_end: int) -> tuple[int, int]:
         """Return (largest epoch not above `epoch`, where it ends); (-1, -1) when there is none."""

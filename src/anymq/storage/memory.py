@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from typing_extensions import override
 
@@ -10,7 +10,6 @@ from anymq.storage.batch import BatchHeader, prefix, read_header
 from anymq.storage.errors import LogDeleted, OffsetOutOfRange, StorageError
 from anymq.storage.files import Buffer, FileRange
 from anymq.storage.log import Log, LogConfig, Then
-from anymq.storage.work import Work
 
 HEADERS_MAX = 1000  # in one answer
 
@@ -185,58 +184,3 @@ class MemoryLog(Log):
     def _visible(self) -> list[BatchHeader]:
         headers = [read_header(self._data, place) for place in self._places]
         return [one for one in headers if self.start < one.next_offset <= self.visible_end]
-
-
-class MemoryLogs:
-    """A data directory in memory."""
-
-    def __init__(self) -> None:
-        self.logs: dict[int, MemoryLog] = {}
-
-    def create(self, log_id: int, config: LogConfig) -> Log:
-        """Make a log."""
-        return self.open_log(log_id, config)
-
-    def open_log(self, log_id: int, config: LogConfig) -> Log:
-        """Return a log, made if need be."""
-        if log_id not in self.logs:
-            self.logs[log_id] = MemoryLog(log_id, config)
-        self.logs[log_id].config = config
-        return self.logs[log_id]
-
-    def ids(self) -> Iterable[int]:
-        """Return which logs there are."""
-        return sorted(log_id for log_id, log in self.logs.items() if log.end)
-
-    def delete(self, log_id: int) -> Work:
-        """Forget a log."""
-        return _Forget(self, log_id)
-
-    def maintenance(self, now_ms: int) -> list[Work]:
-        """Nothing to do."""
-        return []
-
-    def commit(self) -> None:
-        """Make everything visible."""
-        for log in list(self.logs.values()):
-            log.commit()
-
-    def restart(self) -> "MemoryLogs":
-        """Return what a restart would find."""
-        self.logs = {log_id: log.reopened() for log_id, log in self.logs.items()}
-        return self
-
-
-class _Forget:
-    def __init__(self, logs: MemoryLogs, log_id: int) -> None:
-        self._logs = logs
-        self._log_id = log_id
-
-    def run(self) -> None:
-        """Nothing is slow here."""
-
-    def done(self) -> None:
-        """Take it out."""
-        log = self._logs.logs.pop(self._log_id, None)
-        if log is not None:
-            log.roll_back(LogDeleted(f"log {self._log_id} is deleted"))

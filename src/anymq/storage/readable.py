@@ -147,9 +147,11 @@ class ReadableLog:
         for segment, content in reversed(self.rolled):
             if content is not None and segment.end <= end:
                 return segment.end, content
-        if self.empty_state_at >= 0:
-            return self.empty_state_at, b""
-        return state.newest(self._disk.files, self.directory, end) if self._in_directory else None
+        empty = (self.empty_state_at, b"") if self.empty_state_at >= 0 else None
+        if not self._in_directory or (empty and self.active.base <= self.empty_state_at):
+            return empty  # nothing was sealed since
+        kept = state.newest(self._disk.files, self.directory, end)
+        return empty if empty and (kept is None or kept[0] < empty[0]) else kept
 
     @property
     def epochs(self) -> Epochs:

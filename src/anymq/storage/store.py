@@ -1,6 +1,7 @@
 """LogStore: all logs of one data directory."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec.structs import replace
 from typing_extensions import override
@@ -9,10 +10,11 @@ from anymq.storage import checkpoint, directory, recovery, restart, state
 from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit
 from anymq.storage.disk import Disk
-from anymq.storage.errors import LogDeleted, StorageError
+from anymq.storage.errors import CorruptBatch, LogDeleted, LogFailed, StorageError
 from anymq.storage.files import File, Files
 from anymq.storage.handles import HANDLES_MAX
 from anymq.storage.log import Contents, Durability, Log, LogConfig, directory_of
+from anymq.storage.repair import repairs
 from anymq.storage.sealing import seal_of
 from anymq.storage.small_files import Damaged
 from anymq.storage.space import DISK_FREE_MIN
@@ -22,6 +24,9 @@ from anymq.storage.work import Work
 
 CHECKPOINT_MS = 30_000
 INDEX_WORTH_BYTES = 1024 * 1024  # below, an index is made faster than a file is opened
+
+
+T = TypeVar("T")
 
 
 class LogStore:
@@ -74,6 +79,10 @@ class LogStore:
         """Are appends refused until there is space?"""
         return self._disk.space.full
 
+    def check_space(self) -> None:
+        """Look whether appends must be refused, or need not be any more."""
+        self._disk.space.check()
+
     def free_bytes(self) -> int:
         """Return how much space the disk has."""
         return self._disk.files.free_bytes()
@@ -103,6 +112,21 @@ class LogStore:
             contents = Contents([])
         return self._added(Log(log_id, config, self._disk, contents))
 
+    def read_whole(self, log: Log, read: Callable[[], T]) -> T:
+        """Return what `read` makes of a log at the start; what is damaged in it is put aside first.
+
+        One flipped bit in what the broker keeps for itself must not keep all of it from starting.
+        """
+        while True:
+            try:
+                return read()
+            except CorruptBatch:
+                works = repairs(log, self._disk)
+                if not works:
+                    raise
+                for work in works:
+                    self._run(work)
+
     def _added(self, log: Log) -> Log:
         self.logs[log.id] = log
         self._on_disk.add(log.id)
@@ -119,6 +143,15 @@ class LogStore:
             for segment in log.segments:
                 self._disk.handles.drop(segment.path)
         return directory.Removal(self._disk, [directory_of(log_id)])
+
+    def abandon(self, log_id: int) -> None:
+        """Let go of a log: who waits for it hears so. What is on disk of it stays, an orphan."""
+        self._upkeep.forget(log_id)
+        log = self.logs.pop(log_id, None)
+        if log is not None:
+            log.fail(LogFailed(f"nobody knows log {log_id}"))
+            if not any(segment.on_disk for segment in log.segments):
+                self._on_disk.discard(log_id)
 
     def orphans(self) -> list[int]:
         """Return the logs on disk that nobody has opened. They are never deleted."""

@@ -4,7 +4,7 @@ import errno
 from uuid import UUID
 
 import pytest
-from tests.unit.core.world import NOW_MS, Told, World, append, make_batch, values
+from tests.unit.core.world import NOW_MS, Restart, Told, World, append, make_batch, values
 
 from anymq.core.broker import BrokerSettings
 from anymq.core.errors import Conflict, NotFound, Refused, TooLarge
@@ -16,9 +16,10 @@ from anymq.core.streams.errors import (
     PolicyViolation,
     UnknownTopicId,
 )
+from anymq.core.streams.group_calls import CommitRequest, NewOffset
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation
-from anymq.storage.errors import DiskFull, LogDeleted, LogFailed
+from anymq.storage.errors import DiskFull, LogDeleted, LogFailed, StorageError
 
 DAY_MS = 86_400_000
 
@@ -216,6 +217,41 @@ def test_logs_that_nobody_knows_are_kept_and_reported(world: World) -> None:
     assert files_of(world, topic)
 
 
+@pytest.mark.parametrize("log_id", [1, 2])
+@pytest.mark.parametrize("restart", [Restart.CLEAN, Restart.KILLED])
+def test_a_flipped_bit_in_our_own_journals_is_put_aside(
+    world: World, log_id: int, restart: Restart
+) -> None:
+    """All topics are more important than one definition, and than one offset."""
+    for number in range(9):
+        world.broker.create_topic(f"topic-{number}", 1)
+        offset = NewOffset(f"topic-{number}", 0, number)
+        world.broker.groups.commit(CommitRequest(group="g", offsets=[offset]), lambda _: None)
+        world.commit()
+    world.maintain()
+    (path,) = [p for p in world.files.paths() if p.startswith(f"logs/{log_id}/") and ".log" in p]
+
+    def flip() -> None:
+        content = bytearray(world.files.content(path))
+        content[len(content) // 2] ^= 1
+        world.files.put(path, bytes(content))
+
+    if restart is Restart.CLEAN:
+        world.store.close()
+        flip()
+    else:
+        flip()
+    broker = world.restart(Restart.KILLED)
+
+    assert len(broker.topics) >= 8
+    assert len(world.store.reports) == 1
+    assert "kept in" in world.store.reports[0]
+    broker.create_topic("new", 1, then=(told := Told()))
+    world.commit()
+    assert told.ok
+    assert len(broker.topics) == len(world.restart().topics) >= 9
+
+
 def test_what_the_disk_does_not_keep_is_undone(world: World) -> None:
     """Nobody may go on with a topic, a config or a deletion that a restart would not find."""
     broker = world.broker
@@ -247,6 +283,41 @@ def test_what_the_disk_does_not_keep_is_undone(world: World) -> None:
     broker.create_topic("new", 1, then=(again := Told()))
     world.commit()
     assert again.ok
+
+
+def test_what_was_undone_leaves_nothing_in_memory(world: World) -> None:
+    """A client tries again and again: while a disk refuses, that must not fill the memory."""
+    world.broker.create_topic("old", 1)
+    world.commit()
+    logs = set(world.store.logs)
+    for _ in range(3):
+        world.broker.create_topic("new", 3)
+        world.broker.add_partitions("old", 3)
+        world.lose()
+    world.store.logs[1].failed = LogFailed("EIO")
+    with pytest.raises(NotFound):
+        world.broker.create_topic("new", 3)
+    assert set(world.store.logs) == logs
+    assert not world.broker._topics._deleting
+    assert world.store.ids() == sorted(logs)
+
+
+def test_records_of_a_topic_that_is_undone_are_not_acknowledged(world: World) -> None:
+    """A restart would not find the topic, so nobody could read them."""
+    topic = world.broker.create_topic("new", 1)
+    append(topic.partition(0), make_batch(), told := Told())
+    world.lose(errno.ENOSPC, "logs/1/")
+    assert isinstance(told.error, StorageError)
+
+
+def test_who_waits_in_a_partition_that_is_undone_hears_of_it(world: World) -> None:
+    topic = world.broker.create_topic("old", 1)
+    world.commit()
+    world.broker.add_partitions("old", 2)
+    woken: list[int] = []
+    topic.partition(1).watch(lambda: woken.append(len(topic.partitions)))
+    world.lose()
+    assert woken == [1]
 
 
 def test_a_disk_that_refuses_at_once(world: World) -> None:

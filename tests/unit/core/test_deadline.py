@@ -61,3 +61,15 @@ def test_its_callback_may_set_it_again() -> None:
     deadline.set(10.0)
     timers.run(20.0)
     assert len(heard) == 3
+
+
+def test_cancelled_timers_do_not_pile_up() -> None:
+    """A reader that may wait for minutes is mostly answered at once."""
+    timers, heard = Timers(), list[int]()
+    for i in range(20_000):
+        timer = timers.at(300.0 + i % 7, lambda i=i: heard.append(i))  # type: ignore[misc]
+        if i % 100:
+            timer.cancel()
+    assert len(timers) < 2_000
+    timers.run(400.0)
+    assert sorted(heard) == list(range(0, 20_000, 100))

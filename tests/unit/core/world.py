@@ -79,9 +79,10 @@ class World:
 
     def _start(self) -> tuple[LogStore, Broker]:
         store = LogStore.open(self.files, disk_free_min=0)
+        journal = store.open_log(LOG_ID, LOG_CONFIG)
         broker = Broker(
             store=store,
-            definitions=EmbeddedStore(store.open_log(LOG_ID, LOG_CONFIG), self.clock),
+            definitions=store.read_whole(journal, lambda: EmbeddedStore(journal, self.clock)),
             clock=self.clock,
             timers=Timers(),
             random=self.random.randbytes,

@@ -51,6 +51,8 @@ class Dialog:
 
     def say(self, data: bytes) -> bytes:
         self.session.receive(memoryview(data))
+        while self.session.more:
+            self.session.go_on()  # as the carrier does
         return self.heard()
 
     def heard(self) -> bytes:
@@ -189,3 +191,22 @@ def test_no_bytes_at_all_can_break_a_session(pieces: list[bytes]) -> None:
         dialog.say(piece)
     dialog.session.tick(1.0)
     dialog.session.peer_gone()
+
+
+def test_a_long_page_is_made_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is served while it is made, and ten thousand partitions take a while."""
+    monkeypatch.setattr(metrics, "LINES_PER_PIECE", 2)
+    dialog = Dialog()
+    dialog.registry.read(NUMBER, lambda: [(number,) for number in range(9)])
+    asked = GET % b"/metrics" + GET % b"/health/live"
+    dialog.session.receive(memoryview(asked))
+    turns = 0
+    while dialog.session.more:
+        assert not dialog.session.reading
+        dialog.session.go_on()
+        turns += 1
+    first, second = dialog.heard().split(b"HTTP/1.1 200")[1:]
+    assert first.count(b"test_number ") == 2 + 10
+    assert b"alive" in second
+    assert turns > 6
+    assert dialog.session.reading

@@ -19,7 +19,7 @@ def declared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lines_of(registry: Registry) -> list[str]:
-    return registry.exposition().decode().splitlines()
+    return b"".join(registry.exposition()).decode().splitlines()
 
 
 def test_a_number_is_read_when_somebody_asks() -> None:

@@ -512,3 +512,48 @@ def test_a_stop_interrupts_it_anywhere(after: int) -> None:
     assert {key: value for _, key, value in log.pairs()} == keys
     assert log.store.reports == []
     assert not [path for path in log.files.paths() if path.endswith(".cleaned")]
+
+
+def test_rounds_on_many_logs_share_the_room_for_keys() -> None:
+    """Each key takes memory, and hundreds of logs may be due at once."""
+    room = Compacted(keys_max=64_000)
+    logs = [room.log, *(room.store.create(21 + i, CONFIG) for i in range(20))]
+    for room.log in logs:
+        room.write(("a", "1"))
+        room.roll()
+        room.write(("b", "1"))
+    works = [room.compactor.work(log, NOW) for log in logs]
+    states = room.compactor._states.values()
+    given = [state.round.keys_max for state in states if state.round is not None]
+    assert given[:3] == [64_000, 32_000, 16_000]
+    assert sum(given) <= 2 * 64_000
+    while any(works):
+        for work in filter(None, works):
+            work.run()
+            work.done()
+        works = [room.compactor.work(log, NOW) for log in logs]
+    for room.log in logs:
+        assert room.compact() == 0, "its turn never came"
+
+
+def test_a_log_that_is_not_compacted_any_more_takes_no_room() -> None:
+    log = Compacted()
+    log.write(("a", "1"))
+    log.roll()
+    log.write(("a", "2"))
+    log.compact(pieces_max=1000)
+    log.log.config = replace(CONFIG, compact=False)
+    assert log.compact() == 0
+    assert not log.compactor._states
+
+
+def test_a_piece_of_work_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else is slow waits for it: retention, too, which makes room on the disk."""
+    log = Compacted()
+    for i in range(9):
+        log.write(("a", str(i)))
+        log.roll()
+    log.write(("b", "1"))
+    monkeypatch.setattr("anymq.storage.compaction.PIECE_BYTES", 3 * log.log.segments[0].size)
+    assert log.compact() == 6
+    assert [key for _, key, _ in log.pairs()] == ["a", "b"]

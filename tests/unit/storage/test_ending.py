@@ -1,5 +1,9 @@
 """How a store ends decides what the next start believes."""
 
+from dataclasses import replace
+from random import Random
+
+import pytest
 from tests.unit.storage.stores import (
     SMALL,
     fill,
@@ -10,6 +14,7 @@ from tests.unit.storage.stores import (
     write,
 )
 
+from anymq.storage.log import Durability
 from anymq.testing.simfs import SimFiles
 
 
@@ -39,3 +44,21 @@ def test_a_clean_end_of_a_clean_start_goes_on_for_logs_it_never_opened() -> None
     assert len(read_all(store.open_log(20, SMALL))) == 3
     tick(store)
     assert store.reports == []
+
+
+@pytest.mark.parametrize("before", [Durability.OS, Durability.INTERVAL])
+@pytest.mark.parametrize("batches", [1, 15])
+def test_what_is_acknowledged_after_a_switch_to_commit_survives(
+    before: Durability, batches: int
+) -> None:
+    """What was written before it, with a weaker promise, may be a hole in front of it."""
+    for seed in range(40):
+        files = SimFiles()
+        store = open_store(files)
+        log = store.create(20, replace(SMALL, durability=before))
+        fill(store, log, batches)
+        log.config = replace(SMALL, durability=Durability.COMMIT)
+        offset = write(store, log, b"acknowledged")
+        store = open_store(files.crash(Random(seed)))
+        log = store.open_log(20, SMALL)
+        assert (offset, b"acknowledged") in read_all(log)

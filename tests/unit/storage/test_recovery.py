@@ -368,6 +368,20 @@ class TestState:
         again.close()
         assert reopened(files).saved_state() == (5, b"")
 
+    def test_an_empty_one_of_the_start_is_not_the_newest_for_ever(
+        self, files: SimFiles, store: LogStore, log: Log
+    ) -> None:
+        """Who lost appends to a full disk must not read everything since the start again."""
+        log.state_source = lambda: b""
+        fill(store, log, 5)
+        store.close()
+        again = open_store(files)
+        log = again.open_log(20, SMALL)
+        log.state_source = lambda: b"as of %d" % log.end
+        fill(again, log, 25)
+        tick(again)
+        assert log.saved_state() == (log.active.base, b"as of %d" % log.active.base)
+
     def test_before_it_is_in_a_file(self, store: LogStore, log: Log) -> None:
         fill(store, log, 12)
         assert log.saved_state() == (log.active.base, b"as of %d" % log.active.base)

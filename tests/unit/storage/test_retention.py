@@ -1,11 +1,23 @@
 """What goes, and what never does."""
 
+import errno
 from dataclasses import replace
 
 import pytest
-from tests.unit.storage.stores import SMALL, append, fill, open_store, read_all, tick, write
+from tests.unit.storage.stores import (
+    SMALL,
+    append,
+    fill,
+    open_store,
+    outcome,
+    read_all,
+    tick,
+    turn,
+    write,
+)
 
-from anymq.storage.log import Log, LogConfig
+from anymq.storage.errors import DiskFull
+from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
 
@@ -148,3 +160,22 @@ def test_many_logs_take_turns(store: LogStore, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(3):
         tick(store, 1_000_000)
     assert all(log.start == 1 for log in logs)
+
+
+def test_all_of_it_while_the_disk_is_full(files: SimFiles, store: LogStore) -> None:
+    """The file that retention made, to say where the log ends, is not for the commit to remove."""
+    log = make(store, replace(BY_TIME, durability=Durability.COMMIT), 5)
+    works = store.maintenance(1_000_000)
+    for work in works:
+        work.run()
+    append(log)
+    told = outcome(log, 5)
+    full = files.fault("pwritev", errno.ENOSPC, when=lambda path: path.endswith(".log"))
+    turn(store)
+    for work in works:
+        work.done()
+    assert full.hits == 1
+    assert [type(error) for error in told] == [DiskFull]
+    assert open_store(files.killed()).open_log(20, BY_TIME).end == 5
+    tick(store, 1_000_000)
+    assert write(store, log) == 5

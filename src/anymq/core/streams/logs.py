@@ -1,10 +1,12 @@
 """Logs: what the core needs of a data directory."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
 
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.work import Work
+
+T = TypeVar("T")
 
 
 class Logs(Protocol):
@@ -16,8 +18,14 @@ class Logs(Protocol):
     def open_log(self, log_id: int, config: LogConfig) -> Log:
         """Return a log that may be there."""
 
+    def read_whole(self, log: Log, read: Callable[[], T]) -> T:
+        """Return what `read` makes of a log; what is damaged in it is put aside first."""
+
     def delete(self, log_id: int) -> Work:
         """Return the work that takes a log away; harmless when it is not there."""
+
+    def abandon(self, log_id: int) -> None:
+        """Let go of a log that nobody will ask for again; what is on disk of it stays."""
 
     def ids(self) -> Iterable[int]:
         """Return the logs that are on disk."""

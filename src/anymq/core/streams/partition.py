@@ -156,10 +156,13 @@ class Partition:
         self._config = config
         self.log.config = config.log
 
-    def expire_producers(self, before_ms: int) -> None:
-        """Forget producers that have written nothing since."""
-        if self._producers is not None:
-            self._producers.expire(before_ms)
+    def expire_producers(self, before_ms: int) -> int:
+        """Forget producers that have written nothing since; return how many there were."""
+        if self._producers is None:
+            return 0
+        there_were = len(self._producers)
+        self._producers.expire(before_ms)
+        return there_were
 
     def _again(self, earlier: int, header: BatchHeader, then: Then | None) -> AppendResult:
         """Answer a batch that is here already; not before the first one is safe."""

@@ -15,6 +15,7 @@ from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Defaults, TopicConfig
 
 CONFIGS_MAX = 1000  # to share; whoever sets another one for each topic pays for it
+PRODUCERS_LOOKED_AT_MAX = 2000  # by one call: a millisecond
 
 
 class TopicRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,6 +43,7 @@ class Topics:
         self._leader_epoch = leader_epoch
         self._starts = starts
         self._deleting: dict[UUID, Topic] = {}  # until their deletion is durable
+        self._to_expire: list[Partition] = []  # where to look for silent producers
 
     def find(self, name: str) -> Topic:
         """Return a topic, or refuse."""
@@ -77,6 +79,13 @@ class Topics:
     def forget(self, topic_id: UUID) -> None:
         """The deletion of this topic is durable: it never comes back."""
         self._deleting.pop(topic_id, None)
+
+    def expire_producers(self, before_ms: int) -> None:
+        """Forget producers that have written nothing since, a part of all partitions each time."""
+        self._to_expire = self._to_expire or list(self.partitions.values())
+        looked_at = 0
+        while self._to_expire and looked_at < PRODUCERS_LOOKED_AT_MAX:
+            looked_at += 1 + self._to_expire.pop().expire_producers(before_ms)
 
     def configure(self, defaults: Defaults) -> None:
         """Use other defaults where topics say nothing."""
@@ -130,8 +139,11 @@ class Topics:
 
     def _fit_partitions(self, topic: Topic, logs: tuple[int, ...]) -> None:
         """Have as many partitions as the definition: more, or fewer when adding them failed."""
-        self._drop(topic.partitions[len(logs) :])
+        gone = topic.partitions[len(logs) :]
         del topic.partitions[len(logs) :]
+        self._drop(gone)
+        for partition in gone:
+            partition.wake()
         for index in range(len(topic.partitions), len(logs)):
             partition = self._new_partition(topic, index, logs[index])
             topic.partitions.append(partition)

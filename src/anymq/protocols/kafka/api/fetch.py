@@ -111,6 +111,7 @@ class _Fetch:
         self._answers: list[tuple[Key, PartitionAnswer]] = []
         self._partitions: dict[Key, Partition] = {}
         self._available: dict[Key, int] = {}  # while waiting: how much each would give now
+        self._available_bytes = 0  # and all together
         self._watched: list[tuple[Partition, partial[None]]] = []
         self._timer: Timer | None = None
 
@@ -145,6 +146,7 @@ class _Fetch:
         self._timer = self._call.broker.timers.at(due, self._finish)
         self._call.on_gone = self._stop_waiting
         self._available = {key: said.size for key, said in self._answers}
+        self._available_bytes = sum(self._available.values())
         for key, partition in self._partitions.items():
             waiter = partial(self._more_in, key, partition)
             partition.watch(waiter)
@@ -162,8 +164,10 @@ class _Fetch:
         except StorageError:
             self._finish()
             return
-        self._available[key] = found.size if found is not None else 0
-        if sum(self._available.values()) >= self._bytes_min:
+        size = found.size if found is not None else 0
+        self._available_bytes += size - self._available[key]
+        self._available[key] = size
+        if self._available_bytes >= self._bytes_min:
             self._finish()
 
     def _is_gone(self, key: Key, partition: Partition) -> bool:

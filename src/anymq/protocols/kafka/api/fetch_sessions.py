@@ -70,6 +70,7 @@ class FetchSessions:
         self._sessions_max = sessions_max
         self._partitions_max = partitions_max
         self._sessions: OrderedDict[int, FetchSession] = OrderedDict()
+        self._partitions = 0  # of all sessions
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -83,6 +84,7 @@ class FetchSessions:
         session.change(asked)
         if id != NO_SESSION:
             self._sessions[id] = session
+            self._partitions += len(session.partitions)
         return session
 
     def go_on(
@@ -103,7 +105,9 @@ class FetchSessions:
             return ErrorCode.INVALID_FETCH_SESSION_EPOCH
         if session.by_id != by_id:
             return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR
+        before = len(session.partitions)
         session.change(asked, forgotten)
+        self._partitions += len(session.partitions) - before
         if not session.partitions or (asked and not self._has_room_for(0)):
             # Nothing is left to ask for, or it asks for too much: it ends here.
             self.close(id)
@@ -116,11 +120,12 @@ class FetchSessions:
 
     def close(self, id: int) -> None:
         """Forget it."""
-        self._sessions.pop(id, None)
+        session = self._sessions.pop(id, None)
+        if session is not None:
+            self._partitions -= len(session.partitions)
 
     def _has_room_for(self, more: int) -> bool:
-        there_are = sum(len(session.partitions) for session in self._sessions.values())
-        return there_are + more <= self._partitions_max
+        return self._partitions + more <= self._partitions_max
 
     def _has_place(self, now: float) -> bool:
         """Make a place by closing the session that was not used for the longest time."""
@@ -131,7 +136,7 @@ class FetchSessions:
         oldest = next(iter(self._sessions.values()))
         if now - oldest.last_used < EVICTABLE_AFTER_SECONDS:
             return False
-        del self._sessions[oldest.id]
+        self.close(oldest.id)
         return True
 
     def _new_id(self) -> int:

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from anymq.core.broker import BrokerSettings
+from anymq.protocols.kafka.api import metadata
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import (
     api_versions,
@@ -93,6 +94,19 @@ def test_not_made_where_the_client_or_the_broker_does_not_want_it(client: KafkaD
     settings = BrokerSettings(configs={"auto.create.topics.enable": "false"})
     other = KafkaRoom(broker=settings).dialog()
     assert only(other.ask(named("new"))).error_code == unknown
+
+
+def test_one_request_makes_so_many_topics(
+    room: KafkaRoom, client: KafkaDialog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else is served meanwhile; the others are made when the client asks again."""
+    monkeypatch.setattr(metadata, "CREATED_MAX", 2)
+    create(client, "old")
+    asked = named("a", "b", "old", "c", "d")
+    unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    assert [topic.error_code for topic in client.ask(asked).topics] == [0, 0, 0, unknown, unknown]
+    assert [topic.error_code for topic in client.ask(asked).topics] == [0] * 5
+    assert len(room.broker.topics) == 5
 
 
 @pytest.mark.parametrize("may_create", [True, False])
