@@ -73,7 +73,8 @@ def _settings_lines() -> Iterator[str]:
 def _setting(each: Declared) -> str:
     lines = [f"### `{each.key}`\n", f"{each.help}\n"]
     lines.append(f"- default: `{each.show(each.default)}` ({each.kind}{_range(each)})")
-    lines.append(f"- elsewhere: `{each.variable}`, `{each.flag}`\n")
+    lines.append(f"- elsewhere: `{each.variable}`, `{each.flag}`")
+    lines.append("- live: SIGHUP is enough\n" if each.live else "")
     return "\n".join(lines)
 
 
