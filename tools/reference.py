@@ -4,18 +4,24 @@
 """
 
 import argparse
+import importlib
+import pkgutil
 import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 
-from anymq.cli.main import COMMANDS
+from tools.commands_reference import commands_page
+
 from anymq.config.declare import Declared
 from anymq.config.model import SECTIONS, declared
 from anymq.core.streams.config_def import ConfigDef
 from anymq.core.streams.topic_configs import TOPIC_CONFIGS
 from anymq.management import metrics
 from anymq.observability.metrics import DECLARED, Metric
+from anymq.protocols.kafka.api import registry
+from anymq.protocols.kafka.schema import generated
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Made by ./dev docs from {source}: change it there. -->\n"
@@ -30,7 +36,8 @@ def main() -> int:
         "settings.md": settings_page(),
         "topic-configs.md": topic_configs_page(),
         "metrics.md": metrics_page(),
-        "cli.md": cli_page(),
+        "commands.md": commands_page(),
+        "kafka-requests.md": kafka_requests_page(),
     }
     stale = [name for name, content in pages.items() if read(name) != content]
     if not only_check:
@@ -105,10 +112,35 @@ def _metric(each: Metric) -> str:
     return f"| `{each.name}` | {each.kind} | {labels} | {each.help} |"
 
 
-def cli_page() -> str:
-    """List every command."""
-    rows = [f"| `anymq {name}` | {help} |" for name, (_, help) in COMMANDS.items()]
-    return NOTE.format(source="src/anymq/cli/main.py") + CLI_HEAD + "\n".join(rows) + "\n"
+def kafka_requests_page() -> str:
+    """List every request of Kafka's clients: in which versions it is answered, or not at all."""
+    offered = registry.load()
+    missing = sorted(
+        (schema.KEY, _name_of(schema))
+        for schema in _schemas_of_kafka()
+        if schema.KEY not in offered
+    )
+    head = NOTE.format(source="src/anymq/protocols/kafka/api") + KAFKA_REQUESTS_HEAD
+    rows = "\n".join(_request(api) for api in offered.values())
+    tail = "\n".join(f"| {key} | {name} |" for key, name in missing)
+    return head + rows + "\n" + KAFKA_MISSING_HEAD + tail + "\n"
+
+
+def _request(api: registry.Api) -> str:
+    first_line = (sys.modules[api.handle.__module__].__doc__ or "").strip().splitlines()[0]
+    what = first_line.partition(": ")[2] or first_line
+    first, last = api.versions[0], api.versions[-1]
+    versions = f"{first} to {last}" if first < last else str(first)
+    return f"| {api.key} | {api.name} | {versions} | {what.rstrip('.')} |"
+
+
+def _schemas_of_kafka() -> Iterator[ModuleType]:
+    for info in pkgutil.iter_modules(generated.__path__):
+        yield importlib.import_module(f"{generated.__name__}.{info.name}")
+
+
+def _name_of(schema: ModuleType) -> str:
+    return "".join(map(str.capitalize, schema.__name__.rpartition(".")[2].split("_")))
 
 
 SETTINGS_HEAD = """\
@@ -163,16 +195,22 @@ of the process: look at them with `rate()`. A label's value may be a name that c
 |---|---|---|---|
 """
 
-CLI_HEAD = """
-# Commands
+KAFKA_REQUESTS_HEAD = """
+# Kafka requests
 
-Each has `--help`. They end with 0 when it was done, 1 when it could not be done (one line on
-standard error says why), 2 when the command line was wrong.
+Which of Kafka's requests are answered, and in which versions. `ApiVersions` tells clients the same,
+and they choose; [Kafka](../protocols/kafka.md) says how the answers differ from Apache Kafka's.
 
-| command | what it does |
-|---|---|
+| key | request | versions | |
+|---|---|---|---|
 """
 
+KAFKA_MISSING_HEAD = """
+Not answered yet; clients are told so, and whoever sends one all the same is hung up on:
+
+| key | request |
+|---|---|
+"""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -28,7 +28,7 @@ KAFKA_PROMISES: Mapping[Promise, Mapping[str, str]] = {
     "disk": {"log.flush.interval.messages": "1"},
 }
 # What a run leaves behind must be gone before the next.
-KAFKA_SETTINGS = {"log.segment.delete.delay.ms": "500", "log.retention.check.interval.ms": "1000"}
+KAFKA_SETTINGS = {"log.segment.delete.delay.ms": "500"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,25 @@ import contextlib
 import secrets
 import ssl
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
+from anymq.config.reload import take_over
+from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management.health import conditions
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, watch
+from anymq.management.news import News
 from anymq.management.pages import make_pages
 from anymq.management.session import HttpSession
+from anymq.net import heap
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
-from anymq.net.tls import make_context
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
 from anymq.protocols.kafka.api import registry
@@ -35,11 +37,12 @@ from anymq.protocols.memory import Memory
 from anymq.security.users import Users
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
-from anymq.wiring import broker_settings, kafka_settings, patience
+from anymq.wiring import broker_settings, kafka_settings, make_tls, patience
 
 log = Log(__name__)
 
 TICK_SECONDS = 1.0
+FLOOD_BYTES = 32 * MIB  # of requests and answers under way
 LAST_WORDS_SECONDS = 2.0  # how long answers under way may take to leave when we stop
 
 
@@ -55,11 +58,42 @@ class Server:
         limits = settings.limits
         self._room = Room(limits.connections_max, limits.connections_per_address_max)
         self._memory = Memory(limits.memory_bytes_max)
-        self._reported = 0  # of what was found on the disk
+        self._kafka: Kafka | None = None
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
         self._stopping.set()
+
+    def reload(self, settings: Settings) -> None:
+        """Use these settings as far as that is possible now, and the certificates' files anew.
+
+        Nobody is hung up on. What is wrong is logged, and stays as it was.
+        """
+        reloaded = take_over(self.settings, settings)
+        try:
+            self._renew_tls(reloaded.settings)
+        except (OSError, ValueError) as error:
+            log.error("the settings were not reloaded: the certificate is no good", reason=error)
+            return
+        self.settings = reloaded.settings
+        self._apply(self.settings)
+        log.info("the settings were reloaded", changed=", ".join(reloaded.changed) or "nothing")
+        if reloaded.waiting:
+            log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
+
+    def _renew_tls(self, settings: Settings) -> None:
+        if (listener := self._listeners.get("kafka_tls")) is not None:
+            listener.tls = make_tls(settings)
+
+    def _apply(self, settings: Settings) -> None:
+        limits = settings.limits
+        self._room.connections_max = limits.connections_max
+        self._room.per_address_max = limits.connections_per_address_max
+        self._memory.resize(limits.memory_bytes_max)
+        if self._kafka is not None:
+            self._kafka.settings = kafka_settings(settings)
+            self._kafka.users = Users(settings.users)
+            self._kafka.broker.give_config(broker_settings(settings).configs)
 
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; return once everything acknowledged is on the disk."""
@@ -68,14 +102,16 @@ class Server:
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
             store = self._open_store(disk)
-            stack.callback(self._end, disk, store)
+            news = News(store)
+            stack.callback(self._end, disk, store, news)
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
+            news.look()
             stack.callback(self._hang_up)
             self._listen(broker, store, disk)
             if started is not None:
                 started.set()
-            await self._serve(broker, store, disk)
+            await self._serve(broker, store, disk, news)
 
     def _open_store(self, disk: Disk) -> LogStore:
         directory = data_dir_of(self.settings)
@@ -103,23 +139,16 @@ class Server:
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
         )
-        self._report(store)
         if orphans := store.orphans():
             log.warning("logs that no topic owns; they are kept", ids=orphans)
         return broker
-
-    def _report(self, store: LogStore) -> None:
-        """Tell people what was found on the disk since the last time."""
-        for report in store.reports[self._reported :]:
-            log.warning(report)
-        self._reported = len(store.reports)
 
     def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
         loop = asyncio.get_running_loop()
         kafka, management = self.settings.kafka, self.settings.management
         speak_kafka = self._kafka_sessions(broker)
         speak_http = partial(HttpSession, self._pages(broker, store, disk))
-        tls = self._tls() if kafka.tls_port != OFF else None
+        tls = make_tls(self.settings) if kafka.tls_port != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
         self._open("management", loop, speak_http, management.host, management.port)
@@ -148,7 +177,7 @@ class Server:
 
     def _kafka_sessions(self, broker: Broker) -> MakeSession:
         limits = self.settings.limits
-        shared = self._kafka = Kafka(
+        self._kafka = Kafka(
             broker=broker,
             apis=registry.load(),
             settings=kafka_settings(self.settings),
@@ -161,7 +190,7 @@ class Server:
             counters=self._kafka_counters,
             memory=self._memory,
         )
-        return partial(KafkaSession, shared)
+        return partial(KafkaSession, self._kafka)
 
     def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
         numbers = Registry()
@@ -182,16 +211,10 @@ class Server:
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
 
-    def _tls(self) -> ssl.SSLContext:
-        tls = self.settings.tls
-        certificate = Path(tls.certificate)
-        client_ca = Path(tls.client_ca) if tls.client_ca else None
-        return make_context(certificate, Path(tls.key or certificate), client_ca)
-
-    async def _serve(self, broker: Broker, store: LogStore, disk: Disk) -> None:
+    async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
         tasks = [
             asyncio.create_task(self._keep_ticking(broker)),
-            asyncio.create_task(self._keep_maintaining(broker, store, disk)),
+            asyncio.create_task(self._keep_maintaining(broker, store, disk, news)),
             asyncio.create_task(self._keep_syncing(disk)),
         ]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -215,10 +238,10 @@ class Server:
                 return
             await asyncio.sleep(0.005)
 
-    def _end(self, disk: Disk, store: LogStore) -> None:
+    def _end(self, disk: Disk, store: LogStore, news: News) -> None:
         if disk.stop():
             store.close()
-            self._report(store)
+            news.look()
         else:
             log.warning("not all could be finished: the next start looks at every log")
 
@@ -232,13 +255,23 @@ class Server:
             now = broker.clock.monotonic()
             for listener in self._listeners.values():
                 listener.tick(now)
+            self._give_back_memory()
 
-    async def _keep_maintaining(self, broker: Broker, store: LogStore, disk: Disk) -> None:
+    def _give_back_memory(self) -> None:
+        """After a flood: not while there is one, what comes next would only ask for it again."""
+        memory = self._memory
+        if memory.peak > FLOOD_BYTES > 4 * memory.used:
+            memory.peak = memory.used
+            heap.trim()
+
+    async def _keep_maintaining(
+        self, broker: Broker, store: LogStore, disk: Disk, news: News
+    ) -> None:
         while True:
             store.check_space()
             if not disk.busy:
                 broker.maintenance(broker.clock.wall_ms())
-            self._report(store)
+            news.look()
             await asyncio.sleep(self.settings.storage.maintenance_interval_ms / 1000)
 
     async def _keep_syncing(self, disk: Disk) -> None:

@@ -1,6 +1,8 @@
 """The configuration, in the words of the parts that it is for."""
 
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
@@ -8,6 +10,7 @@ from anymq.config.units import MINUTE_MS
 from anymq.core.broker import BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.net.connection import Patience
+from anymq.net.tls import make_context
 from anymq.protocols.kafka.settings import KafkaSettings
 
 
@@ -93,6 +96,14 @@ def _listeners(settings: Settings, host: str, port: int) -> str:
     kafka = settings.kafka
     doors = (("PLAINTEXT", kafka.port), ("SSL", kafka.tls_port))
     return ",".join(f"{name}://{host}:{port or own}" for name, own in doors if own != OFF)
+
+
+def make_tls(settings: Settings) -> ssl.SSLContext:
+    """Read the certificate and make of it what listeners are told."""
+    tls = settings.tls
+    certificate = Path(tls.certificate)
+    client_ca = Path(tls.client_ca) if tls.client_ca else None
+    return make_context(certificate, Path(tls.key or certificate), client_ca)
 
 
 def patience(settings: Settings) -> Patience:

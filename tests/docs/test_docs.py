@@ -1,6 +1,9 @@
 """Is what we write down still so?"""
 
+import argparse
+import importlib
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -9,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from anymq.cli.main import COMMANDS
+from anymq.cli.main import COMMANDS, command_of
 from anymq.config.load import ConfigError, from_tables
 from anymq.config.model import declared
 from anymq.observability.metrics import DECLARED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    page for place in ("*.md", "docs/**/*.md", "examples/*.md") for page in ROOT.glob(place)
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 FENCED = re.compile(r"```.*?```", re.DOTALL)
@@ -83,7 +88,7 @@ def test_the_map_shows_what_there_is() -> None:
 
 def test_every_setting_metric_and_command_is_in_the_reference() -> None:
     settings, metrics = text_of("docs/reference/settings.md"), text_of("docs/reference/metrics.md")
-    commands = text_of("docs/reference/cli.md")
+    commands = text_of("docs/reference/commands.md")
 
     assert [each.key for each in declared() if f"### `{each.key}`" not in settings] == []
     assert [name for name in DECLARED if f"`{name}`" not in metrics] == []
@@ -92,7 +97,7 @@ def test_every_setting_metric_and_command_is_in_the_reference() -> None:
 
 @pytest.mark.parametrize(
     "generator",
-    [["tools/reference.py"], ["-m", "anymq.protocols.kafka.schema.generate"]],
+    [["-m", "tools.reference"], ["-m", "anymq.protocols.kafka.schema.generate"]],
     ids=["reference", "codecs"],
 )
 def test_generated_files_are_fresh(generator: list[str]) -> None:
@@ -123,8 +128,30 @@ def test_commands_that_pages_name_exist() -> None:
     """Whoever copies a line from a page should not be told that there is no such command."""
     for page in PAGES:
         blocks = "\n".join(FENCED.findall(page.read_text()))
-        named_here = set(re.findall(r"^anymq ([a-z][\w-]*)", blocks, re.MULTILINE))
+        named_here = set(
+            map(command_of, re.findall(r"^anymq ([a-z][\w./-]*)", blocks, re.MULTILINE))
+        )
         assert named_here <= set(COMMANDS), page
+
+
+def command_lines(page: Path) -> Iterator[list[str]]:
+    """Every call of ours in the blocks of a page, as words, without what it is piped to."""
+    for line in "\n".join(FENCED.findall(page.read_text())).splitlines():
+        call = re.search(r"(?:^|\| |' )anymq ([a-z][^|]*)", line)
+        if call is not None:
+            yield shlex.split(call[1], comments=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_command_lines_in_pages_are_understood(page: Path) -> None:
+    """Every flag in a page is one that there is."""
+    for name, *flags in command_lines(page):
+        parser = argparse.ArgumentParser(name, allow_abbrev=False, exit_on_error=False)
+        importlib.import_module(COMMANDS[command_of(name)][0]).configure(parser)
+        try:
+            parser.parse_args(flags)
+        except (argparse.ArgumentError, SystemExit) as error:
+            pytest.fail(f"anymq {name} {' '.join(flags)}: {error}")
 
 
 def test_settings_in_examples_are_taken() -> None:

@@ -1,13 +1,13 @@
 """`anymq consume TOPIC`: write messages to standard output."""
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
 
 from anymq.cli.errors import CommandFailed
+from anymq.cli.interrupts import Interrupts
 from anymq.cli.kafka.cluster import Cluster
 from anymq.cli.kafka.connecting import add_connection_flags, connect
 from anymq.cli.kafka.consumer import (
@@ -22,12 +22,12 @@ from anymq.cli.kafka.consumer import (
 from anymq.cli.kafka.fetcher import Fetched
 from anymq.cli.kafka.properties import unescape
 from anymq.cli.messages import COLUMNS, columns_writer, write_json, write_raw
+from anymq.cli.output import check_reader
 from anymq.cli.progress import Progress
 from anymq.config.units import parse_ms
 
 FOLLOW_SECONDS = 0.5
 LOOK_SECONDS = 0.05  # where nothing is waited for
-TERMINATED = 143
 
 Writer = Callable[[Fetched], list[bytes]]
 
@@ -90,21 +90,29 @@ def run(arguments: argparse.Namespace) -> int:
     write = _writer(arguments)
     start = arguments.start or BEGINNING
     follow = start == END if arguments.follow is None else arguments.follow
-    signal.signal(signal.SIGTERM, _terminate)
-    with connect(arguments) as cluster:
+    with connect(arguments) as cluster, Interrupts() as interrupts:
         consumer = _consumer(cluster, arguments, start)
         try:
-            copy(consumer, write, maximum=arguments.max, follow=follow)
+            copy(consumer, write, interrupts, maximum=arguments.max, follow=follow)
         finally:
             sys.stdout.flush()
             consumer.close()
     return 0
 
 
-def copy(consumer: Consumer, write: Writer, *, maximum: int | None, follow: bool) -> None:
+def copy(
+    consumer: Consumer,
+    write: Writer,
+    interrupts: Interrupts,
+    *,
+    maximum: int | None,
+    follow: bool,
+) -> None:
     """Write messages until the end, or `maximum`, is reached."""
     progress = Progress(wanted=not sys.stdout.isatty())
     while maximum is None or progress.messages < maximum:
+        interrupts.check()
+        check_reader()
         for fetched in consumer.poll(FOLLOW_SECONDS if follow else LOOK_SECONDS):
             _write(fetched, write, consumer, progress, maximum)
         sys.stdout.buffer.flush()
@@ -160,8 +168,3 @@ def _writer(arguments: argparse.Namespace) -> Writer:
     if unknown := [name for name in names if name not in COLUMNS]:
         raise CommandFailed(f"--print takes {', '.join(COLUMNS)}, not {unknown[0]!r}")
     return columns_writer(names, unescape(arguments.separator).encode())
-
-
-def _terminate(signal_number: int, frame: object) -> None:
-    """Leave the group on SIGTERM too, so that others go on at once."""
-    raise SystemExit(TERMINATED)

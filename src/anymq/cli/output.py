@@ -1,5 +1,6 @@
 """How tools show things: tables for people, JSON for programs."""
 
+import select
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,14 @@ def print_json(value: object) -> None:
 
     text = msgspec.json.format(msgspec.json.encode(value), indent=2)
     sys.stdout.write(text.decode() + "\n")
+
+
+def check_reader() -> None:
+    """Raise BrokenPipeError when nobody reads our output any more, though we write nothing."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    if poll.poll(0):
+        raise BrokenPipeError
 
 
 def time_text(milliseconds: int) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from anymq.cli.errors import CommandFailed
+from anymq.cli.interrupts import Interrupts
 from anymq.cli.kafka.connecting import add_connection_flags, connect
 from anymq.cli.kafka.producer import ALL, NONE, ONE, Producer
 from anymq.cli.kafka.properties import pairs
@@ -44,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Send everything; return when the broker has it."""
     parse = _parser(arguments)
-    with connect(arguments) as cluster:
+    with connect(arguments) as cluster, Interrupts() as interrupts:
         producer = Producer(
             cluster,
             acks=ACKS[arguments.acks],
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         if on_terminal() and not arguments.files:
             print("a line is a message; Ctrl-D ends", file=sys.stderr)
         progress = Progress(wanted=not sys.stdin.isatty() or bool(arguments.files))
-        for lines in _sources(arguments.files):
+        for lines in _sources(arguments.files, interrupts):
             send_lines(producer, lines, arguments.topic, parse, arguments.partition, progress)
         progress.finish()
     return 0
@@ -81,16 +82,16 @@ def send_lines(
         producer.flush()  # what was read is sent, whatever ended us: Ctrl-C, or a bad line
 
 
-def _sources(files: list[str]) -> Iterator[Lines]:
+def _sources(files: list[str], interrupts: Interrupts) -> Iterator[Lines]:
     if not files:
-        yield Lines(sys.stdin.fileno())
+        yield Lines(sys.stdin.fileno(), interrupts)
     for name in files:
         try:
             descriptor = os.open(name, os.O_RDONLY)
         except OSError as error:
             raise CommandFailed(f"cannot read {name}: {error.strerror}") from error
         with contextlib.closing(os.fdopen(descriptor)):
-            yield Lines(descriptor)
+            yield Lines(descriptor, interrupts)
 
 
 def _parser(arguments: argparse.Namespace) -> Callable[[bytes], Parsed]:

@@ -8,7 +8,7 @@ import importlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -45,6 +45,9 @@ class Serving(Protocol):
     def stop(self) -> None:
         """Take nothing new, finish what was begun. Returns at once; `run` returns when done."""
 
+    def reload(self, settings: Settings) -> None:
+        """Use these settings as far as that is possible now, and the certificates' files anew."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
@@ -61,17 +64,25 @@ def run(arguments: argparse.Namespace) -> int:
     make_server = importlib.import_module("anymq.server").Server
     try:
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-            return runner.run(serve(make_server(settings), settings))
+            again = partial(load_settings, arguments)
+            return runner.run(serve(make_server(settings), settings, again))
     except (StorageError, OSError) as error:
         raise CommandFailed(f"{_in_words(error)}. `anymq doctor` may know more") from error
 
 
-async def serve(server: Serving, settings: Settings) -> int:
-    """Run the server; say when it is ready; stop it in time when a signal asks for it."""
+async def serve(
+    server: Serving, settings: Settings, read_settings: Callable[[], Settings] = Settings
+) -> int:
+    """Run the server; say when it is ready; stop it in time, or reload, when a signal asks."""
     begun = time.perf_counter()
     started, stopping = asyncio.Event(), asyncio.Event()
     running = asyncio.create_task(server.run(started))
-    with _signals(partial(_ask_to_stop, server, stopping)):
+    handlers = {
+        signal.SIGTERM: partial(_ask_to_stop, server, stopping),
+        signal.SIGINT: partial(_ask_to_stop, server, stopping),
+        signal.SIGHUP: partial(_reload, server, read_settings),
+    }
+    with _signals(handlers):
         await _until(started, running)
         if started.is_set():
             _calm_garbage_collection()
@@ -119,6 +130,16 @@ def _ask_to_stop(server: Serving, stopping: asyncio.Event) -> None:
     server.stop()
 
 
+def _reload(server: Serving, read_settings: Callable[[], Settings]) -> None:
+    try:
+        settings = read_settings()
+    except CommandFailed as error:
+        log.error("the settings were not reloaded", reason=error)
+        return
+    logging.configure(settings.log.level, settings.log.format)
+    server.reload(settings)
+
+
 async def _finish(running: "asyncio.Task[None]", timeout_s: float) -> int:
     """Give it some time to stop; then cut it off: what is acknowledged is on the disk anyway."""
     await asyncio.wait([running], timeout=timeout_s)
@@ -140,13 +161,13 @@ async def _until(event: asyncio.Event, running: "asyncio.Task[None]") -> None:
 
 
 @contextlib.contextmanager
-def _signals(on_stop: Callable[[], None]) -> Iterator[None]:
-    """Have the signals that ask for an end call `on_stop`."""
+def _signals(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
+    """Have these signals call these handlers."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_stop)
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     yield
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in handlers:
         loop.remove_signal_handler(number)
 
 

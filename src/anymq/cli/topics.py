@@ -78,7 +78,7 @@ def describe_topics(cluster: Cluster, arguments: argparse.Namespace) -> None:
     for topic in topics:
         own = " ".join(f"{name}={value}" for name, value in settings[topic.name].items())
         print(f"{topic.name}  (id {topic.id})  {own or 'no configs of its own'}")
-        rows = [[str(cell) for cell in row.values()] for row in partitions[topic.name]]
+        rows = [[_cell(each) for each in row.values()] for row in partitions[topic.name]]
         print_table(["PARTITION", "LEADER", "REPLICAS", "IN SYNC", "START", "END"], rows)
 
 
@@ -101,6 +101,10 @@ def _partitions(cluster: Cluster, topic: TopicInfo) -> list[dict[str, object]]:
         }
         for each in topic.partitions
     ]
+
+
+def _cell(value: object) -> object:
+    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _as_json(

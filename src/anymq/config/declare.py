@@ -19,7 +19,7 @@ def setting(
     at_least: int | None = None,
     at_most: int | None = None,
 ) -> Value:
-    """Declare a setting; a `live` one could be changed while the broker runs.
+    """Declare a setting; a `live` one changes while the broker runs (SIGHUP).
 
     The unit is in the name: `..._bytes` is also read from "64MiB", `..._ms` from "7d".
     """

@@ -1,6 +1,7 @@
 """Where settings come from: a TOML file, over it the environment, over it the flags."""
 
 import difflib
+import ipaddress
 import os
 import re
 import tomllib
@@ -51,7 +52,8 @@ def from_tables(tables: Mapping[str, object]) -> Settings:
 def open_to_others(settings: Settings) -> list[str]:
     """Return the addresses at which other machines get in without a password, or in clear text."""
     kafka, management = settings.kafka, settings.management
-    guarded = kafka.require_login and kafka.port == OFF
+    known = kafka.require_login or bool(settings.tls.client_ca)
+    guarded = known and kafka.port == OFF
     doors = [("kafka.host", kafka.host, not guarded)]
     doors += [("management.host", management.host, management.port != OFF)]
     return [name for name, host, is_open in doors if is_open and not _is_loopback(host)]
@@ -169,13 +171,17 @@ def _check(settings: Settings) -> None:
     if open_to_others(settings) and not settings.server.allow_open:
         raise ConfigError(
             f"{', '.join(open_to_others(settings))}: others than this machine could connect without"
-            " a password or in clear text. Set kafka.require_login and kafka.tls_port (and"
-            " kafka.port = -1), or server.allow_open = true if the network is yours alone"
+            " a password or in clear text. Set kafka.require_login (or tls.client_ca) and"
+            " kafka.tls_port (and kafka.port = -1), or server.allow_open = true if the network is"
+            " yours alone"
         )
 
 
 def _is_loopback(host: str) -> bool:
-    return host.startswith("127.") or host in ("localhost", "::1")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"  # any other name may be of any address
 
 
 def _did_you_mean(wrong: str, right: Iterable[str]) -> str:

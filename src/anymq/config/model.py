@@ -68,9 +68,13 @@ class Management:
 class Tls:
     """The certificate of every port with TLS."""
 
-    certificate: str = setting("", "The file with the certificate chain (PEM).")
-    key: str = setting("", "The file with the private key (PEM). Empty: in the certificate's file.")
-    client_ca: str = setting("", "Ask clients for a certificate signed by one in this file (PEM).")
+    certificate: str = setting("", "The file with the certificate chain (PEM).", live=True)
+    key: str = setting(
+        "", "The file with the private key (PEM). Empty: in the certificate's file.", live=True
+    )
+    client_ca: str = setting(
+        "", "Ask clients for a certificate signed by one in this file (PEM).", live=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +195,7 @@ class Limits:
     )
     frame_bytes_max: int = setting(100 * MIB, "The biggest request.", at_least=KIB)
     frame_bytes_max_without_records: int = setting(
-        4 * MIB,
+        2 * MIB,
         "The biggest request of those that bring no records: a byte of them may become 30 and more"
         " in memory.",
         at_least=KIB,

@@ -303,6 +303,14 @@ class Broker:
         for work in self._store.maintenance(now_ms):
             self._run(work)
 
+    def give_config(self, configs: Mapping[str, str]) -> None:
+        """Replace the static configs, by Kafka's names; what was changed dynamically stays."""
+        broker_config.check_static(configs)
+        before = self.config
+        self._given = {**_identity(self.settings), **configs}
+        self._use(BrokerConfig(self._given, for_all=before.for_all, for_node=before.for_node))
+        self.groups.settings = group_settings(self.config)
+
     # What the catalog tells
 
     def on_topic(self, name: str, record: TopicRecord | None) -> None:
@@ -311,14 +319,19 @@ class Broker:
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""
-        self.config = BrokerConfig(
-            self._given,
-            for_all=configs.get(EVERY_NODE),
-            for_node=configs.get(str(self.node_id)),
+        self._use(
+            BrokerConfig(
+                self._given,
+                for_all=configs.get(EVERY_NODE),
+                for_node=configs.get(str(self.node_id)),
+            )
         )
-        self._topics.configure(self.config.topic_defaults)
 
     # Within
+
+    def _use(self, config: BrokerConfig) -> None:
+        self.config = config
+        self._topics.configure(config.topic_defaults)
 
     def _new_log_ids(self, count: int) -> tuple[int, ...]:
         first = self._next_log_id

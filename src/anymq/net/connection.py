@@ -109,18 +109,19 @@ class Connection:
             return
         self._closed = True
         if why:
-            log.info("connection closed", peer=self.peer, reason=why)
+            log.info("connection closed", peer=str(self.peer), reason=why)
         try:
             self._set_reading(False)
             self._set_writing(False)
             self._channel.close()
         except Exception:
-            log.exception("a connection failed while it was closed", peer=self.peer)
+            log.exception("a connection failed while it was closed", peer=str(self.peer))
         self._carrier.forget(self)
         try:
             self.session.peer_gone()
         except Exception:
-            log.exception("a session failed while its peer left", peer=self.peer)
+            log.exception("a session failed while its peer left", peer=str(self.peer))
+        self._outbox.close()
 
     def _too_slow(self, now: float) -> str:
         """Say why this takes too long; nothing when it does not."""
@@ -167,7 +168,7 @@ class Connection:
         try:
             act(*arguments)
         except Exception:
-            log.exception("a session failed; its connection is closed", peer=self.peer)
+            log.exception("a session failed; its connection is closed", peer=str(self.peer))
             self.close()
         else:
             self._settle()
@@ -195,7 +196,7 @@ class Connection:
             self._lost(error)
             return
         except Exception:
-            log.exception("cannot send; the connection is closed", peer=self.peer)
+            log.exception("cannot send; the connection is closed", peer=str(self.peer))
             self.close()
             return
         if sent:
@@ -208,7 +209,7 @@ class Connection:
     def _lost(self, error: OSError) -> None:
         """Only what a peer does not do every day is news."""
         gone = isinstance(error, ConnectionError | TimeoutError)
-        log.debug("connection lost", peer=self.peer, reason=error)
+        log.debug("connection lost", peer=str(self.peer), reason=error)
         self.close("" if gone else str(error))
 
     def _settle(self) -> None:

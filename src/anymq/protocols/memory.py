@@ -30,21 +30,35 @@ class _Tier:
         self.resume_at = limit - limit // 8
         self.waiting: dict[Holder, None] = {}
 
+    def wake(self) -> None:
+        """Let all who wait ask again."""
+        waiting, self.waiting = self.waiting, {}
+        for holder in waiting:
+            holder.wake()
+
 
 class Memory:
     """The common limit.
 
     Whoever holds much stops at three quarters of it, so that small requests still pass when some
     send large ones. If frames that wait for their rest have filled it all, nothing would ever get
-    free: one of them, the favoured, may go on in any case.
+    free: one of them, the favoured, may go on in any case, and does not count for small requests.
     """
 
     def __init__(self, bytes_max: int) -> None:
-        self.bytes_max = bytes_max
         self.used = 0
+        self.peak = 0  # since somebody set it back
         self._small = _Tier(bytes_max)
         self._large = _Tier(bytes_max - bytes_max // 4)
         self._favoured: Holder | None = None
+
+    def resize(self, bytes_max: int) -> None:
+        """Use another limit from now on."""
+        waiting = (self._small, self._large)
+        self._small = _Tier(bytes_max)
+        self._large = _Tier(bytes_max - bytes_max // 4)
+        for tier in waiting:
+            tier.wake()
 
     def report(self, holder: Holder, held_bytes: int) -> None:
         """Note how much it holds now."""
@@ -53,6 +67,7 @@ class Memory:
             return
         holder.held_bytes = held_bytes
         self.used += held_bytes - before
+        self.peak = max(self.peak, self.used)
         if held_bytes < before:
             self._room_was_made()
         if holder is self._favoured and not holder.unfinished_bytes:
@@ -60,13 +75,17 @@ class Memory:
 
     def admits(self, holder: Holder) -> bool:
         """May it take more? If not, it is woken when it may."""
-        tier = self._small if holder.held_bytes <= SMALL_BYTES else self._large
-        if self.used < tier.limit or holder is self._favoured:
+        if self.used < self._large.limit or holder is self._favoured:
             return True
+        if holder.held_bytes <= SMALL_BYTES:
+            if self.used - self._favoured_bytes < self._small.limit:
+                return True
+            self._small.waiting[holder] = None
+            return False
         if self._favoured is None and holder.unfinished_bytes:
             self._favoured = holder
             return True
-        tier.waiting[holder] = None
+        self._large.waiting[holder] = None
         return False
 
     def leave(self, holder: Holder) -> None:
@@ -77,18 +96,17 @@ class Memory:
         if holder is self._favoured:
             self._favour_another()
 
+    @property
+    def _favoured_bytes(self) -> int:
+        return self._favoured.held_bytes if self._favoured is not None else 0
+
     def _room_was_made(self) -> None:
-        for tier in (self._small, self._large):
-            if tier.waiting and self.used < tier.resume_at:
-                waiting, tier.waiting = tier.waiting, {}
-                for holder in waiting:
-                    holder.wake()
+        if self._small.waiting and self.used - self._favoured_bytes < self._small.resume_at:
+            self._small.wake()
+        if self._large.waiting and self.used < self._large.resume_at:
+            self._large.wake()
 
     def _favour_another(self) -> None:
-        """Wake all who wait: the first that asks and has something unfinished it will be."""
+        """Wake those who hold much: the first that asks and has something unfinished it will be."""
         self._favoured = None
-        for tier in (self._large, self._small):
-            if tier.waiting:
-                waiting, tier.waiting = tier.waiting, {}
-                for holder in waiting:
-                    holder.wake()
+        self._large.wake()

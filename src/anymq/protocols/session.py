@@ -62,10 +62,19 @@ class Outbox:
         pending, self._pending = self._pending, []
         return pending
 
+    def close(self) -> None:
+        """Nobody carries anything any more. Without this, carrier and session hold each other."""
+        self._on_output = _nobody
+        self._pending.clear()
+
     def sent(self, size: int) -> None:
         """The carrier got rid of so many bytes."""
         self.size -= size
         self.memory = min(self.memory, self.size)
+
+
+def _nobody() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)

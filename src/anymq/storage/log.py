@@ -214,6 +214,7 @@ class Log(ReadableLog, Committable):
             self._disk.handles.shrink()
         else:
             self.failed = error
+            self._report(error)
         for write in reversed([*writes, *self._writes]):
             write.undo()
         self._writes = []
@@ -223,6 +224,10 @@ class Log(ReadableLog, Committable):
             self.on_rollback()
         for _, then in waiters:
             _tell(then, error)
+
+    def _report(self, error: StorageError) -> None:
+        if isinstance(error, LogFailed):
+            self._disk.report(f"log {self.id} takes no more writes until a restart: {error}")
 
     def _go_back(self) -> None:
         """Make `visible_end` the end again."""

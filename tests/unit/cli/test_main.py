@@ -8,7 +8,7 @@ import pytest
 
 from anymq.cli import main as subject
 from anymq.cli.errors import CommandFailed
-from anymq.cli.main import COMMANDS, main
+from anymq.cli.main import COMMANDS, command_of, main
 
 
 @pytest.fixture
@@ -81,3 +81,15 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 
     assert ended.value.code == 0
     assert f"usage: anymq {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "word", ["kafka-topics", "kafka-topics.sh", "bin/kafka-topics.sh", "./bin/kafka-topics.sh"]
+)
+def test_kafkas_tools_go_by_all_their_names(word: str) -> None:
+    """What a tutorial says works with `anymq ` in front."""
+    assert command_of(word) == "kafka-topics"
+
+
+def test_other_commands_are_not_found_by_paths() -> None:
+    assert command_of("bin/serve.sh") == "bin/serve.sh"

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 
 import pytest
 
+from anymq.cli.errors import CommandFailed
 from anymq.cli.main import main
 from anymq.cli.serve import ready_line, serve
 from anymq.config.load import from_tables
@@ -15,23 +17,66 @@ from anymq.config.model import Settings
 class PretendedServer:
     """Serves nobody; stops when told, or never."""
 
-    def __init__(self, *, heeds_stop: bool = True, fails_with: Exception | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        heeds_stop: bool = True,
+        fails_with: Exception | None = None,
+        signals: Sequence[signal.Signals] = (signal.SIGTERM,),
+    ) -> None:
         self.ports = {"kafka": 9092, "management": 15672}
         self._heeds_stop = heeds_stop
         self._fails_with = fails_with
         self._stopped = asyncio.Event()
+        self._signals = signals
+        self.reloaded: list[Settings] = []
 
     async def run(self, started: asyncio.Event | None = None) -> None:
         if self._fails_with:
             raise self._fails_with
         assert started is not None
         started.set()
-        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+        for number in self._signals:
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
         await self._stopped.wait()
 
     def stop(self) -> None:
         if self._heeds_stop:
             self._stopped.set()
+
+    def reload(self, settings: Settings) -> None:
+        self.reloaded.append(settings)
+
+
+HANG_UP = (signal.SIGHUP, signal.SIGTERM)
+
+
+def test_a_hang_up_reads_the_settings_again() -> None:
+    server, wanted = PretendedServer(signals=HANG_UP), from_tables({"topics": {"partitions": 7}})
+
+    assert asyncio.run(serve(server, Settings(), lambda: wanted)) == 0
+
+    assert server.reloaded == [wanted]
+
+
+def test_settings_that_are_wrong_are_not_taken_over(caplog: pytest.LogCaptureFixture) -> None:
+    def wrong() -> Settings:
+        raise CommandFailed("there is no setting topics.colour")
+
+    server = PretendedServer(signals=HANG_UP)
+
+    assert asyncio.run(serve(server, Settings(), wrong)) == 0
+
+    assert server.reloaded == []
+    assert "the settings were not reloaded" in caplog.text
+
+
+def test_listening_to_everybody_is_refused_at_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--kafka-host", "0.0.0.0"]) == 1
+
+    said = capsys.readouterr().err
+    assert "kafka.host: others than this machine could connect" in said
+    assert "server.allow_open" in said
 
 
 def test_it_says_when_it_is_ready_and_stops_when_told(capsys: pytest.CaptureFixture[str]) -> None:

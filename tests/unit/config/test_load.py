@@ -147,6 +147,24 @@ def test_listening_beyond_this_machine_is_fine_behind_a_login_and_tls() -> None:
     assert from_tables(tables).kafka.tls_port == 9093
 
 
+def test_a_certificate_of_the_client_is_as_good_as_a_login() -> None:
+    tls = {"certificate": "c.pem", "client_ca": "ca.pem"}
+    tables = {"kafka": {"host": "0.0.0.0", "port": -1, "tls_port": 9093}, "tls": tls}
+
+    assert from_tables(tables).tls.client_ca == "ca.pem"
+
+
+@pytest.mark.parametrize("host", ["127.example.org", "::", "192.0.2.1", "", "localhost.example"])
+def test_what_only_looks_like_this_machine_is_not(host: str) -> None:
+    with pytest.raises(ConfigError, match="others than this machine"):
+        from_tables({"kafka": {"host": host}})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+def test_this_machine_takes_no_decision(host: str) -> None:
+    assert from_tables({"kafka": {"host": host}}).kafka.host == host
+
+
 def test_every_default_reads_as_it_is_shown() -> None:
     """The reference shows what can be copied into a file."""
     for each in declared():

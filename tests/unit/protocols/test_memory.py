@@ -75,7 +75,15 @@ def test_frames_that_fill_it_all_do_not_wait_for_each_other() -> None:
 def test_who_has_nothing_unfinished_does_not_take_that_place() -> None:
     memory = Memory(LIMIT)
     assert not Holder(memory).hold(LIMIT).may_go_on
-    assert Holder(memory).hold(1, unfinished=True).may_go_on
+    assert Holder(memory).hold(SMALL_BYTES + 1, unfinished=True).may_go_on
+
+
+def test_who_is_favoured_does_not_keep_small_requests_out() -> None:
+    memory = Memory(LIMIT)
+    favoured = Holder(memory).hold(LIMIT * 3 // 4, unfinished=True)
+    assert favoured.may_go_on
+    favoured.hold(LIMIT, unfinished=True)
+    assert Holder(memory).hold(SMALL_BYTES).may_go_on
 
 
 def test_who_leaves_takes_everything_along() -> None:

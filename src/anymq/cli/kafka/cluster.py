@@ -29,7 +29,6 @@ T = TypeVar("T")
 CLIENT_ID = "anymq-cli"
 RETRY_SECONDS = 30.0
 BACKOFF_SECONDS = 0.1
-TRY_THIS = "Is the broker running there (anymq serve)? Another one: --bootstrap-server HOST:PORT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,8 @@ class Cluster:
                 return self._connect(address)
             except CannotConnect as error:
                 failure = failure or error
-        raise CannotConnect(f"{failure}. {TRY_THIS}") from failure
+        assert failure is not None  # there is at least one address
+        raise failure
 
     def connection(self, node_id: int) -> Connection:
         """Return the connection to one broker."""

@@ -13,11 +13,12 @@ from anymq.cli.kafka.properties import load_properties
 from anymq.cli.kafka.security import MECHANISMS, Login, Tls, security_from
 
 PASSWORD_VARIABLE = "ANYMQ_PASSWORD"
+GROUP_TITLE = "which broker"
 
 
 def add_connection_flags(parser: argparse.ArgumentParser) -> None:
     """Declare them, in our own words."""
-    group = parser.add_argument_group("which broker")
+    group = parser.add_argument_group(GROUP_TITLE)
     add = group.add_argument
     add(
         "--bootstrap-server",

@@ -28,9 +28,19 @@ A = TypeVar("A")
 Q_contra = TypeVar("Q_contra", contravariant=True)
 A_co = TypeVar("A_co", covariant=True)
 
+TRY_THIS = "Is the broker running there (anymq serve)? Another one: --bootstrap-server HOST:PORT"
+TLS_HINT = "Does it want TLS? --tls, or security.protocol in --command-config"
+LOGIN_HINT = "Does it want a login? --user, or sasl.jaas.config in --command-config"
+
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 FRAME_BYTES_MAX = 256 * 1024 * 1024  # beyond what any fetch of ours asks for
+
+# By the first two bytes of what came instead of an answer.
+OTHER_PROTOCOLS = {
+    0x1503: "it speaks TLS: --tls, or security.protocol in --command-config",
+    0x4854: "it speaks HTTP",
+}
 
 # Later versions name topics by id, which these tools have no need of.
 VERSION_MAX = {0: 12, 1: 12, 8: 9, 9: 9, api_versions.KEY: 4}
@@ -73,9 +83,11 @@ class Connection:
         self._client_id = client_id
         self._seconds = seconds
         self._correlation_id = 0
+        self._trusted = False  # did it answer anything beyond the first words?
+        self._may_want_login = security.login is None
         self._socket = _open(address, security)
         try:
-            self._introduce(secure=security.login is not None)
+            self._introduce()
             if security.login is not None:
                 self._log_in(security.login)
         except BaseException:
@@ -128,16 +140,18 @@ class Connection:
             number, pos = decode_response_header(data, asked.flexible)
             if number != asked.correlation_id:
                 raise MalformedFrame("answers come in another order than questions")
-            return asked.decode(data, pos)
+            answer = asked.decode(data, pos)
         except MalformedFrame as error:
             raise CannotConnect(f"{self.address} does not speak Kafka: {error}") from error
         except OSError as error:
             raise self._lost(error) from error
+        self._trusted = bool(self.versions)
+        return answer
 
     def _receive_frame(self) -> memoryview:
         (size,) = struct.unpack(">i", self._receive_bytes(4))
         if not 0 < size <= FRAME_BYTES_MAX:
-            raise MalformedFrame(f"an answer of {size} bytes")
+            raise MalformedFrame(OTHER_PROTOCOLS.get(size >> 16, f"an answer of {size} bytes"))
         return self._receive_bytes(size)
 
     def _receive_bytes(self, size: int) -> memoryview:
@@ -157,21 +171,20 @@ class Connection:
     def _lost(self, error: OSError) -> ConnectionLost:
         if isinstance(error, TimeoutError):
             return ConnectionLost(f"{self.address} does not answer")
-        return ConnectionLost(f"lost the connection to {self.address}: {reason(error)}")
+        hint = f". {LOGIN_HINT}" if self._may_want_login and not self._trusted else ""
+        return ConnectionLost(f"lost the connection to {self.address}: {reason(error)}{hint}")
 
     # --- the first words --------------------------------------------------------------------
 
-    def _introduce(self, secure: bool) -> None:
+    def _introduce(self) -> None:
         """Learn what the broker speaks."""
         try:
             answer = self._ask_versions(API_VERSIONS_FIRST)
             if answer.error_code == ErrorCode.UNSUPPORTED_VERSION:
                 answer = self._ask_versions(0)
         except ConnectionLost as error:
-            hint = "Does it want TLS, or a login?" if not secure else "Does it want TLS?"
             raise CannotConnect(
-                f"{self.address} accepts connections and does not speak Kafka with us"
-                f" ({error}). {hint} See --command-config"
+                f"{self.address} accepts connections, but does not speak Kafka with us. {TLS_HINT}"
             ) from error
         if answer.error_code:
             raise CannotConnect(f"{self.address}: {error_text(answer.error_code)}")
@@ -188,7 +201,7 @@ class Connection:
             refused = bytes(data[pos : pos + 2]) == b"\0\x23"
             return api_versions.decode_response(data, pos, 0 if refused else version)
 
-        return self.receive(Asked(asked.correlation_id, asked.flexible, decode))
+        return self.receive(Asked(asked.correlation_id, asked.flexible, decode), CONNECT_SECONDS)
 
     def _log_in(self, login: Login) -> None:
         request = sasl_handshake.SaslHandshakeRequest(login.mechanism)
@@ -228,7 +241,8 @@ def _open(address: Address, security: Security) -> socket.socket:
     except socket.gaierror as error:
         raise CannotConnect(f"there is no host {address.host!r}: {reason(error)}") from error
     except OSError as error:
-        raise CannotConnect(f"cannot connect to {address}: {reason(error)}") from error
+        text = f"cannot connect to {address}: {reason(error)}. {TRY_THIS}"
+        raise CannotConnect(text) from error
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if security.tls is None:
         return plain

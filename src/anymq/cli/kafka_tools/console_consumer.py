@@ -4,12 +4,12 @@ Without a group it reads all partitions itself; the original makes up a group fo
 """
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from anymq.cli.errors import CommandFailed
+from anymq.cli.interrupts import Interrupts
 from anymq.cli.kafka.cluster import Cluster
 from anymq.cli.kafka.connecting import connect_with
 from anymq.cli.kafka.consumer import (
@@ -26,9 +26,9 @@ from anymq.cli.kafka.offsets import EARLIEST, LATEST, Where
 from anymq.cli.kafka.properties import is_true
 from anymq.cli.kafka_tools.flags import add_common, properties_of, topic_filter
 from anymq.cli.kafka_tools.formatter import DEFAULT, Formatter, formatter_of
+from anymq.cli.output import check_reader
 
 WAIT_SECONDS = 0.5
-TERMINATED = 143
 STARTS = {"earliest": BEGINNING, "latest": END}
 
 
@@ -68,28 +68,33 @@ def run(arguments: argparse.Namespace) -> int:
     properties = properties_of(files, arguments.consumer_property or [], "--consumer-property")
     formatter = _formatter(arguments)
     start = _start(arguments, properties)
-    signal.signal(signal.SIGTERM, _terminate)
     count = 0
-    with connect_with(arguments.bootstrap_server, properties) as cluster:
+    servers = arguments.bootstrap_server
+    with connect_with(servers, properties) as cluster, Interrupts() as interrupts:
         consumer = _consumer(cluster, arguments, properties, start)
         try:
-            for fetched in _messages(consumer, arguments.timeout_ms, arguments.max_messages):
+            messages = _messages(consumer, interrupts, arguments.timeout_ms, arguments.max_messages)
+            for fetched in messages:
+                count += len(fetched.records)
                 sys.stdout.buffer.write(formatter(fetched))
                 sys.stdout.buffer.flush()
                 consumer.done_with(fetched, len(fetched.records))
-                count += len(fetched.records)
         finally:
             consumer.close()
             print(f"Processed a total of {count} messages", file=sys.stderr)
     return 0
 
 
-def _messages(consumer: Consumer, timeout_ms: int | None, maximum: int | None) -> Iterator[Fetched]:
+def _messages(
+    consumer: Consumer, interrupts: Interrupts, timeout_ms: int | None, maximum: int | None
+) -> Iterator[Fetched]:
     """Yield what comes, until there is enough of it or nothing comes for too long."""
     left = sys.maxsize if maximum is None or maximum < 0 else maximum
     patience = None if timeout_ms is None or timeout_ms < 0 else timeout_ms / 1000
     heard = time.monotonic()
     while left:
+        interrupts.check()
+        check_reader()
         waited = time.monotonic() - heard
         if patience is not None and waited > patience:
             return
@@ -174,8 +179,3 @@ def _finder(cluster: Cluster, arguments: argparse.Namespace) -> Callable[[], Seq
         return [(topic.name, each.index) for topic in topics for each in topic.partitions]
 
     return find
-
-
-def _terminate(signal_number: int, frame: object) -> None:
-    """Leave the group on SIGTERM too, so that others go on at once."""
-    raise SystemExit(TERMINATED)

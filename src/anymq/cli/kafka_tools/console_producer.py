@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from anymq.cli.errors import CommandFailed
+from anymq.cli.interrupts import Interrupts
 from anymq.cli.kafka.connecting import connect_with
 from anymq.cli.kafka.producer import BATCH_BYTES, Producer
 from anymq.cli.kafka.properties import is_true
@@ -64,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
         [arguments.reader_config], arguments.reader_property or [], "--reader-property"
     )
     parse = reader_of(reading)
-    with connect_with(arguments.bootstrap_server, properties) as cluster:
+    servers = arguments.bootstrap_server
+    with connect_with(servers, properties) as cluster, Interrupts() as interrupts:
         producer = Producer(
             cluster,
             acks=_acks(arguments, properties),
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             batch_bytes=arguments.batch_size or BATCH_BYTES,
         )
         producer.partitions_of(arguments.topic)
-        lines = Lines(sys.stdin.fileno(), ">" if on_terminal() else "")
+        lines = Lines(sys.stdin.fileno(), interrupts, ">" if on_terminal() else "")
         _send(producer, lines, arguments.topic, parse, arguments.sync)
     return 0
 

@@ -16,10 +16,12 @@ REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconc
 # Their class names are part of the output, and looked for by scripts.
 _ERRORS = "org.apache.kafka.common.errors."
 JAVA_ERRORS: Mapping[ErrorCode, str] = {
-    ErrorCode.GROUP_ID_NOT_FOUND: f"{_ERRORS}GroupIdNotFoundException: The group id does not exist.",
-    ErrorCode.NON_EMPTY_GROUP: f"{_ERRORS}GroupNotEmptyException: The group is not empty.",
-    ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC: f"{_ERRORS}GroupSubscribedToTopicException: Deleting offsets"
-    " of a topic is forbidden while the consumer group is actively subscribed to it.",
+    ErrorCode.GROUP_ID_NOT_FOUND: _ERRORS
+    + "GroupIdNotFoundException: The group id does not exist.",
+    ErrorCode.NON_EMPTY_GROUP: _ERRORS + "GroupNotEmptyException: The group is not empty.",
+    ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC: _ERRORS
+    + "GroupSubscribedToTopicException: Deleting offsets of a topic is forbidden"
+    + " while the consumer group is actively subscribed to it.",
 }
 
 

@@ -7,6 +7,7 @@ again.
 
 from struct import Struct
 
+from anymq.config.units import MIB
 from anymq.core.errors import TooLarge
 from anymq.core.streams.errors import InvalidRecord
 from anymq.core.streams.topic_config import TopicConfig
@@ -33,8 +34,16 @@ def prepare(
     return batch, header
 
 
+# Unpacking is our work, and a bomb is cheap to send: so much is honest, more is refused.
+RATIO_MAX = 32
+RECORDS_MAX = 500_000
+
+
 def _opened(batch: Buffer, header: BatchHeader, config: TopicConfig) -> bytes:
-    limit = min(config.max_decompressed_bytes, records.DECOMPRESSED_BYTES_MAX)
+    honest = RATIO_MAX * max(config.max_message_bytes, MIB)
+    limit = min(config.max_decompressed_bytes, honest, records.DECOMPRESSED_BYTES_MAX)
+    if header.record_count > RECORDS_MAX:
+        raise InvalidRecord(f"{header.record_count} records in a batch that has to be unpacked")
     body = records.body_of(batch, header, bytes_max=limit)
     for position, (_, _, key, _, _, _) in enumerate(records.slices(body, header)):
         if key is None and config.compact:

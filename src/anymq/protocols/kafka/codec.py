@@ -78,6 +78,10 @@ class FrameAssembler:
         """How much is here of a frame that is not whole."""
         return len(self._partial)
 
+    def drop(self) -> None:
+        """Forget what is here of a frame."""
+        self._partial = bytearray()
+
     def feed(self, data: memoryview) -> Iterator[tuple[memoryview, bool]]:
         """Yield each whole frame without its length, and whether it is the receiver's to keep.
 

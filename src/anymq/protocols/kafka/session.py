@@ -173,6 +173,7 @@ class KafkaSession:
                 call.on_gone()
         self._calls.clear()
         self._calls_bytes, self._left, self._next = 0, NOTHING, None
+        self._frames.drop()
         self.kafka.memory.leave(self)
 
     def authentication_changed(self) -> None:
@@ -274,7 +275,12 @@ class KafkaSession:
             produce_scan.check(frame, position, version)
         request = api.decode_request(frame, position, version)
         cost = len(frame) if key in LARGE else len(frame) * OBJECT_COST
-        api.handle(self._begin(Call(self, api, header, cost, owned)), request)
+        call = self._begin(Call(self, api, header, cost, owned))
+        try:
+            api.handle(call, request)
+        except MalformedFrame:
+            call.on_gone = call.nobody_waits  # there will be no answer to this one
+            raise
 
     def _begin(self, call: Call) -> Call:
         self._calls.append(call)

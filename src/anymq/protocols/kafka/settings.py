@@ -16,7 +16,7 @@ class KafkaSettings:
     sasl_mechanisms: Sequence[str] = ()
     login_required: bool = False
     frame_bytes_max: int = 100 * MIB
-    frame_bytes_max_without_records: int = 4 * MIB
+    frame_bytes_max_without_records: int = 2 * MIB
     frame_bytes_max_unauthenticated: int = 64 * KIB
     frame_seconds_max: float = 60.0  # for a request to be whole
     in_flight_bytes_max: int = 64 * MIB

@@ -28,6 +28,7 @@ KEY = 1
 VERSIONS = range(4, 19)
 TOPIC_IDS = 13
 WAIT_MS_MAX = 300_000
+DELETED_MAX = 10_000  # partitions that a consumer has yet to notice are gone
 # Who names so many partitions that it takes much memory does not wait with all that for long.
 LARGE_BYTES = 1024 * 1024
 LARGE_WAIT_MS_MAX = 1000
@@ -46,6 +47,7 @@ def handle(call: Call, request: schema.FetchRequest) -> None:
 
 def _session_of(call: Call, request: schema.FetchRequest) -> FetchSession | ErrorCode:
     """Return the session that the request continues, opens, or does without."""
+    _check_size(call, request)
     sessions = call.session.kafka.fetch_sessions
     now = call.broker.clock.monotonic()
     by_id = call.version >= TOPIC_IDS
@@ -63,10 +65,16 @@ def _session_of(call: Call, request: schema.FetchRequest) -> FetchSession | Erro
     return session
 
 
-def _asked(request: schema.FetchRequest, *, by_id: bool) -> Asked:
+def _check_size(call: Call, request: schema.FetchRequest) -> None:
+    """Refuse what no consumer asks for: each partition costs us time, and a session keeps it."""
+    asked = sum(len(topic.partitions) for topic in request.topics)
+    if asked > call.broker.partition_count + DELETED_MAX:
+        raise MalformedFrame(f"Fetch of {asked} partitions, more than there are")
     if any(len(topic.topic) > NAME_LENGTH_MAX for topic in request.topics):
-        # There is no such topic, and a session would keep the names.
         raise MalformedFrame("Fetch of a topic whose name is too long for one")
+
+
+def _asked(request: schema.FetchRequest, *, by_id: bool) -> Asked:
     return [
         (
             (topic.topic_id if by_id else topic.topic, asked.partition),

@@ -11,11 +11,12 @@ from anymq.protocols.kafka import errors, operations
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.errors import InvalidRequest
 from anymq.protocols.kafka.pending import Pending
-from anymq.protocols.kafka.primitives import NULL_UUID
+from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
 from anymq.protocols.kafka.schema.generated import metadata as schema
 
 KEY = 3
 VERSIONS = range(14)
+NEW_MAX = 10_000  # topics a client may ask for that are not there: each costs us time
 NONE_MEANS_ALL = 0  # the version in which an empty list is no list
 MAY_NOT_CREATE = 4
 TOPIC_IDS = 12  # the schema has them from 10 on, brokers take them from here on
@@ -35,6 +36,8 @@ def handle(call: Call, request: schema.MetadataRequest) -> None:
             entry = Entry(topic_authorized_operations=rights)
             _describe(entry, topic)
             response.topics.append(entry)
+    elif len(request.topics) > len(call.broker.topics) + NEW_MAX:
+        raise MalformedFrame(f"Metadata of {len(request.topics)} topics, more than there are")
     else:
         may_create = request.allow_auto_topic_creation or call.version < MAY_NOT_CREATE
         room = len(call.broker.topics) + CREATED_MAX
