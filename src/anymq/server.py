@@ -204,6 +204,7 @@ class Server:
                 },
                 connections_refused=lambda: self._room.refused,
                 requests=self._kafka_counters.by_api,
+                in_flight_bytes=lambda: self._memory.used,
                 malformed=lambda: {"kafka": self._kafka_counters.malformed},
                 logins_failed=lambda: {"kafka": self._kafka_counters.logins_failed},
                 commit_seconds=disk.commit_seconds,

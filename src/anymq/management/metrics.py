@@ -25,6 +25,10 @@ HANDLES_MAX = gauge("process_max_fds", "How many it may have open.")
 CONNECTIONS = gauge("anymq_connections", "Connections there are.", "listener")
 CONNECTIONS_REFUSED = counter("anymq_connections_refused_total", "Connections turned away.")
 REQUESTS = counter("anymq_requests_total", "Requests received.", "protocol", "api")
+IN_FLIGHT = gauge(
+    "anymq_in_flight_bytes",
+    "Memory that requests and answers under way take; at limits.memory_bytes_max peers wait.",
+)
 MALFORMED = counter("anymq_malformed_total", "Connections closed for what they sent.", "protocol")
 LOGINS_FAILED = counter("anymq_logins_failed_total", "Logins that were refused.", "protocol")
 
@@ -55,6 +59,7 @@ class Watched:
     connections: Callable[[], Mapping[str, int]]
     connections_refused: Callable[[], int]
     requests: Callable[[], Mapping[tuple[str, str], int]]
+    in_flight_bytes: Callable[[], int]
     malformed: Callable[[], Mapping[str, int]]
     logins_failed: Callable[[], Mapping[str, int]]
     commit_seconds: Histogram
@@ -83,6 +88,7 @@ def _watch_peers(registry: Registry, watched: Watched) -> None:
     registry.read(CONNECTIONS, lambda: watched.connections().items())
     registry.read_number(CONNECTIONS_REFUSED, watched.connections_refused)
     registry.read(REQUESTS, lambda: [(*key, n) for key, n in watched.requests().items()])
+    registry.read_number(IN_FLIGHT, watched.in_flight_bytes)
     registry.read(MALFORMED, lambda: watched.malformed().items())
     registry.read(LOGINS_FAILED, lambda: watched.logins_failed().items())
 

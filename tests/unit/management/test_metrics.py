@@ -32,6 +32,7 @@ def registry() -> Registry:
         connections=lambda: {"kafka": 3},
         connections_refused=lambda: 0,
         requests=lambda: {("kafka", "Fetch"): 4},
+        in_flight_bytes=lambda: 0,
         malformed=lambda: {"kafka": 0},
         logins_failed=lambda: {"kafka": 0},
         commit_seconds=Histogram(),

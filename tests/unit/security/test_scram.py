@@ -144,3 +144,21 @@ def log_in(server: ScramServer, mechanism: Mechanism, name: str, password: str) 
             message = steps.send(answer)
         except StopIteration:
             return
+
+
+@pytest.mark.parametrize("in_clear", [True, False])
+def test_a_wrong_password_is_wrong_however_it_is_kept(in_clear: bool) -> None:
+    kept = "secret" if in_clear else to_text(derive("secret", Mechanism.SHA_512))
+    users = Users({"ann": [kept], "bob": ["pencil"]})
+    assert users.check("ann", "secret")
+    assert users.check("bob", "pencil")
+    for name, password in (("ann", "pencil"), ("bob", "secret"), ("", ""), ("nobody", "secret")):
+        assert not users.check(name, password)
+
+
+def test_a_nonce_in_another_alphabet_is_refused(users: Users) -> None:
+    """Comparing it must not raise: that would be a bug of ours in the log, for a client's joke."""
+    server = ScramServer(users, Mechanism.SHA_256)
+    server.step(b"n,,n=ann,r=abc")
+    with pytest.raises(AuthenticationFailed):
+        server.step("c=biws,r=\N{SNOWMAN},p=AAAA".encode())

@@ -8,7 +8,17 @@ import pytest
 from anymq.protocols.kafka.api import produce_scan
 from anymq.protocols.kafka.codec import FrameAssembler, frame
 from anymq.protocols.kafka.primitives import MalformedFrame
-from anymq.protocols.kafka.schema.generated import api_versions, fetch, metadata, produce
+from anymq.protocols.kafka.schema.generated import (
+    api_versions,
+    create_topics,
+    describe_configs,
+    describe_groups,
+    describe_producers,
+    fetch,
+    metadata,
+    offset_fetch,
+    produce,
+)
 from anymq.protocols.kafka.schema.generated.api_versions import ApiVersionsRequest
 from anymq.protocols.kafka.schema.generated.metadata import MetadataRequest
 from anymq.protocols.kafka.session import TURN_SECONDS, KafkaSession
@@ -267,3 +277,37 @@ def test_an_answer_that_cannot_be_written_harms_its_connection_only(
     assert dialog.closed
     assert not dialog.session.busy
     assert "an answer cannot be written" in caplog.text
+
+
+def test_naming_something_often_does_not_get_it_often() -> None:
+    """Four bytes of a request for a kilobyte of answer, half a million times."""
+    room = KafkaRoom()
+    room.broker.create_topic("a", 1)
+    client = room.dialog()
+
+    resource = describe_configs.DescribeConfigsResource(2, "a", None)
+    configs = client.ask(describe_configs.DescribeConfigsRequest([resource] * 1000))
+    assert len(configs.results) == 1
+
+    groups = client.ask(describe_groups.DescribeGroupsRequest(["g"] * 1000))
+    assert len(groups.groups) == 1
+
+    topic = describe_producers.TopicRequest("a", [0] * 1000)
+    producers = client.ask(describe_producers.DescribeProducersRequest([topic] * 10))
+    assert [len(one.partitions) for one in producers.topics] == [1]
+
+    wanted = offset_fetch.OffsetFetchRequestTopics(name="a", partition_indexes=[0, 1] * 100)
+    group = offset_fetch.OffsetFetchRequestGroup("g", topics=[wanted] * 10)
+    offsets = client.ask(offset_fetch.OffsetFetchRequest(groups=[group]), version=8)
+    assert [[len(t.partitions) for t in g.topics] for g in offsets.groups] == [[2]]
+    client.at(8) >> offset_fetch.OffsetFetchRequest(groups=[group] * 200)
+    assert client.closed
+
+
+def test_too_many_topics_at_a_time_are_not_made() -> None:
+    room = KafkaRoom()
+    client = room.dialog()
+    topics = [create_topics.CreatableTopic(f"t{n}", 1, 1) for n in range(10_001)]
+    client >> create_topics.CreateTopicsRequest(topics, validate_only=True)
+    assert client.closed
+    assert not room.broker.topics

@@ -15,7 +15,7 @@ from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.errors import InvalidRequest
 from anymq.protocols.kafka.pending import Pending
 from anymq.protocols.kafka.placement import InvalidAssignment
-from anymq.protocols.kafka.primitives import NULL_UUID
+from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
 from anymq.protocols.kafka.schema.generated import create_topics as schema
 
 KEY = 19
@@ -23,10 +23,13 @@ VERSIONS = range(2, 8)
 REPLICATION_FACTOR = 1
 
 DEFAULT = -1
+TOPICS_MAX = 10_000  # as in Kafka: each takes time, and nobody else is served meanwhile
 
 
 def handle(call: Call, request: schema.CreateTopicsRequest) -> None:
     """Make each, or only say whether it could be made."""
+    if len(request.topics) > TOPICS_MAX:
+        raise MalformedFrame(f"{len(request.topics)} topics to make, {TOPICS_MAX} at a time")
     response = schema.CreateTopicsResponse()
     pending = Pending(call, response, request.timeout_ms)
     times_named = Counter(wanted.name for wanted in request.topics)

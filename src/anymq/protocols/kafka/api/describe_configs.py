@@ -24,7 +24,9 @@ Synonym = schema.DescribeConfigsSynonym
 
 def handle(call: Call, request: schema.DescribeConfigsRequest) -> None:
     """Answer for each resource."""
-    results = [_describe(call.broker, wanted) for wanted in request.resources]
+    # Each once, however often it is named: a few bytes ask for kilobytes.
+    resources = {(one.resource_type, one.resource_name): one for one in request.resources}
+    results = [_describe(call.broker, wanted) for wanted in resources.values()]
     for result in results:
         for config in result.configs:
             _leave_out(config, request)

@@ -13,7 +13,8 @@ NOT_FOUND = 6
 
 def handle(call: Call, request: schema.DescribeGroupsRequest) -> None:
     """Answer for each group."""
-    groups = [_describe(call, call.broker.groups.describe(name)) for name in request.groups]
+    names = dict.fromkeys(request.groups)  # each once: a few bytes ask for all its members
+    groups = [_describe(call, call.broker.groups.describe(name)) for name in names]
     bits = operations.if_asked(request.include_authorized_operations, operations.GROUP)
     for group in groups:
         group.authorized_operations = bits

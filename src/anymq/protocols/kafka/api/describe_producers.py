@@ -15,11 +15,12 @@ NO_COORDINATOR = -1
 
 def handle(call: Call, request: schema.DescribeProducersRequest) -> None:
     """Answer for each partition."""
+    wanted: dict[str, dict[int, None]] = {}  # each once: a few bytes ask for all its producers
+    for topic in request.topics:
+        wanted.setdefault(topic.name, {}).update(dict.fromkeys(topic.partition_indexes))
     topics = [
-        schema.TopicResponse(
-            topic.name, [_answer(call, topic.name, index) for index in topic.partition_indexes]
-        )
-        for topic in request.topics
+        schema.TopicResponse(name, [_answer(call, name, index) for index in indexes])
+        for name, indexes in wanted.items()
     ]
     call.reply(schema.DescribeProducersResponse(topics=topics))
 

@@ -9,9 +9,10 @@ from anymq.core.streams.offset_records import CommittedOffset
 from anymq.core.streams.offsets import TopicOffsets
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
-from anymq.protocols.kafka.primitives import NULL_UUID
+from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
 from anymq.protocols.kafka.schema.generated import offset_fetch as schema
 
+REPEATS_MAX = 100  # of groups: four bytes ask for everything one has committed
 KEY = 9
 VERSIONS = range(1, 11)
 SEVERAL_GROUPS = 8
@@ -24,6 +25,8 @@ _NO_PARTITIONS: Mapping[int, CommittedOffset] = {}
 def handle(call: Call, request: schema.OffsetFetchRequest) -> None:
     """Answer for one group, or in newer versions for several."""
     groups = request.groups if call.version >= SEVERAL_GROUPS else [_only_group(request)]
+    if len(groups) > len({group.group_id for group in groups}) + REPEATS_MAX:
+        raise MalformedFrame("OffsetFetch of the same group again and again")
     answer = _Answer(call, len(groups))
     for place, group in enumerate(groups):
         call.broker.groups.committed(group.group_id, partial(answer.put, place, group))
@@ -68,10 +71,14 @@ class _Answer:
     def _asked(
         self, asked: schema.OffsetFetchRequestGroup, offsets: TopicOffsets
     ) -> list[schema.OffsetFetchResponseTopics]:
-        topics = asked.topics or ()
+        # Each once, however often it is named: a few bytes ask for kilobytes of metadata.
+        wanted: dict[tuple[str, UUID], dict[int, None]] = {}
+        for one in asked.topics or ():
+            indexes = dict.fromkeys(one.partition_indexes)
+            wanted.setdefault((one.name, one.topic_id), {}).update(indexes)
         if self._call.version < TOPIC_IDS:
-            return [_of(one.name, one.partition_indexes, offsets) for one in topics]
-        return [self._of_id(one.topic_id, one.partition_indexes, offsets) for one in topics]
+            return [_of(name, list(parts), offsets) for (name, _), parts in wanted.items()]
+        return [self._of_id(id, list(parts), offsets) for (_, id), parts in wanted.items()]
 
     def _of_id(
         self, topic_id: UUID, indexes: list[int], offsets: TopicOffsets
