@@ -4,10 +4,13 @@
 """
 
 import argparse
+import importlib
+import pkgutil
 import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 
 from tools.commands_reference import commands_page
 
@@ -17,6 +20,8 @@ from anymq.core.streams.config_def import ConfigDef
 from anymq.core.streams.topic_configs import TOPIC_CONFIGS
 from anymq.management import metrics
 from anymq.observability.metrics import DECLARED, Metric
+from anymq.protocols.kafka.api import registry
+from anymq.protocols.kafka.schema import generated
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Made by ./dev docs from {source}: change it there. -->\n"
@@ -32,6 +37,7 @@ def main() -> int:
         "topic-configs.md": topic_configs_page(),
         "metrics.md": metrics_page(),
         "commands.md": commands_page(),
+        "kafka-requests.md": kafka_requests_page(),
     }
     stale = [name for name, content in pages.items() if read(name) != content]
     if not only_check:
@@ -67,7 +73,8 @@ def _settings_lines() -> Iterator[str]:
 def _setting(each: Declared) -> str:
     lines = [f"### `{each.key}`\n", f"{each.help}\n"]
     lines.append(f"- default: `{each.show(each.default)}` ({each.kind}{_range(each)})")
-    lines.append(f"- elsewhere: `{each.variable}`, `{each.flag}`\n")
+    lines.append(f"- elsewhere: `{each.variable}`, `{each.flag}`")
+    lines += ["- changes while the broker runs (SIGHUP)\n"] if each.live else [""]
     return "\n".join(lines)
 
 
@@ -104,6 +111,37 @@ def metrics_page() -> str:
 def _metric(each: Metric) -> str:
     labels = ", ".join(f"`{label}`" for label in each.labels)
     return f"| `{each.name}` | {each.kind} | {labels} | {each.help} |"
+
+
+def kafka_requests_page() -> str:
+    """List every request of Kafka's clients: in which versions it is answered, or not at all."""
+    offered = registry.load()
+    missing = sorted(
+        (schema.KEY, _name_of(schema))
+        for schema in _schemas_of_kafka()
+        if schema.KEY not in offered
+    )
+    head = NOTE.format(source="src/anymq/protocols/kafka/api") + KAFKA_REQUESTS_HEAD
+    rows = "\n".join(_request(api) for api in offered.values())
+    tail = "\n".join(f"| {key} | {name} |" for key, name in missing)
+    return head + rows + "\n" + KAFKA_MISSING_HEAD + tail + "\n"
+
+
+def _request(api: registry.Api) -> str:
+    first_line = (sys.modules[api.handle.__module__].__doc__ or "").strip().splitlines()[0]
+    what = first_line.partition(": ")[2] or first_line
+    first, last = api.versions[0], api.versions[-1]
+    versions = f"{first} to {last}" if first < last else str(first)
+    return f"| {api.key} | {api.name} | {versions} | {what.rstrip('.')} |"
+
+
+def _schemas_of_kafka() -> Iterator[ModuleType]:
+    for info in pkgutil.iter_modules(generated.__path__):
+        yield importlib.import_module(f"{generated.__name__}.{info.name}")
+
+
+def _name_of(schema: ModuleType) -> str:
+    return "".join(map(str.capitalize, schema.__name__.rpartition(".")[2].split("_")))
 
 
 SETTINGS_HEAD = """\
@@ -156,6 +194,23 @@ of the process: look at them with `rate()`. A label's value may be a name that c
 
 | name | kind | labels | what it says |
 |---|---|---|---|
+"""
+
+KAFKA_REQUESTS_HEAD = """
+# Kafka requests
+
+Which of Kafka's requests are answered, and in which versions. `ApiVersions` tells clients the same,
+and they choose; [Kafka](../protocols/kafka.md) says how the answers differ from Apache Kafka's.
+
+| key | request | versions | |
+|---|---|---|---|
+"""
+
+KAFKA_MISSING_HEAD = """
+Not answered yet; clients are told so, and whoever sends one all the same is hung up on:
+
+| key | request |
+|---|---|
 """
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from anymq.core.broker import Broker
 from anymq.management.health import conditions
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, watch
+from anymq.management.news import News
 from anymq.management.pages import make_pages
 from anymq.management.session import HttpSession
 from anymq.net import heap
@@ -57,7 +58,6 @@ class Server:
         limits = settings.limits
         self._room = Room(limits.connections_max, limits.connections_per_address_max)
         self._memory = Memory(limits.memory_bytes_max)
-        self._reported = 0  # of what was found on the disk
         self._kafka: Kafka | None = None
 
     def stop(self) -> None:
@@ -102,14 +102,16 @@ class Server:
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
             store = self._open_store(disk)
-            stack.callback(self._end, disk, store)
+            news = News(store)
+            stack.callback(self._end, disk, store, news)
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
+            news.look()
             stack.callback(self._hang_up)
             self._listen(broker, store, disk)
             if started is not None:
                 started.set()
-            await self._serve(broker, store, disk)
+            await self._serve(broker, store, disk, news)
 
     def _open_store(self, disk: Disk) -> LogStore:
         directory = data_dir_of(self.settings)
@@ -137,16 +139,9 @@ class Server:
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
         )
-        self._report(store)
         if orphans := store.orphans():
             log.warning("logs that no topic owns; they are kept", ids=orphans)
         return broker
-
-    def _report(self, store: LogStore) -> None:
-        """Tell people what was found on the disk since the last time."""
-        for report in store.reports[self._reported :]:
-            log.warning(report)
-        self._reported = len(store.reports)
 
     def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
         loop = asyncio.get_running_loop()
@@ -216,10 +211,10 @@ class Server:
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
 
-    async def _serve(self, broker: Broker, store: LogStore, disk: Disk) -> None:
+    async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
         tasks = [
             asyncio.create_task(self._keep_ticking(broker)),
-            asyncio.create_task(self._keep_maintaining(broker, store, disk)),
+            asyncio.create_task(self._keep_maintaining(broker, store, disk, news)),
             asyncio.create_task(self._keep_syncing(disk)),
         ]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -243,10 +238,10 @@ class Server:
                 return
             await asyncio.sleep(0.005)
 
-    def _end(self, disk: Disk, store: LogStore) -> None:
+    def _end(self, disk: Disk, store: LogStore, news: News) -> None:
         if disk.stop():
             store.close()
-            self._report(store)
+            news.look()
         else:
             log.warning("not all could be finished: the next start looks at every log")
 
@@ -269,12 +264,14 @@ class Server:
             memory.peak = memory.used
             heap.trim()
 
-    async def _keep_maintaining(self, broker: Broker, store: LogStore, disk: Disk) -> None:
+    async def _keep_maintaining(
+        self, broker: Broker, store: LogStore, disk: Disk, news: News
+    ) -> None:
         while True:
             store.check_space()
             if not disk.busy:
                 broker.maintenance(broker.clock.wall_ms())
-            self._report(store)
+            news.look()
             await asyncio.sleep(self.settings.storage.maintenance_interval_ms / 1000)
 
     async def _keep_syncing(self, disk: Disk) -> None:

@@ -1,6 +1,9 @@
 """Is what we write down still so?"""
 
+import argparse
+import importlib
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -15,7 +18,9 @@ from anymq.config.model import declared
 from anymq.observability.metrics import DECLARED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    page for place in ("*.md", "docs/**/*.md", "examples/*.md") for page in ROOT.glob(place)
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 FENCED = re.compile(r"```.*?```", re.DOTALL)
@@ -119,12 +124,26 @@ def test_settings_that_pages_name_exist() -> None:
         assert {key for key in wrong if not key.endswith((".py", ".md"))} == set(), page
 
 
-def test_commands_that_pages_name_exist() -> None:
-    """Whoever copies a line from a page should not be told that there is no such command."""
-    for page in PAGES:
-        blocks = "\n".join(FENCED.findall(page.read_text()))
-        words = re.findall(r"^anymq ([a-z][\w./-]*)", blocks, re.MULTILINE)
-        assert set(map(command_of, words)) <= set(COMMANDS), page
+def command_lines(page: Path) -> Iterator[list[str]]:
+    """Every call of ours in the blocks of a page, as words, without what it is piped to."""
+    for line in "\n".join(FENCED.findall(page.read_text())).splitlines():
+        call = re.search(r"(?:^|\| |' )anymq ([a-z][^|]*)", line)
+        if call is not None:
+            yield shlex.split(call[1], comments=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_command_lines_in_pages_are_understood(page: Path) -> None:
+    """Whoever copies a line from a page should not be told that there is no such thing."""
+    for word, *flags in command_lines(page):
+        name = command_of(word)
+        assert name in COMMANDS
+        parser = argparse.ArgumentParser(name, allow_abbrev=False, exit_on_error=False)
+        importlib.import_module(COMMANDS[name][0]).configure(parser)
+        try:
+            parser.parse_args(flags)
+        except (argparse.ArgumentError, SystemExit) as error:
+            pytest.fail(f"anymq {name} {' '.join(flags)}: {error}")
 
 
 def test_settings_in_examples_are_taken() -> None:

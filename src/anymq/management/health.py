@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management.pages import Condition
 from anymq.storage.store import LogStore
@@ -19,7 +20,7 @@ def conditions(
     ]
     return [
         Condition("serving", not stopping(), "stopping" if stopping() else ""),
-        Condition("disk has space", not store.full, f"{store.free_bytes()} bytes are free"),
+        Condition("disk has space", not store.full, f"{store.free_bytes() // MIB}MiB are free"),
         Condition(
             "every log takes writes",
             not failed,

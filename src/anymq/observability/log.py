@@ -120,8 +120,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        # Our own names win over a field that is called the same.
-        return msgspec.json.encode(fields_of(record) | line, enc_hook=str).decode()
+        # Our own names come first, and win over a field that is called the same.
+        return msgspec.json.encode(line | fields_of(record) | line, enc_hook=str).decode()
 
 
 class RepeatFilter(logging.Filter):

@@ -214,6 +214,7 @@ class Log(ReadableLog, Committable):
             self._disk.handles.shrink()
         else:
             self.failed = error
+            self._report(error)
         for write in reversed([*writes, *self._writes]):
             write.undo()
         self._writes = []
@@ -224,6 +225,10 @@ class Log(ReadableLog, Committable):
         for _, then in waiters:
             _tell(then, error)
 
+    def _report(self, error: StorageError) -> None:
+        if isinstance(error, LogFailed):
+            self._disk.report(f"log {self.id} takes no more writes until a restart: {error}")
+
     def _go_back(self) -> None:
         """Make `visible_end` the end again."""
         self.end = self.visible_end
@@ -232,7 +237,8 @@ class Log(ReadableLog, Committable):
             segments.pop()
         self.active = segments[-1]
         self.rolled = [item for item in self.rolled if item[0] in segments[:-1]]
-        self.epochs.cut(self.end)
+        if self._leaders is not None:  # else nothing was noted
+            self._leaders.cut(self.end)
         self._marks.clear()
 
     def fail(self, error: LogFailed | LogDeleted) -> None:

@@ -1,5 +1,9 @@
 """Passwords and SCRAM, against the vectors of the RFCs and against a client nobody here wrote."""
 
+import base64
+import hashlib
+import hmac
+
 import pytest
 from aiokafka.conn import ScramAuthenticator
 
@@ -95,6 +99,34 @@ def test_plain_passwords(users: Users) -> None:
     assert users.check("bob", "pencil")
     assert not users.check("ann", "pencil")
     assert not users.check("nobody", "")
+
+
+@pytest.mark.parametrize("before", ["", "mine"], ids=["as it should", "as old librdkafka does"])
+def test_a_nonce_may_have_the_clients_before_it_once_more(users: Users, before: str) -> None:
+    """kcat of the distributions logs in with a librdkafka before 2.6.1."""
+    server = ScramServer(users, Mechanism.SHA_256)
+    assert finish(server, before=before).startswith(b"v=")
+    assert server.user == "ann"
+
+
+@pytest.mark.parametrize("before", ["other", "minemine"])
+def test_any_other_nonce_is_refused(users: Users, before: str) -> None:
+    with pytest.raises(AuthenticationFailed, match="nonce differs"):
+        finish(ScramServer(users, Mechanism.SHA_256), before=before)
+
+
+def finish(server: ScramServer, *, before: str) -> bytes:
+    """Log ann in by hand, with something before the nonce of the last message."""
+    first = "n=ann,r=mine"
+    told = server.step(f"n,,{first}".encode()).decode()
+    nonce, salt, count = (part[2:] for part in told.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", b"secret", base64.b64decode(salt), int(count))
+    unproved = f"c=biws,r={before}{nonce}"
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    signed = f"{first},{told},{unproved}".encode()
+    signature = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
+    proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature, strict=True)))
+    return server.step(f"{unproved},p={proof.decode()}".encode())
 
 
 def log_in(server: ScramServer, mechanism: Mechanism, name: str, password: str) -> None:

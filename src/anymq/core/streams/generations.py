@@ -7,7 +7,6 @@ Whoever comes, goes or changes its mind takes the group back to PREPARING_REBALA
 left it is EMPTY again.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +23,9 @@ from anymq.core.streams.group_calls import (
 )
 from anymq.core.streams.members import Member, Members
 from anymq.core.timers import Deadline, Timers
+from anymq.observability.log import Log
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 @dataclass(slots=True)
@@ -88,7 +88,8 @@ class Generations:
     def rebalance(self, reason: str) -> None:
         """Make everyone join again; when that is so already, go on if everyone has."""
         if self.state is not State.PREPARING_REBALANCE:
-            log.info("group %r leaves generation %d: %s", self._group, self.number, reason)
+            facts = {"group": self._group, "generation": self.number, "reason": reason}
+            log.info("a group rebalances", **facts)
             self._prepare()
         elif not self._first:
             self.go_on()
@@ -158,9 +159,8 @@ class Generations:
             self._invite_to_sync()
         else:
             self.state = State.EMPTY
-        log.info(
-            "group %r: generation %d, members: %d", self._group, self.number, len(self.members)
-        )
+        facts = {"group": self._group, "generation": self.number, "members": len(self.members)}
+        log.info("a group has rebalanced", **facts)
         self._around.on_generation(self._group, self)
 
     def _invite_to_sync(self) -> None:

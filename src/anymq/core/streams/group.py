@@ -110,7 +110,7 @@ class Group:
             joining=then,
         )
         self.generations.admit(member, request.protocol_type)
-        self.generations.rebalance(f"member {member_id} joins ({request.reason})")
+        self.generations.rebalance(_reason(f"member {member_id} joins", request))
 
     def _rejoin(self, request: JoinRequest, then: JoinThen) -> None:
         member = self._known(request.member_id, request.instance_id)
@@ -121,7 +121,7 @@ class Group:
             self._around.answers.give(then, self.generations.invitation(member))
         else:
             self._update(member, request, then)
-            self.generations.rebalance(f"member {member.id} rejoins ({request.reason})")
+            self.generations.rebalance(_reason(f"member {member.id} rejoins", request))
 
     def _nothing_new(self, member: Member, request: JoinRequest) -> bool:
         if self.state is State.PREPARING_REBALANCE or member.protocols != request.protocols:
@@ -310,3 +310,8 @@ def _describe(member: Member, protocol: str | None) -> MemberDescription:
         member.subscription(protocol),
         member.assignment,
     )
+
+
+def _reason(what: str, request: JoinRequest) -> str:
+    """Say why the group rebalances, with the client's own words if it has any."""
+    return f"{what} ({request.reason})" if request.reason else what

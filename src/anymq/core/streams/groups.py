@@ -4,7 +4,6 @@ A group is there while it has members, or while something is kept of it. Answers
 exactly once, perhaps before the call returns.
 """
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
@@ -37,10 +36,11 @@ from anymq.core.streams.offset_records import CommittedOffset, GroupRecord
 from anymq.core.streams.offsets import Offsets, TopicOffsets
 from anymq.core.streams.subscription import CONSUMER
 from anymq.core.timers import Timers
+from anymq.observability.log import Log as Lines
 from anymq.storage.errors import StorageError
 from anymq.storage.log import Log
 
-log = logging.getLogger(__name__)
+log = Lines(__name__)
 
 CLASSIC = "classic"
 
@@ -324,7 +324,7 @@ class Groups:
 
 def _nobody(error: StorageError | None) -> None:
     if error is not None:
-        log.info("cannot keep the state of a group: %s", error)
+        log.warning("cannot keep the state of a group", reason=error)
 
 
 def _committed(new: NewOffset, now_ms: int, expires_ms: int) -> tuple[str, int, CommittedOffset]:

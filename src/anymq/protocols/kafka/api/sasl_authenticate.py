@@ -1,7 +1,6 @@
 """SaslAuthenticate: one token of the chosen mechanism."""
 
-import logging
-
+from anymq.observability.log import Log
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import sasl_authenticate as schema
@@ -11,7 +10,7 @@ KEY = 36
 VERSIONS = range(3)
 BEFORE_AUTHENTICATION = True
 
-log = logging.getLogger("anymq.kafka")
+log = Log("anymq.kafka")
 
 
 def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
@@ -28,7 +27,7 @@ def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
         answer = authentication.step(bytes(request.auth_bytes))
     except AuthenticationFailed as error:
         call.session.kafka.counters.logins_failed += 1
-        log.warning("%s failed to authenticate: %s", call.session.peer.host, error)
+        log.warning("login failed", peer=call.session.peer.host, reason=error)
         _fail(call, ErrorCode.SASL_AUTHENTICATION_FAILED, f"Authentication failed: {error}")
         return
     call.session.authentication_changed()
