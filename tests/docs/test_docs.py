@@ -15,6 +15,7 @@ import pytest
 from anymq.cli.main import COMMANDS, command_of
 from anymq.config.load import ConfigError, from_tables
 from anymq.config.model import declared
+from anymq.management import metrics as _declares_metrics  # noqa: F401
 from anymq.observability.metrics import DECLARED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -23,6 +24,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+FIXTURES = {"anymq_session", "anymq_settings"}  # of our pytest plugin
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 
 
@@ -122,6 +124,14 @@ def test_settings_that_pages_name_exist() -> None:
             continue  # its names are Kafka's
         wrong = {key for key in mention.findall(page.read_text()) if key not in known}
         assert {key for key in wrong if not key.endswith((".py", ".md"))} == set(), page
+
+
+def test_metrics_that_pages_name_exist() -> None:
+    """An alert on a metric that is none never rings."""
+    mention = re.compile(r"\b(?:anymq|process)_[a-z_]+\b(?!\()")
+    for page in sorted(ROOT.glob("docs/how-to/*.md")):
+        names = {name.removesuffix("_bucket") for name in mention.findall(page.read_text())}
+        assert names - set(DECLARED) - FIXTURES == set(), page
 
 
 def command_lines(page: Path) -> Iterator[list[str]]:

@@ -141,3 +141,27 @@ def test_a_closed_terminal_ends_it(tmp_path: Path) -> None:
 
     with (tmp_path / "LOCK").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits until it has gone
+
+
+def test_a_full_disk_is_told_by_the_broker_and_by_who_has_to_wait(serve: Serve) -> None:
+    """Else a producer only seems to hang, for as long as its delivery time-out."""
+    broker = serve("--storage-disk-free-bytes-min", str(2**60)).wait_until_ready()
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "anymq", "produce", "news", "-b", broker.kafka],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with waiting:
+        assert waiting.stdin is not None
+        assert waiting.stderr is not None
+        waiting.stdin.write("hello\n")
+        waiting.stdin.close()
+        assert "has to wait: the broker cannot write, its disk may be full" in (
+            waiting.stderr.readline()
+        )
+        waiting.kill()
+
+    broker.process.terminate()
+    events = [json.loads(line)["event"] for line in broker.end()[1].splitlines()]
+    assert "the disk is full: messages are refused until there is space" in events

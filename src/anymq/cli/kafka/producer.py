@@ -5,6 +5,7 @@ what there is to send, without a timer, and the order of a partition is kept wit
 Where the broker gives us a producer id, a batch that is sent again is stored once.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class Producer:
         self._leaders: dict[str, list[int]] = {}
         self._sticky: dict[str, int] = {}
         self._sequences: dict[tuple[str, int], int] = {}
+        self._told = False
         self._producer = self._producer_id() if acks == ALL else (NO_PRODUCER, -1)
 
     def send(self, topic: str, record: Record, partition: int | None = None) -> None:
@@ -247,10 +249,19 @@ class Producer:
         elif code == ErrorCode.MESSAGE_TOO_LARGE and len(batch.records) > 1:
             yield from halves(batch)
         elif code in RETRIABLE and time.monotonic() < deadline:
+            self._tell_why_it_waits(code, batch.topic)
             yield batch
         else:
             text = error_text(result.error_code, result.error_message)
             raise RequestRefused(code, f"{batch.topic!r}: {text}")
+
+    def _tell_why_it_waits(self, code: ErrorCode, topic: str) -> None:
+        """Say it once: nobody knows how long a disk stays full."""
+        if code is ErrorCode.KAFKA_STORAGE_ERROR and not self._told:
+            self._told = True
+            seconds = f"{self._delivery_seconds:.0f} s"
+            why = "the broker cannot write, its disk may be full"
+            print(f"{topic!r} has to wait: {why}. Trying for {seconds}", file=sys.stderr)
 
 
 def _answer(sent: Sent) -> produce.ProduceResponse | None:
