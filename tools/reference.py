@@ -74,7 +74,7 @@ def _setting(each: Declared) -> str:
     lines = [f"### `{each.key}`\n", f"{each.help}\n"]
     lines.append(f"- default: `{each.show(each.default)}` ({each.kind}{_range(each)})")
     lines.append(f"- elsewhere: `{each.variable}`, `{each.flag}`")
-    lines.append("- live: SIGHUP is enough\n" if each.live else "")
+    lines += ["- changes while the broker runs (SIGHUP)\n"] if each.live else [""]
     return "\n".join(lines)
 
 

@@ -4,102 +4,17 @@ ANYMQ_PEER=kafka runs the same against Apache Kafka: the tools work there too.
 """
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.peers.choose import QUICK_GROUPS, QUICK_GROUPS_KAFKA, chosen_server
+from tests.integration.tools import SECONDS, Tools, line_of, run
+from tests.peers.choose import chosen_server
 from tests.peers.process import free_ports
 from tests.peers.security import Security
 
-SECONDS = 40
-_numbers = count(1)
 pytestmark = pytest.mark.timeout(120)
-
-
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "anymq", *words]
-
-
-def run(*words: str, types: str | bytes = b"", **variables: str) -> "Done":
-    typed = types.encode() if isinstance(types, str) else types
-    done = subprocess.run(
-        command(*words),
-        input=typed,
-        capture_output=True,
-        timeout=SECONDS,
-        check=False,
-        env={**os.environ, **variables},
-    )
-    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-class Done:
-    """How a command ended."""
-
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
-
-
-class Tools:
-    """Commands that know where the broker is."""
-
-    def __init__(self, servers: str) -> None:
-        self.servers = servers
-        self._started: list[subprocess.Popen[bytes]] = []
-
-    def __call__(self, words: str, *more: str, types: str | bytes = b"") -> Done:
-        done = run(*self.words(words, *more), types=types)
-        assert done.status == 0, done.out + done.err
-        return done
-
-    def refused(self, words: str) -> Done:
-        done = run(*self.words(words))
-        assert done.status == 1, done.out + done.err
-        return done
-
-    def words(self, words: str, *more: str) -> list[str]:
-        return [*words.split(), *more, "--bootstrap-server", self.servers]
-
-    def start(self, words: str) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(
-            command(*self.words(words)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        self._started.append(process)
-        return process
-
-    def stop(self) -> None:
-        """End what a failed test left."""
-        for process in self._started:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                if pipe is not None:
-                    pipe.close()
-
-
-@pytest.fixture(scope="module")
-def tools() -> Iterator[Tools]:
-    with chosen_server(QUICK_GROUPS, QUICK_GROUPS_KAFKA) as server:
-        tools = Tools(server.bootstrap)
-        yield tools
-        tools.stop()
-
-
-@pytest.fixture
-def topic() -> str:
-    return f"topic-{next(_numbers)}"
 
 
 @pytest.fixture(scope="module")
@@ -109,21 +24,13 @@ def ten(tools: Tools) -> str:
     return "ten"
 
 
-def until(there: str, tools: Tools, words: str) -> str:
-    """Ask until the answer has it."""
-    deadline = time.monotonic() + SECONDS
-    while there not in (out := run(*tools.words(words)).out):
-        assert time.monotonic() < deadline, out
-    return out
-
-
 # --- the quick start of Apache Kafka -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(("prefix", "suffix"), [("", ""), ("bin/", ".sh")])
 def test_the_quick_start(tools: Tools, prefix: str, suffix: str) -> None:
     """Word for word, but for the port; with the paths of the tutorial and without."""
-    topic = f"quickstart-events-{next(_numbers)}"
+    topic = f"quickstart-events{len(prefix)}"
 
     def tool(name: str, flags: str, types: str = "") -> str:
         return tools(f"{prefix}{name}{suffix} {flags}", types=types).out
@@ -249,77 +156,6 @@ def test_nothing_is_sent_twice_or_lost_when_input_ends_with_a_bad_line(
     assert tools(f"consume {topic}").out == "good\n"
 
 
-# --- groups ------------------------------------------------------------------------------------
-
-
-def test_two_consumers_share_a_topic(tools: Tools, topic: str) -> None:
-    """Each reads one of two partitions; when one goes, the other has both; nothing comes twice."""
-    tools(f"topics create {topic} --partitions 2")
-    first = tools.start(f"consume {topic} --follow --group {topic} --print partition,value")
-    second = tools.start(f"consume {topic} --follow --group {topic} --print partition,value")
-    until("2 members", tools, f"groups describe {topic}")
-    state = json.loads(until("Stable", tools, f"groups describe {topic} --json"))[0]
-    assert len({row["member"] for row in state["partitions"]}) == 2
-
-    tools(f"produce {topic} --partition 0", types="a\n")
-    tools(f"produce {topic} --partition 1", types="b\n")
-    read = [line_of(first), line_of(second)]
-    assert sorted(read) == [b"0\ta\n", b"1\tb\n"]
-
-    second.send_signal(signal.SIGTERM)
-    assert second.wait(SECONDS) == 143
-    tools(f"produce {topic} --partition 0", types="c\n")
-    tools(f"produce {topic} --partition 1", types="d\n")
-    assert sorted([line_of(first), line_of(first)]) == [b"0\tc\n", b"1\td\n"]
-
-    first.send_signal(signal.SIGINT)
-    assert first.wait(SECONDS) == 130
-    assert "Empty, 0 members, 0 messages behind" in tools(f"groups describe {topic}").out
-
-
-def line_of(process: "subprocess.Popen[bytes]") -> bytes:
-    """The next line, or an end to the wait."""
-    assert process.stdout is not None
-    watch = threading.Timer(SECONDS, process.kill)
-    watch.start()
-    try:
-        return process.stdout.readline()
-    finally:
-        watch.cancel()
-
-
-def test_a_group_goes_on_where_it_was_and_can_be_set_back(tools: Tools, topic: str) -> None:
-    tools(f"produce {topic}", types="1\n2\n3\n")
-    assert tools(f"consume {topic} --group {topic} --max 2").out == "1\n2\n"
-    assert tools(f"consume {topic} --group {topic}").out == "3\n"
-
-    shown = tools(f"groups reset {topic} --shift-by -2").out
-    assert "--execute" in shown
-    assert tools(f"consume {topic} --group {topic}").out == ""
-    tools(f"groups reset {topic} --to-earliest --execute")
-    assert tools(f"consume {topic} --group {topic} --max 1").out == "1\n"
-
-    tools(f"groups delete {topic}")
-    assert f"no group '{topic}'" in tools.refused(f"groups describe {topic}").err
-
-
-def test_the_tool_for_groups_that_people_know(tools: Tools, topic: str) -> None:
-    groups = f"kafka-consumer-groups --group {topic}"
-    tools(f"kafka-console-producer --topic {topic}", types="1\n2\n3\n")
-    reading = f"kafka-console-consumer --topic {topic} --group {topic} --from-beginning"
-    tools(f"{reading} --max-messages 3")
-
-    row = rf"{topic}\s+{topic}\s+0\s+"
-    assert re.search(rf"{row}3\s+3\s+0\s+-\s+-\s+-", tools(f"{groups} --describe").out)
-    assert topic in tools("kafka-consumer-groups --list").out.splitlines()
-    reset = f"{groups} --reset-offsets --topic {topic} --to-offset 1"
-    assert re.search(rf"{row}1\b", tools(f"{reset} --dry-run").out)
-    assert re.search(rf"{row}1\b", tools(f"{reset} --execute").out)
-    assert re.search(rf"{row}1\s+3\s+2\b", tools(f"{groups} --describe").out)
-    assert "Successful" in tools(f"{groups} --delete-offsets --topic {topic}").out
-    assert "was successful" in tools(f"{groups} --delete").out
-
-
 # --- administration ----------------------------------------------------------------------------
 
 
@@ -397,3 +233,31 @@ def test_a_login_under_tls() -> None:
         assert "login" in run(*words, "--tls-ca", authority).err
         assert "certificate that we do not trust" in run(*words, "--tls").err
         assert "TLS" in run(*words).err
+
+
+def test_a_broker_that_was_away_is_found_again(topic: str) -> None:
+    """Whoever follows goes on; whoever writes is told, and nothing is lost or comes twice."""
+    with chosen_server({}, {}) as server:
+        tools = Tools(server.bootstrap)
+        tools(f"topics create {topic}")
+        consumer = tools.start(f"consume {topic} --follow")
+        producer = tools.start(f"produce {topic}")
+        assert producer.stdin is not None
+        assert producer.stderr is not None
+        producer.stdin.write(b"before\n")
+        producer.stdin.flush()
+        assert line_of(consumer) == b"before\n"
+
+        server.kill()
+        producer.stdin.write(b"meanwhile\n")
+        producer.stdin.flush()
+        assert b"Trying again" in producer.stderr.readline()
+        server.start()
+        assert line_of(consumer) == b"meanwhile\n"
+
+        assert producer.communicate(timeout=SECONDS) == (b"", b"")
+        assert producer.returncode == 0
+        consumer.send_signal(signal.SIGTERM)
+        assert consumer.wait(SECONDS) == 143
+        assert tools(f"consume {topic}").out == "before\nmeanwhile\n"
+        tools.stop()

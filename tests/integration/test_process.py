@@ -1,5 +1,6 @@
 """The broker as people run it: a process, a terminal or a service manager, signals."""
 
+import fcntl
 import json
 import re
 import signal
@@ -121,3 +122,22 @@ def test_a_taken_port_is_one_line(serve: Serve, tmp_path: Path) -> None:
     assert status == 1
     assert "in use" in said
     assert said.count("\n") == 1
+
+
+def test_a_closed_terminal_ends_it(tmp_path: Path) -> None:
+    """Whoever closes the window wants no broker that goes on unseen, with the port and the data."""
+    in_terminal = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
+    broker = [sys.executable, "-m", "anymq", "serve", "--data", str(tmp_path)]
+    terminal = subprocess.Popen(
+        [*in_terminal, *broker, "--kafka-port", "0", "--management-port", "0"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with terminal:
+        assert terminal.stdout is not None
+        assert "is ready" in terminal.stdout.readline()
+        terminal.kill()
+
+    with (tmp_path / "LOCK").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits until it has gone

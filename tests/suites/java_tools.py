@@ -4,7 +4,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,9 @@ TOOLS = {
 }
 # Tools run for a second: quick to start matters more than quick code.
 FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=ERROR")
+
+# The command line of a tool: by its name, with its flags.
+Program = Callable[[str, Sequence[str]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +209,19 @@ def run_on(bootstrap: str, broker: str) -> Result:
     """The whole session; a later step may fail because an earlier one did."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        cases = tuple(_case(step, bootstrap) for step in steps(Path(folder)))
+        cases = tuple(case(step, bootstrap) for step in steps(Path(folder)))
     return Result(NAME, f"Apache Kafka {VERSION}", broker, time.monotonic() - begun, cases)
 
 
-def _case(step: Step, bootstrap: str) -> Case:
+def original(tool: str, argv: Sequence[str]) -> list[str]:
+    """The command line of Kafka's own tool."""
+    return java_command(TOOLS[tool], *argv, flags=FLAGS)
+
+
+def case(step: Step, bootstrap: str, program: Program = original) -> Case:
+    """Take one step, with the original or another tool of that name."""
     try:
-        done = _call(step, bootstrap)
+        done = call(program, step.command, bootstrap, step.types)
     except subprocess.TimeoutExpired:
         return Case(step.command, "failed", f"no end after {STEP_SECONDS} s")
     said = done.stdout + done.stderr
@@ -224,11 +233,14 @@ def _case(step: Step, bootstrap: str) -> Case:
     return Case(step.command, "passed")
 
 
-def _call(step: Step, bootstrap: str) -> "subprocess.CompletedProcess[str]":
-    tool, *argv = [bootstrap if word == "B" else word for word in step.command.split()]
+def call(
+    program: Program, command: str, bootstrap: str, typed: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command; B stands for the broker's address."""
+    tool, *argv = [bootstrap if word == "B" else word for word in command.split()]
     return subprocess.run(
-        java_command(TOOLS[tool], *argv, flags=FLAGS),
-        input=step.types,
+        program(tool, argv),
+        input=typed,
         capture_output=True,
         text=True,
         timeout=STEP_SECONDS,

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.peers import choose
 from tests.peers.anymq import Value
 from tests.peers.maven import PeerUnavailable
-from tests.suites import confluent_kafka, java_tools, kafka_python
+from tests.suites import confluent_kafka, java_tools, kafka_python, own_tools
 from tests.suites.pytest_suite import SuiteUnavailable
 from tests.suites.result import Result, load, markdown
 
@@ -19,6 +19,7 @@ Suite = Callable[[str, str], Result]
 ROOT = Path(__file__).parents[2]
 SUITES: dict[str, Suite] = {
     java_tools.NAME: java_tools.run_on,
+    own_tools.NAME: own_tools.run_on,
     kafka_python.NAME: kafka_python.run_on,
     confluent_kafka.NAME: confluent_kafka.run_on,
 }

@@ -90,7 +90,7 @@ def run_command(name: str, flags: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(f"anymq {name}", description=summary, allow_abbrev=False)
     command.configure(parser)
     try:
-        status = command.run(parser.parse_args(flags))
+        status = command.run(_parse(parser, flags))
         sys.stdout.flush()
     except CommandFailed as error:
         print(f"anymq {name}: {error}", file=sys.stderr)
@@ -102,6 +102,14 @@ def run_command(name: str, flags: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return status
+
+
+def _parse(parser: argparse.ArgumentParser, flags: Sequence[str]) -> argparse.Namespace:
+    """Read the flags, also between words: `produce TOPIC --json FILE`."""
+    try:
+        return parser.parse_intermixed_args(flags)
+    except TypeError:  # argparse cannot where a command has actions, as `topics` has
+        return parser.parse_args(flags)
 
 
 def usage() -> str:

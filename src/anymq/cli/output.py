@@ -28,6 +28,11 @@ def print_json(value: object) -> None:
     sys.stdout.write(text.decode() + "\n")
 
 
+def tell(text: str) -> None:
+    """Say something on the way, where it does not mix with the output."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def check_reader() -> None:
     """Raise BrokenPipeError when nobody reads our output any more, though we write nothing."""
     poll = select.poll()

@@ -13,6 +13,7 @@ from anymq.cli.kafka.producer import ALL, NONE, ONE, Producer
 from anymq.cli.kafka.properties import pairs
 from anymq.cli.lines import Lines, on_terminal
 from anymq.cli.messages import Parsed, line_parser, parse_json
+from anymq.cli.output import tell
 from anymq.cli.progress import Progress
 from anymq.storage.compression import Compression
 
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             cluster,
             acks=ACKS[arguments.acks],
             compression=Compression[arguments.compression.upper()],
+            on_trouble=tell,
         )
         producer.partitions_of(arguments.topic)  # what is wrong is said before anything is typed
         if on_terminal() and not arguments.files:

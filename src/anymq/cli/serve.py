@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import os
 import signal
 import sys
 import time
@@ -24,6 +25,8 @@ from anymq.storage.errors import StorageError
 log = Log(__name__)
 
 GARBAGE_AFTER = 20_000  # objects; Python's own 700 cost 5 % of the time of a busy broker
+
+STDERR = 2
 
 DESCRIPTIONS = {
     "kafka": "Kafka at {host}:{port}",
@@ -77,11 +80,9 @@ async def serve(
     begun = time.perf_counter()
     started, stopping = asyncio.Event(), asyncio.Event()
     running = asyncio.create_task(server.run(started))
-    handlers = {
-        signal.SIGTERM: partial(_ask_to_stop, server, stopping),
-        signal.SIGINT: partial(_ask_to_stop, server, stopping),
-        signal.SIGHUP: partial(_reload, server, read_settings),
-    }
+    stop, reload = partial(_ask_to_stop, server, stopping), partial(_reload, server, read_settings)
+    on_hangup = partial(_on_hangup, stop, reload, on_terminal=os.isatty(STDERR))
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: on_hangup}
     with _signals(handlers):
         await _until(started, running)
         if started.is_set():
@@ -128,6 +129,14 @@ def _ask_to_stop(server: Serving, stopping: asyncio.Event) -> None:
     log.info("stopping")
     stopping.set()
     server.stop()
+
+
+def _on_hangup(stop: Callable[[], None], reload: Callable[[], None], *, on_terminal: bool) -> None:
+    """Reload, as service managers mean it; or stop, if it is the terminal that was closed."""
+    if on_terminal and not os.isatty(STDERR):
+        stop()
+    else:
+        reload()
 
 
 def _reload(server: Serving, read_settings: Callable[[], Settings]) -> None:

@@ -237,7 +237,8 @@ class Log(ReadableLog, Committable):
             segments.pop()
         self.active = segments[-1]
         self.rolled = [item for item in self.rolled if item[0] in segments[:-1]]
-        self.epochs.cut(self.end)
+        if self._leaders is not None:  # else nothing was noted
+            self._leaders.cut(self.end)
         self._marks.clear()
 
     def fail(self, error: LogFailed | LogDeleted) -> None:

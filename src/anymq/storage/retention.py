@@ -85,8 +85,8 @@ def roll_by_age(log: Log, now_ms: int) -> None:
     age_max = config.segment_ms
     if config.compact:
         age_max = min(age_max, config.max_compaction_lag_ms)
-    if active.size and not active.opened_ms:
-        active.opened_ms = now_ms  # not known since a crash
+    if active.size and not 0 < active.opened_ms <= now_ms:
+        active.opened_ms = now_ms  # not known since a crash, or the clock was set back
     elif active.size and now_ms - active.opened_ms >= age_max:
         log.roll()
 
@@ -110,11 +110,12 @@ def _is_due(log: Log, disk: Disk, now_ms: int) -> bool:
     Not at once after a start, nor after the first message: who writes records with old timestamps
     has some time to read them, as with Kafka.
     """
-    if log.retention_due is None:
-        log.retention_due = now_ms + disk.retention_check_ms
+    latest = now_ms + disk.retention_check_ms
+    if log.retention_due is None or log.retention_due > latest:  # or the clock was set back
+        log.retention_due = latest
     if now_ms < log.retention_due:
         return False
-    log.retention_due = now_ms + disk.retention_check_ms
+    log.retention_due = latest
     return True
 
 

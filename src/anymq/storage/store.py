@@ -193,7 +193,8 @@ class LogStore:
     # The checkpoint
 
     def _checkpoint_if_due(self, now_ms: int) -> list[Work]:
-        if now_ms < self._checkpoint_due or self._checkpoint_running:
+        not_yet = now_ms < self._checkpoint_due <= now_ms + CHECKPOINT_MS  # else it was set back
+        if not_yet or self._checkpoint_running:
             return []
         self._checkpoint_due = now_ms + CHECKPOINT_MS
         return [self.checkpoint()]

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -93,3 +94,12 @@ def test_kafkas_tools_go_by_all_their_names(word: str) -> None:
 
 def test_other_commands_are_not_found_by_paths() -> None:
     assert command_of("bin/serve.sh") == "bin/serve.sh"
+
+
+def test_flags_may_stand_between_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`produce TOPIC --json FILE` is how people write it."""
+    nowhere = ["--bootstrap-server", "127.0.0.1:1"]
+
+    assert main(["produce", "news", "--json", str(tmp_path / "news.json"), *nowhere]) == 1
+
+    assert "unrecognized" not in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Slow work: bounded, alone on its log, and not stopped by a log that cannot be worked on."""
 
 import errno
+from dataclasses import replace
 
 import pytest
 from tests.unit.storage.stores import SMALL, do, fill, open_store, outcome, read_all, tick, write
@@ -8,6 +9,7 @@ from tests.unit.storage.stores import SMALL, do, fill, open_store, outcome, read
 from anymq.storage import sealing
 from anymq.storage.errors import CorruptBatch
 from anymq.storage.log import LogConfig
+from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
 
 
@@ -116,3 +118,34 @@ def test_an_owner_without_its_state_does_not_stop_the_log(files: SimFiles) -> No
     tick(store)
     store.close()
     assert open_store(files).open_log(20, SMALL).saved_state() is None
+
+
+def test_a_log_is_deleted_without_reading_it(files: SimFiles) -> None:
+    """A disk that cannot be read, or no free descriptor, must not keep a topic from going."""
+    store = open_store(files)
+    fill(store, store.create(20, SMALL), 25)
+    store.close()
+    store = open_store(files)
+    log = store.open_log(20, SMALL)
+    files.handles_max = 1  # the lock has it
+    removal = store.delete(20)
+    assert log.failed is not None
+    files.handles_max = 100
+    do(removal)
+    assert not [path for path in files.paths() if path.startswith("logs/20")]
+
+
+def test_a_clock_that_is_set_back_does_not_stop_it(files: SimFiles) -> None:
+    """A machine that starts with a wrong year and learns the right one later."""
+    store = LogStore.open(files, disk_free_min=0, retention_check_ms=300_000)
+    log = store.create(20, replace(SMALL, retention_bytes=0))
+    wrong, right = 2_000_000_000_000, 1_700_000_000_000
+    fill(store, log, 25)
+    tick(store, wrong)
+    tick(store, wrong + 1000)
+    before = files.content("checkpoint")
+    tick(store, right)
+    assert files.content("checkpoint") != before
+    assert len(log.segments) > 1
+    tick(store, right + 300_000)
+    assert len(log.segments) == 1

@@ -136,10 +136,7 @@ class Connection:
         """Wait for the answer to what was asked longest ago."""
         try:
             self._socket.settimeout(self._seconds if seconds is None else seconds)
-            data = self._receive_frame()
-            number, pos = decode_response_header(data, asked.flexible)
-            if number != asked.correlation_id:
-                raise MalformedFrame("answers come in another order than questions")
+            data, pos = self._answer_to(asked.correlation_id, asked.flexible)
             answer = asked.decode(data, pos)
         except MalformedFrame as error:
             raise CannotConnect(f"{self.address} does not speak Kafka: {error}") from error
@@ -147,6 +144,16 @@ class Connection:
             raise self._lost(error) from error
         self._trusted = bool(self.versions)
         return answer
+
+    def _answer_to(self, wanted: int, flexible: bool) -> tuple[memoryview, int]:
+        """Receive the answer; pass over those that nobody waits for any more."""
+        while True:
+            data = self._receive_frame()
+            number, pos = decode_response_header(data, flexible)
+            if number == wanted:
+                return data, pos
+            if number > wanted:
+                raise MalformedFrame("answers come in another order than questions")
 
     def _receive_frame(self) -> memoryview:
         (size,) = struct.unpack(">i", self._receive_bytes(4))

@@ -142,6 +142,8 @@ class GroupConsumer:
     def close(self) -> None:
         """Commit, and let others have our partitions."""
         self._commit()
+        if self._used:
+            self._commit()  # the coordinator may be elsewhere by now
         self._membership.leave()
 
     def _join(self) -> None:

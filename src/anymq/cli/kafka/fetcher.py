@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from anymq.cli.kafka.batches import CommittedOnly, has_append_time, records_of, split
 from anymq.cli.kafka.cluster import BACKOFF_SECONDS, Cluster
 from anymq.cli.kafka.connection import Asked, Connection
-from anymq.cli.kafka.errors import RETRIABLE, ConnectionLost, RequestRefused, error_code, error_text
+from anymq.cli.kafka.errors import (
+    RETRIABLE,
+    CannotConnect,
+    ConnectionLost,
+    RequestRefused,
+    error_code,
+    error_text,
+)
 from anymq.cli.kafka.offsets import EARLIEST, LATEST, Where, by_leader, offsets_at
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import fetch
@@ -16,6 +23,7 @@ from anymq.storage.records import Record
 FETCH_BYTES = 16 * 1024 * 1024
 PARTITION_BYTES = 1024 * 1024
 ANSWER_MARGIN_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0  # how long a broker may be away
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class Fetcher:
         self._committed = read_committed
         self._reset_to = reset_to
         self._leaders: dict[int, list[Where]] | None = None
+        self._heard = 0.0
 
     def assign(self, positions: Mapping[Where, int]) -> None:
         """Read these partitions from now on; LATEST and EARLIEST are positions too."""
@@ -48,21 +57,28 @@ class Fetcher:
         self.positions = {**positions, **found}
         self.ends = {}
         self._leaders = None
+        self._heard = time.monotonic()
 
     def poll(self, seconds: float) -> list[Fetched]:
         """Return what there is, or comes within this time."""
         if not self.positions:
             time.sleep(seconds)
             return []
-        if self._leaders is None:
-            self._leaders = by_leader(self._cluster, self.positions)
-        asked = [self._ask(leader, group, seconds) for leader, group in self._leaders.items()]
-        return [fetched for each in asked for fetched in self._receive(*each, seconds)]
+        try:
+            if self._leaders is None:
+                self._leaders = by_leader(self._cluster, self.positions)
+            asked = [self._ask(leader, group, seconds) for leader, group in self._leaders.items()]
+            return [fetched for each in asked for fetched in self._receive(*each, seconds)]
+        except (CannotConnect, ConnectionLost):
+            if time.monotonic() - self._heard > PATIENCE_SECONDS:
+                raise
+            self._leaders = None
+            time.sleep(BACKOFF_SECONDS)
+            return []
 
     def _ask(
         self, leader: int, group: list[Where], seconds: float
     ) -> tuple[Connection, Asked[fetch.FetchResponse] | None]:
-        connection = self._cluster.connection(leader)
         request = fetch.FetchRequest(
             max_wait_ms=int(seconds * 1000),
             min_bytes=1,
@@ -70,6 +86,7 @@ class Fetcher:
             isolation_level=int(self._committed),
             topics=self._wanted(group),
         )
+        connection = self._cluster.connection(leader)
         try:
             return connection, connection.send(fetch, request)
         except ConnectionLost:
@@ -96,6 +113,7 @@ class Fetcher:
         except ConnectionLost:
             self._look_again(connection)
             return
+        self._heard = time.monotonic()
         for topic in answer.responses:
             for data in topic.partitions:
                 yield from self._take((topic.topic, data.partition_index), data)

@@ -17,7 +17,7 @@ from anymq.cli.kafka.assignment import (
 )
 from anymq.cli.kafka.cluster import BACKOFF_SECONDS, Cluster
 from anymq.cli.kafka.connection import A, Api, Connection, Q
-from anymq.cli.kafka.errors import ConnectionLost, check, error_code
+from anymq.cli.kafka.errors import CannotConnect, ConnectionLost, check, error_code
 from anymq.cli.kafka.offsets import Where
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import (
@@ -31,6 +31,7 @@ from anymq.protocols.kafka.schema.generated import (
 SESSION_MS = 45_000
 REBALANCE_MS = 60_000
 HEARTBEAT_SECONDS = 3.0
+PATIENCE_SECONDS = 60.0  # how long a broker may be away
 JOIN_SECONDS = REBALANCE_MS / 1000 + 30
 TYPE = "consumer"
 
@@ -51,6 +52,7 @@ class Membership:
         self._member_id = ""
         self._generation = -1
         self._beaten = 0.0
+        self._heard = 0.0
         self._coordinator: int | None = None
 
     def join(self) -> list[Where]:
@@ -114,13 +116,17 @@ class Membership:
             if self._coordinator is None:
                 self._coordinator = self._cluster.coordinator(self.group).id
             connection = self._cluster.own_connection(f"group {self.group}", self._coordinator)
-            return connection.call(api, request, seconds)
-        except ConnectionLost:
+            answer = connection.call(api, request, seconds)
+        except (CannotConnect, ConnectionLost):
             if connection is not None:
                 self._cluster.drop(connection)
             self._coordinator = None
+            if time.monotonic() - self._heard > PATIENCE_SECONDS:
+                raise
             time.sleep(BACKOFF_SECONDS)
             return None
+        self._heard = time.monotonic()
+        return answer
 
     def _went_well(self, number: int) -> bool:
         """Prepare for another try where there is to be one; raise where there is not."""

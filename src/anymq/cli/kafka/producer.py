@@ -6,52 +6,41 @@ Where the broker gives us a producer id, a batch that is sent again is stored on
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from anymq.cli.errors import CommandFailed
 from anymq.cli.kafka.cluster import BACKOFF_SECONDS, Cluster
 from anymq.cli.kafka.connection import Asked, Connection
-from anymq.cli.kafka.errors import RETRIABLE, ConnectionLost, RequestRefused, error_code, error_text
+from anymq.cli.kafka.errors import (
+    RETRIABLE,
+    CannotConnect,
+    ConnectionLost,
+    RequestRefused,
+    error_code,
+    error_text,
+)
+from anymq.cli.kafka.outgoing import SEQUENCE_END, Batch, halves, one_per_partition, size_of
 from anymq.cli.kafka.partitioner import partition_of
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import init_producer_id, produce
 from anymq.storage.compression import Compression
 from anymq.storage.records import NO_PRODUCER, Record, build
 
-RECORD_OVERHEAD_BYTES = 32  # about what a record takes besides key, value and headers
 DELIVERY_SECONDS = 120.0
 BATCH_BYTES = 256 * 1024
 ROUND_BYTES = 2 * 1024 * 1024  # gathered for all partitions together
 ALL, ONE, NONE = -1, 1, 0  # acks
-SEQUENCE_END = 1 << 31
-
-
-@dataclass(slots=True)
-class Batch:
-    """Records of one partition, to be sent in one piece."""
-
-    topic: str
-    partition: int
-    records: list[Record] = field(default_factory=list)
-    size: int = 0
-    sequence: int = -1
-
-    def add(self, record: Record) -> int:
-        """Take one more; return its size."""
-        size = size_of(record)
-        self.records.append(record)
-        self.size += size
-        return size
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A request on its way."""
 
-    connection: Connection
-    asked: Asked[produce.ProduceResponse] | None  # None: nobody answers (acks=0)
+    connection: Connection | None
+    asked: Asked[produce.ProduceResponse] | None  # None: nobody will answer
     batches: Sequence[Batch]
+    error: CommandFailed | None = None
 
 
 class Producer:
@@ -65,7 +54,7 @@ class Producer:
         compression: Compression = Compression.NONE,
         batch_bytes: int = BATCH_BYTES,
         delivery_seconds: float = DELIVERY_SECONDS,
-        create_topics: bool = True,
+        on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.delivered = 0
         self._cluster = cluster
@@ -73,7 +62,8 @@ class Producer:
         self._compression = compression
         self._batch_bytes = batch_bytes
         self._delivery_seconds = delivery_seconds
-        self._create_topics = create_topics
+        self._on_trouble = on_trouble
+        self._in_trouble = False
         self._gathered: dict[tuple[str, int], Batch] = {}
         self._gathered_bytes = 0
         self._sent: list[Sent] = []
@@ -118,7 +108,7 @@ class Producer:
     def _leaders_of(self, topic: str) -> list[int]:
         leaders = self._leaders.get(topic)
         if leaders is None:
-            info = self._cluster.topics([topic], create=self._create_topics)[topic]
+            info = self._cluster.topics([topic], create=True)[topic]
             leaders = self._leaders[topic] = [each.leader for each in info.partitions]
         return leaders
 
@@ -150,10 +140,26 @@ class Producer:
         sent, self._sent = self._sent, []
         while sent:
             again = [each for one in sent for each in self._outcome(one, deadline)]
-            if again:
-                time.sleep(BACKOFF_SECONDS)
-                self._leaders.clear()
-            sent = self._dispatch(again)
+            sent = self._dispatch_again(again, deadline)
+
+    def _dispatch_again(self, batches: Sequence[Batch], deadline: float) -> list[Sent]:
+        """Ask anew who leads, and send there."""
+        while batches:
+            time.sleep(BACKOFF_SECONDS)
+            self._leaders.clear()
+            try:
+                return self._dispatch(batches)
+            except (CannotConnect, ConnectionLost) as error:
+                self._lost(error, deadline)
+        return []
+
+    def _lost(self, error: CommandFailed, deadline: float) -> None:
+        """Go on when there is time; whoever waits is told, once."""
+        if time.monotonic() > deadline:
+            raise error
+        if not self._in_trouble:
+            self._in_trouble = True
+            self._on_trouble(f"{error}. Trying again for {self._delivery_seconds:.0f} s")
 
     def _numbered(self, batch: Batch) -> Batch:
         """Give the batch its place in the sequence of its partition."""
@@ -175,11 +181,12 @@ class Producer:
         ]
 
     def _send(self, leader: int, batches: Sequence[Batch]) -> Sent:
-        connection = self._cluster.connection(leader)
+        connection: Connection | None = None
         try:
+            connection = self._cluster.connection(leader)
             asked = connection.send(produce, self._request(batches))
-        except ConnectionLost:
-            return Sent(connection, None, batches)  # the answer will not come either
+        except (CannotConnect, ConnectionLost) as error:
+            return Sent(connection, None, batches, error)
         if self._acks == NONE:
             self.delivered += sum(len(batch.records) for batch in batches)
             return Sent(connection, None, ())
@@ -214,17 +221,16 @@ class Producer:
 
     def _outcome(self, sent: Sent, deadline: float) -> list[Batch]:
         """Receive the answer; return the batches to be sent again."""
-        if sent.asked is None:
-            if sent.batches:
-                self._cluster.drop(sent.connection)
-            return list(sent.batches)
         try:
-            answer = sent.connection.receive(sent.asked)
-        except ConnectionLost:
-            self._cluster.drop(sent.connection)
-            if time.monotonic() > deadline:
-                raise
+            answer = _answer(sent)
+        except (CannotConnect, ConnectionLost) as error:
+            if sent.connection is not None:
+                self._cluster.drop(sent.connection)
+            self._lost(error, deadline)
             return list(sent.batches)
+        self._in_trouble = False
+        if answer is None:
+            return []
         results = _results(answer)
         return [
             again
@@ -239,7 +245,7 @@ class Producer:
         if code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
             self.delivered += len(batch.records)
         elif code == ErrorCode.MESSAGE_TOO_LARGE and len(batch.records) > 1:
-            yield from _halves(batch)
+            yield from halves(batch)
         elif code in RETRIABLE and time.monotonic() < deadline:
             yield batch
         else:
@@ -247,37 +253,12 @@ class Producer:
             raise RequestRefused(code, f"{batch.topic!r}: {text}")
 
 
-def size_of(record: Record) -> int:
-    """Estimate what a record takes in a batch."""
-    size = RECORD_OVERHEAD_BYTES + len(record.value or b"") + len(record.key or b"")
-    for name, value in record.headers:
-        size += len(name) + len(value or b"") + 4
-    return size
-
-
-def one_per_partition(batches: Sequence[Batch]) -> list[list[Batch]]:
-    """Divide batches into requests: each may hold one of a partition only."""
-    requests: list[dict[tuple[str, int], Batch]] = []
-    for batch in batches:
-        where = (batch.topic, batch.partition)
-        for request in requests:
-            if where not in request:
-                request[where] = batch
-                break
-        else:
-            requests.append({where: batch})
-    return [list(request.values()) for request in requests]
-
-
-def _halves(batch: Batch) -> Iterator[Batch]:
-    """Divide a batch that the broker finds too large; the sequence goes on as it was."""
-    middle = len(batch.records) // 2
-    for start, end in ((0, middle), (middle, len(batch.records))):
-        half = Batch(batch.topic, batch.partition)
-        for record in batch.records[start:end]:
-            half.add(record)
-        half.sequence = -1 if batch.sequence < 0 else (batch.sequence + start) % SEQUENCE_END
-        yield half
+def _answer(sent: Sent) -> produce.ProduceResponse | None:
+    if sent.error is not None:
+        raise sent.error
+    if sent.asked is None or sent.connection is None:
+        return None
+    return sent.connection.receive(sent.asked)
 
 
 def _results(

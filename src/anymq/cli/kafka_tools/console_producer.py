@@ -14,6 +14,7 @@ from anymq.cli.kafka.properties import is_true
 from anymq.cli.kafka_tools.flags import add_common, properties_of
 from anymq.cli.lines import Lines, on_terminal
 from anymq.cli.messages import now_ms
+from anymq.cli.output import tell
 from anymq.cli.produce import ACKS, LINGER_SECONDS
 from anymq.storage.compression import Compression
 from anymq.storage.records import Header, Record
@@ -72,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             acks=_acks(arguments, properties),
             compression=_compression(arguments, properties),
             batch_bytes=arguments.batch_size or BATCH_BYTES,
+            on_trouble=tell,
         )
         producer.partitions_of(arguments.topic)
         lines = Lines(sys.stdin.fileno(), interrupts, ">" if on_terminal() else "")

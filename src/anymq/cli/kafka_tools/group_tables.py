@@ -117,7 +117,8 @@ def print_state(group: Group, verbose: bool) -> None:
     coordinator = f"{node.host}:{node.port}  ({node.id})"
     widths = [max(WIDTH, len(group.id)), max(25, len(coordinator)), 20, 20]
     head = ["GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE", "#MEMBERS"]
-    cells = [group.id, coordinator, group.assignor, group.state, str(len(group.members))]
+    assignor = group.assignor or MISSING
+    cells = [group.id, coordinator, assignor, group.state, str(len(group.members))]
     if verbose:
         head[4:4], cells[4:4] = ["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"], [MISSING, MISSING]
         widths += [15, 25]

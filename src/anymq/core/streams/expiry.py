@@ -31,8 +31,10 @@ class Expiry:
 
     def run(self, now_ms: int) -> list[str]:
         """Let offsets expire; return the groups that nobody is in any more."""
-        if not self._round and now_ms >= self._next_round_ms:
-            self._next_round_ms = now_ms + self._around.settings.offsets_check_ms
+        next_ms = now_ms + self._around.settings.offsets_check_ms
+        # Also when the next round seems to be very far away: then the clock was set back.
+        if not self._round and not now_ms < self._next_round_ms <= next_ms:
+            self._next_round_ms = next_ms
             self._round = list({*self._live, *self._offsets.groups()})
         looked_at, deserted = 0, []
         while self._round and looked_at < OFFSETS_LOOKED_AT_MAX:

@@ -1,6 +1,6 @@
 """How a producer divides what it has to send."""
 
-from anymq.cli.kafka.producer import Batch, _halves, one_per_partition
+from anymq.cli.kafka.outgoing import Batch, halves, one_per_partition
 from anymq.storage.records import Record
 
 
@@ -18,11 +18,11 @@ def test_a_request_holds_one_batch_of_a_partition() -> None:
     assert one_per_partition([first, other, second]) == [[first, other], [second]]
 
 
-def test_a_batch_that_is_too_large_goes_in_halves_with_its_numbers() -> None:
-    halves = list(_halves(batch(0, 5, sequence=10)))
+def test_a_batch_that_is_too_large_goes_inhalves_with_its_numbers() -> None:
+    both = list(halves(batch(0, 5, sequence=10)))
 
-    assert [(half.sequence, len(half.records)) for half in halves] == [(10, 2), (12, 3)]
+    assert [(half.sequence, len(half.records)) for half in both] == [(10, 2), (12, 3)]
 
 
-def test_halves_of_a_batch_without_numbers_have_none() -> None:
-    assert [half.sequence for half in _halves(batch(0, 2))] == [-1, -1]
+def testhalves_of_a_batch_without_numbers_have_none() -> None:
+    assert [half.sequence for half in halves(batch(0, 2))] == [-1, -1]
