@@ -133,6 +133,7 @@ class KafkaDialog:
         self.outbox = Outbox(on_output=lambda: None)
         self.session = KafkaSession(room.kafka, self.outbox, peer)
         self.client_id: str | None = "tester"
+        self.is_heard = True
         self._frames = FrameAssembler(FRAME_BYTES_MAX, 0)
         self._asked: deque[Asked] = deque()
         self._answers: deque[bytes] = deque()
@@ -202,6 +203,7 @@ class KafkaDialog:
     def send(self, data: Buffer) -> None:
         """Send bytes."""
         self.session.receive(memoryview(bytes(data)))
+        self.is_heard = self.session.reading  # the carrier asks after everything that happens
 
     def taken(self) -> bytes:
         """Return the bytes that have come."""

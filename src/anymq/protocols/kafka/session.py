@@ -98,7 +98,10 @@ class KafkaSession:
 
     @property
     def reading(self) -> bool:
-        """A peer that has too much under way, or does not take its answers, has to wait."""
+        """A peer that has too much under way, or does not take its answers, has to wait.
+
+        The carrier asks after everything that happens: here is told how much memory it takes.
+        """
         self._report()
         waits = self._left or self._next is not None
         return not waits and self._has_room() and self.kafka.memory.admits(self)
@@ -136,7 +139,6 @@ class KafkaSession:
             return
         if left := self._act(data):
             self._left = memoryview(bytes(left))
-        self._report()
 
     def go_on(self) -> None:
         """Act on more of what is left."""
@@ -146,7 +148,6 @@ class KafkaSession:
             self._left = left
         elif not self.closed:
             self._left = self._act(left)
-        self._report()
 
     def wake(self) -> None:
         """There is room again: let the carrier see."""
@@ -209,13 +210,16 @@ class KafkaSession:
     def _act(self, data: memoryview) -> memoryview:
         """Act on frames; return those for which there is no time or no room."""
         frames = self._frames
-        turn_ends = self.broker.clock.monotonic() + TURN_SECONDS
+        turn_began = None
         try:
             for frame, owned in frames.feed(data):
                 begun = self._begins(frame, owned=owned)
                 if self.closed:
                     return NOTHING
-                if not begun or self._last_heard > turn_ends or not self._has_room():
+                if turn_began is None:
+                    turn_began = self._last_heard
+                late = self._last_heard - turn_began > TURN_SECONDS
+                if late or not begun or not self._has_room():
                     return data[frames.position :]
         except MalformedFrame as error:
             self._malformed(error)
@@ -315,7 +319,8 @@ class KafkaSession:
     def _report(self) -> None:
         """Say how much memory all this takes."""
         held = self._calls_bytes + self._outbox.memory + self.unfinished_bytes
-        self.kafka.memory.report(self, held)
+        if held != self.held_bytes:
+            self.kafka.memory.report(self, held)
 
     @staticmethod
     def _is_late(since: float | None, now: float, seconds_max: float) -> bool:
