@@ -38,12 +38,12 @@ def main() -> int:
     if processors.complaint:
         print(processors.complaint)
     bench = Bench(processors, arguments.seconds)
-    wanted = [
-        each for each in all_workloads(java=PEER in sides) if arguments.only.lower() in each.name
-    ]
+    workloads = all_workloads(java=PEER in sides)
+    wanted = [each for each in workloads if arguments.only.lower() in each.name]
     outcomes = measure(bench, wanted, sides, arguments.rounds)
     versions = f"anymq {anymq.__version__}, Apache Kafka {VERSION}"
     about = report.describe(versions, arguments.rounds, processors.complaint)
+    outcomes = report.with_last(RESULTS, outcomes, about, workloads)
     report.write(RESULTS, outcomes, about)
     print(f"\n{report.markdown(outcomes, about)}\nwritten to {RESULTS}")
     return 0

@@ -122,7 +122,7 @@ def refuse_error(answer: memoryview) -> None:
 
 
 def consume(options: argparse.Namespace) -> dict[str, float]:
-    """Each connection reads all of the topic from the start, the next fetch under way at once."""
+    """Each connection reads all of the topic, again and again, with a fetch always under way."""
     (topic,) = options.topics
     begun = time.perf_counter()
     count = 0
@@ -136,11 +136,14 @@ def consume(options: argparse.Namespace) -> dict[str, float]:
             if not ready:
                 raise Refused("no answer for a long time")
             for key, _ in ready:
-                count += fetch_on(key.data, topic, options.records, selector)
+                again = time.perf_counter() - begun < options.seconds
+                count += fetch_on(key.data, topic, options.records, selector, again=again)
     return rates(count, options.size, time.perf_counter() - begun)
 
 
-def fetch_on(line: Line, topic: str, end: int, selector: selectors.BaseSelector) -> int:
+def fetch_on(
+    line: Line, topic: str, end: int, selector: selectors.BaseSelector, *, again: bool
+) -> int:
     """Take an answer, if it is whole, and ask for what follows; returns how many records came."""
     count = 0
     for answer in line.read():
@@ -149,7 +152,9 @@ def fetch_on(line: Line, topic: str, end: int, selector: selectors.BaseSelector)
             raise Refused(f"fetch: error {error}")
         offset, came = frames.walk(batches)
         count += came
-        if offset >= end:
+        if offset >= end and again:
+            offset = 0
+        elif offset >= end:
             selector.unregister(line.socket)
             line.socket.close()
             break

@@ -111,6 +111,21 @@ def describe(versions: str, rounds: int, complaint: str) -> dict[str, object]:
     }
 
 
+def with_last(
+    folder: Path,
+    outcomes: Sequence[Outcome],
+    about: Mapping[str, object],
+    workloads: Sequence[Workload],
+) -> list[Outcome]:
+    """Add what the last run measured and this one did not, if it was measured in the same way."""
+    file = folder / "kafka.json"
+    last = json.loads(file.read_text()) if file.exists() else {"about": None}
+    rounds = dict(last["workloads"]) if last["about"] == about else {}
+    rounds |= {each.workload.name: each.rounds for each in outcomes}
+    known = [each for each in workloads if each.name in rounds]
+    return [Outcome(each, rounds[each.name]) for each in known]
+
+
 def write(folder: Path, outcomes: Sequence[Outcome], about: Mapping[str, object]) -> None:
     """`kafka.json` for machines, `kafka.md` for the docs."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -133,9 +133,11 @@ class Consume:
         self._backlogs: dict[str, tuple[str, int]] = {}
 
     def __call__(self, bench: Bench, side: Side) -> Figures:
-        """From the first record to the last."""
+        """From the first record to the last, at least once."""
         topic, records = self._backlog(bench, side)
         argv = ["consume", side.server.bootstrap, topic, "--size", self._size, "--records", records]
+        if self._generator == "raw":  # it takes milliseconds to read it all once
+            argv += ["--seconds", bench.seconds]
         file = HERE / ("raw.py" if self._generator == "raw" else "rdkafka.py")
         return counted(side, lambda: bench.generate(file, *argv))
 

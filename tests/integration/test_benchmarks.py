@@ -52,7 +52,7 @@ def test_a_batch_is_what_a_default_producer_sends() -> None:
 def test_what_is_produced_is_consumed(kafka: str, topic: str, script: str) -> None:
     produced = generate(script, "produce", kafka, topic, "--seconds", 0.3, "--acks", -1)
     assert produced["messages"] > 0
-    argv = ["consume", kafka, topic, "--records", int(produced["messages"])]
+    argv = ["consume", kafka, topic, "--records", int(produced["messages"]), "--seconds", 0]
     consumed = generate(script, *argv)
     connections = 2 if script == "raw.py" else 1
     assert consumed["messages"] == connections * produced["messages"]
