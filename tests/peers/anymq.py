@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anymq
-from tests.peers.process import ServerFailed, ServerProcess, Usage
+from tests.peers.process import Controlled, ServerProcess
 from tests.peers.security import Security
 from tests.peers.wire import is_ready
 
@@ -17,7 +17,7 @@ Value = str | int | bool
 
 
 @dataclass(slots=True)
-class AnymqServer:
+class AnymqServer(Controlled):
     """Start, know, stop one anymq. Data goes to `folder`, which the caller removes.
 
     `settings` are keys of the configuration file with their section: {"topics.partitions": 2}.
@@ -31,11 +31,6 @@ class AnymqServer:
     version: str = anymq.__version__
     bootstrap: str = ""
     _process: ServerProcess | None = None
-
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return self._running().pid
 
     def start(self) -> "AnymqServer":
         """Start it on free ports and wait until it takes requests.
@@ -61,24 +56,6 @@ class AnymqServer:
             log_path,
             cpus=self.cpus,
         )
-
-    def stop(self) -> None:
-        """A clean end."""
-        if self._process is not None:
-            self._process.stop()
-
-    def kill(self) -> None:
-        """A sudden end."""
-        self._running().kill()
-
-    def usage(self) -> Usage:
-        """What it has taken so far."""
-        return self._running().usage()
-
-    def _running(self) -> ServerProcess:
-        if self._process is None:
-            raise ServerFailed("it was not started")
-        return self._process
 
     def _port(self) -> int | None:
         ready = READY.search(self._running().output())

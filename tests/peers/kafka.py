@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.peers import maven
-from tests.peers.process import ServerFailed, ServerProcess, Usage, free_ports
+from tests.peers.process import Controlled, ServerFailed, ServerProcess, free_ports
 from tests.peers.security import Security
 from tests.peers.wire import is_ready
 
@@ -47,7 +47,7 @@ SINGLE_NODE = {
 
 
 @dataclass(slots=True)
-class KafkaServer:
+class KafkaServer(Controlled):
     """Start, know, stop one Apache Kafka. Data goes to `folder`, which the caller removes."""
 
     folder: Path
@@ -59,11 +59,6 @@ class KafkaServer:
     version: str = VERSION
     bootstrap: str = ""
     _process: ServerProcess | None = None
-
-    @property
-    def pid(self) -> int:
-        """The JVM's process id."""
-        return self._running().pid
 
     def start(self) -> "KafkaServer":
         """Start, and wait until it takes requests.
@@ -95,24 +90,6 @@ class KafkaServer:
 
     def _says_started(self) -> bool | None:
         return "Kafka Server started" in self._running().output() or None
-
-    def stop(self) -> None:
-        """A clean end."""
-        if self._process is not None:
-            self._process.stop()
-
-    def kill(self) -> None:
-        """A sudden end."""
-        self._running().kill()
-
-    def usage(self) -> Usage:
-        """What it has taken so far."""
-        return self._running().usage()
-
-    def _running(self) -> ServerProcess:
-        if self._process is None:
-            raise ServerFailed("it was not started")
-        return self._process
 
     def _properties(self, controller_port: int) -> str:
         protocol = self.security.protocol if self.security else "PLAINTEXT"

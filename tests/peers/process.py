@@ -105,6 +105,35 @@ class ServerProcess:
         return Usage(ticks / CLOCK_TICKS, pages * os.sysconf("SC_PAGE_SIZE"))
 
 
+class Controlled:
+    """What every broker that we start as a child process can be told, however it is started."""
+
+    _process: ServerProcess | None
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._running().pid
+
+    def stop(self) -> None:
+        """A clean end."""
+        if self._process is not None:
+            self._process.stop()
+
+    def kill(self) -> None:
+        """A sudden end."""
+        self._running().kill()
+
+    def usage(self) -> Usage:
+        """What it has taken so far."""
+        return self._running().usage()
+
+    def _running(self) -> ServerProcess:
+        if self._process is None:
+            raise ServerFailed("it was not started")
+        return self._process
+
+
 @contextmanager
 def pinned(cpus: Iterable[int] | None) -> Iterator[None]:
     """Children started inside run on these processors only; they inherit it from this thread."""

@@ -38,7 +38,6 @@ class HttpSession(Session):
         self.reason = ""
         self._pages = pages
         self._outbox = outbox
-        self._peer = peer
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADERS_BYTES_MAX)
         self._request: h11.Request | None = None
         self._body_size = 0

@@ -26,23 +26,11 @@ class Outbox:
         self.size = 0
         self.memory = 0
 
-    def write(self, data: Buffer) -> None:
-        """Owe `data` to the peer. It must not change any more."""
-        self.size += len(data)
-        self.memory += len(data)
-        self._pending.append(data)
-        if len(self._pending) == 1:
-            self._on_output()
+    def write(self, data: Output) -> None:
+        """Owe `data` to the peer; it must not change any more.
 
-    def write_file(self, data: FileRange) -> None:
-        """Owe bytes of a file, to be sent without being read where that is possible."""
-        self.size += data.size
-        self._pending.append(data)
-        if len(self._pending) == 1:
-            self._on_output()
-
-    def write_any(self, data: Output) -> None:
-        """Owe either."""
+        A range of a file is sent without being read where that is possible.
+        """
         if isinstance(data, FileRange):
             self.size += data.size
         else:

@@ -7,6 +7,7 @@ is never touched.
 """
 
 import errno
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -210,8 +211,9 @@ class _Piece(Work):
         except (OSError, StorageError) as error:
             self._error = error
 
+    @abstractmethod
     def _work(self) -> None:
-        raise NotImplementedError
+        """Do what blocks."""
 
     def _pause(self) -> None:
         self._let_others_run()
@@ -235,8 +237,7 @@ class _Piece(Work):
         self._state.round = None
         segment, log = self._segment, self._log
         if isinstance(error, CorruptBatch) and segment in log.segments:
-            if segment not in log.damaged:
-                log.damaged.append(segment)
+            log.note_damage(segment)
             return
         if isinstance(error, TooManyFiles | _Interrupted) or getattr(error, "errno", 0) in _PASSING:
             return

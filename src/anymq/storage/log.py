@@ -116,7 +116,7 @@ class Log(ReadableLog, Committable):
         try:
             active.rows(self._disk.files, self._disk.handles)
         except CorruptBatch:
-            self._damage(active)
+            self.note_damage(active)
             return self.roll()
         except OSError as error:
             raise error_of_read(active.path, error) from error
@@ -287,12 +287,6 @@ class Log(ReadableLog, Committable):
         self.start = max(self.start, offset)
 
     # For compaction and repair
-
-    def sealed_segments(self) -> Sequence[Segment]:
-        """Return the segments that compaction may replace, oldest first."""
-        if not self.active.on_disk:  # the last file must be one that was never compacted
-            return []
-        return [s for s in self.segments if s.sealed and s.pinned is None]
 
     def drop_oldest(self, count: int) -> list[Segment]:
         """Let go of the oldest segments; their files are for the caller to remove."""

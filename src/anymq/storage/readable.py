@@ -75,7 +75,7 @@ class ReadableLog:
                 return None
             return reading.range_at(place, bytes_max, at_least_one, self._disk, self.epoch_at)
         except reading.DamageFound as found:
-            self._damage(found.segment)
+            self.note_damage(found.segment)
             raise
 
     def _place(self, offset: int) -> reading.Place | None:
@@ -92,7 +92,8 @@ class ReadableLog:
             if len(self._marks) > _MARKS_MAX:
                 del self._marks[next(iter(self._marks))]
 
-    def _damage(self, segment: Segment) -> None:
+    def note_damage(self, segment: Segment) -> None:
+        """This one is to be repaired at the next tick."""
         if segment not in self.damaged:
             self.damaged.append(segment)
 
@@ -105,7 +106,7 @@ class ReadableLog:
             place = self._place(offset) if offset < self.visible_end else None
             return reading.headers(place, self._disk, _HEADERS_MAX, epoch_at) if place else []
         except reading.DamageFound as found:
-            self._damage(found.segment)
+            self.note_damage(found.segment)
             raise
 
     def offset_at(self, timestamp_ms: int) -> tuple[int, int] | None:
@@ -118,7 +119,7 @@ class ReadableLog:
                 ):
                     return found
         except reading.DamageFound as damage:
-            self._damage(damage.segment)
+            self.note_damage(damage.segment)
             raise
         return None
 

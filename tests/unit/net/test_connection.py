@@ -231,7 +231,7 @@ def test_one_fast_reader_does_not_starve_the_others(place: Place, tmp_path: Path
         file.truncate(64 * MIB)
     stored = OsFiles(tmp_path).open("log")
     _, greedy, theirs = place.connect()
-    greedy.outbox.write_file(FileRange(stored, 0, 64 * MIB))
+    greedy.outbox.write(FileRange(stored, 0, 64 * MIB))
     turns = 0
     while greedy.outbox.size:
         before = greedy.outbox.size
@@ -246,7 +246,7 @@ def test_a_file_that_ends_too_early_ends_the_connection(place: Place, tmp_path: 
     (tmp_path / "log").write_bytes(b"short")
     connection, session, _ = place.connect()
     stored = OsFiles(tmp_path).open("log")
-    session.outbox.write_file(FileRange(stored, 0, 1000))
+    session.outbox.write(FileRange(stored, 0, 1000))
     place.loop.until(lambda: place.forgotten)
     assert place.forgotten == [connection]
 

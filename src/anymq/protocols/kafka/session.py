@@ -190,7 +190,7 @@ class KafkaSession:
     def answered(self) -> None:
         """Send the answers whose turn it is."""
         calls = self._calls
-        write = self._outbox.write_any
+        write = self._outbox.write
         while calls and (output := calls[0].output) is not None:
             self._calls_bytes -= calls.popleft().size
             for piece in output:

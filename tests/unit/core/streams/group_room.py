@@ -6,6 +6,7 @@ from dataclasses import replace
 from struct import pack
 from typing import Any, TypeVar
 
+from tests.unit.core.streams.memory_log import MemoryLog
 from typing_extensions import override
 
 from anymq.core.streams.group_calls import (
@@ -26,7 +27,6 @@ from anymq.core.streams.offset_records import LOG_CONFIG, LOG_ID
 from anymq.core.streams.offsets import TopicOffsets
 from anymq.core.timers import Timers
 from anymq.storage.errors import StorageError
-from anymq.storage.memory import MemoryLog
 
 GROUP = "readers"
 
