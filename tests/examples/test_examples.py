@@ -201,7 +201,9 @@ def test_who_registers_does_not_wait_for_the_mail(amqp: str) -> None:
     said = run(sys.executable, "registration.py", amqp)
 
     ways = dict(
-        re.findall(r"^(in series|in parallel|through the queue): (\d+) ms$", "\n".join(said), re.M)
+        re.findall(
+            r"^(in series|in parallel|through the queue): (\d+) ms$", "\n".join(said), re.MULTILINE
+        )
     )
     assert len(ways) == 3
     assert int(ways["in series"]) >= 150
