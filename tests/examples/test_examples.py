@@ -200,11 +200,8 @@ def test_a_question_gets_its_answer(amqp: str) -> None:
 def test_who_registers_does_not_wait_for_the_mail(amqp: str) -> None:
     said = run(sys.executable, "registration.py", amqp)
 
-    ways = dict(
-        re.findall(
-            r"^(in series|in parallel|through the queue): (\d+) ms$", "\n".join(said), re.MULTILINE
-        )
-    )
+    line = re.compile(r"^(in series|in parallel|through the queue): (\d+) ms$", re.MULTILINE)
+    ways = dict(line.findall("\n".join(said)))
     assert len(ways) == 3
     assert int(ways["in series"]) >= 150
     assert int(ways["in parallel"]) >= 100
