@@ -17,13 +17,13 @@ app.conf.task_acks_late = True  # a task whose worker dies is done by another on
 app.conf.broker_connection_retry_on_startup = True
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]
 def price(amount: int) -> int:
     """What takes its time."""
     return amount * 19
 
 
-@app.task(bind=True, max_retries=3, default_retry_delay=0.1)
+@app.task(bind=True, max_retries=3, default_retry_delay=0.1)  # type: ignore[untyped-decorator]
 def unreliable(self) -> str:  # type: ignore[no-untyped-def]
     """Fails twice; Celery sends it again, with a delay."""
     if self.request.retries < 2:
