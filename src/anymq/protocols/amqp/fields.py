@@ -209,6 +209,52 @@ def _decode_sized(kind: int, data: bytes, at: int, end: int, depth: int) -> Valu
     return decode(data, at, end, depth + 1)
 
 
+# Checking
+
+
+def check_table(data: bytes, at: int, end: int, depth: int = 0) -> None:
+    """MalformedFields if these are no fields. Much quicker than to decode them."""
+    try:
+        while at < end:
+            at += 1 + data[at]
+            if at >= end:
+                raise MalformedFields("a field's name is longer than its table")
+            at = _after_value(data, at, end, depth)
+    except (IndexError, struct.error):
+        raise MalformedFields("a field is longer than its table") from None
+
+
+def _check_array(data: bytes, at: int, end: int, depth: int) -> None:
+    while at < end:
+        at = _after_value(data, at, end, depth)
+
+
+def _after_value(data: bytes, at: int, end: int, depth: int) -> int:
+    """Return where the value ends that begins with its type at `at`."""
+    kind = data[at]
+    size = _SIZES.get(kind)
+    if size is None:
+        raise MalformedFields(f"unknown type {kind}")
+    if size < 0:
+        begin, size = at + 5, 4 + _U32(data, at + 1)[0]
+        if kind in b"FA":
+            if depth >= DEPTH_MAX:
+                raise MalformedFields("too many tables within tables")
+            check = check_table if kind == 0x46 else _check_array
+            check(data, begin, min(at + 1 + size, end), depth + 1)
+    at += 1 + size
+    if at > end:
+        raise MalformedFields("a value is longer than what it is in")
+    return at
+
+
+_SIZES: Mapping[int, int] = {
+    **{kind: size for kind, (_, size, _) in _FIXED.items()},
+    **dict.fromkeys(b"SxFA", -1),
+    ord("V"): 0,
+    ord("D"): 5,
+}
+
 # Writing
 
 

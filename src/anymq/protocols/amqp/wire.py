@@ -60,7 +60,7 @@ class Wire(Protocol):
 
 
 class Channel(Protocol):
-    """What a connection sees of a channel: `make_channel(wire, number)` makes one when it is opened.
+    """What a connection sees of a channel. `make_channel(wire, number)` makes one.
 
     Whatever handlers raise of `AmqpError`, the core's `Refused` and `StorageError` closes the
     channel, or the connection. channel.open, .close and .close_ok are the session's.
