@@ -31,3 +31,19 @@ class Invalid(Refused):
 
 class Unavailable(Refused):
     """Not now: the disk is full or failed, or the broker is stopping."""
+
+
+class Locked(Refused):
+    """It belongs to somebody else: an exclusive queue."""
+
+
+class PreconditionFailed(Refused):
+    """It is not as the request takes for granted: another type, other arguments, still in use."""
+
+
+class Rejected(Refused):
+    """A message that its queue does not take: full, and told to refuse."""
+
+
+class Unsupported(Refused):
+    """It makes sense, and this kind of thing does not do it."""
