@@ -1,6 +1,6 @@
 """Unacked: what one channel delivered and waits to hear about, by delivery tag."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -77,7 +77,7 @@ class Unacked:
         """
         pop = self._out.pop
         taker: Taker | None = None
-        add = [].append
+        add: Callable[[int], None] = [].append
         try:
             for tag in tags:
                 entry = pop(tag)
