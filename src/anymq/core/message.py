@@ -6,6 +6,7 @@ core asks their form only for what it must know (traits), seldom for everything 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 # What a header may be: text, bytes, numbers, booleans, times, nothing, lists and tables of these.
@@ -14,6 +15,8 @@ Value = Any
 Headers = Mapping[str, Value]
 
 DEFAULT_PRIORITY = 0
+
+_body_of = itemgetter(2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,5 +117,5 @@ class Run:
         self.envelope = messages[0].envelope
         self.messages = messages
         self.persistent = persistent  # is any of them?
-        self.size = sum(len(message.body) for message in messages)
+        self.size = sum(map(len, map(_body_of, messages)))
         self.batch: Any = None

@@ -38,8 +38,8 @@ def test_multiple_takes_all_up_to_a_tag_that_must_be_out() -> None:
     unacked.remove(2, multiple=False)
     with pytest.raises(UnknownTag, match="unknown delivery tag 2"):
         unacked.remove(2, multiple=True)
-    assert [entry.tag for entry in unacked.remove(4, multiple=True)] == [1, 3, 4]
-    assert [entry.tag for entry in unacked.remove(0, multiple=True)] == [5, 6]
+    assert [entry[2] for entry in unacked.remove(4, multiple=True)] == [1, 3, 4]
+    assert [entry[2] for entry in unacked.remove(0, multiple=True)] == [5, 6]
     assert unacked.remove(0, multiple=True) == []
 
 
@@ -53,7 +53,7 @@ def test_what_is_put_back_is_out_as_before() -> None:
     unacked.add(1, one, [10, 11, 12])
     back = unacked.remove(2, multiple=True)
     unacked.put_back(back)
-    assert [entry.tag for entry in unacked.remove(3, multiple=True)] == [1, 2, 3]
+    assert [entry[2] for entry in unacked.remove(3, multiple=True)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -74,4 +74,4 @@ def test_as_a_plain_list_would_do_it(seed: int) -> None:
             entries = unacked.remove(chosen, multiple=multiple)
             assert grouped(entries) == {one: expected}
         assert len(unacked) == len(model)
-    assert [entry.position for entry in unacked.remove_all()] == [model[t] for t in sorted(model)]
+    assert [entry[1] for entry in unacked.remove_all()] == [model[t] for t in sorted(model)]
