@@ -141,7 +141,7 @@ class _Default(ExchangeType):
 
     @override
     def route(self, keys: Sequence[str], message: Message) -> Iterable[Destination]:
-        found = (self.queues.get(key) or self.replies.get(key) for key in keys)
+        found = (self.queues.get(key, self.replies.get(key)) for key in keys)
         return [target for target in found if target is not None]
 
 
