@@ -1,6 +1,8 @@
 """The channels of one connection: what is for which, how they open, fail and close."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -67,6 +69,7 @@ class Channels:
     __slots__ = (
         "_closing",
         "_contents",
+        "_counted",
         "_ending",
         "_make",
         "_on_fault",
@@ -98,6 +101,7 @@ class Channels:
         settings: AmqpSettings,
         outbox: Outbox,
         make_channel: MakeChannel,
+        counted: "Counter[int]",
         on_fault: Callable[[AmqpError, int], None],
     ) -> None:
         self.broker = broker
@@ -118,6 +122,7 @@ class Channels:
         self._closing: set[int] = set()  # they have yet to say close-ok
         self._ending: set[int] = set()  # we have yet to say close-ok
         self._make = make_channel
+        self._counted = counted
         self._on_fault = on_fault
 
     def __len__(self) -> int:
@@ -174,10 +179,9 @@ class Channels:
 
     def on_frame(self, kind: int, number: int, payload: bytes) -> None:
         """Act on a frame for a channel."""
+        check_frame(kind, payload)
         if kind == HEARTBEAT:
             raise unexpected_frame(kind, payload)
-        if kind not in (METHOD, HEADER, BODY):
-            raise unknown_frame(kind, payload)
         if number in self._closing or number in self._ending:
             self._on_frame_while_closing(kind, number, payload)
         elif (content := self._contents.get(number)) is not None:
@@ -185,7 +189,9 @@ class Channels:
         elif kind != METHOD:
             raise _expected("method frame", "got non method frame instead")
         else:
-            self._on_method(number, decode(payload), payload)
+            method = decode(payload)
+            self._counted[method.KEY] += 1
+            self._on_method(number, method, payload)
 
     def on_room(self) -> None:
         """Let those deliver again who waited for room."""
@@ -204,7 +210,7 @@ class Channels:
     def fail(self, number: int, error: Exception, method: int) -> None:
         """Close a channel for an error; or all of them, if it is of that kind."""
         fault = to_amqp(error)
-        method = fault.method or method
+        method = method if fault.method is None else fault.method
         if not isinstance(fault, ChannelError) or not number:
             self._on_fault(fault, method)
         elif (channel := self._forget(number)) is not None:
@@ -260,6 +266,7 @@ class Channels:
                 ReplyCode.NOT_ALLOWED,
                 f"number of channels opened ({len(self)}) has reached the negotiated channel_max"
                 f" ({self.channel_max})",
+                method=0,
             )
         if type(method) is not ChannelOpen:
             raise ConnectionFault(ReplyCode.CHANNEL_ERROR, "expected 'channel.open'")
@@ -280,7 +287,7 @@ class Channels:
 
     def _on_frame_while_closing(self, kind: int, number: int, payload: bytes) -> None:
         """What was on its way when the channel was closed is for nobody."""
-        key = KEY.unpack_from(payload)[0] if kind == METHOD and len(payload) >= KEY.size else 0
+        key = KEY.unpack_from(payload)[0] if kind == METHOD else 0
         if number in self._ending:
             return
         if key == ChannelCloseOk.KEY:
@@ -298,11 +305,9 @@ class Channels:
         return channel
 
     def _finish(self, channel: Channel) -> None:
-        """What came before the end still counts; what is wrong with it interests nobody any more."""
-        try:
+        """What came before the end still counts; nobody hears of what is wrong with it."""
+        with suppress(*REFUSALS):
             channel.end_of_read()
-        except REFUSALS:
-            pass
         self.touched.pop(channel, None)
 
     def _guarded(self, channel: Channel, act: Callable[[], None]) -> None:
@@ -323,8 +328,8 @@ class Channels:
 
     def _on_header(self, number: int, content: Content, kind: int, payload: bytes) -> None:
         key = content.method.KEY
-        class_id, weight, size = _header(kind, payload)
-        if weight or class_id < 0:
+        class_id, weight, size = CONTENT.unpack_from(payload) if kind == HEADER else (0, 1, 0)
+        if weight:
             raise _expected(
                 f"content header for class {key >> 16}",
                 "got non content header frame instead",
@@ -382,28 +387,31 @@ class Channels:
             channel.on_content(content.method)
 
 
-def _header(kind: int, payload: bytes) -> tuple[int, int, int]:
-    """Return class, weight and size; a class below zero: it is no header."""
-    if kind != HEADER or len(payload) < CONTENT.size:
-        return -1, 0, 0
-    class_id, weight, size = CONTENT.unpack_from(payload)
-    return class_id, weight, size
-
-
 def _expected(what: str, instead: str, method: int = 0) -> ConnectionFault:
-    return ConnectionFault(
-        ReplyCode.UNEXPECTED_FRAME, f"expected {what}, {instead}", method=method
-    )
+    text = f"expected {what}, {instead}"
+    return ConnectionFault(ReplyCode.UNEXPECTED_FRAME, text, method=method)
+
+
+def check_frame(kind: int, payload: bytes) -> None:
+    """Refuse what is no frame: of an unknown type, or too short for its type."""
+    least = _PAYLOAD_BYTES_MIN.get(kind)
+    if least is None or len(payload) < least or (kind == HEARTBEAT and payload):
+        raise bad_frame(kind, payload, "unknown_frame")
+
+
+_PAYLOAD_BYTES_MIN = {METHOD: KEY.size, HEADER: CONTENT.size, BODY: 0, HEARTBEAT: 0}
 
 
 def unexpected_frame(kind: int, payload: bytes) -> ConnectionFault:
     """Say that this frame has no place here."""
-    return ConnectionFault(ReplyCode.UNEXPECTED_FRAME, f"type {kind}, {snippet(payload)}")
+    text = f"type {kind}, {snippet(payload)}"
+    return ConnectionFault(ReplyCode.UNEXPECTED_FRAME, text, method=0)
 
 
-def unknown_frame(kind: int, payload: bytes, what: str = "unknown_frame") -> ConnectionFault:
+def bad_frame(kind: int, payload: bytes, what: str) -> ConnectionFault:
     """Say that this is no frame, and what is wrong with it."""
-    return ConnectionFault(ReplyCode.FRAME_ERROR, f"type {kind}, {snippet(payload)}: {what}")
+    text = f"type {kind}, {snippet(payload)}: {what}"
+    return ConnectionFault(ReplyCode.FRAME_ERROR, text, method=0)
 
 
 def _once(then: list[Done]) -> None:

@@ -161,13 +161,11 @@ class Conversation:
         """End the connection for an error. `deaf`: what comes after it cannot be understood."""
         if self.state >= State.CLOSED:
             return
-        method = error.method or method
+        method = method if error.method is None else error.method
         self._give_up()
         told = self._may_be_told(error)
         if told:
-            self._send(
-                ConnectionClose(error.code, error.reply_text, method >> 16, method & 0xFFFF)
-            )
+            self._send(ConnectionClose(error.code, error.reply_text, method >> 16, method & 0xFFFF))
             self.reason = error.reply_text
         else:
             self.reason = f"{error.reply_text} (in state {self.state.name.lower()})"
@@ -246,9 +244,7 @@ class Conversation:
     def _on_open(self, method: ConnectionOpen) -> None:
         vhost = self.amqp.broker.vhosts.get(method.virtual_host)
         if vhost is None:
-            raise ConnectionFault(
-                ReplyCode.NOT_ALLOWED, f"vhost {method.virtual_host} not found"
-            )
+            raise ConnectionFault(ReplyCode.NOT_ALLOWED, f"vhost {method.virtual_host} not found")
         self.channels = Channels(
             self.amqp.broker,
             vhost,
@@ -259,6 +255,7 @@ class Conversation:
             settings=self.settings,
             outbox=self._outbox,
             make_channel=self.amqp.make_channel,
+            counted=self.amqp.counters.methods,
             on_fault=self.fault,
         )
         self.state = State.RUNNING
@@ -296,7 +293,7 @@ class Conversation:
             channels.end(_nothing)
 
     def _may_be_told(self, error: AmqpError) -> bool:
-        """Whoever is not trusted yet learns little: the connection just ends, as RabbitMQ's does."""
+        """Whoever is not trusted yet learns little: it just ends, as with RabbitMQ."""
         if self.state is State.TUNING:
             return error.code is ReplyCode.NOT_ALLOWED
         return self.state >= State.OPENING

@@ -245,7 +245,5 @@ _LAYOUT: tuple[tuple[int, str, _Read, _Write], ...] = (
     (1 << 2, "cluster_id", *_TEXT),
 )
 
-_SIZES = tuple(
-    (flag, {_read_text: TEXT, _read_headers: TABLE, _read_octet: 1, _read_time: 8}[read])
-    for flag, _, read, _ in _LAYOUT
-)
+_SIZES_OF = {"headers": TABLE, "delivery_mode": 1, "priority": 1, "timestamp": 8}
+_SIZES = tuple((flag, _SIZES_OF.get(name, TEXT)) for flag, name, _, _ in _LAYOUT)
