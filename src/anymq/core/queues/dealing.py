@@ -10,11 +10,11 @@ from anymq.core.queues.subscription import Subscription
 class Consumers:
     """The subscriptions of a queue: in groups of one priority, each with its own round."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_over: bool = False) -> None:
         self._all: dict[Subscription, None] = {}
         self._groups: dict[int, deque[Subscription]] = {}  # the highest first; not the parked ones
         self.single_active = False
-        self.takes_over = False  # does a higher priority replace the active one (quorum)?
+        self.takes_over = takes_over  # does a higher priority replace the active one (quorum)?
         self.active: Subscription | None = None
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class Consumers:
         """Return who gets the next messages, each with its credit; as many as can get one."""
         if self.single_active:
             return self._single_taker()
-        for group in self._groups.values():
+        for group in list(self._groups.values()):
             if takers := self._with_credit(group, ready):
                 return takers
         return []
@@ -124,9 +124,7 @@ class Consumers:
             del self._groups[subscription.priority]
 
 
-def share(
-    deliveries: list[Delivery], credits: Sequence[int]
-) -> tuple[list[list[Delivery]], int]:
+def share(deliveries: list[Delivery], credits: Sequence[int]) -> tuple[list[list[Delivery]], int]:
     """Share them out message by message; return each one's part, and who would be the next."""
     takers = len(credits)
     rounds = -(-len(deliveries) // takers)
@@ -151,5 +149,3 @@ def _share_unevenly(
             dealt, last = dealt + 1, i
         hungry = [i for i in hungry if credits[i] > 0]
     return parts, (last + 1) % len(credits)
-
-

@@ -93,6 +93,10 @@ class Levels:
     def __contains__(self, level: int) -> bool:
         return level in self._by_level
 
+    def push(self, run: Run, then: Then | None) -> None:
+        """Add a run at the end of the default level."""
+        self.push_at(self._default, run, then)
+
     def push_at(self, level: int, run: Run, then: Then | None) -> None:
         """Add a run at the end of its level."""
         self._by_level[level].line.push(run, then)
@@ -145,9 +149,7 @@ class Levels:
         """Return the level that a position is of."""
         return self._by_tag[position >> LEVEL_SHIFT]
 
-    def _each(
-        self, positions: Iterable[int], do: Callable[[Level, Sequence[int]], None]
-    ) -> None:
+    def _each(self, positions: Iterable[int], do: Callable[[Level, Sequence[int]], None]) -> None:
         by_tag: dict[int, list[int]] = {}
         for position in positions:
             by_tag.setdefault(position >> LEVEL_SHIFT, []).append(position)

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from anymq.core.message import Form, Properties, Value
 from anymq.core.routing.exchange import Binding, Declaration
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, Said
-from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration
+from anymq.core.vhosts.kinds import QueueDeclaration
 
 
 def vhost_key(vhost: str) -> str:
@@ -132,4 +132,4 @@ class Definitions:
         return self._forms.read(record.arguments)
 
 
-__all__ = ["AnyQueue", "Definitions"]
+
