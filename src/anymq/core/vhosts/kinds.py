@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 from typing_extensions import override
 
 from anymq.core.message import Value
+from anymq.core.queues.arguments import CLASSIC, QUORUM, STREAM
 from anymq.core.routing.target import Target, Then
 
 if TYPE_CHECKING:
     from anymq.core.vhosts.vhost import VirtualHost
+
+__all__ = ["CLASSIC", "QUORUM", "STREAM", "AnyQueue", "QueueDeclaration", "QueueKind"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,9 +83,7 @@ class OwnQueues:
         check_field("auto_delete", of, queue.auto_delete, declaration.auto_delete)
         check_equivalent(of, queue.kind, queue.arguments, declaration.arguments)
 
-    def declare(
-        self, vhost: VirtualHost, declaration: QueueDeclaration, then: Then
-    ) -> AnyQueue:
+    def declare(self, vhost: VirtualHost, declaration: QueueDeclaration, then: Then) -> AnyQueue:
         """Make a queue that is not there; refuse what makes no sense."""
         kind = self._check(vhost, declaration)
         if not declaration.durable:
@@ -203,7 +201,9 @@ class OwnQueues:
     ) -> None:
         held = self._deleted.pop(min(logs.values()), None)
         if held is None:
-            lines = {level: self._line(log_id, declaration.durable) for level, log_id in logs.items()}
+            lines = {
+                level: self._line(log_id, declaration.durable) for level, log_id in logs.items()
+            }
             held = _Held(dict(logs), lines)
         queue = Queue(
             declaration.name,

@@ -103,9 +103,7 @@ class Topology(Generic[Q]):
             if self.exchanges.get(exchange.name) is exchange:
                 self.drop_exchange(exchange)
 
-    def what_goes(
-        self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
-    ) -> Going:
+    def what_goes(self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]) -> Going:
         """Return what goes with these: bindings at both ends, and exchanges that wanted to go
         with their last binding, and what goes with them.
         """

@@ -64,8 +64,13 @@ class Keeper(Protocol):
     def put_binding(self, binding: Binding, then: Then) -> None:
         """Define a binding."""
 
-    def drop(self, exchanges: Sequence[Exchange], bindings: Sequence[Binding], then: Then) -> None:
-        """Forget all of these or none."""
+    def without(
+        self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
+    ) -> dict[str, Struct | None]:
+        """Return the changes that forget these."""
+
+    def change(self, changes: Mapping[str, Struct | None], then: Then) -> None:
+        """Make all of these changes or none."""
 
 
 class VirtualHost:

@@ -10,7 +10,7 @@ from typing_extensions import override
 from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
 from anymq.core.errors import NotFound
-from anymq.core.message import Form, Message, Run
+from anymq.core.message import Message, Run
 from anymq.core.routing.exchange import Binding, Declaration, Destination, Exchange
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
 from anymq.core.routing.target import Then
@@ -38,7 +38,6 @@ class Means:
     now_ms: Callable[[], int]  # steady: it never jumps while we run
     random: Callable[[int], bytes]
     add_delayed: AddDelayed
-    forms: Mapping[int, Form]
     types: ExchangeTypes = field(default_factory=lambda: OURS)
 
 
@@ -59,9 +58,14 @@ class VirtualHosts(Mapping[str, VirtualHost]):
     """All virtual hosts. The catalog says what there is; this makes it so."""
 
     def __init__(
-        self, catalog: Catalog, means: Means, own: DefinedKind, kinds: Mapping[str, QueueKind]
+        self,
+        catalog: Catalog,
+        means: Means,
+        definitions: Definitions,
+        own: DefinedKind,
+        kinds: Mapping[str, QueueKind],
     ) -> None:
-        self.definitions = Definitions(means.forms)
+        self.definitions = definitions
         self._catalog = catalog
         self._means = means
         self._own = own
@@ -135,7 +139,11 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         for queue in list(vhost.queues.values()):
             vhost.unmake(queue, ignore)
         changes = vhost.without(
-            [one for one in vhost.exchanges.values() if not one.name.startswith(RESERVED) and one.name],
+            [
+                one
+                for one in vhost.exchanges.values()
+                if not one.name.startswith(RESERVED) and one.name
+            ],
             list(vhost.topology.bindings.values()),
         )
         self._catalog.change({**changes, vhost_key(name): None}, then)
