@@ -8,7 +8,7 @@ door, `on_change`, at the start, on changes and when they are undone.
 The keys and values are on disk: change their meaning, raise storage's version.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -89,11 +89,13 @@ class Catalog:
         """Tell `listener` from now on what changes; what there is it asks for: `records`."""
         self._vhosts = listener
 
-    def records(self, kind: str, decoder: "msgspec.json.Decoder[R]") -> Iterator[tuple[str, R]]:
-        """Return what is defined of one kind, by key."""
-        for key, value in list(self._values.items()):
-            if key.startswith(kind) and key[len(kind)] == "/":
-                yield key, decoder.decode(value)
+    def records(self, prefix: str, decoder: "msgspec.json.Decoder[R]") -> list[tuple[str, R]]:
+        """Return what is defined of one kind, or in one virtual host, by key."""
+        return [
+            (key, decoder.decode(value))
+            for key, value in self._values.items()
+            if key.startswith(prefix)
+        ]
 
     def change(
         self,

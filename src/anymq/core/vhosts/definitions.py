@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from anymq.core.message import Form, Properties, Value
 from anymq.core.routing.exchange import Binding, Declaration
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, Said
-from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration
+from anymq.core.vhosts.kinds import QueueDeclaration
 
 
 def vhost_key(vhost: str) -> str:
@@ -60,7 +60,7 @@ class Forms:
         return Said(form.number, form.write(Properties(headers=arguments)))
 
     def read(self, said: Said | None) -> Mapping[str, Value]:
-        """Return arguments that were kept; none where a newer version wrote them in its own form."""
+        """Return arguments that were kept; none where a newer version wrote a form of its own."""
         if said is None or said.form not in self._forms:
             return {}
         return self._forms[said.form].read(said.content).headers
@@ -130,6 +130,3 @@ class Definitions:
     def arguments(self, record: BindingRecord) -> Mapping[str, Value]:
         """Return a binding's arguments."""
         return self._forms.read(record.arguments)
-
-
-__all__ = ["AnyQueue", "Definitions"]

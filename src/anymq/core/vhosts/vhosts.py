@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from typing import Protocol
 
 import msgspec
 from typing_extensions import override
@@ -10,7 +10,7 @@ from typing_extensions import override
 from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
 from anymq.core.errors import NotFound
-from anymq.core.message import Form, Message, Run
+from anymq.core.message import Message, Run
 from anymq.core.routing.exchange import Binding, Declaration, Destination, Exchange
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
 from anymq.core.routing.target import Then
@@ -22,9 +22,9 @@ from anymq.core.vhosts.definitions import (
     names_of,
     vhost_key,
 )
-from anymq.core.vhosts.kinds import OwnQueueKind, QueueKind
+from anymq.core.vhosts.kinds import QueueDeclaration, QueueKind
 from anymq.core.vhosts.publishing import due_ms
-from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, VirtualHost, ignore
+from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, RESERVED, VirtualHost, ignore
 
 DEFAULT = "/"
 
@@ -38,17 +38,34 @@ class Means:
     now_ms: Callable[[], int]  # steady: it never jumps while we run
     random: Callable[[int], bytes]
     add_delayed: AddDelayed
-    forms: Mapping[int, Form]
     types: ExchangeTypes = field(default_factory=lambda: OURS)
+
+
+class DefinedKind(Protocol):
+    """What makes the queues that the catalog defines."""
+
+    def define(
+        self,
+        vhost: VirtualHost,
+        name: str,
+        declaration: QueueDeclaration | None,
+        record: QueueRecord | None,
+    ) -> None:
+        """Make a durable queue be what its definition says; None: it is no more."""
 
 
 class VirtualHosts(Mapping[str, VirtualHost]):
     """All virtual hosts. The catalog says what there is; this makes it so."""
 
     def __init__(
-        self, catalog: Catalog, means: Means, own: OwnQueueKind, kinds: Mapping[str, QueueKind]
+        self,
+        catalog: Catalog,
+        means: Means,
+        definitions: Definitions,
+        own: DefinedKind,
+        kinds: Mapping[str, QueueKind],
     ) -> None:
-        self.definitions = Definitions(means.forms)
+        self.definitions = definitions
         self._catalog = catalog
         self._means = means
         self._own = own
@@ -56,24 +73,37 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         self._by_name: dict[str, VirtualHost] = {}
         self._bindings: dict[str, Binding] = {}  # by their keys in the catalog
         self._made = 0
+        self._restored = False
 
     def restore(self) -> None:
         """Make what is defined; what is in other logs, the kinds have to add before `bind`."""
-        for key, vhost in self._catalog.records("vhosts", catalogs.VHOST):
+        for key, vhost in self._catalog.records("vhosts/", catalogs.VHOST):
             self.on_vhost(key, vhost)
-        for key, exchange in self._catalog.records("exchanges", catalogs.EXCHANGE):
-            self.on_exchange(key, exchange)
-        for key, queue in self._catalog.records("queues", catalogs.QUEUE):
-            self.on_queue(key, queue)
+        self._restore_places("/")
         self._catalog.listen_to_vhosts(self)
         if not self._by_name:
             self.create(DEFAULT)
 
     def restore_bindings(self) -> None:
         """Make the bindings, in the order in which they were made once."""
-        records = self._catalog.records("bindings", catalogs.BINDING)
+        self._restore_bindings("/")
+        self._restored = True
+
+    def _restore_into(self, name: str) -> None:
+        of = "/" + vhost_key(name).partition("/")[2] + "/"
+        self._restore_places(of)
+        self._restore_bindings(of)
+
+    def _restore_places(self, of: str) -> None:
+        for key, exchange in self._catalog.records("exchanges" + of, catalogs.EXCHANGE):
+            self.on_exchange(key, exchange)
+        for key, queue in self._catalog.records("queues" + of, catalogs.QUEUE):
+            self.on_queue(key, queue)
+
+    def _restore_bindings(self, of: str) -> None:
+        records = self._catalog.records("bindings" + of, catalogs.BINDING)
         for key, record in sorted(records, key=lambda one: one[1].made):
-            self._made = record.made + 1
+            self._made = max(self._made, record.made + 1)
             self.on_binding(key, record)
 
     @override
@@ -108,15 +138,15 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         vhost = self.find(name)
         for queue in list(vhost.queues.values()):
             vhost.unmake(queue, ignore)
-        changes: dict[str, msgspec.Struct | None] = {
-            exchange_key(name, exchange.name): None
-            for exchange in vhost.exchanges.values()
-            if self._is_defined(exchange.declaration)
-        }
-        for exchange in vhost.exchanges.values():
-            changes.update((binding_key(one), None) for one in exchange.bindings.values())
-        kept = {key: None for key in changes if self._catalog.has(key)}
-        self._catalog.change({**kept, vhost_key(name): None}, then)
+        changes = vhost.without(
+            [
+                one
+                for one in vhost.exchanges.values()
+                if not one.name.startswith(RESERVED) and one.name
+            ],
+            list(vhost.topology.bindings.values()),
+        )
+        self._catalog.change({**changes, vhost_key(name): None}, then)
 
     def release(self, vhost_name: str, message: Message, then: Then) -> None:
         """The time of a delayed message has come."""
@@ -135,6 +165,8 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             self._by_name.pop(name).end()
         elif name not in self._by_name:
             self._by_name[name] = self._new(name)
+            if self._restored:  # its deletion failed: all that was in it is defined again
+                self._restore_into(name)
 
     def on_exchange(self, key: str, record: ExchangeRecord | None) -> None:
         """Make an exchange be, or not."""
@@ -187,11 +219,9 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         self._made += 1
         self._catalog.change({binding_key(binding): record}, then)
 
-    def drop(
-        self, exchanges: Sequence[Exchange], bindings: Sequence[Binding], then: Then
-    ) -> None:
-        """Forget all of these or none."""
-        self._catalog.change(self.without(exchanges, bindings), then)
+    def change(self, changes: Mapping[str, msgspec.Struct | None], then: Then) -> None:
+        """Make all of these changes or none."""
+        self._catalog.change(changes, then)
 
     def without(
         self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
@@ -233,7 +263,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
 class _Later:
     """Where delayed messages of a virtual host go instead of queues."""
 
-    singles = False
+    singles = True  # each has its own time
 
     def __init__(self, name: str, means: Means) -> None:
         self.name = name
