@@ -58,10 +58,11 @@ class Reader:
         self.gone = False
         self.too_slow = 0
         self.subscription: Subscription | None = None
+        self.shares_with: tuple[Reader, ...] = (self,)
 
     @property
     def credit(self) -> int:
-        return self.limit - self.out
+        return self.limit - sum(one.out for one in self.shares_with)
 
     def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         self.got += deliveries
@@ -111,7 +112,13 @@ class QueueWorld:
         self.lines = Lines(self.store, with_died([FORM]))
         self.turn = Turn(finish=self.lines.flush)
         self.steady = Steady(self.clock, self.timers)
-        self.house = House(self.turn, self.steady, self.republish, self.new_line, self.discard)
+        self.house = House(
+            turn=self.turn,
+            steady=self.steady,
+            republish=lambda *letter: self.republish(*letter),
+            new_line=self.new_line,
+            discard=self.discard,
+        )
 
     # Queues
 
