@@ -9,6 +9,7 @@ from anymq.cluster.meta.embedded import LOG_CONFIG, LOG_ID, EmbeddedStore
 from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.streams.partition import AppendResult, Partition
 from anymq.core.timers import Timers
+from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.storage import batch as batches
 from anymq.storage import records
 from anymq.storage.compression import Compression
@@ -88,6 +89,7 @@ class World:
             random=self.random.randbytes,
             settings=self.settings,
             run=lambda work: self.works.append(work),
+            forms=[AMQP_FORM],
         )
         return store, broker
 
