@@ -79,6 +79,12 @@ class Amqp:
     make_channel: MakeChannel
     conversations: set["Conversation"] = field(default_factory=set)  # those that are open
 
+    def say_goodbye(self, why: str) -> None:
+        """Tell everybody that the broker ends."""
+        text = f"broker forced connection closure with reason '{why}'"
+        for conversation in list(self.conversations):
+            conversation.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, text, method=0))
+
 
 class Conversation:
     """What was said so far, and what comes next."""
