@@ -89,13 +89,8 @@ class Peer:
 class Session(Protocol):
     """One peer's conversation, without its socket: bytes come in here, go out by the Outbox."""
 
-    @property
-    def closed(self) -> bool:
-        """Nothing more will come from it: flush, then hang up."""
-
-    @property
-    def reason(self) -> str:
-        """Why it is closed, in words for the log; empty when that is no news."""
+    closed: bool  # nothing more will come from it: flush, then hang up
+    reason: str  # why it is closed, in words for the log; empty when that is no news
 
     @property
     def reading(self) -> bool:
