@@ -258,6 +258,7 @@ def test_what_may_not_wait_goes_at_once_or_never(world: QueueWorld) -> None:
 
     # Also if something else happened to the queue before, in the same turn.
     reader.limit = 2
+    reader.returned(0)
     queue.wake()
     world.publish(queue, "c", expiration="0")
     assert reader.bodies == ["a", "c"]
