@@ -6,6 +6,7 @@ It holds one batch, unpacked, however many records of it are asked for at a time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from anymq.config.units import KIB
 from anymq.core.streams.partition import Partition
 from anymq.observability.log import Log as Lines
 from anymq.storage import records
@@ -13,6 +14,7 @@ from anymq.storage.batch import CONTROL, LOG_APPEND_TIME, BatchHeader, check
 from anymq.storage.errors import CorruptBatch, OffsetOutOfRange, StorageError
 
 BATCHES_SKIPPED_MAX = 100  # at once, of those that hold nothing for us: the caller has a turn to end
+RESTING_BYTES_MAX = 256 * KIB  # what each of thousands of readers may hold that wait
 
 log = Lines(__name__)
 
@@ -59,6 +61,11 @@ class Reader:
             skipped += not taken_here
         return taken
 
+    def rest(self) -> None:
+        """Nothing will be asked for a while: a large batch is unpacked again when it is."""
+        if self._of_batch is not None and len(self._of_batch[1]) > RESTING_BYTES_MAX:
+            self._items = self._of_batch = None
+
     def _take_of_batch(
         self, count: int, bytes_max: int, take: Callable[[Found], bool]
     ) -> tuple[int, int]:
@@ -69,14 +76,14 @@ class Reader:
         appended = header.attributes & LOG_APPEND_TIME
         taken = size = 0
         try:
-            for delta, time_delta, key, _start, value_start, end in self._items:
+            for delta, time_delta, key, start, value_start, end in self._items:
                 offset = header.base_offset + delta
                 if offset < self.offset:
                     continue
                 self.offset = offset + 1
                 value, written = records.split_of(body, value_start, end)
                 time = header.max_timestamp if appended else header.base_timestamp + time_delta
-                size += end - _start
+                size += end - start
                 taken += take(Found(offset, time, key, value, written))
                 if taken >= count or size >= bytes_max:
                     return taken, size
