@@ -1,1 +1,1 @@
-"""Queues: logs with settlement; each message to one consumer until it is settled."""
+"""Queues: each message to one consumer, until it is settled."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from anymq.core.queues.line import Delivery
+    from anymq.core.queues.delivery import Delivery
     from anymq.core.queues.queue import Queue
 
 

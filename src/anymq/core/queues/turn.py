@@ -30,11 +30,15 @@ class Turn:
     """Queues that changed. Sessions end their work with `run`; others only add.
 
     `on_work` is called when there is something to do and nobody said that he will: it has `run`
-    called soon, on the broker's thread.
+    called soon, on the broker's thread. `finish` comes after all queues: what was settled goes to
+    its journal.
     """
 
-    def __init__(self, on_work: Callable[[], None] = _nobody) -> None:
+    def __init__(
+        self, on_work: Callable[[], None] = _nobody, finish: Callable[[], None] = _nobody
+    ) -> None:
         self.on_work = on_work
+        self.finish = finish
         self._changed: list[Pumped] = []
         self._running = False
 
@@ -59,21 +63,24 @@ class Turn:
                 self._pass(touched, unfinished)
                 if not self._changed:
                     break
-            for queue in touched:
-                queue.flush()
         finally:
             self._running = False
+            for queue in touched:
+                queue.flush()
+            self.finish()
             self._go_on(unfinished)
 
     def _pass(self, touched: dict[Pumped, None], unfinished: list[Pumped]) -> None:
-        changed = self._changed
-        for queue in changed:
-            touched[queue] = None
-        while changed:
-            queue = changed.pop()
-            queue.scheduled = False
-            if queue.pump():
-                unfinished.append(queue)
+        changed, self._changed = self._changed, []
+        try:
+            while changed:
+                queue = changed.pop()
+                queue.scheduled = False
+                touched[queue] = None
+                if queue.pump():
+                    unfinished.append(queue)
+        finally:
+            self._changed += changed  # a bug in one of them does not stop the others
 
     def _go_on(self, unfinished: list[Pumped]) -> None:
         for queue in unfinished:

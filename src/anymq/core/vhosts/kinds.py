@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 from typing_extensions import override
 
 from anymq.core.message import Value
+from anymq.core.queues.arguments import CLASSIC, QUORUM, STREAM
 from anymq.core.routing.target import Target, Then
 
 if TYPE_CHECKING:
     from anymq.core.vhosts.vhost import VirtualHost
 
-QUEUE_TYPE = "x-queue-type"
-CLASSIC, QUORUM, STREAM = "classic", "quorum", "stream"
+__all__ = ["CLASSIC", "QUORUM", "STREAM", "AnyQueue", "QueueDeclaration", "QueueKind"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class QueueKind(Protocol):
 
     It adds to and removes from `vhost.topology` what it makes, at once; `then` is called when a
     restart would find it so. What it restores at the start it adds by itself, before bindings are
-    restored.
+    restored. When something vanishes for other reasons, `vhost.forget` takes it out.
     """
 
     def check_same(self, queue: AnyQueue, declaration: QueueDeclaration) -> None:
@@ -83,7 +83,7 @@ class QueueKind(Protocol):
         """Make a queue that is not there; refuse what makes no sense."""
 
     def delete(self, vhost: "VirtualHost", queue: AnyQueue, then: Then) -> None:
-        """Unmake it, with `vhost.forget_queue` for what points at it."""
+        """Unmake it, and what leads to it (`vhost.forget`)."""
 
     def change(
         self,

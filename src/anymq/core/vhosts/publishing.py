@@ -8,11 +8,10 @@ Measured by benchmarks/micro/publish_routes.py.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
 from typing import Any
 
 from anymq.core.errors import NotAllowed, NotFound, PartlyRejected, PreconditionFailed, Refused
-from anymq.core.message import Envelope, Message, Run, Traits, Value
+from anymq.core.message import Envelope, Message, Run, Value
 from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
 from anymq.core.values import type_name
@@ -20,12 +19,12 @@ from anymq.core.vhosts.topology import Topology
 
 ROUTES_MAX = 10_000  # that are remembered
 COPIES = ("CC", "BCC")
+COPIED = b"CC"  # in both: forms write the names of headers as they are, so few must be decoded
 DELAY = "x-delay"
 
 Targets = tuple[Target, ...]
 Part = tuple[Targets, list[Message]]
 Returned = Callable[[Message], None]
-_properties_of = itemgetter(1)
 
 
 class Publishing:
@@ -100,28 +99,17 @@ class Publishing:
             targets = (destination,)
         push(targets, one(message), None)
 
-    def republish(
-        self,
-        exchange_name: str,
-        routing_key: str,
-        message: Message,
-        then: Then,
-        keep: Callable[[str], bool] | None = None,
-    ) -> bool:
-        """Publish for the broker itself: a dead letter. `keep` says to which queues it may go.
+    def republish(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
+        """Publish for the broker itself: a dead letter. `wanted` says to which queues it may go.
 
         False: it went nowhere; `then` is called all the same.
         """
-        exchange = self._topology.exchanges.get(exchange_name)
+        exchange = self._topology.exchanges.get(message.envelope.exchange)
         if exchange is None:
             then(None)
             return False
-        envelope = Envelope(exchange_name, routing_key, message.envelope.form)
-        keys, message = _addressed(message._replace(envelope=envelope))
-        targets = self._delay(message)
-        if targets is None:
-            found, _ = self.find(exchange, keys, message)
-            targets = tuple(one for one in found if keep is None or keep(one.name))
+        targets, message = self._look(exchange, message)
+        targets = tuple(target for target in targets if wanted(target.name))
         push(targets, one(message), then)
         return bool(targets)
 
@@ -154,10 +142,10 @@ class Publishing:
 
     def _wants_more(self, run: Run) -> bool:
         """Must any of these messages be looked at by itself?"""
-        form = run.envelope.form
-        for properties in set(map(_properties_of, run.messages)):
-            traits = form.traits(properties)
-            if _is_special(traits, properties):
+        for traits in run.traits:
+            if traits.delay_ms is not None or traits.deliver_at_ms is not None:
+                return True
+            if traits.has_headers and any(COPIED in one.properties for one in run.messages):
                 return True
         return False
 
@@ -285,16 +273,10 @@ def _push_parts(parts: Sequence[Part], then: Then | None) -> None:
         first += len(messages)
 
 
-def _is_special(traits: Traits, properties: bytes) -> bool:
-    # Every form writes the names of headers as they are: most are told apart without decoding.
-    copies = traits.has_headers and b"CC" in properties
-    return copies or traits.delay_ms is not None or traits.deliver_at_ms is not None
-
-
 def _addressed(message: Message) -> tuple[Sequence[str], Message]:
     """Return a message's routing keys, and it without those that nobody must see."""
     key = message.envelope.routing_key
-    if b"CC" not in message.properties or not message.traits.has_headers:
+    if COPIED not in message.properties or not message.traits.has_headers:
         return (key,), message
     said = message.read()
     copies = [key for name in COPIES for key in _copies(name, said.headers.get(name))]

@@ -7,6 +7,7 @@ so it does not matter who did. A stream has no definition besides its topic's.
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from anymq.core.errors import PreconditionFailed
 from anymq.core.message import Form, Value
 from anymq.core.portable import RECORD_FORM
 from anymq.core.queues.arguments import check_properties
@@ -18,7 +19,7 @@ from anymq.core.values import check_field
 from anymq.core.vhosts import stream_arguments, stream_names
 from anymq.core.vhosts.kinds import STREAM, AnyQueue, QueueDeclaration
 from anymq.core.vhosts.stream import Stream
-from anymq.core.vhosts.vhost import VirtualHost, ignore
+from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
 
 
 class TopicVerbs(Protocol):
@@ -102,6 +103,10 @@ class Streams:
     def declare(self, vhost: VirtualHost, declaration: QueueDeclaration, then: Then) -> Stream:
         """Make a stream: its topic, with one partition."""
         name, arguments = declaration.name, declaration.arguments
+        if name.startswith(RESERVED):  # clients cannot say so: it is a name that we made
+            raise PreconditionFailed(
+                "Cannot declare a server-named queue for type rabbit_stream_queue"
+            )
         stream_arguments.check_arguments(str(declaration), arguments)
         check_properties(
             str(declaration),
@@ -158,6 +163,5 @@ class Streams:
         del self._by_topic[name]
         vhost = self._vhosts.get(stream.vhost_name)
         if vhost is not None and vhost.queues.get(stream.name) is stream:
-            vhost.drop_bindings(stream)
-            vhost.topology.drop_queue(stream)
+            vhost.forget(stream)
         stream.close()

@@ -22,6 +22,7 @@ from anymq.core.routing.target import Target
 
 Q = TypeVar("Q", bound=Target)
 Place = tuple[str, str]  # kind and name
+Going = tuple[list[Exchange], list[Binding]]  # what is to be dropped together
 
 
 class Topology(Generic[Q]):
@@ -102,9 +103,7 @@ class Topology(Generic[Q]):
             if self.exchanges.get(exchange.name) is exchange:
                 self.drop_exchange(exchange)
 
-    def what_goes(
-        self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
-    ) -> tuple[list[Exchange], list[Binding]]:
+    def what_goes(self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]) -> Going:
         """Return what goes with these: bindings at both ends, and exchanges that wanted to go
         with their last binding, and what goes with them.
         """
@@ -141,7 +140,7 @@ class _Default(ExchangeType):
 
     @override
     def route(self, keys: Sequence[str], message: Message) -> Iterable[Destination]:
-        found = (self.queues.get(key) or self.replies.get(key) for key in keys)
+        found = (self.queues.get(key, self.replies.get(key)) for key in keys)
         return [target for target in found if target is not None]
 
 

@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Protocol
 
+from msgspec import Struct
+
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
 from anymq.core.message import Message, Run, Value
+from anymq.core.queues.arguments import CLASSIC, kind_of
 from anymq.core.routing.exchange import (
     EXCHANGE,
     QUEUE,
@@ -23,15 +26,9 @@ from anymq.core.routing.exchange import (
 )
 from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
-from anymq.core.vhosts.kinds import (
-    CLASSIC,
-    QUEUE_TYPE,
-    AnyQueue,
-    QueueDeclaration,
-    QueueKind,
-)
+from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
 from anymq.core.vhosts.publishing import Publishing, Returned
-from anymq.core.vhosts.topology import Topology
+from anymq.core.vhosts.topology import Going, Topology
 
 RESERVED = "amq."
 GENERATED = "amq.gen-"
@@ -67,8 +64,13 @@ class Keeper(Protocol):
     def put_binding(self, binding: Binding, then: Then) -> None:
         """Define a binding."""
 
-    def drop(self, exchanges: Sequence[Exchange], bindings: Sequence[Binding], then: Then) -> None:
-        """Forget all of these or none."""
+    def without(
+        self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
+    ) -> dict[str, Struct | None]:
+        """Return the changes that forget these."""
+
+    def change(self, changes: Mapping[str, Struct | None], then: Then) -> None:
+        """Make all of these changes or none."""
 
 
 class VirtualHost:
@@ -97,10 +99,18 @@ class VirtualHost:
         self.exchanges: Mapping[str, Exchange] = self.topology.exchanges
         self.queues: Mapping[str, AnyQueue] = self.topology.queues
         self.publishing = Publishing(name, self.topology, delayed, now_ms)
+        self.ended = False
+        self.on_end: dict[Callable[[], None], None] = {}  # whom to tell when it is deleted
         self._types = types
         self._keeper = keeper
         self._random = random
         self._owned: dict[int, dict[str, AnyQueue]] = {}  # by the identity of the owner
+
+    def end(self) -> None:
+        """It was deleted: who works in it is to leave."""
+        self.ended = True
+        for listener in list(self.on_end):
+            listener()
 
     # Looking
 
@@ -241,11 +251,7 @@ class VirtualHost:
         return existing
 
     def _make_queue(self, declaration: QueueDeclaration, then: Then) -> AnyQueue:
-        kind = declaration.arguments.get(QUEUE_TYPE) or self.default_queue_type
-        if kind not in self.kinds:
-            raise PreconditionFailed(
-                f"invalid arg '{QUEUE_TYPE}' for {declaration}: unsupported queue type '{kind}'"
-            )
+        kind = kind_of(str(declaration), declaration.arguments, self.default_queue_type)
         queue = self.kinds[kind].declare(self, declaration, then)
         if queue.owner is not None:
             self._owned.setdefault(id(queue.owner), {})[queue.name] = queue
@@ -288,20 +294,21 @@ class VirtualHost:
         if if_unused and queue.consumer_count:
             raise PreconditionFailed(f"{self._queue(name)} in use")
         count = queue.ready
-        self._unmake(queue, then)
+        self.unmake(queue, then)
         return count
 
     def gone(self, queue: AnyQueue) -> None:
         """Unmake a queue that went by itself: nobody used it, or its last consumer left."""
         if self.queues.get(queue.name) is queue:
-            self._unmake(queue, ignore)
+            self.unmake(queue, ignore)
 
     def owner_gone(self, owner: object) -> None:
         """Unmake the exclusive queues of a connection that is no more."""
         for queue in list(self._owned.get(id(owner), {}).values()):
             self.gone(queue)
 
-    def _unmake(self, queue: AnyQueue, then: Then) -> None:
+    def unmake(self, queue: AnyQueue, then: Then) -> None:
+        """Unmake a queue, whoever uses it."""
         if queue.owner is not None:
             owned = self._owned[id(queue.owner)]
             del owned[queue.name]
@@ -379,9 +386,24 @@ class VirtualHost:
         else:
             self._drop(*self.topology.what_goes([], [found]), then)
 
-    def forget_queue(self, queue: AnyQueue) -> tuple[list[Exchange], list[Binding]]:
+    def what_goes_with(self, queue: AnyQueue) -> Going:
         """Return what goes with a queue: bindings to it, and exchanges that lose their last one."""
         return self.topology.what_goes([], self.topology.leading_to(queue))
+
+    def without(
+        self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
+    ) -> dict[str, Struct | None]:
+        """Return the changes of definitions that forget the durable ones of these."""
+        return self._keeper.without(
+            [one for one in exchanges if one.declaration.durable],
+            [one for one in bindings if is_durable(one)],
+        )
+
+    def forget(self, queue: AnyQueue, then: Then = ignore) -> None:
+        """A queue or stream vanished: take it out, and what leads to it."""
+        going = self.what_goes_with(queue)
+        self.topology.drop_queue(queue)
+        self._drop(*going, then)
 
     # What exchanges may use
 
@@ -400,10 +422,9 @@ class VirtualHost:
     # Within
 
     def _drop(self, exchanges: list[Exchange], bindings: list[Binding], then: Then) -> None:
-        durable = [one for one in exchanges if one.declaration.durable]
-        kept = [one for one in bindings if is_durable(one)]
-        if durable or kept:
-            self._keeper.drop(durable, kept, then)
+        changes = self.without(exchanges, bindings)
+        if changes:
+            self._keeper.change(changes, then)
         else:
             then(None)
         self.topology.drop(exchanges, bindings)
