@@ -18,6 +18,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from struct import Struct
 from struct import error as struct_error
 from typing import Any, NamedTuple
@@ -359,7 +360,8 @@ class RecordForm:
     def write(self, properties: Properties) -> bytes:
         """Encode everything; numbers, tables and lists in the headers become text."""
         time = -1 if properties.timestamp is None else properties.timestamp * 1000
-        return self.properties(time, None, encode_headers(plain_headers(properties, max(time, 0))))
+        plain = plain_headers(replace(properties, timestamp=None), max(time, 0))
+        return self.properties(time, None, encode_headers(plain))
 
 
 RECORD_FORM = RecordForm()

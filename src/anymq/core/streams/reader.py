@@ -13,7 +13,9 @@ from anymq.storage import records
 from anymq.storage.batch import CONTROL, LOG_APPEND_TIME, BatchHeader, check
 from anymq.storage.errors import CorruptBatch, OffsetOutOfRange, StorageError
 
-BATCHES_SKIPPED_MAX = 100  # at once, of those that hold nothing for us: the caller has a turn to end
+BATCHES_SKIPPED_MAX = (
+    100  # at once, of those that hold nothing for us: the caller has a turn to end
+)
 RESTING_BYTES_MAX = 256 * KIB  # what each of thousands of readers may hold that wait
 
 log = Lines(__name__)

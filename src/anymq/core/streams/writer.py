@@ -19,9 +19,7 @@ def batch_of(messages: Sequence[Message], packed: Sequence[Portable]) -> bytes:
     first, timestamp = packed[0], messages[0].timestamp_ms
     if all(one is first for one in packed) and all(m[3] == timestamp for m in messages):
         bodies = [message[2] for message in messages]
-        return records.build_run(
-            bodies, timestamp=timestamp, key=first.key, headers=first.headers
-        )
+        return records.build_run(bodies, timestamp=timestamp, key=first.key, headers=first.headers)
     encode = records.encode_with_headers
     body = b"".join(
         [

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from anymq.config.units import MIB
 from anymq.core.errors import PreconditionFailed
 from anymq.core.message import Message, Value
-from anymq.core.queues.arguments import age_ms, check_consumer, check_declaration
+from anymq.core.queues.arguments import STREAM, age_ms, check_consumer, check_declaration
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic_config import TopicConfig
 from anymq.core.values import check_argument, type_name
-from anymq.core.vhosts.kinds import QUEUE_TYPE, STREAM
 
 MAX_BYTES, MAX_AGE = "x-max-length-bytes", "x-max-age"
+QUEUE_TYPE = "x-queue-type"
 SEGMENT_BYTES = "x-stream-max-segment-size-bytes"
 SEGMENT_BYTES_MAX = 3_000_000_000  # RabbitMQ's
 FILTER_BYTES = "x-stream-filter-size-bytes"
@@ -172,4 +172,3 @@ def _last_batch(partition: Partition) -> int:
 def _since(partition: Partition, timestamp_ms: int) -> int:
     found = partition.log.offset_at(timestamp_ms)
     return partition.visible_end if found is None else min(found[0], partition.visible_end)
-

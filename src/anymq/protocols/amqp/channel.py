@@ -21,7 +21,7 @@ from anymq.protocols.amqp import (
 )
 from anymq.protocols.amqp.confirms import Confirms
 from anymq.protocols.amqp.consuming import Consumer
-from anymq.protocols.amqp.errors import AmqpError, ChannelError, ConnectionFault, ReplyCode, to_amqp
+from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode, to_amqp
 from anymq.protocols.amqp.methods import Method
 from anymq.protocols.amqp.publishing import Publisher
 from anymq.protocols.amqp.unacked import Groups, Taker, Unacked, UnknownTag, grouped
