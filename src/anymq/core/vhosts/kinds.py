@@ -1,6 +1,6 @@
 """Kinds of queues, by `x-queue-type`: what a virtual host needs of them, whatever they are."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -8,6 +8,8 @@ from typing_extensions import override
 
 from anymq.core.message import Value
 from anymq.core.queues.arguments import CLASSIC, QUORUM, STREAM
+from anymq.core.queues.delivery import Delivery
+from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.routing.target import Target, Then
 
 if TYPE_CHECKING:
@@ -66,6 +68,43 @@ class AnyQueue(Target, Protocol):
     @property
     def consumer_count(self) -> int:
         """How many read it."""
+
+    def subscribe(
+        self,
+        consumer: Consumer,
+        *,
+        tag: str,
+        no_ack: bool = False,
+        exclusive: bool = False,
+        priority: int = 0,
+        arguments: Mapping[str, Value] | None = None,
+    ) -> Subscription:
+        """Give messages to this consumer, from the end of this turn on."""
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Give it no more. What it has it keeps."""
+
+    def get(self, take: Callable[[Delivery | None], None], *, no_ack: bool) -> None:
+        """Hand the next message to `take`, None if there is none; later if it must be read."""
+
+    def settle(self, subscription: Subscription | None, positions: Sequence[int]) -> None:
+        """These are done."""
+
+    def reject(
+        self,
+        subscription: Subscription | None,
+        positions: Sequence[int],
+        *,
+        requeue: bool,
+        by_nack: bool = False,
+    ) -> None:
+        """These were refused."""
+
+    def give_back(self, subscription: Subscription | None, positions: Sequence[int]) -> None:
+        """Who had these is gone."""
+
+    def purge(self) -> int:
+        """Drop all that waits; return how many there were."""
 
 
 class QueueKind(Protocol):

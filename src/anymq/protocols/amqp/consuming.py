@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from anymq.core.queues.arguments import check_consumer
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.subscription import Subscription
@@ -21,6 +22,7 @@ from anymq.protocols.amqp.methods import (
     BasicQosOk,
 )
 from anymq.protocols.amqp.unacked import Taker
+from anymq.protocols.amqp.wire import Done
 
 if TYPE_CHECKING:
     from anymq.protocols.amqp.channel import Channel
@@ -129,12 +131,14 @@ def check_tag(channel: "Channel", tag: str) -> None:
 
 def _subscribe(channel: "Channel", method: BasicConsume, tag: str) -> None:
     queue = channel.open_queue(method.queue)
+    check_consumer(f"queue '{queue.name}' in vhost '{queue.vhost_name}'", queue.kind, method.arguments)
     consumer = Consumer(channel, queue, tag, no_ack=method.no_ack)
     consumer.subscription = queue.subscribe(
         consumer,
         tag=tag,
         no_ack=method.no_ack,
         exclusive=method.exclusive,
+        priority=method.arguments.get("x-priority", 0),
         arguments=method.arguments,
     )
     channel.consumers[tag] = consumer
@@ -156,24 +160,54 @@ def cancel_agreed(channel: "Channel", method: BasicCancelOk) -> None:
 
 
 def get(channel: "Channel", method: BasicGet) -> None:
-    """Deliver one message, if there is one."""
-    queue = channel.open_queue(method.queue)
-    delivery = queue.get(method.no_ack)
-    if delivery is None:
-        channel.send(BasicGetEmpty())
-        return
-    tag = channel.next_tags(1)
-    if not method.no_ack:
-        channel.unacked.add(tag, channel.getter(queue), [delivery.position])
-    message = delivery.message
-    answer = BasicGetOk(
-        delivery_tag=tag,
-        redelivered=delivery.redelivered,
-        exchange=message.envelope.exchange,
-        routing_key=message.envelope.routing_key,
-        message_count=queue.ready,
-    )
-    send_content(channel.wire, channel.number, answer, message)
+    """Deliver one message, if there is one; what comes after it waits while it is read."""
+    _Get(channel, channel.open_queue(method.queue), no_ack=method.no_ack).begin()
+
+
+class _Get:
+    """One message, asked for."""
+
+    __slots__ = ("_channel", "_go_on", "_no_ack", "_queue", "_taken")
+
+    def __init__(self, channel: "Channel", queue: AnyQueue, *, no_ack: bool) -> None:
+        self._channel = channel
+        self._queue = queue
+        self._no_ack = no_ack
+        self._taken = False
+        self._go_on: Done | None = None
+
+    def begin(self) -> None:
+        """Ask the queue."""
+        self._queue.get(self._take, no_ack=self._no_ack)
+        if not self._taken:
+            self._go_on = self._channel.wire.hold()
+
+    def _take(self, delivery: Delivery | None) -> None:
+        self._taken = True
+        channel = self._channel
+        if channel.closed:
+            if delivery is not None and not self._no_ack:
+                self._queue.give_back(None, [delivery.position])
+        elif delivery is None:
+            channel.send(BasicGetEmpty())
+        else:
+            self._deliver(channel, delivery)
+        if self._go_on is not None:
+            self._go_on()
+
+    def _deliver(self, channel: "Channel", delivery: Delivery) -> None:
+        tag = channel.next_tags(1)
+        if not self._no_ack:
+            channel.unacked.add(tag, channel.getter(self._queue), [delivery.position])
+        envelope = delivery.message.envelope
+        answer = BasicGetOk(
+            delivery_tag=tag,
+            redelivered=delivery.redelivered,
+            exchange=envelope.exchange,
+            routing_key=envelope.routing_key,
+            message_count=self._queue.ready,
+        )
+        send_content(channel.wire, channel.number, answer, delivery.message)
 
 
 def qos(channel: "Channel", method: BasicQos) -> None:

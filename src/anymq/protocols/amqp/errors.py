@@ -35,10 +35,10 @@ class ReplyCode(IntEnum):
 class AmqpError(Exception):
     """It ends a channel or the connection. `text` comes without the code's name.
 
-    `method` is the key of the method at fault; 0: the session says which one it was about.
+    `method` is the key of the method at fault, 0 if there is none; None: the session says it.
     """
 
-    def __init__(self, code: ReplyCode, text: str, *, method: int = 0) -> None:
+    def __init__(self, code: ReplyCode, text: str, *, method: int | None = None) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
@@ -58,7 +58,19 @@ class ConnectionFault(AmqpError):
     """The whole connection is closed. AMQP calls it a hard error."""
 
 
-# What the core refuses, by the code that RabbitMQ uses for it. All of them close the channel.
+_SOFT = frozenset(
+    {
+        ReplyCode.CONTENT_TOO_LARGE,
+        ReplyCode.NO_ROUTE,
+        ReplyCode.NO_CONSUMERS,
+        ReplyCode.ACCESS_REFUSED,
+        ReplyCode.NOT_FOUND,
+        ReplyCode.RESOURCE_LOCKED,
+        ReplyCode.PRECONDITION_FAILED,
+    }
+)
+
+# What the core refuses, by the code that RabbitMQ uses for it.
 _CODES: dict[type[Exception], ReplyCode] = {
     core.NotFound: ReplyCode.NOT_FOUND,
     core.NotAllowed: ReplyCode.ACCESS_REFUSED,
@@ -66,6 +78,10 @@ _CODES: dict[type[Exception], ReplyCode] = {
     core.TooLarge: ReplyCode.PRECONDITION_FAILED,
     core.Invalid: ReplyCode.PRECONDITION_FAILED,
     core.Unavailable: ReplyCode.PRECONDITION_FAILED,
+    core.Locked: ReplyCode.RESOURCE_LOCKED,
+    core.PreconditionFailed: ReplyCode.PRECONDITION_FAILED,
+    core.Rejected: ReplyCode.PRECONDITION_FAILED,
+    core.Unsupported: ReplyCode.NOT_IMPLEMENTED,
     core.Refused: ReplyCode.PRECONDITION_FAILED,
     StorageError: ReplyCode.PRECONDITION_FAILED,
 }
@@ -77,8 +93,14 @@ def to_amqp(error: Exception) -> AmqpError:
         return error
     for kind in type(error).__mro__:
         if (code := _CODES.get(kind)) is not None:
-            return ChannelError(code, str(error))
+            return fault(code, str(error))
     return ConnectionFault(ReplyCode.INTERNAL_ERROR, "")
+
+
+def fault(code: ReplyCode, text: str, *, method: int | None = None) -> AmqpError:
+    """Return the error of this code: it closes the channel or the connection, as AMQP says."""
+    kind = ChannelError if code in _SOFT else ConnectionFault
+    return kind(code, text, method=method)
 
 
 def shortened(text: str) -> str:

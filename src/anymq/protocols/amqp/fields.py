@@ -10,7 +10,8 @@ types that clients use most; the others are subclasses, so that what came is wha
     V nothing None                                         T time      Timestamp (seconds)
     b, B, s, u, i: Int8, UInt8, Int16, UInt16, UInt32      f, D: Float32, Decimal
 
-A plain int that does not fit into 32 bits is written as l.
+A plain int that does not fit into 32 bits is written as l. `type_name` is what RabbitMQ's error
+texts call a type; the core asks for it.
 """
 
 import struct
@@ -88,28 +89,6 @@ class Decimal(NamedTuple):
 
     scale: int
     value: int
-
-
-_PLAIN_NAMES: Mapping[type, str] = {
-    str: "longstr",
-    bytes: "binary",
-    bool: "bool",
-    int: "signedint",
-    float: "double",
-    dict: "table",
-    list: "array",
-    Decimal: "decimal",
-    type(None): "void",
-}
-
-
-def type_name(value: Value) -> str:
-    """Return what RabbitMQ calls the type of a value, as its error texts do."""
-    kind = type(value)
-    if kind is int and not INT32_MIN <= value <= INT32_MAX:
-        return "long"
-    own: str | None = getattr(kind, "type_name", None)
-    return own or _PLAIN_NAMES.get(kind, "void")
 
 
 # Reading

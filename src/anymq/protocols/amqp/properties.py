@@ -21,6 +21,7 @@ CORRELATION_ID = 1 << 10
 REPLY_TO = 1 << 9
 EXPIRATION = 1 << 8
 TIMESTAMP = 1 << 6
+USER_ID = 1 << 4
 
 OF_INTEREST = HEADERS | DELIVERY_MODE | PRIORITY | EXPIRATION
 TEXT, TABLE = 0, -1  # as sizes
@@ -239,12 +240,10 @@ _LAYOUT: tuple[tuple[int, str, _Read, _Write], ...] = (
     (1 << 7, "message_id", *_TEXT),
     (TIMESTAMP, "timestamp", _read_time, _U64.pack),
     (1 << 5, "type", *_TEXT),
-    (1 << 4, "user_id", *_TEXT),
+    (USER_ID, "user_id", *_TEXT),
     (1 << 3, "app_id", *_TEXT),
     (1 << 2, "cluster_id", *_TEXT),
 )
 
-_SIZES = tuple(
-    (flag, {_read_text: TEXT, _read_headers: TABLE, _read_octet: 1, _read_time: 8}[read])
-    for flag, _, read, _ in _LAYOUT
-)
+_SIZES_OF = {"headers": TABLE, "delivery_mode": 1, "priority": 1, "timestamp": 8}
+_SIZES = tuple((flag, _SIZES_OF.get(name, TEXT)) for flag, name, _, _ in _LAYOUT)

@@ -4,7 +4,10 @@ Whoever publishes much sends the same method frame and often the same properties
 So both are understood once, and a message costs what it takes to remember its body.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from anymq.core.errors import Refused
 from anymq.core.message import Envelope, Message, Run
@@ -27,9 +30,9 @@ if TYPE_CHECKING:
     from anymq.protocols.amqp.channel import Channel
 
 ADDRESSES_MAX = 1024  # methods that a channel remembers
-RUN_BYTES_MAX = 1 << 20  # then a run goes to its queues, though more of its kind may come
 
-_new_tuple = tuple.__new__  # what NamedTuple does, without the function around it
+# What a NamedTuple does, without the function around it.
+_new_message = cast(Callable[[tuple[Any, ...]], Message], partial(tuple.__new__, Message))
 
 
 class Address(NamedTuple):
@@ -45,17 +48,14 @@ class Publisher:
     __slots__ = (
         "_address",
         "_addresses",
+        "_bodies",
         "_channel",
-        "_envelope",
         "_messages",
         "_method",
         "_now_ms",
         "_persistent",
         "_properties",
         "_received",
-        "_run_persistent",
-        "_size",
-        "published",
     )
 
     def __init__(self, channel: "Channel") -> None:
@@ -63,47 +63,61 @@ class Publisher:
         self._addresses: dict[bytes, Address] = {}
         self._method: bytes | None = None  # the last one, and what it says
         self._address: Address | None = None
-        self._envelope: Envelope | None = None
         self._received: bytes | None = None  # the last properties, and as they are kept
         self._properties = b""
+        # The run that grows: messages, then bodies that share the last properties.
+        self._messages: list[Message] = []
+        self._bodies: list[bytes] = []
         self._persistent = False
-        self._messages: list[Message] = []  # the run that grows
-        self._run_persistent = False
-        self._size = 0
         self._now_ms = 0
-        self.published = 0
 
     def on_publish(self, method: bytes, properties: bytes, body: bytes) -> None:
-        """Take one message. Every one comes by here: benchmarks/amqp."""
-        if method is not self._method and method != self._method:
-            self._turn_to(method)
-        if properties != self._received:
-            self._look_at(properties)
-        messages = self._messages
-        if not messages:
-            self._begin_run()
-        messages.append(
-            _new_tuple(Message, (self._envelope, self._properties, body, self._now_ms))
-        )
-        self._size += len(body)
-        if self._size > RUN_BYTES_MAX:
-            self.flush()
+        """Take one message. Every one comes by here: benchmarks/micro/amqp_channel.py."""
+        if method is not self._method or properties is not self._received:
+            self._turn_to(method, properties)
+        self._bodies.append(body)
 
     def flush(self) -> None:
         """Publish the run that grew."""
+        self._received = None  # the next message begins a run
+        self._gather()
         messages = self._messages
         if not messages:
             return
-        self._messages, self._size = [], 0
+        self._messages = []
         address = self._address
         assert address is not None
-        run = Run(messages, persistent=self._run_persistent)
-        self.published += len(messages)
+        run = Run(messages, persistent=self._persistent)
         transaction = self._channel.transaction
         if transaction is not None:
             transaction.publish(run, mandatory=address.mandatory)
         else:
             self.publish(run, self._channel.answer_of(len(messages)), mandatory=address.mandatory)
+
+    def _turn_to(self, method: bytes, properties: bytes) -> None:
+        """Here is another method than before, or other properties; or a run begins."""
+        self._gather()
+        if method != self._method:
+            self.flush()
+            self._address = self._address_of(method)
+        self._method = method
+        persistent = self._look_at(properties)
+        if self._messages:
+            self._persistent |= persistent
+        else:
+            self._persistent = persistent
+            self._now_ms = self._channel.wire.broker.now_ms()
+            self._channel.touch()
+
+    def _gather(self) -> None:
+        """Make messages of bodies."""
+        bodies, address = self._bodies, self._address
+        if not bodies:
+            return
+        assert address is not None
+        self._bodies = []
+        same = repeat(address.envelope), repeat(self._properties), bodies, repeat(self._now_ms)
+        self._messages += map(_new_message, zip(*same))  # noqa: B905 - three of them are endless
 
     def publish(self, run: Run, then: "Then | None", *, mandatory: bool) -> None:
         """Hand a run to its queues; what goes nowhere and must not is sent back."""
@@ -113,22 +127,14 @@ class Publisher:
         except (Refused, StorageError) as refused:
             raise _about_publish(to_amqp(refused)) from None
 
-    def _begin_run(self) -> None:
-        channel = self._channel
-        self._now_ms = channel.wire.broker.now_ms()
-        self._run_persistent = self._persistent
-        channel.touch()
-
-    def _turn_to(self, method: bytes) -> None:
-        """Another method: where its messages go."""
-        self.flush()
+    def _address_of(self, method: bytes) -> Address:
         address = self._addresses.get(method)
         if address is None:
             address = self._understand(method)
             if len(self._addresses) >= ADDRESSES_MAX:
                 self._addresses.clear()
             self._addresses[method] = address
-        self._method, self._address, self._envelope = method, address, address.envelope
+        return address
 
     def _understand(self, method: bytes) -> Address:
         publish = decode(method)
@@ -139,8 +145,8 @@ class Publisher:
         envelope = Envelope(publish.exchange, publish.routing_key, AMQP_FORM)
         return Address(envelope, publish.mandatory)
 
-    def _look_at(self, received: bytes) -> None:
-        """Other properties: what they mean for us."""
+    def _look_at(self, received: bytes) -> bool:
+        """See what these properties mean for us; return whether the message must be kept."""
         properties = received
         try:
             flags = int.from_bytes(received[:2], "big")
@@ -156,8 +162,8 @@ class Publisher:
         except AmqpError:
             self.flush()
             raise
-        self._received, self._properties, self._persistent = received, properties, persistent
-        self._run_persistent |= persistent
+        self._received, self._properties = received, properties
+        return persistent
 
     def _checked(self, received: bytes) -> bytes:
         """Refuse the name of somebody else; put the real name of the reply queue in."""

@@ -17,6 +17,7 @@ class AmqpSettings:
     compat_product: bool = False  # say that we are RabbitMQ
     mechanisms: Sequence[str] = ("PLAIN", "AMQPLAIN")
     loopback_users: Sequence[str] = ("guest",)
+    certificate_name: str = "common_name"  # where EXTERNAL finds the user
     anonymous_user: str = ""  # who is who comes by ANONYMOUS
     frame_bytes_max: int = FRAME_MAX_BYTES
     frame_bytes_max_before_login: int = FRAME_MIN_BYTES

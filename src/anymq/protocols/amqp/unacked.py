@@ -1,8 +1,7 @@
 """Unacked: what one channel delivered and waits to hear about, by delivery tag."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
-from typing import NamedTuple
 
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.subscription import Subscription
@@ -44,12 +43,7 @@ class Taker:
         self.out -= count
 
 
-class Entry(NamedTuple):
-    """One message that is out."""
-
-    taker: Taker
-    position: int
-    tag: int
+Entry = tuple[Taker, int, int]  # a message that is out: taker, position, tag
 
 
 class Unacked:
@@ -67,7 +61,7 @@ class Unacked:
     def add(self, first: int, taker: Taker, positions: Sequence[int]) -> None:
         """Note messages that were delivered under `first` and the tags after it."""
         tags = range(first, first + len(positions))
-        self._out.update(zip(tags, map(Entry, repeat(taker), positions, tags)))  # noqa: B905
+        self._out.update(zip(tags, zip(repeat(taker), positions, tags)))  # noqa: B905 - endless
         taker.out += len(positions)
 
     def take(self, tags: Iterable[int], groups: Groups) -> None:
@@ -77,7 +71,7 @@ class Unacked:
         """
         pop = self._out.pop
         taker: Taker | None = None
-        add = [].append
+        add: Callable[[int], None] = [].append
         try:
             for tag in tags:
                 entry = pop(tag)
@@ -104,15 +98,15 @@ class Unacked:
         """Take all, in the order of their tags."""
         entries = [self._out[tag] for tag in sorted(self._out)]
         if entries:
-            self._low = entries[-1].tag + 1
+            self._low = entries[-1][2] + 1
         self._out.clear()
         return entries
 
     def put_back(self, entries: Iterable[Entry]) -> None:
         """Have these out again: a transaction was rolled back."""
         for entry in entries:
-            self._out[entry.tag] = entry
-            self._low = min(self._low, entry.tag)
+            self._out[entry[2]] = entry
+            self._low = min(self._low, entry[2])
 
 
 def grouped(entries: Iterable[Entry]) -> Groups:
