@@ -79,7 +79,7 @@ def check_same(of: str, config: TopicConfig, received: Mapping[str, Value]) -> N
     if age_ms(asked.get(MAX_AGE)) == age_ms(current.get(MAX_AGE)):
         asked[MAX_AGE] = current.get(MAX_AGE)  # "24h" is "1D"
     for key in (MAX_BYTES, QUEUE_TYPE, MAX_AGE, SEGMENT_BYTES):
-        if declared or asked.get(key) is not None:
+        if declared or key == QUEUE_TYPE or asked.get(key) is not None:
             check_argument(key, of, current.get(key), asked.get(key))
 
 

@@ -7,9 +7,8 @@ so it does not matter who did. A stream has no definition besides its topic's.
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from anymq.core.errors import PreconditionFailed
+from anymq.core.errors import Conflict, PreconditionFailed
 from anymq.core.message import Form, Value
-from anymq.core.portable import RECORD_FORM
 from anymq.core.queues.arguments import check_properties
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.target import Then
@@ -56,7 +55,7 @@ class Streams:
         self._topics = topics
         self._vhosts = vhosts
         self._turn = turn
-        self._forms = {**forms, RECORD_FORM.number: RECORD_FORM}
+        self._forms = forms
         self._now_ms = now_ms
         self._by_topic: dict[str, Stream] = {}
 
@@ -75,13 +74,14 @@ class Streams:
         else:
             stream.on_partitions()
 
-    def on_vhost(self, vhost: VirtualHost, topics: Mapping[str, Topic]) -> None:
-        """There is this virtual host: so are the streams whose topics are there."""
-        for name, topic in topics.items():
-            if name not in self._by_topic and stream_names.stream_of(name)[0] == vhost.name:
-                self._add(name, topic)
+    def check_free(self, name: str) -> None:
+        """Refuse a topic whose name a queue has: they share their names."""
+        vhost_name, stream_name = stream_names.stream_of(name)
+        vhost = self._vhosts.get(vhost_name)
+        if vhost is not None and stream_name in vhost.queues:
+            raise Conflict(f"'{stream_name}' is a queue already.")
 
-    def maintenance(self) -> None:
+    def tick(self) -> None:
         """Look again where something could not be read: damage is put aside meanwhile."""
         for stream in self._by_topic.values():
             if stream.consumer_count:

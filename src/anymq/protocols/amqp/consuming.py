@@ -131,7 +131,9 @@ def check_tag(channel: "Channel", tag: str) -> None:
 
 def _subscribe(channel: "Channel", method: BasicConsume, tag: str) -> None:
     queue = channel.open_queue(method.queue)
-    check_consumer(f"queue '{queue.name}' in vhost '{queue.vhost_name}'", queue.kind, method.arguments)
+    check_consumer(
+        f"queue '{queue.name}' in vhost '{queue.vhost_name}'", queue.kind, method.arguments
+    )
     consumer = Consumer(channel, queue, tag, no_ack=method.no_ack)
     consumer.subscription = queue.subscribe(
         consumer,

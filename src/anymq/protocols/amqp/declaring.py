@@ -220,4 +220,3 @@ def _not_default(name: str) -> str:
     if not name:
         raise NotAllowed("operation not permitted on the default exchange")
     return name
-

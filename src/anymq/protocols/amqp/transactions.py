@@ -95,9 +95,7 @@ class Commit:
 def select(channel: "Channel", method: TxSelect) -> None:
     """Gather from now on."""
     if channel.confirms is not None:
-        raise ChannelError(
-            ReplyCode.PRECONDITION_FAILED, "cannot switch from confirm to tx mode"
-        )
+        raise ChannelError(ReplyCode.PRECONDITION_FAILED, "cannot switch from confirm to tx mode")
     if channel.transaction is None:
         channel.transaction = Transaction()
     channel.send(TxSelectOk())
@@ -129,9 +127,7 @@ def rollback(channel: "Channel", method: TxRollback) -> None:
 def confirm(channel: "Channel", method: ConfirmSelect) -> None:
     """Confirm what is published from now on."""
     if channel.transaction is not None:
-        raise ChannelError(
-            ReplyCode.PRECONDITION_FAILED, "cannot switch from tx to confirm mode"
-        )
+        raise ChannelError(ReplyCode.PRECONDITION_FAILED, "cannot switch from tx to confirm mode")
     channel.confirm()
     if not method.nowait:
         channel.send(ConfirmSelectOk())
