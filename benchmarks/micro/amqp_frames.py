@@ -9,11 +9,12 @@ of 64 KiB, as from a socket.
 import time
 from collections.abc import Callable
 
+from tests.unit.protocols.amqp.talk import Dialog, Room
+
+from anymq.core.message import Properties
 from anymq.protocols.amqp.codec import content_frames, method_frame
 from anymq.protocols.amqp.methods import BasicAck, BasicGet, BasicPublish, Method
 from anymq.protocols.amqp.properties import AMQP_FORM, NOTHING
-from anymq.core.message import Properties
-from tests.unit.protocols.amqp.talk import Dialog, Room
 
 READ_BYTES = 64 * 1024
 MESSAGES = 20_000

@@ -11,7 +11,7 @@ from typing import Any
 from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
 from anymq.core.queues import deadletters
-from anymq.core.queues.arguments import QUORUM
+from anymq.core.queues.arguments import QUORUM, check_consumer
 from anymq.core.queues.deadletters import DeadLetters
 from anymq.core.queues.dealing import Consumers, share
 from anymq.core.queues.dedup import Window
@@ -203,10 +203,14 @@ class Queue:
         tag: str,
         no_ack: bool = False,
         exclusive: bool = False,
-        priority: int = 0,
         arguments: Mapping[str, Any] | None = None,
     ) -> Subscription:
-        """Give messages to this consumer, from the end of this turn on."""
+        """Give messages to this consumer, from the end of this turn on.
+
+        Of its arguments, `x-priority` and `x-consumer-timeout` count.
+        """
+        arguments = arguments or {}
+        check_consumer(self.of, self.kind, arguments)
         consumers = self.consumers
         alone = exclusive and (len(consumers) > 0 or consumers.single_active)
         if consumers.exclusive or alone:
@@ -217,8 +221,8 @@ class Queue:
             tag=tag,
             no_ack=no_ack,
             exclusive=exclusive,
-            priority=priority,
-            arguments=arguments or {},
+            priority=int(arguments.get("x-priority") or 0),
+            arguments=arguments,
         )
         self._set_patience(subscription)
         consumers.add(subscription)

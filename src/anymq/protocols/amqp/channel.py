@@ -6,11 +6,10 @@ What a read brings is gathered: messages become runs, acknowledgements lists; at
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from anymq.core.errors import NotFound, PartlyRejected
 from anymq.core.routing.target import Then
-from anymq.core.vhosts.kinds import AnyQueue
 from anymq.protocols.amqp import (
     consuming,
     declaring,
@@ -24,7 +23,7 @@ from anymq.protocols.amqp.consuming import Consumer
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode, to_amqp
 from anymq.protocols.amqp.methods import Method
 from anymq.protocols.amqp.publishing import Publisher
-from anymq.protocols.amqp.unacked import Groups, Taker, Unacked, UnknownTag, grouped
+from anymq.protocols.amqp.unacked import Groups, Source, Taker, Unacked, UnknownTag, grouped
 from anymq.protocols.amqp.wire import Done, Wire
 
 
@@ -151,11 +150,12 @@ class Channel:
             raise NotFound("no previously declared queue")
         return self.last_queue
 
-    def open_queue(self, name: str) -> AnyQueue:
+    def open_queue(self, name: str) -> Source:
         """Return a queue that is not exclusive to another connection."""
-        return self.wire.vhost.queue(self.queue_name(name), self.wire.owner)
+        queue = self.wire.vhost.queue(self.queue_name(name), self.wire.owner)
+        return cast(Source, queue)
 
-    def getter(self, queue: AnyQueue) -> Taker:
+    def getter(self, queue: Source) -> Taker:
         """Return on whose account messages are out that were got one by one."""
         taker = self._getters.get(queue.name)
         if taker is None or taker.queue is not queue:

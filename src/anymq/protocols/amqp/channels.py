@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from anymq.core.broker import Broker
-from anymq.core.errors import Refused
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.protocols.amqp.codec import (
     BODY,
@@ -18,7 +17,14 @@ from anymq.protocols.amqp.codec import (
     method_frame,
     snippet,
 )
-from anymq.protocols.amqp.errors import AmqpError, ChannelError, ConnectionFault, ReplyCode, to_amqp
+from anymq.protocols.amqp.errors import (
+    REFUSALS,
+    AmqpError,
+    ChannelError,
+    ConnectionFault,
+    ReplyCode,
+    to_amqp,
+)
 from anymq.protocols.amqp.methods import (
     KEY,
     BasicAck,
@@ -33,10 +39,6 @@ from anymq.protocols.amqp.methods import (
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.amqp.wire import Channel, Done, MakeChannel
 from anymq.protocols.session import Outbox
-from anymq.storage.errors import StorageError
-
-# What a handler may raise: anything else is a bug.
-REFUSALS = (AmqpError, Refused, StorageError)
 
 MESSAGE_BYTES_MAX = 512 * 1024 * 1024  # RabbitMQ's: beyond it the frame itself is an error
 
@@ -189,7 +191,7 @@ class Channels:
         elif kind != METHOD:
             raise _expected("method frame", "got non method frame instead")
         else:
-            method = decode(payload)
+            method = _decoded(payload)
             self._counted[method.KEY] += 1
             self._on_method(number, method, payload)
 
@@ -385,6 +387,15 @@ class Channels:
             channel.on_publish(content.payload, content.properties, b"".join(content.parts))
         else:
             channel.on_content(content.method)
+
+
+def _decoded(payload: bytes) -> Method:
+    try:
+        return decode(payload)
+    except ConnectionFault as fault:
+        # Of what is no UTF-8 RabbitMQ does not say the method, unless it is the connection's.
+        fault.method = fault.method or 0
+        raise
 
 
 def _expected(what: str, instead: str, method: int = 0) -> ConnectionFault:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from anymq.core.queues.arguments import check_consumer
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.queue import Queue
 from anymq.core.queues.subscription import Subscription
 from anymq.protocols.amqp import direct_reply
 from anymq.protocols.amqp.content import DeliveryFrames, send_content
@@ -21,7 +22,7 @@ from anymq.protocols.amqp.methods import (
     BasicQos,
     BasicQosOk,
 )
-from anymq.protocols.amqp.unacked import Taker
+from anymq.protocols.amqp.unacked import Source, Taker
 from anymq.protocols.amqp.wire import Done
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Consumer(Taker):
 
     __slots__ = ("_channel", "_frames", "no_ack", "prefetch", "tag")
 
-    def __init__(self, channel: "Channel", queue: Queue, tag: str, *, no_ack: bool) -> None:
+    def __init__(self, channel: "Channel", queue: Source, tag: str, *, no_ack: bool) -> None:
         super().__init__(queue)
         self._channel = channel
         self._frames = DeliveryFrames(channel.number, tag, channel.wire.frame_max)
@@ -94,6 +95,7 @@ class Consumer(Taker):
         if self.subscription is not None:
             self.subscription.more()
 
+    @override
     def returned(self, count: int) -> None:
         """So many are answered: there may be credit again."""
         channel = self._channel
@@ -171,7 +173,7 @@ class _Get:
 
     __slots__ = ("_channel", "_go_on", "_no_ack", "_queue", "_taken")
 
-    def __init__(self, channel: "Channel", queue: AnyQueue, *, no_ack: bool) -> None:
+    def __init__(self, channel: "Channel", queue: Source, *, no_ack: bool) -> None:
         self._channel = channel
         self._queue = queue
         self._no_ack = no_ack

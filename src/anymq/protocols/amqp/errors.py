@@ -3,6 +3,8 @@
 from enum import IntEnum
 
 from anymq.core import errors as core
+from anymq.protocols.amqp.fields import MalformedFields
+from anymq.protocols.amqp.properties import InvalidExpiration
 from anymq.storage.errors import StorageError
 
 TEXT_BYTES_MAX = 255  # a short string
@@ -47,7 +49,7 @@ class AmqpError(Exception):
     @property
     def reply_text(self) -> str:
         """As the client reads it: `NOT_FOUND - no queue 'q' in vhost '/'`."""
-        return shortened(f"{self.code.name} - {self.text}")
+        return shortened(f"{self.code.name} - {self.text}" if self.text else self.code.name)
 
 
 class ChannelError(AmqpError):
@@ -70,6 +72,9 @@ _SOFT = frozenset(
     }
 )
 
+# What a handler may raise; anything else is a bug.
+REFUSALS = (AmqpError, core.Refused, StorageError, MalformedFields, InvalidExpiration)
+
 # What the core refuses, by the code that RabbitMQ uses for it.
 _CODES: dict[type[Exception], ReplyCode] = {
     core.NotFound: ReplyCode.NOT_FOUND,
@@ -84,6 +89,7 @@ _CODES: dict[type[Exception], ReplyCode] = {
     core.Unsupported: ReplyCode.NOT_IMPLEMENTED,
     core.Refused: ReplyCode.PRECONDITION_FAILED,
     StorageError: ReplyCode.PRECONDITION_FAILED,
+    InvalidExpiration: ReplyCode.PRECONDITION_FAILED,
 }
 
 
@@ -91,10 +97,13 @@ def to_amqp(error: Exception) -> AmqpError:
     """Say in AMQP's words what was refused: by its own code, or by what it is a kind of."""
     if isinstance(error, AmqpError):
         return error
+    if isinstance(error, MalformedFields):
+        # Properties that are none: RabbitMQ trips over them, and says so.
+        return ConnectionFault(ReplyCode.INTERNAL_ERROR, "", method=0)
     for kind in type(error).__mro__:
         if (code := _CODES.get(kind)) is not None:
             return fault(code, str(error))
-    return ConnectionFault(ReplyCode.INTERNAL_ERROR, "")
+    return ConnectionFault(ReplyCode.INTERNAL_ERROR, "", method=0)
 
 
 def fault(code: ReplyCode, text: str, *, method: int | None = None) -> AmqpError:

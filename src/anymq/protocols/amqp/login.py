@@ -56,7 +56,7 @@ def offered(mechanisms: Sequence[str], door: Door) -> list[str]:
         impossible.add(EXTERNAL)
     if not door.anonymous_user:
         impossible.add(ANONYMOUS)
-    return [each for each in mechanisms if each not in impossible and each in _MECHANISMS]
+    return [each for each in sorted(mechanisms) if each not in impossible and each in _MECHANISMS]
 
 
 def is_known(mechanism: str) -> bool:

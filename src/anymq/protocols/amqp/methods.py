@@ -677,9 +677,7 @@ def decode(payload: bytes) -> Method:
     try:
         return _decode_fields(method, payload)
     except UnicodeDecodeError:
-        raise ConnectionFault(
-            ReplyCode.FRAME_ERROR, "Malformed UTF-8 in shortstr", method=key
-        ) from None
+        raise ConnectionFault(ReplyCode.FRAME_ERROR, "Malformed UTF-8 in shortstr") from None
     except (MalformedFields, struct.error, IndexError):
         octets = ",".join(map(str, payload[KEY.size :]))
         raise ConnectionFault(

@@ -8,7 +8,6 @@ import struct
 from typing import Any
 
 from anymq.protocols.amqp.channels import (
-    REFUSALS,
     bad_frame,
     check_frame,
     unexpected_frame,
@@ -27,7 +26,7 @@ from anymq.protocols.amqp.codec import (
     method_frame,
 )
 from anymq.protocols.amqp.conversation import Amqp, Conversation, State
-from anymq.protocols.amqp.errors import to_amqp
+from anymq.protocols.amqp.errors import REFUSALS, to_amqp
 from anymq.protocols.amqp.methods import (
     KEY,
     BasicAck,

@@ -62,8 +62,8 @@ class Wire(Protocol):
 class Channel(Protocol):
     """What a connection sees of a channel. `make_channel(wire, number)` makes one.
 
-    Whatever handlers raise of `AmqpError`, the core's `Refused` and `StorageError` closes the
-    channel, or the connection. channel.open, .close and .close_ok are the session's.
+    What handlers raise of `errors.REFUSALS` closes the channel, or the connection: properties whose
+    traits cannot be told, too. channel.open, .close and .close_ok are the session's.
     """
 
     def on_publish(self, method: bytes, properties: bytes, body: bytes) -> None:

@@ -93,9 +93,7 @@ def test_properties_are_those_that_came() -> None:
         Delivery(0, message(b"x"), 0, False),
         Delivery(1, message(b"y", properties=properties), 0, False),
     ]
-    headers = [
-        one for one in delivered(it).frames() if isinstance(one, header.ContentHeader)
-    ]
+    headers = [one for one in delivered(it).frames() if isinstance(one, header.ContentHeader)]
     assert [(one.properties.content_type, one.properties.delivery_mode) for one in headers] == [
         (None, 2),
         ("text", 2),
@@ -109,9 +107,7 @@ def test_properties_are_those_that_came() -> None:
 def test_a_body_is_cut_where_frames_end(size: int, frame_max: int) -> None:
     texts = [b"first", bytes(range(256)) * (size // 256 + 1), b"", b"last"]
     texts[1] = texts[1][:size]
-    sent = delivered(
-        [Delivery(0, message(text), 0, False) for text in texts], frame_max
-    )
+    sent = delivered([Delivery(0, message(text), 0, False) for text in texts], frame_max)
     assert [text for _, text in contents(sent)] == texts
     data = b"".join(sent.writes)
     while data:

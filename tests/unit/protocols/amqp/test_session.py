@@ -4,17 +4,16 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from anymq.protocols.amqp import methods
-from anymq.protocols.amqp.codec import AMQP_0_9_1, method_frame
 from tests.unit.protocols.amqp.talk import (
     ABLE,
     PLAIN_GUEST,
-    Dialog,
     Room,
     publish_payload,
     published,
 )
+
+from anymq.protocols.amqp import methods
+from anymq.protocols.amqp.codec import AMQP_0_9_1, method_frame
 
 
 def _conversation() -> bytes:
