@@ -44,6 +44,11 @@ class Settlement:
         self._positions: list[int] = []
         self._returned: list[int] = []
 
+    @property
+    def kept(self) -> bool:
+        """Does it survive a restart?"""
+        return self._changed is not None
+
     def settle(self, positions: Sequence[int], written_end: int, size: int) -> None:
         """These are done with; the bodies of those that were written have `size` bytes.
 
@@ -77,6 +82,10 @@ class Settlement:
             self.gone_bytes += size
             self._runs.append((first, end))
             self._changed(self)
+
+    def detach(self) -> None:
+        """The line is gone: nothing more is kept of it."""
+        self._changed = None
 
     def deliver(self, end: int) -> None:
         """Everything below `end` has been handed out."""
