@@ -114,7 +114,7 @@ def test_what_goes_round_by_itself_stops(world: QueueWorld) -> None:
     world.publish(one, "a")
     world.wait(10_000)
     assert [queue.ready for queue in world.queues.values()] == [0, 0]
-    assert [queue.letters.sent for queue in world.queues.values()] == [1, 1]
+    assert [queue.departures.letters.sent for queue in world.queues.values()] == [1, 1]
 
 
 def test_what_a_client_says_of_deaths_does_not_count(world: QueueWorld, graves: Queue) -> None:
@@ -196,9 +196,9 @@ def test_it_is_gone_when_it_is_safe_elsewhere(world: QueueWorld) -> None:
     queue = world.queue(x_dead_letter_exchange="dlx", x_message_ttl=100)
     world.publish(queue, "a")
     world.wait(200)
-    assert (queue.ready, queue.unacked, queue.letters.in_flight) == (0, 0, 1)
+    assert (queue.ready, queue.unacked, queue.departures.letters.in_flight) == (0, 0, 1)
     exchange.waiting[0](None)
-    assert queue.letters.in_flight == 0
+    assert queue.departures.letters.in_flight == 0
 
 
 def test_what_could_not_be_stored_is_tried_again(world: QueueWorld) -> None:
@@ -211,7 +211,7 @@ def test_what_could_not_be_stored_is_tried_again(world: QueueWorld) -> None:
     assert len(exchange.waiting) == 1
     world.wait(5001)
     exchange.waiting[1](None)
-    assert (len(exchange.waiting), queue.letters.in_flight) == (2, 0)
+    assert (len(exchange.waiting), queue.departures.letters.in_flight) == (2, 0)
     assert exchange.messages[0] is exchange.messages[1]
 
 
@@ -229,11 +229,11 @@ def test_at_least_once_waits_for_a_queue(world: QueueWorld) -> None:
     world.publish(queue, "a")
     world.reject(reader, *reader.got)
     exchange.waiting[0](None)
-    assert queue.letters.in_flight == 1
+    assert queue.departures.letters.in_flight == 1
     exchange.routed = True
     world.wait(5001)
     exchange.waiting[1](None)
-    assert queue.letters.in_flight == 0
+    assert queue.departures.letters.in_flight == 0
 
 
 def test_a_letter_on_its_way_does_not_mind_that_its_queue_goes(world: QueueWorld) -> None:

@@ -51,6 +51,14 @@ def test_consumers_take_turns_message_by_message(world: QueueWorld) -> None:
     assert (one.bodies, two.bodies, three.bodies) == (list("adg"), list("be"), list("cf"))
 
 
+def test_a_turn_is_not_skipped_where_few_messages_come(world: QueueWorld) -> None:
+    queue = world.queue()
+    readers = [world.read(queue) for _ in range(5)]
+    for _ in range(5):
+        world.publish(queue, "a", "b")
+    assert [len(reader.got) for reader in readers] == [2] * 5
+
+
 def test_who_has_no_credit_is_passed_over(world: QueueWorld) -> None:
     queue = world.queue()
     one, two = world.read(queue, 1), world.read(queue, 3)
@@ -192,6 +200,13 @@ def test_consumers_hear_that_the_queue_is_gone(world: QueueWorld) -> None:
     world.settle(reader, *reader.got)  # it may not know yet
 
 
+def test_what_comes_when_it_is_gone_goes_nowhere(world: QueueWorld) -> None:
+    queue, told = world.queue(), Told()
+    queue.close()
+    world.publish(queue, "a", then=told)
+    assert told.ok
+
+
 def test_browsing_takes_nothing(world: QueueWorld) -> None:
     queue = world.queue()
     world.publish(queue, *"abc")
@@ -240,6 +255,12 @@ def test_what_may_not_wait_goes_at_once_or_never(world: QueueWorld) -> None:
     world.publish(queue, "a", expiration="0")
     world.publish(queue, "b", expiration="0")
     assert (reader.bodies, queue.ready) == (["a"], 0)
+
+    # Also if something else happened to the queue before, in the same turn.
+    reader.limit = 2
+    queue.wake()
+    world.publish(queue, "c", expiration="0")
+    assert reader.bodies == ["a", "c"]
 
     other = world.queue("other", x_message_ttl=0)
     world.publish(other, "c")
