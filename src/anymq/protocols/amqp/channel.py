@@ -96,6 +96,8 @@ class Channel:
         """Give back what is out; end consumers."""
         self.closed = True
         self._acked.clear()
+        if self.transaction is not None:
+            self.transaction.undo(self)
         for taker, positions in grouped(self.unacked.remove_all()).items():
             taker.give_back(positions)
         for consumer in self.consumers.values():

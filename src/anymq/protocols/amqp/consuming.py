@@ -162,7 +162,6 @@ def _subscribe(channel: "Channel", method: BasicConsume, tag: str) -> None:
         tag=tag,
         no_ack=method.no_ack,
         exclusive=method.exclusive,
-        priority=method.arguments.get("x-priority", 0),
         arguments=method.arguments,
     )
     channel.consumers[tag] = consumer

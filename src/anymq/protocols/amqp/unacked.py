@@ -21,7 +21,6 @@ class Source(AnyQueue, Protocol):
         tag: str,
         no_ack: bool = False,
         exclusive: bool = False,
-        priority: int = 0,
         arguments: Mapping[str, Any] | None = None,
     ) -> Subscription:
         """Give messages to this consumer."""
