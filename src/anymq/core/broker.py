@@ -23,6 +23,7 @@ from anymq.core.streams.topics import TopicRecord, Topics
 from anymq.core.timers import Timers
 from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
+from anymq.core.vhosts.streams import Streams
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.storage.work import Work
 
@@ -87,6 +88,7 @@ class Broker:
             starts=self._catalog.starts,
         )
         self.topics: Mapping[str, Topic] = self._topics.by_name
+        self._streams: Streams | None = None  # topics come first
         self._catalog.listen(self)
         self._producer_ids = ProducerIds(self._catalog)
         offsets = store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG)
@@ -116,6 +118,9 @@ class Broker:
         self.turn = self._messaging.turn
         self.flow = self._messaging.flow
         self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
+        self._streams = self._messaging.add_streams(self)
+        for name, topic in self.topics.items():
+            self._streams.on_topic(name, topic)
         self._messaging.begin()
         self._begin_a_life()
 
@@ -170,6 +175,8 @@ class Broker:
         if name in self.topics:
             raise Conflict(f"Topic '{name}' already exists.")
         self._topics.collisions.check(name)
+        if self._streams is not None:
+            self._streams.check_free(name)
         self._check_partitions(0, self.default_partitions if partitions is None else partitions)
         if len(self.topics) >= self.settings.topics_max:
             raise PolicyViolation(f"there are {len(self.topics)} topics, no more are allowed")
@@ -350,6 +357,8 @@ class Broker:
         self._topics.expire_producers(now_ms - int(self.config.value("producer.id.expiration.ms")))
         self.groups.maintenance(now_ms)
         self._messaging.tick()
+        assert self._streams is not None
+        self._streams.tick()
         for work in self._store.maintenance(now_ms):
             self._run(work)
 
@@ -366,6 +375,8 @@ class Broker:
     def on_topic(self, name: str, record: TopicRecord | None) -> None:
         """Make the topic be what its definition says."""
         self._topics.define(name, record)
+        if self._streams is not None:
+            self._streams.on_topic(name, self.topics.get(name))
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""

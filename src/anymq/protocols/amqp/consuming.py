@@ -8,7 +8,8 @@ from typing_extensions import override
 from anymq.core.queues.arguments import check_consumer
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Subscription
-from anymq.protocols.amqp import direct_reply
+from anymq.core.vhosts.stream import Stream
+from anymq.protocols.amqp import direct_reply, streams
 from anymq.protocols.amqp.content import DeliveryFrames, send_content
 from anymq.protocols.amqp.errors import ChannelError, ConnectionFault, ReplyCode
 from anymq.protocols.amqp.methods import (
@@ -111,6 +112,20 @@ class Consumer(Taker):
             self.more()
 
 
+class StreamConsumer(Consumer):
+    """One of a stream: what it gets says its offset."""
+
+    __slots__ = ("_numbering",)
+
+    def __init__(self, channel: "Channel", queue: Source, tag: str, *, no_ack: bool) -> None:
+        super().__init__(channel, queue, tag, no_ack=no_ack)
+        self._numbering = streams.Numbering()
+
+    @override
+    def deliver(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+        super().deliver(subscription, self._numbering.numbered(deliveries))
+
+
 def consume(channel: "Channel", method: BasicConsume) -> None:
     """Begin to deliver what a queue has."""
     check_tag(channel, method.consumer_tag)
@@ -138,7 +153,12 @@ def _subscribe(channel: "Channel", method: BasicConsume, tag: str) -> None:
     check_consumer(
         f"queue '{queue.name}' in vhost '{queue.vhost_name}'", queue.kind, method.arguments
     )
-    consumer = Consumer(channel, queue, tag, no_ack=method.no_ack)
+    make = Consumer
+    if isinstance(queue, Stream):
+        prefetch = channel.prefetch or channel.shared_prefetch
+        streams.check(queue, method.arguments, prefetch)
+        make = StreamConsumer
+    consumer = make(channel, queue, tag, no_ack=method.no_ack)
     consumer.subscription = queue.subscribe(
         consumer,
         tag=tag,
