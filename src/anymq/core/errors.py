@@ -47,3 +47,11 @@ class Rejected(Refused):
 
 class Unsupported(Refused):
     """It makes sense, and this kind of thing does not do it."""
+
+
+class PartlyRejected(Rejected):
+    """Of a run, these messages were refused (their places in it); the others are safe."""
+
+    def __init__(self, indexes: frozenset[int]) -> None:
+        super().__init__(f"{len(indexes)} messages were refused")
+        self.indexes = indexes

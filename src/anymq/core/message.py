@@ -6,6 +6,7 @@ core asks their form only for what it must know (traits), seldom for everything 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 # What a header may be: text, bytes, numbers, booleans, times, nothing, lists and tables of these.
@@ -14,6 +15,8 @@ Value = Any
 Headers = Mapping[str, Value]
 
 DEFAULT_PRIORITY = 0
+
+_body_of = itemgetter(2)
 
 
 class Long(int):
@@ -126,7 +129,7 @@ class Run:
         self.envelope = messages[0].envelope
         self.messages = messages
         self.persistent = persistent  # is any of them?
-        self.size = sum(len(message.body) for message in messages)
+        self.size = sum(map(len, map(_body_of, messages)))
         self.batch: Any = None
         self._traits: Collection[Traits] | None = None
 
