@@ -94,13 +94,15 @@ def build_run(
     key: bytes | None = None,
     headers: Sequence[Header] = (),
     base_offset: int = 0,
+    base_sequence: int = -1,
 ) -> bytes:
     """Make one batch of values that share all else: four times as fast as `build`."""
     if not values:
         raise ValueError("a batch needs a record")
     last, count = len(values) - 1, len(values)
     fields = BatchHeader(
-        *(base_offset, 0, 0, MAGIC, 0, 0, last, timestamp, timestamp, NO_PRODUCER, -1, -1, count)
+        *(base_offset, 0, 0, MAGIC, 0, 0, last, timestamp, timestamp, NO_PRODUCER, -1),
+        *(base_sequence, count),
     )
     return seal(_encode_run(values, key, headers), fields)
 
