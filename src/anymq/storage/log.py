@@ -98,7 +98,7 @@ class Log(ReadableLog, Committable):
     def _refuse(self) -> None:
         if self.failed is not None:
             raise type(self.failed)(*self.failed.args)
-        if self.id >= INTERNAL_IDS:
+        if self.id >= INTERNAL_IDS or self.config.thinned:  # messages, whatever the id
             raise DiskFull("the disk is full")
 
     def _writing(self, active: Segment) -> Write:

@@ -97,12 +97,13 @@ def expire(log: Log, disk: Disk, now_ms: int) -> Sequence[Work]:
     count = _expired(log, now_ms if _is_due(log, disk, now_ms) else None)
     if not count:
         return []
-    last_state = None
     if count == len(log.segments):
         log.roll()
-        content = log.rolled[-1][1]
-        last_state = (log.end, content) if content is not None else None
-    return [Remove(disk, log, log.drop_oldest(count), last_state)]
+    gone = log.segments[:count]
+    states = [
+        (one.end, content) for one, content in log.rolled if one in gone and content is not None
+    ]
+    return [Remove(disk, log, log.drop_oldest(count), states[-1] if states else None)]
 
 
 def _is_due(log: Log, disk: Disk, now_ms: int) -> bool:

@@ -41,9 +41,9 @@ from anymq.storage.work import Work
 
 # Rolling and removing cost some syncs, so the active segment goes only when that frees this much,
 LIVELY_BYTES = 16 * MIB
-# or, of a queue that nobody writes to any more, this much: there may be 10,000 of them.
-IDLE_BYTES = 64 * 1024
-IDLE_MS = 60_000
+# or, once it is old, this much: there may be 10,000 queues with little to do.
+OLD_BYTES = 64 * 1024
+OLD_MS = 5 * 60_000
 SEGMENTS_LOOKED_AT = 64  # per log and tick: asking the owner takes some microseconds each
 RUNS_MAX = 100_000  # of what is needed, held for one piece of work: some 10 MB
 
@@ -63,7 +63,7 @@ def _is_worth(log: Log, disk: Disk, now_ms: int) -> bool:
     active = log.active
     if active.size >= min(LIVELY_BYTES, log.config.segment_bytes // 4) or disk.space.full:
         return True
-    return active.size >= IDLE_BYTES and active.newest < now_ms - IDLE_MS
+    return active.size >= OLD_BYTES and 0 < active.opened_ms <= now_ms - OLD_MS
 
 
 def is_settled(log: Log, segment: Segment) -> bool:

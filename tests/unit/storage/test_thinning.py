@@ -186,13 +186,13 @@ def test_the_active_segment_goes_when_it_is_worth_it() -> None:
     assert queue.offsets() == [20]
 
 
-def test_of_an_idle_queue_less_is_worth_it() -> None:
+def test_after_some_minutes_less_is_worth_it() -> None:
     queue = Thinned()
     queue.write(10, size=10_000)
     queue.settle(range(9))
-    queue.tick(50)
+    queue.tick(290)
     assert queue.log.active.base == 0
-    queue.tick(13)
+    queue.tick(20)
     assert queue.offsets() == [9]
     assert queue.log.size_bytes() < 11_000
 
@@ -354,3 +354,16 @@ def test_nothing_needed_ever_goes(plan: list[tuple[str, int, int]]) -> None:
         assert 2 * len(queue.settled.intersection(there)) <= len(there)
     assert queue.log.end == end
     assert queue.store.reports == []
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_state_of_the_owner_stays_when_all_goes(killed: bool) -> None:
+    """It may count what was ever there: no record can tell that again."""
+    queue = Thinned(LogConfig(segment_bytes=4000, thinned=True))
+    queue.log.state_source = lambda: b"ever: %d" % queue.log.end
+    queue.write(10, size=200)
+    queue.settle(range(10))
+    queue.tick(2)
+    assert (queue.log.start, queue.file_names()) == (10, [10])
+    queue.restart(killed=killed)
+    assert queue.log.saved_state() == (10, b"ever: 10")
