@@ -415,9 +415,7 @@ class Queue:
 
     def _taken(self, count: int, *, settled: bool) -> list[Delivery] | None:
         """Take so many of those that are not too old; None when there are none to be had now."""
-        deliveries = self.line.take(
-            count, DEAL_BYTES_MAX, settled=no_ack and not self.departures.may_expire
-        )
+        deliveries = self.line.take(count, DEAL_BYTES_MAX, settled=settled)
         if not deliveries:
             return None
         if self.departures.may_expire:
