@@ -41,13 +41,7 @@ class Line:
     """
 
     def __init__(
-        self,
-        loader: Loader,
-        settlement: Settlement,
-        memory: Memory,
-        *,
-        durable: bool,
-        in_bytes: int,
+        self, loader: Loader, settlement: Settlement, memory: Memory, *, durable: bool
     ) -> None:
         log = loader.log
         self.durable = durable
@@ -63,20 +57,23 @@ class Line:
         self._out: dict[int, Held] = {}
         self._back: dict[int, Held] = {}
         self._heap: list[int] = []  # of what is back, and of some that is not any more
+        self._lost: set[int] = set()  # those that are out, and were lost on their way to the log
         self._held = 0  # bytes of memory for what is out and back
         self._charged = 0  # what `memory` knows that we use
+        # New messages may get places that a crash took from others.
+        settlement.delivered_to = min(settlement.delivered_to, log.end)
         self._redelivered_below = settlement.delivered_to
         self._written_end = log.end
         settled.add_range(0, log.start)
         end = max(log.end, settled.end)
         settled.add_range(log.end, end)  # a position that was ever settled is never used again
         self._fresh = Fresh(settled.low, end)
-        self._unwritten = Unwritten(log, settlement, in_bytes)
+        self._unwritten = Unwritten(log, settlement)
         self.ready = log.end - settled.count(0, log.end)
-        self.ready_bytes = max(in_bytes - settlement.gone_bytes, 0) if self.ready else 0
+        self.ready_bytes = max(settlement.waiting_bytes, 0) if self.ready else 0
+        settlement.waiting_bytes = self.ready_bytes
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
-        log.state_source = self._state
 
     @property
     def end(self) -> int:
@@ -225,7 +222,7 @@ class Line:
 
     def settle(self, positions: Sequence[int]) -> None:
         """Be done with these, in any order: taken ones, or ready ones (expired, dropped)."""
-        out, written_end = self._out, self.log.end
+        out, lost, written_end = self._out, self._lost, self.log.end
         freed = gone = 0
         unknown: list[int] = []
         for position in positions:
@@ -239,7 +236,7 @@ class Line:
                 size = len(held[2])
                 freed += size
             freed += MESSAGE_BYTES
-            if position < written_end:
+            if position < written_end and position not in lost:
                 gone += size
         if unknown:
             known, more = self._settle_ready(unknown)
@@ -279,8 +276,7 @@ class Line:
         fresh.clear()
         self._settlement.settle_run(first, fresh.end, self.log.end)
         self.ready = self.ready_bytes = 0
-        gone = self._unwritten.in_bytes - self._in_log_bytes()
-        self._settlement.leave(self._settlement.delivered_to, gone)
+        self._settlement.leave(self._settlement.delivered_to, self._in_log_bytes())
         return there_were
 
     def needed(self, first: int, end: int) -> Sequence[tuple[int, int]]:
@@ -291,12 +287,12 @@ class Line:
         """The end is near: leave everything exact. Transient messages that are not written go."""
         self.flush()
         delivered_to = max(self._redelivered_below, self._fresh.next)
-        self._settlement.leave(delivered_to, self._unwritten.in_bytes - self._in_log_bytes())
+        self._settlement.leave(delivered_to, self._in_log_bytes())
 
     def let_go(self) -> None:
         """The line is deleted. Who waits for what is not in its log yet is told so."""
         log = self.log
-        log.on_visible = log.on_rollback = log.state_source = None
+        log.on_visible = log.on_rollback = None
         self._settlement.detach()
         self._unwritten.give_up(LogDeleted(f"log {log.id} was deleted"))
         self._memory.used -= self._charged
@@ -311,8 +307,9 @@ class Line:
         """Nothing is left: whatever was not known exactly is known now."""
         if not self.ready:
             self.ready_bytes = 0
-            if not self._out and self._settlement.kept:
-                self._settlement.gone_bytes = self._unwritten.in_bytes
+            if not self._out:
+                self._lost.clear()
+                self._settlement.waiting_bytes = 0
 
     def _written(self, positions: Sequence[int], messages: Sequence[Message], size: int) -> int:
         """Return how many bytes the bodies of those have that are in the log."""
@@ -356,8 +353,13 @@ class Line:
 
     def _in_log_bytes(self) -> int:
         """Return how many bytes the unsettled bodies have that are in the log."""
-        out = sum(held if isinstance(held, int) else len(held[2]) for held in self._out.values())
-        return self.ready_bytes + out - self._unwritten.bytes()
+        end, lost = self.log.end, self._lost
+        out = sum(
+            held if isinstance(held, int) else len(held[2])
+            for position, held in self._out.items()
+            if position < end and position not in lost
+        )
+        return self.ready_bytes + out - self._unwritten.ready_bytes(self._out)
 
     # Within: reading
 
@@ -456,8 +458,9 @@ class Line:
     def _on_rollback(self) -> None:
         """Appends were lost; who waited is told. What was delivered is with somebody."""
         lost_to, self._written_end = self._written_end, self.log.end
+        self._lost.update(position for position in self._out if position >= self.log.end)
         self._lose(self.log.end, lost_to)
-        self._unwritten.in_bytes = self._settlement.gone_bytes + self._in_log_bytes()
+        self._settlement.recount(self.log.end, self._in_log_bytes())
 
     def _lose(self, first: int, end: int) -> None:
         """These will never be in the log: they are not ready any more."""
@@ -467,9 +470,6 @@ class Line:
         if known:
             self._settle(known, gone)
             self._empty()
-
-    def _state(self) -> bytes:
-        return self._unwritten.in_bytes.to_bytes(8)
 
     # Within: memory
 
@@ -494,6 +494,7 @@ class Line:
         for position, held in some.items():
             if self._held <= target:
                 return
-            if not isinstance(held, int) and position < visible_end:
+            in_log = position < visible_end and position not in self._lost
+            if in_log and not isinstance(held, int):
                 some[position] = size = len(held.body)
                 self._held -= size

@@ -42,10 +42,9 @@ class Lines:
         assert log_id not in self._lines
         log = self._store.open_log(log_id, config or (DURABLE_LOG if durable else OTHER_LOG))
         settlement = self._journal.settlement(log_id) if durable else Settlement(log_id)
-        in_bytes = self._store.read_whole(log, lambda: _bytes_in(log))
-        line = Line(
-            Loader(log, self._reader), settlement, self.memory, durable=durable, in_bytes=in_bytes
-        )
+        self._store.read_whole(log, lambda: _count(log, settlement))
+        loader = Loader(log, self._reader)
+        line = Line(loader, settlement, self.memory, durable=durable)
         self._lines[log_id] = line
         return line
 
@@ -97,14 +96,10 @@ class Lines:
                 self._journal.forget(log_id)
 
 
-def _bytes_in(log: Log) -> int:
-    """Return how many bytes all bodies had that ever were in the log, as far as can be known."""
-    offset, size = 0, 0
-    saved = log.saved_state()
-    if saved is not None and len(saved[1]) == 8:
-        offset, size = saved[0], int.from_bytes(saved[1])
-    offset = max(offset, log.start)
+def _count(log: Log, settlement: Settlement) -> None:
+    """Count the bytes that went to the log after they were last counted."""
+    offset, size = max(settlement.counted_to, log.start), 0
     while headers := log.headers(offset):
         size += sum(stored.size_of(header) for header in headers)
         offset = headers[-1].next_offset
-    return size
+    settlement.append(log.end, size)

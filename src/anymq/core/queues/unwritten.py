@@ -6,7 +6,7 @@ is unsettled before it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
 from anymq.core.message import Run
@@ -38,10 +38,16 @@ class Entry(NamedTuple):
 class Unwritten:
     """The runs of one line that are not in its log."""
 
-    __slots__ = ("_entries", "_log", "_look_again", "_settlement", "in_bytes", "urgent")
+    __slots__ = (
+        "_entries",
+        "_log",
+        "_look_again",
+        "_on_the_way",
+        "_settlement",
+        "urgent",
+    )
 
-    def __init__(self, log: Log, settlement: Settlement, in_bytes: int) -> None:
-        self.in_bytes = in_bytes  # of all bodies that ever were in the log
+    def __init__(self, log: Log, settlement: Settlement) -> None:
         self.urgent = False  # somebody waits
         self._log = log
         self._settlement = settlement
@@ -66,14 +72,14 @@ class Unwritten:
             self._entries = deque(left)
             self._look_again = 2 * len(self._entries) + 64
 
-    def bytes(self) -> int:
-        """Return how many bytes the unsettled bodies in here have."""
+    def ready_bytes(self, out: Container[int]) -> int:
+        """Return how many bytes the bodies in here have that are neither settled nor out."""
         settled = self._settlement.settled
         return sum(
             len(message.body)
             for entry in self._entries
             for position, message in enumerate(entry.run.messages, entry.first)
-            if position not in settled
+            if position not in settled and position not in out
         )
 
     def write(self) -> list[tuple[int, int]]:
@@ -136,7 +142,7 @@ class Unwritten:
     def _append_batch(self, batch: Batch) -> None:
         data, header = batch
         self._log.append(data, header, 0)
-        self.in_bytes += stored.size_of(header)
+        self._settlement.append(self._log.end, stored.size_of(header))
 
     def _fill_gap(self, end: int) -> None:
         """Let the log go on at `end`: what is between will never be there."""

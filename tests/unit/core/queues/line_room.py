@@ -1,4 +1,4 @@
-"""A line on a real store over a simulated disk; `turn` is what the broker does at the end of each."""
+"""A line on a real store over a simulated disk; `turn` is what the broker does at its end."""
 
 from collections.abc import Sequence
 

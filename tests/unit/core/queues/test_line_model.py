@@ -50,7 +50,8 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 20), bytes_max=st.integers(1, 2000), settled=st.booleans())
     def take(self, count: int, bytes_max: int, settled: bool) -> None:
-        expected, size = [], 0
+        expected: list[int] = []
+        size = 0
         for position in self.of("ready")[:count]:
             size += len(self.model[position].body)
             if expected and size > bytes_max:
