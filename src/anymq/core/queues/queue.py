@@ -207,6 +207,7 @@ class Queue:
         arguments = arguments or {}
         check_consumer(self.of, self.kind, arguments)
         consumers = self.consumers
+        exclusive = exclusive and self.kind != QUORUM  # which RabbitMQ's do not care for
         alone = exclusive and (len(consumers) > 0 or consumers.single_active)
         if consumers.exclusive or alone:
             raise NotAllowed(f"{self.of} in exclusive use")

@@ -65,6 +65,7 @@ class State(IntEnum):
     CLOSING = 5  # they asked for the end, which waits for the disk
     CLOSED = 6  # we asked for it, and wait for their close-ok
     DEAF = 7  # whatever they say now is read and forgotten
+    ENDED = 8
 
 
 @dataclass(slots=True)
@@ -79,6 +80,12 @@ class Amqp:
     make_channel: MakeChannel
     conversations: set["Conversation"] = field(default_factory=set)  # those that are open
 
+    def say_goodbye(self, why: str) -> None:
+        """Tell everybody that the broker ends."""
+        text = f"broker forced connection closure with reason '{why}'"
+        for conversation in list(self.conversations):
+            conversation.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, text, method=0))
+
 
 class Conversation:
     """What was said so far, and what comes next."""
@@ -86,12 +93,12 @@ class Conversation:
     __slots__ = (
         "__weakref__",
         "_deadline",
+        "_on_end",
         "_outbox",
         "amqp",
         "channel_max",
         "channels",
         "client_properties",
-        "finished",
         "frame_max",
         "heartbeat",
         "mechanism",
@@ -103,12 +110,13 @@ class Conversation:
         "user",
     )
 
-    def __init__(self, amqp: Amqp, outbox: Outbox, peer: Peer) -> None:
+    def __init__(
+        self, amqp: Amqp, outbox: Outbox, peer: Peer, on_end: Callable[[str], None]
+    ) -> None:
         self.amqp = amqp
         self.settings = amqp.settings
         self.peer = peer
         self.state = State.GREETING
-        self.finished = False  # hang up when everything is sent
         self.reason = ""  # why, for the log
         self.user = ""
         self.mechanism = ""
@@ -118,6 +126,7 @@ class Conversation:
         self.heartbeat = 0  # seconds
         self.since_ms = amqp.broker.clock.wall_ms()
         self.channels: Channels | None = None  # once it is open
+        self._on_end = on_end
         self._outbox = outbox
         self._deadline = self._after(amqp.settings.handshake_seconds_max)
 
@@ -176,14 +185,14 @@ class Conversation:
 
     def end(self, why: str = "") -> None:
         """Hang up when everything is sent."""
-        self.finished = True
-        self.reason = self.reason or why
+        self.state = State.ENDED
+        self._on_end(self.reason or why)
 
     def peer_gone(self) -> None:
         """Give back what it held."""
         self._give_up()
-        self.state = State.DEAF
-        self.finished = True
+        self.state = State.ENDED
+        self._on_end(self.reason)
 
     def tick(self, now: float) -> None:
         """End what takes too long."""
@@ -275,7 +284,7 @@ class Conversation:
         self.channels.end(self._on_ended)
 
     def _on_ended(self) -> None:
-        if self.state is State.CLOSING and not self.finished:
+        if self.state is State.CLOSING:
             self._send(ConnectionCloseOk())
             self.end()
 

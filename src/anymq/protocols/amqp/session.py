@@ -77,12 +77,16 @@ class AmqpSession:
         "_told_blocked",
         "_turn_ends",
         "_waits",
+        "closed",
         "conversation",
         "held_bytes",
+        "reason",
     )
 
     def __init__(self, amqp: Amqp, outbox: Outbox, peer: Peer) -> None:
-        self.conversation = Conversation(amqp, outbox, peer)
+        self.closed = False
+        self.reason = ""
+        self.conversation = Conversation(amqp, outbox, peer, self._end)
         self.held_bytes = 0
         self._amqp = amqp
         self._outbox = outbox
@@ -99,16 +103,6 @@ class AmqpSession:
         # The last message: most look like the one before, up to the body.
         self._pattern: _Pattern = NO_PATTERN
         amqp.broker.flow.listen(self._on_alarms)
-
-    @property
-    def closed(self) -> bool:
-        """Will nothing more come from it?"""
-        return self.conversation.finished
-
-    @property
-    def reason(self) -> str:
-        """Why it is closed."""
-        return self.conversation.reason
 
     @property
     def reading(self) -> bool:
@@ -214,6 +208,11 @@ class AmqpSession:
         self._amqp.memory.leave(self)
         self._amqp.broker.turn.run()
 
+    def _end(self, why: str) -> None:
+        """Hang up when everything is sent."""
+        self.closed = True
+        self.reason = self.reason or why
+
     # Frames
 
     def _go(self, data: bytes) -> None:
@@ -222,7 +221,7 @@ class AmqpSession:
             self._turn_ends = self._amqp.broker.clock.monotonic() + TURN_SECONDS
             at = self._begin(data) if self.conversation.state is State.GREETING else 0
             while 0 <= at < len(data):
-                if self.conversation.state is State.DEAF:
+                if self.conversation.state >= State.DEAF:
                     break
                 at = self._act(data, at)
         if (channels := self.conversation.channels) is not None:

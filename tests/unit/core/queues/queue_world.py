@@ -242,6 +242,19 @@ class QueueWorld:
             self.turn.run()
         self.clock.now_ms = end_ms
 
+    def restart(self, *, clean: bool = True) -> None:
+        """Stop, or die, and start again, with the queues that there were."""
+        self.settle_disk()
+        if clean:
+            self.lines.close()
+            self.store.close()
+        else:
+            self.files = self.files.killed()
+        self.timers = Timers()
+        self.start()
+        for name, said in self.declared.items():
+            self.queue(name, said["kind"], **said["arguments"])
+
     def settle_disk(self) -> None:
         """The disk has done all it was asked."""
         while (commit := self.store.begin_commit()) is not None:

@@ -106,6 +106,14 @@ def test_a_consumer_may_want_to_be_alone(world: QueueWorld) -> None:
         world.read(queue, exclusive=True)
 
 
+def test_consumers_of_a_quorum_queue_are_never_alone(world: QueueWorld) -> None:
+    """RabbitMQ's do not care who wants to be."""
+    queue = world.queue("q", "quorum")
+    world.read(queue, exclusive=True)
+    world.read(queue)
+    assert queue.consumer_count == 2
+
+
 def test_a_single_active_consumer(world: QueueWorld) -> None:
     queue = world.queue(x_single_active_consumer=True)
     one, two = world.read(queue), world.read(queue, arguments={"x-priority": 5})
@@ -258,6 +266,7 @@ def test_what_may_not_wait_goes_at_once_or_never(world: QueueWorld) -> None:
 
     # Also if something else happened to the queue before, in the same turn.
     reader.limit = 2
+    reader.returned(0)
     queue.wake()
     world.publish(queue, "c", expiration="0")
     assert reader.bodies == ["a", "c"]
