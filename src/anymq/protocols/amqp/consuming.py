@@ -59,7 +59,9 @@ class Consumer(Taker):
         if self.prefetch:
             room = min(room, self.prefetch - self.out)
         if channel.shared_prefetch:
-            room = min(room, channel.shared_prefetch - channel.out)
+            # One at a time: what one cannot take any more goes to nobody before it.
+            left = channel.shared_prefetch - channel.out
+            room = min(room, left if len(channel.consumers) == 1 else min(left, 1))
         return max(0, room)
 
     def deliver(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
