@@ -63,6 +63,21 @@ class StreamSubscription(Subscription):
 class Stream:
     """A topic, as its virtual host sees it."""
 
+    __slots__ = (
+        "_forms",
+        "_next",
+        "_now_ms",
+        "_opener",
+        "_packer",
+        "_subscriptions",
+        "_turn",
+        "delivered",
+        "name",
+        "scheduled",
+        "topic",
+        "vhost_name",
+    )
+
     kind = STREAM
     durable = True
     owner: object | None = None
