@@ -23,7 +23,9 @@ from anymq.core.streams.topics import TopicRecord, Topics
 from anymq.core.timers import Timers
 from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
-from anymq.core.vhosts.vhost import VirtualHost
+from anymq.core.vhosts.streams import Streams
+from anymq.core.vhosts.vhost import Redeclare, VirtualHost
+from anymq.storage.log import Durability
 from anymq.storage.work import Work
 
 EVERY_NODE = "default"  # the key of dynamic broker configs that hold for every node
@@ -87,6 +89,7 @@ class Broker:
             starts=self._catalog.starts,
         )
         self.topics: Mapping[str, Topic] = self._topics.by_name
+        self._streams: Streams | None = None  # topics come first
         self._catalog.listen(self)
         self._producer_ids = ProducerIds(self._catalog)
         offsets = store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG)
@@ -109,6 +112,7 @@ class Broker:
                 bury=self._bury,
                 run=run,
                 forms=forms,
+                durability=self._durability,
                 exchange_types=exchange_types,
             )
         )
@@ -116,6 +120,9 @@ class Broker:
         self.turn = self._messaging.turn
         self.flow = self._messaging.flow
         self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
+        self._streams = self._messaging.add_streams(self)
+        for name, topic in self.topics.items():
+            self._streams.on_topic(name, topic)
         self._messaging.begin()
         self._begin_a_life()
 
@@ -170,6 +177,8 @@ class Broker:
         if name in self.topics:
             raise Conflict(f"Topic '{name}' already exists.")
         self._topics.collisions.check(name)
+        if self._streams is not None:
+            self._streams.check_free(name)
         self._check_partitions(0, self.default_partitions if partitions is None else partitions)
         if len(self.topics) >= self.settings.topics_max:
             raise PolicyViolation(f"there are {len(self.topics)} topics, no more are allowed")
@@ -280,6 +289,10 @@ class Broker:
         """Unmake a virtual host with all that is in it."""
         self._messaging.vhosts.delete(name, then)
 
+    def redeclare_queues(self, how: Redeclare) -> None:
+        """Treat queues that are declared again with other arguments so, everywhere."""
+        self._messaging.vhosts.redeclare(how)
+
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""
         self._messaging.lines.when_written(then)
@@ -350,6 +363,8 @@ class Broker:
         self._topics.expire_producers(now_ms - int(self.config.value("producer.id.expiration.ms")))
         self.groups.maintenance(now_ms)
         self._messaging.tick()
+        assert self._streams is not None
+        self._streams.tick()
         for work in self._store.maintenance(now_ms):
             self._run(work)
 
@@ -366,6 +381,8 @@ class Broker:
     def on_topic(self, name: str, record: TopicRecord | None) -> None:
         """Make the topic be what its definition says."""
         self._topics.define(name, record)
+        if self._streams is not None:
+            self._streams.on_topic(name, self.topics.get(name))
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""
@@ -382,6 +399,12 @@ class Broker:
     def _use(self, config: BrokerConfig) -> None:
         self.config = config
         self._topics.configure(config.topic_defaults)
+        if self._streams is not None:
+            self._messaging.lines.use(self._durability)
+
+    @property
+    def _durability(self) -> Durability:
+        return Durability(self.config.value("anymq.durability"))
 
     def _new_log_id(self) -> int:
         return self._new_log_ids(1)[0]

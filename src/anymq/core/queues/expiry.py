@@ -31,6 +31,11 @@ class Alarm:
         if self._timer is None or due_ms < self._set_ms:
             self._arm()
 
+    def by(self, due_ms: int) -> None:
+        """Call back then at the latest: not later than it was to be before."""
+        if self._timer is None or due_ms < self._due_ms:
+            self.at(due_ms)
+
     def cancel(self) -> None:
         """Do not call back."""
         if self._timer is not None:

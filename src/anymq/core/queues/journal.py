@@ -25,6 +25,7 @@ LOG_CONFIG = LogConfig(
 
 SIZE_MIN = 4 * MIB  # below, nothing need be written again: it is read in a moment
 CHANGES_PER_REPEAT = 4  # bytes of changes for each byte that is written again
+_EVERYTHING = bytes([EVERYTHING])
 _BATCH_BYTES = 256 * 1024
 _READ_BYTES = 1 * MIB
 
@@ -57,7 +58,7 @@ class Journal:
                 self._places.pop(log_id, None)
                 continue
             line = self._lines.get(log_id)
-            if line is None or value[0] == EVERYTHING:
+            if line is None or value[:1] == _EVERYTHING:
                 self._places.pop(log_id, None)
                 self._places[log_id] = offset
             if line is None:

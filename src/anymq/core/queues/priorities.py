@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.line import Line, Then
+from anymq.core.queues.line import Line
+from anymq.core.queues.unwritten import Then
 
 LEVEL_SHIFT = 56
 LEVELS_MAX = 256
@@ -186,3 +187,20 @@ class Joined:
         self._error = self._error or error
         if not self._left:
             self._then(self._error)
+
+
+def seen_as_one(default: int, lines: Mapping[int, Line]) -> Line | Levels:
+    """Return lines by levels as one; a single one of the default level is that already."""
+    return lines[default] if set(lines) == {default} else Levels(default, lines)
+
+
+def parts_of(line: Line | Levels) -> Sequence[Line | Level]:
+    """Return the levels there are, the most urgent first."""
+    return line.parts if isinstance(line, Levels) else (line,)
+
+
+def ends_of(line: Line | Levels) -> dict[int, int]:
+    """Return where the next message of each level will be, by what its positions begin with."""
+    if isinstance(line, Levels):
+        return {part.tag >> LEVEL_SHIFT: part.line.end for part in line.parts}
+    return {0: line.end}

@@ -6,6 +6,7 @@ with a number that says which; another number comes from a newer version.
 
 from collections.abc import Callable, Iterable, Sequence
 
+from anymq.config.units import MIB
 from anymq.core.queues.settled import Settled
 from anymq.storage import varints
 from anymq.storage.errors import CorruptBatch, UnknownVersion
@@ -16,6 +17,9 @@ EVERYTHING = 2
 # `delivered_to` is raised in steps, so that a delivery alone seldom writes anything. After a crash
 # (only then) so many messages may be called redelivered that nobody had.
 DELIVERED_STEP = 1000
+# So many bytes of bodies are written before what waits is counted in the journal again: a restart
+# reads the headers of what was written since.
+COUNTED_STEP = 32 * MIB
 
 
 class Settlement:
@@ -26,23 +30,32 @@ class Settlement:
         "_positions",
         "_returned",
         "_runs",
+        "_unsaid_bytes",
+        "counted_to",
         "delivered_to",
-        "gone_bytes",
         "log_id",
         "returns",
         "settled",
+        "waiting_bytes",
     )
 
     def __init__(self, log_id: int, changed: Callable[["Settlement"], None] | None = None) -> None:
         self.log_id = log_id
         self.settled = Settled()
         self.delivered_to = 0  # what is not settled below it may have been delivered
-        self.gone_bytes = 0  # of the bodies in the log that are settled
+        self.waiting_bytes = 0  # of the unsettled bodies in the log, below `counted_to`
+        self.counted_to = 0
         self.returns: dict[int, int] = {}  # how often a position was given back
         self._changed = changed  # None: not kept
+        self._unsaid_bytes = 0
         self._runs: list[tuple[int, int]] = []
         self._positions: list[int] = []
         self._returned: list[int] = []
+
+    @property
+    def kept(self) -> bool:
+        """Does it survive a restart?"""
+        return self._changed is not None
 
     def settle(self, positions: Sequence[int], written_end: int, size: int) -> None:
         """These are done with; the bodies of those that were written have `size` bytes.
@@ -56,7 +69,7 @@ class Settlement:
         if self.returns:
             self._forget_returns(positions)
         if self._changed is not None:
-            self.gone_bytes += size
+            self.waiting_bytes -= size
             written = positions
             if max(positions) >= written_end:
                 written = [position for position in positions if position < written_end]
@@ -74,8 +87,20 @@ class Settlement:
     def note_gap(self, first: int, end: int, size: int = 0) -> None:
         """There is no record for these in the log: whoever reads it after a restart knows."""
         if self._changed is not None and first < end:
-            self.gone_bytes += size
+            self.waiting_bytes -= size
             self._runs.append((first, end))
+            self._changed(self)
+
+    def detach(self) -> None:
+        """The line is gone: nothing more is kept of it."""
+        self._changed = None
+
+    def append(self, end: int, size: int) -> None:
+        """Bodies of so many bytes went to the log, which now ends at `end`."""
+        self.waiting_bytes += size
+        self.counted_to = end
+        self._unsaid_bytes += size
+        if self._unsaid_bytes > COUNTED_STEP and self._changed is not None:
             self._changed(self)
 
     def deliver(self, end: int) -> None:
@@ -85,10 +110,17 @@ class Settlement:
             if self._changed is not None:
                 self._changed(self)
 
-    def leave(self, delivered_to: int, gone_bytes: int) -> None:
+    def recount(self, end: int, waiting_bytes: int) -> None:
+        """Appends were lost: the log ends here again, with so much waiting."""
+        self.counted_to, self.waiting_bytes = end, waiting_bytes
+        if self._changed is not None:
+            self._changed(self)
+
+    def leave(self, delivered_to: int, waiting_bytes: int) -> None:
         """At a clean end all of it is exact."""
-        if (delivered_to, gone_bytes) != (self.delivered_to, self.gone_bytes):
-            self.delivered_to, self.gone_bytes = delivered_to, gone_bytes
+        changed = self._unsaid_bytes or delivered_to != self.delivered_to
+        if changed or waiting_bytes != self.waiting_bytes:
+            self.delivered_to, self.waiting_bytes = delivered_to, waiting_bytes
             if self._changed is not None:
                 self._changed(self)
 
@@ -121,6 +153,7 @@ class Settlement:
 
     def _forget_changes(self) -> None:
         self._runs, self._positions, self._returned = [], [], []
+        self._unsaid_bytes = 0
 
     def apply(self, record: bytes) -> None:
         """Take in what a record says. CorruptBatch, UnknownVersion."""
@@ -133,7 +166,8 @@ class Settlement:
 
     def _apply(self, record: bytes) -> None:
         self.delivered_to, at = varints.decode(record, 1)
-        self.gone_bytes, at = varints.decode(record, at)
+        self.waiting_bytes, at = varints.decode(record, at)
+        self.counted_to, at = varints.decode(record, at)
         size, at = varints.decode(record, at)
         settled = record[at : at + size]
         if record[0] == EVERYTHING:
@@ -199,7 +233,8 @@ def _encode(
     parts = [
         b"%c" % kind,
         number(one.delivered_to),
-        number(one.gone_bytes),
+        number(one.waiting_bytes),
+        number(one.counted_to),
         number(len(settled)),
         settled,
     ]

@@ -27,6 +27,7 @@ GAP_MAX = 2**31 - 1
 _ENVELOPES_MAX = 10_000
 _SEQUENCE_MAX = 2**31 - 1
 _WIRE = "anymq.stored"
+_TEXT = ("utf-8", "surrogateescape")  # names that are no UTF-8 come back as they were
 _HEADER_START = b"\x02\x0e" + HEADER  # one header; its name's length, its name
 _HEADER_SIZE = len(_HEADER_START)
 
@@ -121,10 +122,10 @@ def _parts_of(envelope: Envelope) -> tuple[bytes, bytes]:
     """Return key, and what is before the properties; made once for each envelope."""
     parts: tuple[bytes, bytes] | None = envelope.wire.get(_WIRE)
     if parts is None:
-        exchange = envelope.exchange.encode()
+        exchange = envelope.exchange.encode(*_TEXT)
         number = varints.encode
         start = number(envelope.form.number) + number(len(exchange)) + exchange
-        parts = envelope.wire[_WIRE] = (envelope.routing_key.encode(), start)
+        parts = envelope.wire[_WIRE] = (envelope.routing_key.encode(*_TEXT), start)
     return parts
 
 
@@ -134,6 +135,7 @@ class Reader:
     def __init__(self, forms: Mapping[int, Form]) -> None:
         self._forms = forms
         self._envelopes: dict[tuple[bytes, bytes], Envelope] = {}
+        self.stuck: set[int] = set()  # logs that could not be read just now
 
     def read(self, data: bytes, position: int) -> tuple[list[Stored], int]:
         """Return the messages from `position` on in these batches, and where to go on.
@@ -190,6 +192,6 @@ class Reader:
             raise UnknownVersion(f"messages of form {number}, which is not known here")
         if len(self._envelopes) >= _ENVELOPES_MAX:
             self._envelopes.clear()
-        envelope = Envelope(exchange.decode(), key.decode(), self._forms[number])
+        envelope = Envelope(exchange.decode(*_TEXT), key.decode(*_TEXT), self._forms[number])
         self._envelopes[key, start] = envelope
         return envelope

@@ -93,6 +93,8 @@ def term(value: Value) -> Term:
         return "bool", value
     if isinstance(value, int):
         return "int", int(value)
+    if isinstance(value, float):
+        return "float", float(value)
     if isinstance(value, str):
         return "text", value.encode("utf-8", "surrogateescape")
     if isinstance(value, bytes):

@@ -10,6 +10,8 @@ from anymq.core.catalog import Catalog, Then
 from anymq.core.clock import Clock
 from anymq.core.flow import Flow
 from anymq.core.message import Form, Message
+from anymq.core.portable import RECORD_FORM
+from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.deadletters import with_died
 from anymq.core.queues.lines import Lines
 from anymq.core.queues.turn import Turn
@@ -26,7 +28,9 @@ from anymq.core.vhosts.own_queues import (
     OwnQueues,
     QueueMeans,
 )
+from anymq.core.vhosts.streams import Streams, TopicVerbs
 from anymq.core.vhosts.vhosts import Means, VirtualHosts
+from anymq.storage.log import Durability
 from anymq.storage.work import Work
 
 
@@ -43,6 +47,7 @@ class Ground:
     bury: Callable[[Iterable[int], Callable[[int], Work]], None]
     run: Callable[[Work], None]
     forms: Sequence[Form] = ()
+    durability: Durability = Durability.COMMIT  # of what is confirmed
     exchange_types: ExchangeTypes = field(default_factory=lambda: OURS)
 
 
@@ -50,10 +55,10 @@ class Messaging:
     """Everything that queues and exchanges need, and they themselves."""
 
     def __init__(self, ground: Ground) -> None:
-        forms = with_died(ground.forms)
+        forms = self._forms = with_died([*ground.forms, RECORD_FORM])
         self.flow = Flow()
         self.steady = Steady(ground.clock, ground.timers)
-        self.lines = Lines(ground.store, forms)
+        self.lines = Lines(ground.store, forms, durability=ground.durability)
         self.turn = Turn(finish=self.lines.flush)
         self.kinds: dict[str, QueueKind] = {}
         self._ground = ground
@@ -81,6 +86,14 @@ class Messaging:
             self.kinds[kind] = own
         self.vhosts = VirtualHosts(ground.catalog, means, definitions, own, self.kinds)
         self.vhosts.restore()
+
+    def add_streams(self, topics: TopicVerbs) -> Streams:
+        """Let topics be seen as streams."""
+        streams = Streams(
+            topics, self.vhosts, turn=self.turn, forms=self._forms, now_ms=self.steady.now_ms
+        )
+        self.kinds[STREAM] = streams
+        return streams
 
     def begin(self) -> None:
         """Bind what is bound. Whatever adds queues of its own has done so."""

@@ -8,7 +8,9 @@ from typing_extensions import override
 from anymq.core.queues.arguments import check_consumer
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Subscription
-from anymq.protocols.amqp import direct_reply
+from anymq.core.vhosts.kinds import AnyQueue
+from anymq.core.vhosts.stream import Stream
+from anymq.protocols.amqp import direct_reply, streams
 from anymq.protocols.amqp.content import DeliveryFrames, send_content
 from anymq.protocols.amqp.errors import ChannelError, ConnectionFault, ReplyCode
 from anymq.protocols.amqp.methods import (
@@ -22,7 +24,7 @@ from anymq.protocols.amqp.methods import (
     BasicQos,
     BasicQosOk,
 )
-from anymq.protocols.amqp.unacked import Source, Taker
+from anymq.protocols.amqp.unacked import Taker
 from anymq.protocols.amqp.wire import Done
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Consumer(Taker):
 
     __slots__ = ("_channel", "_frames", "no_ack", "prefetch", "tag")
 
-    def __init__(self, channel: "Channel", queue: Source, tag: str, *, no_ack: bool) -> None:
+    def __init__(self, channel: "Channel", queue: AnyQueue, tag: str, *, no_ack: bool) -> None:
         super().__init__(queue)
         self._channel = channel
         self._frames = DeliveryFrames(channel.number, tag, channel.wire.frame_max)
@@ -58,7 +60,9 @@ class Consumer(Taker):
         if self.prefetch:
             room = min(room, self.prefetch - self.out)
         if channel.shared_prefetch:
-            room = min(room, channel.shared_prefetch - channel.out)
+            # One at a time: what one cannot take any more goes to nobody before it.
+            left = channel.shared_prefetch - channel.out
+            room = min(room, left if len(channel.consumers) == 1 else min(left, 1))
         return max(0, room)
 
     def deliver(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
@@ -109,6 +113,20 @@ class Consumer(Taker):
             self.more()
 
 
+class StreamConsumer(Consumer):
+    """One of a stream: what it gets says its offset."""
+
+    __slots__ = ("_numbering",)
+
+    def __init__(self, channel: "Channel", queue: AnyQueue, tag: str, *, no_ack: bool) -> None:
+        super().__init__(channel, queue, tag, no_ack=no_ack)
+        self._numbering = streams.Numbering()
+
+    @override
+    def deliver(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+        super().deliver(subscription, self._numbering.numbered(deliveries))
+
+
 def consume(channel: "Channel", method: BasicConsume) -> None:
     """Begin to deliver what a queue has."""
     check_tag(channel, method.consumer_tag)
@@ -136,13 +154,17 @@ def _subscribe(channel: "Channel", method: BasicConsume, tag: str) -> None:
     check_consumer(
         f"queue '{queue.name}' in vhost '{queue.vhost_name}'", queue.kind, method.arguments
     )
-    consumer = Consumer(channel, queue, tag, no_ack=method.no_ack)
+    make = Consumer
+    if isinstance(queue, Stream):
+        prefetch = channel.prefetch or channel.shared_prefetch
+        streams.check(queue, method.arguments, prefetch)
+        make = StreamConsumer
+    consumer = make(channel, queue, tag, no_ack=method.no_ack)
     consumer.subscription = queue.subscribe(
         consumer,
         tag=tag,
         no_ack=method.no_ack,
         exclusive=method.exclusive,
-        priority=method.arguments.get("x-priority", 0),
         arguments=method.arguments,
     )
     channel.consumers[tag] = consumer
@@ -173,7 +195,7 @@ class _Get:
 
     __slots__ = ("_channel", "_go_on", "_no_ack", "_queue", "_taken")
 
-    def __init__(self, channel: "Channel", queue: Source, *, no_ack: bool) -> None:
+    def __init__(self, channel: "Channel", queue: AnyQueue, *, no_ack: bool) -> None:
         self._channel = channel
         self._queue = queue
         self._no_ack = no_ack

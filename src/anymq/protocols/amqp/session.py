@@ -153,6 +153,11 @@ class AmqpSession:
         """Act on every whole frame there is now, as long as there is time and room."""
         self._last_heard = self._amqp.broker.clock.monotonic()
         rest = self._rest
+        channels = self.conversation.channels
+        if channels is not None and channels.holds:
+            rest += data
+            self._waits = True
+            return
         if not rest:
             whole = bytes(data)
         else:
