@@ -66,7 +66,9 @@ class Client:
         """One method."""
         self.send(frame(METHOD, channel, methods.encode(name, arguments)))
 
-    def publish(self, channel: int, arguments: dict[str, Any], properties: bytes, body: bytes) -> None:
+    def publish(
+        self, channel: int, arguments: dict[str, Any], properties: bytes, body: bytes
+    ) -> None:
         """basic.publish with its message, in one write."""
         payload = methods.encode("basic.publish", arguments)
         message = content(channel, properties, body, self.frame_max)

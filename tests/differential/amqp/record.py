@@ -21,7 +21,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--anymq", action="store_true")
     parser.add_argument("--newest", action="store_true", help="this RabbitMQ is the measure")
-    parser.add_argument("--show", metavar="PART", help="only print dialogues with this in their name")
+    parser.add_argument(
+        "--show", metavar="PART", help="only print dialogues with this in their name"
+    )
     arguments = parser.parse_args()
     with choose.chosen_amqp_server("anymq" if arguments.anymq else "rabbitmq") as server:
         said = {

@@ -74,14 +74,18 @@ class Connection:
         client.method(
             0,
             "connection.start-ok",
-            client_properties={"capabilities": CAPABILITIES if capabilities is None else capabilities},
+            client_properties={
+                "capabilities": CAPABILITIES if capabilities is None else capabilities
+            },
             mechanism="PLAIN",
             response=f"\0{user}\0{password}",
             locale="en_US",
         )
         if self._expected({"connection.tune"}):
             client.frame_max = frame_max
-            client.method(0, "connection.tune-ok", channel_max=2047, frame_max=frame_max, heartbeat=heartbeat)
+            client.method(
+                0, "connection.tune-ok", channel_max=2047, frame_max=frame_max, heartbeat=heartbeat
+            )
             client.method(0, "connection.open", virtual_host=vhost)
             self.is_open = self._expected({"connection.open-ok"})
         return self
@@ -392,7 +396,9 @@ def _line(received: Received, arrow: str = "<") -> str:
     words = [f"{received.channel} {arrow} {received.name}"]
     words += [f"{name}={_shown(value)}" for name, value in received.arguments.items()]
     if received.properties is not None:
-        said = {name: received.properties[name] for name in PROPERTIES if name in received.properties}
+        said = {
+            name: received.properties[name] for name in PROPERTIES if name in received.properties
+        }
         shown = ", ".join(f"{k}: {_shown(v)}" for k, v in said.items())
         words.append(f"| {{{shown}}} {_body(received.body)}")
     return " ".join(words)

@@ -134,7 +134,9 @@ def rejected_while_publishing_without_dead_letters(talk: Talk) -> None:
 
 
 def its_own_key_where_no_other_is_said(talk: Talk) -> None:
-    ch = _with_grave(talk, **{"x-dead-letter-exchange": "amq.direct", "x-dead-letter-routing-key": None})
+    ch = _with_grave(
+        talk, **{"x-dead-letter-exchange": "amq.direct", "x-dead-letter-routing-key": None}
+    )
     ch("queue.bind", queue="grave", exchange="amq.direct", routing_key="q")
     ch.publish("a", "q")
     ch.confirms(1)
@@ -144,7 +146,9 @@ def its_own_key_where_no_other_is_said(talk: Talk) -> None:
 
 
 def keys_and_copies_of_the_original(talk: Talk) -> None:
-    ch = _with_grave(talk, **{"x-dead-letter-exchange": "amq.topic", "x-dead-letter-routing-key": None})
+    ch = _with_grave(
+        talk, **{"x-dead-letter-exchange": "amq.topic", "x-dead-letter-routing-key": None}
+    )
     ch("queue.bind", queue="q", exchange="amq.direct", routing_key="one")
     ch("queue.bind", queue="grave", exchange="amq.topic", routing_key="#")
     ch.publish("a", "one", "amq.direct", headers={"CC": ["two"], "BCC": ["three"]})
@@ -175,9 +179,21 @@ def exchange_of_dead_letters_is_not_there(talk: Talk) -> None:
 
 def dies_twice_in_one_queue(talk: Talk) -> None:
     ch = _with_grave(talk)
-    ch("queue.declare", queue="back", arguments={"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"})
+    ch(
+        "queue.declare",
+        queue="back",
+        arguments={"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"},
+    )
     ch("queue.delete", queue="grave")
-    ch("queue.declare", queue="grave", arguments={"x-message-ttl": 1, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"})
+    ch(
+        "queue.declare",
+        queue="grave",
+        arguments={
+            "x-message-ttl": 1,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": "q",
+        },
+    )
     ch.publish("a", "q")
     ch.confirms(1)
     other = talk.channel()
@@ -191,9 +207,17 @@ def dies_twice_in_one_queue(talk: Talk) -> None:
 def dies_for_different_reasons(talk: Talk) -> None:
     ch = talk.channel()
     to = {"x-dead-letter-exchange": ""}
-    ch("queue.declare", queue="a", arguments={**to, "x-message-ttl": 1, "x-dead-letter-routing-key": "b"})
+    ch(
+        "queue.declare",
+        queue="a",
+        arguments={**to, "x-message-ttl": 1, "x-dead-letter-routing-key": "b"},
+    )
     ch("queue.declare", queue="b", arguments={**to, "x-dead-letter-routing-key": "c"})
-    ch("queue.declare", queue="c", arguments={**to, "x-max-length": 0, "x-dead-letter-routing-key": "d"})
+    ch(
+        "queue.declare",
+        queue="c",
+        arguments={**to, "x-max-length": 0, "x-dead-letter-routing-key": "d"},
+    )
     ch("queue.declare", queue="d")
     ch("basic.consume", queue="b", consumer_tag="b")
     ch("basic.consume", queue="d", consumer_tag="d", no_ack=True)
@@ -267,10 +291,8 @@ def dead_letters_by_fanout_to_many(talk: Talk) -> None:
     ch("queue.declare", queue="grave2")
     for queue in ("grave", "grave2"):
         ch("queue.bind", queue=queue, exchange="amq.fanout")
-    ch.publish("a", "q")
+    ch.publish("a", "q", expiration="5")
     ch.confirms(1)
-    ch("basic.get", queue="q")
-    ch("basic.reject", delivery_tag=1)
     _bury(ch)
     ch.count("grave2", 1)
     ch("basic.get", queue="grave2", no_ack=True)

@@ -178,6 +178,8 @@ def most_priorities(talk: Talk) -> None:
 
 
 def limits_as_other_kinds_of_numbers(talk: Talk) -> None:
-    ch = _queue(talk, max_length=Typed("l", 1), message_ttl=Typed("u", 60000), max_priority=Typed("b", 3))
+    ch = _queue(
+        talk, max_length=Typed("l", 1), message_ttl=Typed("u", 60000), max_priority=Typed("b", 3)
+    )
     _one_by_one(ch, "a", "b")
     _all(ch)

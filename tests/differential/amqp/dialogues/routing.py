@@ -11,7 +11,9 @@ def _bound(talk: Talk, exchange: str, **bindings: Any) -> Channel:
     ch = talk.channel()
     for queue, with_what in bindings.items():
         ch("queue.declare", queue=queue)
-        how = {"arguments": with_what} if isinstance(with_what, dict) else {"routing_key": with_what}
+        how = (
+            {"arguments": with_what} if isinstance(with_what, dict) else {"routing_key": with_what}
+        )
         ch("queue.bind", queue=queue, exchange=exchange, **how)
     ch("confirm.select")
     return ch
@@ -99,7 +101,12 @@ def topic_after_unbind(talk: Talk) -> None:
 
 def headers_all(talk: Talk) -> None:
     ch = _bound(talk, "amq.headers", q={"x-match": "all", "a": 1, "b": "two"})
-    for headers in ({"a": 1, "b": "two"}, {"a": 1}, {"a": 1, "b": "two", "c": 3}, {"a": 2, "b": "two"}):
+    for headers in (
+        {"a": 1, "b": "two"},
+        {"a": 1},
+        {"a": 1, "b": "two", "c": 3},
+        {"a": 2, "b": "two"},
+    ):
         ch.publish("m", "k", "amq.headers", headers=headers)
     ch.confirms(4)
     _look(ch, "q")
@@ -158,7 +165,12 @@ def headers_that_begin_with_x(talk: Talk) -> None:
     arguments = {"x-match": "all", "a": 1, "x-b": 2}
     ch = _bound(talk, "amq.headers", plain=arguments, withx={**arguments, "x-match": "all-with-x"})
     ch("queue.declare", queue="anyx")
-    ch("queue.bind", queue="anyx", exchange="amq.headers", arguments={**arguments, "x-match": "any-with-x"})
+    ch(
+        "queue.bind",
+        queue="anyx",
+        exchange="amq.headers",
+        arguments={**arguments, "x-match": "any-with-x"},
+    )
     for headers in ({"a": 1}, {"a": 1, "x-b": 2}, {"x-b": 2}):
         ch.publish("m", "k", "amq.headers", headers=headers)
     ch.confirms(3)

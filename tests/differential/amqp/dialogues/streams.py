@@ -184,7 +184,9 @@ def no_purge(talk: Talk) -> None:
 def headers_and_properties(talk: Talk) -> None:
     ch = _stream(talk)
     headers = {"a": 1, "deep": {"b": [True, None]}, "wide": Typed("l", 5)}
-    ch.publish("m", "s", headers=headers, content_type="t", correlation_id="c", timestamp=1000000000)
+    ch.publish(
+        "m", "s", headers=headers, content_type="t", correlation_id="c", timestamp=1000000000
+    )
     ch.publish("m", "s", delivery_mode=2, priority=3, message_id="id", reply_to="r", app_id="a")
     ch.confirms(2)
     ch = _reader(talk)
