@@ -1,0 +1,1 @@
+"""Queues: each message to one consumer, until it is settled."""

@@ -1,0 +1,500 @@
+"""Line: messages in order, each handed out until it is settled. A queue is one of them or more.
+
+Its log has the messages, its settlement says which are done with; what waits is a cursor. In memory
+is what was pushed last, what is next, and what is out, all within a budget (memory.py).
+
+A position is in one of these states:
+    fresh: nobody had it (fresh.py) · out: somebody has it · back: it was given back · settled
+Everything fresh is above everything that is out or back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import heappop, heappush
+from itertools import repeat
+from typing import cast
+
+from anymq.core.message import Message, Run
+from anymq.core.queues.delivery import Delivery
+from anymq.core.queues.fresh import Fresh
+from anymq.core.queues.loading import Loader
+from anymq.core.queues.memory import MESSAGE_BYTES, Memory
+from anymq.core.queues.settlement import Settlement
+from anymq.core.queues.stored import Stored
+from anymq.core.queues.unwritten import Then, Unwritten
+from anymq.storage.errors import LogDeleted
+
+# A message that is out or back; or the size of its body, when there was no room for it in memory.
+Held = Message | int
+
+_ZERO, _NO = repeat(0), repeat(False)
+
+
+def _nobody() -> None:
+    """Nobody is told."""
+
+
+class Line:
+    """Made by `Lines.line`.
+
+    `flush` is called at the end of each turn in which the line changed, `Lines.flush` once after
+    all lines. Hot: benchmarks/micro/line.py.
+    """
+
+    def __init__(
+        self, loader: Loader, settlement: Settlement, memory: Memory, *, durable: bool
+    ) -> None:
+        log = loader.log
+        self.durable = durable
+        self.ready = 0  # waiting, not taken
+        self.ready_bytes = 0  # of their bodies
+        self.taken = 0  # out with somebody, unsettled
+        self.on_ready: Callable[[], None] = _nobody  # something can be taken again
+        self.log = log
+        self._loader = loader
+        self._settlement = settlement
+        self._settled = settled = settlement.settled
+        self._memory = memory
+        self._out: dict[int, Held] = {}
+        self._back: dict[int, Held] = {}
+        self._heap: list[int] = []  # of what is back, and of some that is not any more
+        self._lost: set[int] = set()  # those that are out, and were lost on their way to the log
+        self._held = 0  # bytes of memory for what is out and back
+        self._charged = 0  # what `memory` knows that we use
+        # New messages may get places that a crash took from others.
+        settlement.delivered_to = min(settlement.delivered_to, log.end)
+        self._redelivered_below = settlement.delivered_to
+        self._written_end = log.end
+        settled.add_range(0, log.start)
+        end = max(log.end, settled.end)
+        settled.add_range(log.end, end)  # a position that was ever settled is never used again
+        self._fresh = Fresh(settled.low, end)
+        self._unwritten = Unwritten(log, settlement)
+        self.ready = log.end - settled.count(0, log.end)
+        self.ready_bytes = max(settlement.waiting_bytes, 0) if self.ready else 0
+        settlement.waiting_bytes = self.ready_bytes
+        log.on_visible = self._on_visible
+        log.on_rollback = self._on_rollback
+
+    @property
+    def end(self) -> int:
+        """The position that the next message gets."""
+        return self._fresh.end
+
+    # In
+
+    def push(self, run: Run, then: Then | None = None) -> None:
+        """Add at the end. Persistent run in a durable line: `then` when the log has it; else now.
+
+        It is ready at once. `on_ready` is not called: who pushes knows.
+        """
+        first = self._fresh.push(run.messages, run.size)
+        self.ready += len(run.messages)
+        self.ready_bytes += run.size
+        if self.durable and run.persistent:
+            self._unwritten.add(first, run, then, urgent=True)
+        else:
+            self._unwritten.add(first, run, None, urgent=False)
+            if then is not None:
+                then(None)
+
+    def flush(self) -> None:
+        """Hand to the log what must be there. At the end of a turn; cheap when nothing must."""
+        unwritten = self._unwritten
+        crowded = self._charge() > self._memory.share
+        if unwritten:
+            if unwritten.urgent or crowded:
+                self._write()
+            else:
+                unwritten.prune()
+        low, log = self._settled.low, self.log
+        if low > log.start and log.visible_end > log.start:
+            log.delete_before(min(low, log.visible_end))
+        if crowded:
+            self._shed()
+
+    # Out
+
+    def take(self, count: int, bytes_max: int, *, settled: bool = False) -> list[Delivery]:
+        """Hand out the next ready ones, oldest position first; at least one if any can be had.
+
+        May be shorter, or empty although something is ready: `on_ready` is called when it can be
+        read. `settled`: they are settled at once (auto-ack), which is cheaper than `settle`.
+        """
+        found = self._take_back(count, bytes_max) if self._heap else []
+        if found:
+            bytes_max -= sum(len(one.message.body) for one in found)
+            if settled:
+                self.settle([one.position for one in found])
+        if self._back:
+            return found
+        while len(found) < count and (bytes_max > 0 or not found):
+            piece = self._fresh.cut(count - len(found), bytes_max, self._settled, bool(found))
+            if piece is None:
+                if self._read_ahead():
+                    continue
+                break
+            (positions, messages), size = piece
+            if not positions:
+                break
+            bytes_max -= size
+            found += self._hand_out(positions, messages, size, settled)
+        return found
+
+    def _hand_out(
+        self, positions: Sequence[int], messages: Sequence[Message], size: int, settled: bool
+    ) -> list[Delivery]:
+        self.ready -= len(positions)
+        self.ready_bytes = self.ready_bytes - size if self.ready else 0
+        self._settlement.deliver(positions[-1] + 1)
+        if positions[0] < self._redelivered_below:
+            deliveries = self._deliveries(positions, messages)
+        else:
+            made = map(tuple.__new__, repeat(Delivery), zip(positions, messages, _ZERO, _NO))  # noqa: B905
+            deliveries = cast("list[Delivery]", list(made))
+        if settled:
+            self._settle(positions, self._written(positions, messages, size))
+            self._empty()
+            return deliveries
+        self._out.update(zip(positions, messages, strict=True))
+        self._held += size + MESSAGE_BYTES * len(positions)
+        self.taken = len(self._out)
+        return deliveries
+
+    def _deliveries(self, positions: Iterable[int], messages: Iterable[Message]) -> list[Delivery]:
+        returns, below = self._settlement.returns, self._redelivered_below
+        return [
+            Delivery(position, message, returns.get(position, 0), position < below)
+            for position, message in zip(positions, messages, strict=True)
+        ]
+
+    def _take_back(self, count: int, bytes_max: int) -> list[Delivery]:
+        """Take what was given back."""
+        found: list[Delivery] = []
+        while len(found) < count and (one := self._head_back()) is not None:
+            size = len(one.message.body)
+            if found and size > bytes_max:
+                break
+            bytes_max -= size
+            found.append(one)
+            heappop(self._heap)
+            self._out[one.position] = self._back.pop(one.position)
+            self.ready -= 1
+            self.ready_bytes -= size
+        self.taken = len(self._out)
+        return found
+
+    def _head_back(self) -> Delivery | None:
+        """Return the first of what was given back; None if there is none, or it cannot be read."""
+        heap, back = self._heap, self._back
+        while heap:
+            position = heap[0]
+            held = back.get(position)
+            if held is None:
+                heappop(heap)
+            elif not isinstance(held, int):
+                returns = self._settlement.returns.get(position, 0)
+                return Delivery(position, held, returns, redelivered=True)
+            elif not self._recall(position):
+                return None
+        return None
+
+    def peek(self) -> Delivery | None:
+        """Return the next ready one, without taking it. None also when it cannot be read now."""
+        if (one := self._head_back()) is not None or self._back:
+            return one
+        while True:
+            head = self._fresh.head(self._settled)
+            if head is not None:
+                return self._deliveries([head[0]], [head[1]])[0]
+            if not self._read_ahead():
+                return None
+
+    def read(self, position: int, count: int) -> list[Delivery]:
+        """Return ready ones from `position` on, without taking them (browse)."""
+        found: list[Delivery] = []
+        for one in self._ready_from(position):
+            found.append(one)
+            if len(found) >= count:
+                break
+        return found
+
+    # Done
+
+    def settle(self, positions: Sequence[int]) -> None:
+        """Be done with these, in any order: taken ones, or ready ones (expired, dropped)."""
+        out, lost, written_end = self._out, self._lost, self.log.end
+        freed = gone = 0
+        unknown: list[int] = []
+        for position in positions:
+            held = out.pop(position, None)
+            if held is None:
+                unknown.append(position)
+                continue
+            if isinstance(held, int):
+                size = held
+            else:
+                size = len(held[2])
+                freed += size
+            freed += MESSAGE_BYTES
+            if position < written_end and position not in lost:
+                gone += size
+        if unknown:
+            known, more = self._settle_ready(unknown)
+            gone += more
+            if len(known) < len(unknown):
+                strange = set(unknown).difference(known)
+                positions = [position for position in positions if position not in strange]
+        self._held -= freed
+        self.taken = len(out)
+        if positions:
+            self._settle(positions, gone)
+        self._empty()
+
+    def give_back(self, positions: Iterable[int], *, count: bool = True) -> None:
+        """Make these ready again, at their place; `count` raises their `returns`."""
+        out, back, heap = self._out, self._back, self._heap
+        returned: list[int] = []
+        for position in positions:
+            held = out.pop(position, None)
+            if held is not None:
+                back[position] = held
+                heappush(heap, position)
+                returned.append(position)
+                self.ready_bytes += held if isinstance(held, int) else len(held.body)
+        self.ready += len(returned)
+        self.taken = len(out)
+        if count and returned:
+            self._settlement.give_back(returned)
+
+    def purge(self) -> int:
+        """Settle everything that is ready; return how many there were."""
+        there_were = self.ready
+        if self._back:
+            self.settle(list(self._back))
+        fresh = self._fresh
+        first = fresh.next
+        fresh.clear()
+        self._settlement.settle_run(first, fresh.end, self.log.end)
+        self.ready = self.ready_bytes = 0
+        self._settlement.leave(self._settlement.delivered_to, self._in_log_bytes())
+        return there_were
+
+    def needed(self, first: int, end: int) -> Sequence[tuple[int, int]]:
+        """Return the runs of positions within first..end that are not settled (a snapshot)."""
+        return self._settled.unsettled_runs(first, end)
+
+    def close(self) -> None:
+        """The end is near: leave everything exact. Transient messages that are not written go."""
+        self.flush()
+        delivered_to = max(self._redelivered_below, self._fresh.next)
+        self._settlement.leave(delivered_to, self._in_log_bytes())
+
+    def let_go(self) -> None:
+        """The line is deleted. Who waits for what is not in its log yet is told so."""
+        log = self.log
+        log.on_visible = log.on_rollback = None
+        self._settlement.detach()
+        self._unwritten.give_up(LogDeleted(f"log {log.id} was deleted"))
+        self._memory.used -= self._charged
+        self._charged = 0
+
+    # Within: settling
+
+    def _settle(self, positions: Sequence[int], gone: int) -> None:
+        self._settlement.settle(positions, self.log.end, gone)
+
+    def _empty(self) -> None:
+        """Nothing is left: whatever was not known exactly is known now."""
+        if not self.ready:
+            self.ready_bytes = 0
+            if not self._out:
+                self._lost.clear()
+                self._settlement.waiting_bytes = 0
+
+    def _written(self, positions: Sequence[int], messages: Sequence[Message], size: int) -> int:
+        """Return how many bytes the bodies of those have that are in the log."""
+        end = self.log.end
+        if positions[-1] < end:
+            return size
+        if positions[0] >= end:
+            return 0
+        return sum(len(m.body) for p, m in zip(positions, messages, strict=True) if p < end)
+
+    def _settle_ready(self, positions: Sequence[int]) -> tuple[list[int], int]:
+        """Settle ready ones; return those that were, and the bytes of those that are written."""
+        known: list[int] = []
+        gone = 0
+        for position in dict.fromkeys(positions):
+            size = self._drop(position)
+            if size is not None:
+                known.append(position)
+                self.ready -= 1
+                self.ready_bytes -= size
+                gone += size if position < self.log.end else 0
+        return known, gone
+
+    def _drop(self, position: int) -> int | None:
+        """Let go of a ready one; return the size of its body, None if it is not ready."""
+        held = self._back.pop(position, None)
+        if held is not None:
+            self._held -= MESSAGE_BYTES
+            if isinstance(held, int):
+                return held
+            self._held -= len(held.body)
+            return len(held.body)
+        fresh = self._fresh
+        if not fresh.next <= position < fresh.end or position in self._settled:
+            return None
+        message = fresh.drop(position)
+        if message is None:
+            found = self._loader.load(position)
+            message = dict(found[0]).get(position) if found else None
+        return len(message.body) if message is not None else 0
+
+    def _in_log_bytes(self) -> int:
+        """Return how many bytes the unsettled bodies have that are in the log."""
+        end, lost = self.log.end, self._lost
+        out = sum(
+            held if isinstance(held, int) else len(held[2])
+            for position, held in self._out.items()
+            if position < end and position not in lost
+        )
+        return self.ready_bytes + out - self._unwritten.ready_bytes(self._out)
+
+    # Within: reading
+
+    def _read_ahead(self) -> bool:
+        """Read the next of what is only in the log; False when there is nothing, or not now."""
+        fresh, settled = self._fresh, self._settled
+        if not fresh.unread:
+            return False
+        start = settled.next_unsettled(fresh.read_to)
+        if start >= fresh.new_from:
+            fresh.read_to = fresh.new_from
+            return True
+        found = self._load(start)
+        if found is None:
+            return False
+        left, end = found
+        end = min(end, fresh.new_from)
+        left = [one for one in left if one[0] < end]
+        fresh.add_read([p for p, _ in left], [m for _, m in left], end)
+        return True
+
+    def _recall(self, position: int) -> bool:
+        """Read messages again that were given back; False when they cannot be read now."""
+        found = self._load(position)
+        if found is None:
+            return False
+        back = self._back
+        for one, message in found[0]:
+            if isinstance(back.get(one), int):
+                back[one] = message
+                self._held += len(message.body)
+        return True
+
+    def _load(self, position: int) -> tuple[list[Stored], int] | None:
+        """Return unsettled messages of the log from `position` on, and where to go on.
+
+        What should be there and is not is settled: a crash may have left such holes.
+        """
+        found = self._loader.load(position)
+        if found is None:
+            return None
+        there, end = found
+        settled = self._settled
+        if done := settled.count(position, end):
+            there = [one for one in there if one[0] not in settled]
+        if len(there) != end - position - done:
+            self._settle_holes(position, end, {one[0] for one in there})
+        return there, end
+
+    def _settle_holes(self, first: int, end: int, there: set[int]) -> None:
+        runs = self._settled.unsettled_runs(first, end)
+        holes = [p for a, b in runs for p in range(a, b) if p not in there and p not in self._out]
+        next_fresh = self._fresh.next
+        for position in holes:
+            if self._back.pop(position, None) is not None:
+                self._held -= MESSAGE_BYTES
+                self.ready -= 1
+            elif position >= next_fresh:
+                self.ready -= 1
+        if holes:
+            self._settle(holes, 0)
+            self._empty()
+
+    def _ready_from(self, position: int) -> Iterator[Delivery]:
+        for one in sorted(p for p in self._back if p >= position):
+            held = self._back.get(one)
+            if isinstance(held, int):
+                self._recall(one)
+                held = self._back.get(one)
+            if isinstance(held, Message):
+                yield Delivery(one, held, self._settlement.returns.get(one, 0), redelivered=True)
+        for one, message in self._fresh_from(max(position, self._fresh.next)):
+            if one not in self._settled:
+                yield self._deliveries([one], [message])[0]
+
+    def _fresh_from(self, position: int) -> Iterator[Stored]:
+        fresh = self._fresh
+        yield from (one for one in fresh.in_memory(position) if one[0] < fresh.read_to)
+        at = max(position, fresh.read_to)
+        while at < fresh.new_from and (found := self._loader.load(at)) is not None:
+            yield from (one for one in found[0] if one[0] < fresh.new_from)
+            at = found[1]
+        yield from (one for one in fresh.in_memory(position) if one[0] >= fresh.new_from)
+
+    # Within: the log
+
+    def _write(self) -> None:
+        for first, end in self._unwritten.write():
+            self._lose(first, end)
+        self._written_end = self.log.end
+
+    def _on_visible(self) -> None:
+        if self._charged > self._memory.share:
+            self._shed()
+
+    def _on_rollback(self) -> None:
+        """Appends were lost; who waited is told. What was delivered is with somebody."""
+        lost_to, self._written_end = self._written_end, self.log.end
+        self._lost.update(position for position in self._out if position >= self.log.end)
+        self._lose(self.log.end, lost_to)
+        self._settlement.recount(self.log.end, self._in_log_bytes())
+
+    def _lose(self, first: int, end: int) -> None:
+        """These will never be in the log: they are not ready any more."""
+        lost = [p for p in self._back if first <= p < end]
+        lost += range(max(first, self._fresh.next), end)
+        known, gone = self._settle_ready(lost)
+        if known:
+            self._settle(known, gone)
+            self._empty()
+
+    # Within: memory
+
+    def _charge(self) -> int:
+        """Tell how much memory we use; return it."""
+        held = self._held + self._fresh.held
+        self._memory.used += held - self._charged
+        self._charged = held
+        return held
+
+    def _shed(self) -> None:
+        """Keep half of what we may in memory, as far as the log has the rest."""
+        visible = self.log.visible_end
+        target = self._memory.share // 2
+        self._fresh.shed(visible, max(target - self._held, 0))
+        if self._held > target:
+            for some in (self._out, self._back):
+                self._forget(some, visible, target)
+        self._charge()
+
+    def _forget(self, some: dict[int, Held], visible_end: int, target: int) -> None:
+        for position, held in some.items():
+            if self._held <= target:
+                return
+            in_log = position < visible_end and position not in self._lost
+            if in_log and not isinstance(held, int):
+                some[position] = size = len(held.body)
+                self._held -= size

@@ -1,0 +1,122 @@
+"""Lines: all lines of one broker, with what they share: journal, memory, how to read messages."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from anymq.core.message import Form
+from anymq.core.queues import journal as journals
+from anymq.core.queues import stored
+from anymq.core.queues.journal import Journal
+from anymq.core.queues.line import Line
+from anymq.core.queues.loading import Loader
+from anymq.core.queues.memory import Memory
+from anymq.core.queues.settlement import Settlement
+from anymq.core.queues.stored import Reader
+from anymq.core.streams.logs import Logs
+from anymq.storage.errors import StorageError
+from anymq.storage.log import Durability, Log, LogConfig
+from anymq.storage.work import Work
+
+_INDEX_BYTES = 16 * 1024  # lines are read in long pieces: a sparse index does, and takes less
+DURABLE_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES)
+OTHER_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES, durability=Durability.OS)
+
+
+class Lines:
+    """Opens them, and does what is done once for all."""
+
+    def __init__(
+        self,
+        store: Logs,
+        forms: Mapping[int, Form],
+        *,
+        memory: Memory | None = None,
+        durability: Durability = Durability.COMMIT,
+    ) -> None:
+        """Open the settlement journal and read it. `forms`: by the number that is on disk."""
+        self.memory = memory or Memory()
+        self._durable_log = replace(DURABLE_LOG, durability=durability)
+        self._store = store
+        self._reader = Reader(forms)
+        self._lines: dict[int, Line] = {}
+        self._durable: dict[int, Log] = {}  # those that follow `use`
+        log = store.open_log(journals.LOG_ID, journals.LOG_CONFIG)
+        self._journal = Journal(log)
+        store.read_whole(log, self._journal.restore)
+        self._forget_what_is_gone()
+
+    def line(self, log_id: int, *, durable: bool = True, config: LogConfig | None = None) -> Line:
+        """Open the line that owns this log: new, or as it was left. Once for each id."""
+        assert log_id not in self._lines
+        log = self._store.open_log(log_id, config or (self._durable_log if durable else OTHER_LOG))
+        if durable and config is None:
+            self._durable[log_id] = log
+        settlement = self._journal.settlement(log_id) if durable else Settlement(log_id)
+        self._store.read_whole(log, lambda: _count(log, settlement))
+        loader = Loader(log, self._reader)
+        line = Line(loader, settlement, self.memory, durable=durable)
+        self._lines[log_id] = line
+        return line
+
+    def use(self, durability: Durability) -> None:
+        """From now on, what is confirmed is as safe as this says: in lines that last."""
+        self._durable_log = replace(DURABLE_LOG, durability=durability)
+        for log in self._durable.values():
+            log.config = self._durable_log
+
+    def delete(self, log_id: int) -> Work:
+        """Forget the line and what is settled there; the work removes its files."""
+        self._forget(log_id)
+        return self._store.delete(log_id)
+
+    def abandon(self, log_id: int) -> None:
+        """Let go of a line whose definition the disk did not keep."""
+        self._forget(log_id)
+        self._store.abandon(log_id)
+
+    def _forget(self, log_id: int) -> None:
+        self._durable.pop(log_id, None)
+        line = self._lines.pop(log_id, None)
+        if line is not None:
+            line.let_go()
+        self._journal.forget(log_id)
+
+    def flush(self) -> None:
+        """Journal what was settled: at the end of each turn, after the lines were flushed."""
+        self._journal.flush()
+
+    def when_written(self, then: Callable[[StorageError | None], None]) -> None:
+        """Call `then` when everything settled so far survives our death (kill -9)."""
+        self._journal.when_written(then)
+
+    def tick(self) -> None:
+        """Do what is to be done now and then: about once a second."""
+        self._journal.flush()
+        stuck, self._reader.stuck = self._reader.stuck, set()
+        for log_id in stuck:
+            if log_id in self._lines:
+                self._lines[log_id].on_ready()
+        if self.memory.used > self.memory.total_bytes:
+            for line in list(self._lines.values()):
+                line.flush()
+
+    def close(self) -> None:
+        """The end is near: leave everything exact. Then the store is to be closed."""
+        for line in self._lines.values():
+            line.close()
+        self._journal.flush()
+
+    def _forget_what_is_gone(self) -> None:
+        there = set(self._store.ids())
+        for log_id in self._journal.ids():
+            if log_id not in there:
+                self._journal.forget(log_id)
+
+
+def _count(log: Log, settlement: Settlement) -> None:
+    """Count the bytes that went to the log after they were last counted."""
+    offset, size = max(settlement.counted_to, log.start), 0
+    while headers := log.headers(offset):
+        size += sum(stored.size_of(header) for header in headers)
+        offset = headers[-1].next_offset
+    settlement.append(log.end, size)
