@@ -34,7 +34,7 @@ def kafka(server: EmbeddedBroker) -> str:
 @pytest.fixture(scope="module")
 def amqp(server: EmbeddedBroker) -> str:
     """Where RabbitMQ's clients connect."""
-    return server.amqp
+    return server.amqp_url
 
 
 def run(*command: str | Path, folder: Path = EXAMPLES, **environment: str) -> list[str]:
