@@ -375,8 +375,6 @@ class VirtualHost:
         """Take a binding away; one that is not there is as good."""
         source, destination = stripped(source), stripped(destination)
         self._check_ends(source, destination, to_exchange=to_exchange)
-        if not to_exchange and destination in self.queues:
-            self.queue(destination, owner)
         kind = EXCHANGE if to_exchange else QUEUE
         found = self.topology.bindings.get(
             binding_id(source, kind, destination, key, arguments or {})
@@ -384,6 +382,8 @@ class VirtualHost:
         if found is None:
             then(None)
         else:
+            if not to_exchange:
+                self.queue(destination, owner)
             self._drop(*self.topology.what_goes([], [found]), then)
 
     def what_goes_with(self, queue: AnyQueue) -> Going:

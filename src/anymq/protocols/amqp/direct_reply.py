@@ -33,7 +33,7 @@ class ReplyQueue:
     def __init__(self, channel: "Channel", tag: str) -> None:
         self._channel = channel
         self._frames = DeliveryFrames(channel.number, tag, channel.wire.frame_max)
-        self.name = channel.wire.vhost.new_name(PREFIX)
+        self.name = channel.wire.vhost.new_name(channel.wire.vhost.new_name(PREFIX) + ".")
         self.tag = tag
 
     def push(self, run: Run, then: "Then | None") -> None:
