@@ -381,10 +381,10 @@ class VirtualHost:
         )
         if found is None:
             then(None)
-        else:
-            if not to_exchange:
-                self.queue(destination, owner)
-            self._drop(*self.topology.what_goes([], [found]), then)
+            return
+        if not to_exchange:
+            self.queue(destination, owner)  # somebody else's stays as it is
+        self._drop(*self.topology.what_goes([], [found]), then)
 
     def what_goes_with(self, queue: AnyQueue) -> Going:
         """Return what goes with a queue: bindings to it, and exchanges that lose their last one."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PSEUDO_QUEUE = "amq.rabbitmq.reply-to"
 PSEUDO_QUEUE_BYTES = PSEUDO_QUEUE.encode()
-PREFIX = PSEUDO_QUEUE + "."
+PREFIX = PSEUDO_QUEUE + ".g"  # with which RabbitMQ's names go on, too
 
 
 class ReplyQueue:
