@@ -24,7 +24,7 @@ from anymq.core.timers import Timers
 from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
 from anymq.core.vhosts.streams import Streams
-from anymq.core.vhosts.vhost import VirtualHost
+from anymq.core.vhosts.vhost import Redeclare, VirtualHost
 from anymq.storage.log import Durability
 from anymq.storage.work import Work
 
@@ -288,6 +288,10 @@ class Broker:
     def delete_vhost(self, name: str, then: Then = ignore) -> None:
         """Unmake a virtual host with all that is in it."""
         self._messaging.vhosts.delete(name, then)
+
+    def redeclare_queues(self, how: Redeclare) -> None:
+        """Treat queues that are declared again with other arguments so, everywhere."""
+        self._messaging.vhosts.redeclare(how)
 
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""

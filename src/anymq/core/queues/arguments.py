@@ -70,6 +70,10 @@ def kind_of(of: str, arguments: Arguments, default: str = CLASSIC) -> str:
 
 def check_declaration(of: str, kind: str, arguments: Arguments) -> None:
     """Refuse arguments that this kind does not know, and values that make no sense."""
+    exchange = arguments.get("x-dead-letter-exchange")
+    if exchange is not None and type_name(exchange) != "longstr":
+        key, name = "x-dead-letter-exchange", type_name(exchange)
+        raise PreconditionFailed(f"invalid type '{name}' for arg '{key}' in {of}")
     _check_all(of, kind, arguments, ARGUMENTS)
     for key in OWN_ARGUMENTS:
         if key in arguments:
@@ -101,8 +105,8 @@ def check_equivalent(of: str, kind: str, current: Arguments, received: Arguments
     """Refuse to declare a queue again with other arguments, of those that its kind knows."""
     for key in (*ARGUMENTS[kind], *OWN_ARGUMENTS):
         mine, asked = current.get(key), received.get(key)
-        if key == "x-queue-type" and {mine, asked} == {None, CLASSIC}:
-            continue
+        if key == "x-queue-type":
+            mine, asked = mine or CLASSIC, asked or CLASSIC
         check_argument(key, of, mine, asked)
 
 
@@ -227,7 +231,6 @@ def _placement(value: object, arguments: Arguments) -> str | None:
 _CHECKS: Mapping[str, _Check] = {
     "x-expires": _expires,
     "x-message-ttl": _duration,
-    "x-dead-letter-exchange": _text,
     "x-dead-letter-routing-key": _routing_key,
     "x-dead-letter-strategy": _one_of(STRATEGIES, "invalid_dlx_strategy"),
     "x-max-length": _not_negative,
@@ -248,7 +251,6 @@ _CHECKS: Mapping[str, _Check] = {
     "x-initial-cluster-size": _positive,
     "x-queue-leader-locator": _one_of(LOCATORS, "invalid_queue_locator_arg"),
     "x-member-placement-tag": _placement,
-    "x-delivery-limit": _integer,
     "x-priority": _integer,
     "x-message-deduplication": _boolean,
     "x-deduplication-window": _positive,

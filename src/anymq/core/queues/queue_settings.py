@@ -93,8 +93,8 @@ class _Said:
         return next(iter(self._all(key)), None)
 
     def least(self, key: str) -> int | None:
-        """Return the smaller of both."""
-        return min((int(value) for value in self._all(key)), default=None)
+        """Return the smaller of both. RabbitMQ takes any x-delivery-limit; only numbers count."""
+        return min((int(one) for one in self._all(key) if isinstance(one, int)), default=None)
 
 
 def _delivery_limit(said: _Said) -> int | None:

@@ -10,12 +10,13 @@ from anymq.core.message import Envelope, Form, Message, Properties, Run, Traits
 from anymq.core.queues.deadletters import is_cycle, with_died
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.house import House
-from anymq.core.queues.line import Line, Then
+from anymq.core.queues.line import Line
 from anymq.core.queues.lines import Lines
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.queue_settings import settings_of
 from anymq.core.queues.subscription import Subscription
 from anymq.core.queues.turn import Turn
+from anymq.core.queues.unwritten import Then
 from anymq.core.steady import Steady
 from anymq.core.timers import Timers
 from anymq.storage.store import LogStore
@@ -241,6 +242,19 @@ class QueueWorld:
             self.timers.run(self.clock.monotonic() + 0.001)
             self.turn.run()
         self.clock.now_ms = end_ms
+
+    def restart(self, *, clean: bool = True) -> None:
+        """Stop, or die, and start again, with the queues that there were."""
+        self.settle_disk()
+        if clean:
+            self.lines.close()
+            self.store.close()
+        else:
+            self.files = self.files.killed()
+        self.timers = Timers()
+        self.start()
+        for name, said in self.declared.items():
+            self.queue(name, said["kind"], **said["arguments"])
 
     def settle_disk(self) -> None:
         """The disk has done all it was asked."""

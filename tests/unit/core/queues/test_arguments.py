@@ -31,7 +31,6 @@ class Short(int):
         ("x-message-ttl", -1, "{value_negative,-1}"),
         ("x-message-ttl", 1.5, '"expected integer, got double"'),
         ("x-message-ttl", True, '"expected integer, got bool"'),
-        ("x-dead-letter-exchange", 5, "{unacceptable_type,signedint}"),
         ("x-dead-letter-routing-key", "k", "routing_key_but_no_dlx_defined"),
         ("x-max-length", -5, "{value_negative,-5}"),
         ("x-max-length-bytes", b"x", '"expected integer, got binary"'),
@@ -47,6 +46,14 @@ def test_what_makes_no_sense_is_refused(key: str, value: Any, error: str) -> Non
     with pytest.raises(PreconditionFailed) as refused:
         check_declaration(OF, "classic", {key: value})
     assert str(refused.value) == f"invalid arg '{key}' for {OF}: {error}"
+
+
+def test_a_dead_letter_exchange_that_is_no_text() -> None:
+    with pytest.raises(PreconditionFailed) as refused:
+        check_declaration(OF, "classic", {"x-dead-letter-exchange": 5})
+    assert (
+        str(refused.value) == f"invalid type 'signedint' for arg 'x-dead-letter-exchange' in {OF}"
+    )
 
 
 def test_of_two_errors_the_first_of_rabbitmqs_order_is_told() -> None:
@@ -113,8 +120,10 @@ def test_declared_again_with_other_arguments() -> None:
     check_equivalent(OF, "classic", {"x-max-length": 5}, {"x-max-length": Short(5)})
     check_equivalent(OF, "classic", {"x-mine": 5}, {"x-mine": 6})
     check_equivalent(OF, "classic", {"x-queue-type": "classic"}, {})
-    with pytest.raises(PreconditionFailed, match="x-queue-type"):
+    with pytest.raises(PreconditionFailed, match=r"received 'quorum' but current is 'classic'$"):
         check_equivalent(OF, "classic", {}, {"x-queue-type": "quorum"})
+    with pytest.raises(PreconditionFailed, match=r"received '6' but current is '5'$"):
+        check_equivalent(OF, "classic", {"x-max-length": 5}, {"x-max-length": 6})
 
 
 def test_arguments_of_consumers() -> None:

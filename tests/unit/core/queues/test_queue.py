@@ -106,6 +106,14 @@ def test_a_consumer_may_want_to_be_alone(world: QueueWorld) -> None:
         world.read(queue, exclusive=True)
 
 
+def test_consumers_of_a_quorum_queue_are_never_alone(world: QueueWorld) -> None:
+    """RabbitMQ's do not care who wants to be."""
+    queue = world.queue("q", "quorum")
+    world.read(queue, exclusive=True)
+    world.read(queue)
+    assert queue.consumer_count == 2
+
+
 def test_a_single_active_consumer(world: QueueWorld) -> None:
     queue = world.queue(x_single_active_consumer=True)
     one, two = world.read(queue), world.read(queue, arguments={"x-priority": 5})
