@@ -265,9 +265,9 @@ class Queue:
             )
         self.touch()
         self.pump()  # consumers that were here before come first
+        self._turn.add(self)
         self._asking.append((take, no_ack))
         self._answer_gets()
-        self._turn.add(self)
 
     def browse(self, position: int, count: int) -> list[Delivery]:
         """Return messages that wait, from `position` on, without taking them."""

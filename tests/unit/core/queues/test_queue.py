@@ -190,6 +190,17 @@ def test_get(world: QueueWorld) -> None:
     assert queue.unacked == 0
 
 
+def test_get_says_how_many_are_left(world: QueueWorld) -> None:
+    """Without those that were too old and only waited behind it."""
+    queue, left = world.queue(), list[int]()
+    world.publish(queue, "a", expiration="60000")
+    world.publish(queue, "b", expiration="10")
+    world.publish(queue, "c")
+    world.wait(20)
+    queue.get(lambda _: left.append(queue.ready), no_ack=True)
+    assert left == [1]
+
+
 def test_purge_leaves_what_is_out(world: QueueWorld) -> None:
     queue = world.queue()
     reader = world.read(queue, 1)
