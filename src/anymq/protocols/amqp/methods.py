@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
-from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode
+from anymq.protocols.amqp.faults import ConnectionFault, ReplyCode
 from anymq.protocols.amqp.fields import MalformedFields, Table, decode_table, encode_table
 
 KEY = struct.Struct(">I")  # class and method as one number
