@@ -190,6 +190,17 @@ def test_get(world: QueueWorld) -> None:
     assert queue.unacked == 0
 
 
+def test_get_says_how_many_are_left(world: QueueWorld) -> None:
+    """Without those that were too old and only waited behind it."""
+    queue, left = world.queue(), list[int]()
+    world.publish(queue, "a", expiration="60000")
+    world.publish(queue, "b", expiration="10")
+    world.publish(queue, "c")
+    world.wait(20)
+    queue.get(lambda _: left.append(queue.ready), no_ack=True)
+    assert left == [1]
+
+
 def test_purge_leaves_what_is_out(world: QueueWorld) -> None:
     queue = world.queue()
     reader = world.read(queue, 1)
@@ -379,6 +390,26 @@ def test_what_a_full_queue_refuses_may_become_a_dead_letter(world: QueueWorld) -
     world.bound["dlx"] = ["graves"]
     world.publish(queue, "a", "b")
     assert (world.drain(queue), world.drain(graves)) == (["a"], ["b"])
+
+
+def test_who_asks_in_the_same_turn_hears_what_is_left(world: QueueWorld) -> None:
+    """Publish and ask in one breath: the count is as if each message had been handled at once."""
+    queue = world.queue(x_max_length=2)
+    queue.push(world.run("q", *"abcde"), None)
+    assert queue.ready == 2
+    reader = world.read(queue, 1)
+    queue.push(world.run("q", "f", expiration="0"), None)
+    assert (reader.bodies, queue.ready) == (["d"], 2)
+    queue.push(world.run("q", "g"), None)
+    assert queue.purge() == 2
+
+
+def test_get_comes_after_consumers_that_wait(world: QueueWorld) -> None:
+    queue = world.queue()
+    reader = world.read(queue, 1)
+    queue.push(world.run("q", "a", "b"), None)
+    assert world.get(queue) == "b"
+    assert reader.bodies == ["a"]
 
 
 # Priorities
