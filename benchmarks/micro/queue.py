@@ -44,6 +44,7 @@ class Reader:
     """A consumer without a limit."""
 
     credit = 100_000
+    shares = None
 
     def __init__(self, queue: Queue, *, no_ack: bool) -> None:
         self.got: list[Delivery] = []
