@@ -126,10 +126,34 @@ def main() -> None:
             times = MESSAGES // 4 // count
             small, big = making(count, 100), making(count, 1024)
             other = making(count, 1024, alike=False)
-            show(f"T, {count} a turn", count, lambda c=count: bench.transient(lines[0], c), times, small)  # type: ignore[misc]
-            show(f"P, {count} a turn", count, lambda c=count: bench.persistent(lines[1], c), times, big)  # type: ignore[misc]
-            show(f"P, {count} a turn, all different", count, lambda c=count: bench.persistent(lines[2], c, alike=False), times, other)  # type: ignore[misc]
-            show(f"P, {count} a turn, settled in turn", count, lambda c=count: bench.in_turn(lines[3], c), times, big)  # type: ignore[misc]
+            show(
+                f"T, {count} a turn",
+                count,
+                lambda c=count: bench.transient(lines[0], c),
+                times,
+                small,
+            )  # type: ignore[misc]
+            show(
+                f"P, {count} a turn",
+                count,
+                lambda c=count: bench.persistent(lines[1], c),
+                times,
+                big,
+            )  # type: ignore[misc]
+            show(
+                f"P, {count} a turn, all different",
+                count,
+                lambda c=count: bench.persistent(lines[2], c, alike=False),
+                times,
+                other,
+            )  # type: ignore[misc]
+            show(
+                f"P, {count} a turn, settled in turn",
+                count,
+                lambda c=count: bench.in_turn(lines[3], c),
+                times,
+                big,
+            )  # type: ignore[misc]
         backlog(bench, lines[4])
         thousand(bench)
 
