@@ -12,6 +12,7 @@ from typing import Any
 
 from anymq.core.errors import NotAllowed, NotFound, PartlyRejected, PreconditionFailed, Refused
 from anymq.core.message import Envelope, Message, Run, Value
+from anymq.core.queues.deadletters import copies_count
 from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
 from anymq.core.values import type_name
@@ -284,7 +285,9 @@ def _addressed(message: Message) -> tuple[Sequence[str], Message]:
     if COPIED not in message.properties or not message.traits.has_headers:
         return (key,), message
     said = message.read()
-    copies = [key for name in COPIES for key in _copies(name, said.headers.get(name))]
+    copies: list[str] = []
+    if copies_count(message):
+        copies = [key for name in COPIES for key in _copies(name, said.headers.get(name))]
     if "BCC" in said.headers:
         properties = message.envelope.form.write(said.with_headers(BCC=None))
         message = message._replace(properties=properties)
