@@ -1,6 +1,7 @@
 """Lines: all lines of one broker, with what they share: journal, memory, how to read messages."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from anymq.core.message import Form
 from anymq.core.queues import journal as journals
@@ -17,8 +18,8 @@ from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.work import Work
 
 _INDEX_BYTES = 16 * 1024  # lines are read in long pieces: a sparse index does, and takes less
-DURABLE_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES)
-OTHER_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES, durability=Durability.OS)
+DURABLE_LOG = LogConfig(delete=False, thinned=True, index_interval_bytes=_INDEX_BYTES)
+OTHER_LOG = replace(DURABLE_LOG, durability=Durability.OS)
 
 
 class Lines:
@@ -49,7 +50,7 @@ class Lines:
         return line
 
     def settlement(self, log_id: int) -> Settlement:
-        """Return what is settled of a log that is no line, and is to be journaled as theirs."""
+        """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
         return self._journal.settlement(log_id)
 
     def delete(self, log_id: int) -> Work:
