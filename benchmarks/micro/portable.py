@@ -9,7 +9,9 @@ from timeit import repeat
 from typing import TypeVar
 
 from anymq.core.message import Envelope, Message, Properties
-from anymq.core.portable import RECORD_FORM, Opener, Packer
+from anymq.core.portable.opener import Opener
+from anymq.core.portable.packer import Packer
+from anymq.core.portable.record_form import RECORD_FORM
 from anymq.core.queues.delivery import Delivery
 from anymq.core.streams.writer import batch_of
 from anymq.protocols.amqp.properties import AMQP_FORM

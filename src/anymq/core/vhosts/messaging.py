@@ -10,7 +10,7 @@ from anymq.core.catalog import Catalog
 from anymq.core.clock import Clock
 from anymq.core.flow import Flow
 from anymq.core.message import Form
-from anymq.core.portable import RECORD_FORM
+from anymq.core.portable.record_form import RECORD_FORM
 from anymq.core.queues import delays
 from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.deadletters import with_died

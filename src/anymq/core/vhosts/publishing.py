@@ -4,7 +4,7 @@ Most runs have one route, which depends on nothing but exchange and key: it is l
 run's envelope and stays right until the topology changes. Messages that want to be looked at one by
 one (CC, BCC, delays; headers, hashes or chance decide) are, and go on in runs as long as possible.
 
-Measured by benchmarks/micro/publish_routes.py.
+Measured by benchmarks/micro/routes.py.
 """
 
 from collections.abc import Callable, Iterable, Sequence

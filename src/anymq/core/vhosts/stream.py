@@ -11,7 +11,8 @@ from typing_extensions import override
 from anymq.config.units import KIB, MIB
 from anymq.core.errors import PartlyRejected, Refused, Unsupported
 from anymq.core.message import Form, Message, Run, Value
-from anymq.core.portable import Opener, Packer, Portable
+from anymq.core.portable.opener import Opener
+from anymq.core.portable.packer import Packer, Portable
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.turn import Turn

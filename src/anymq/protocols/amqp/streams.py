@@ -9,7 +9,7 @@ from struct import Struct
 
 from anymq.core.errors import PreconditionFailed
 from anymq.core.message import Message, Properties, Value
-from anymq.core.portable import RECORD_FORM, TIME_BYTES, depends_on_time
+from anymq.core.portable.record_form import RECORD_FORM, TIME_BYTES, depends_on_time
 from anymq.core.queues.delivery import Delivery
 from anymq.core.vhosts.stream import Stream
 from anymq.core.vhosts.stream_arguments import OFFSET, check_consuming
