@@ -129,6 +129,7 @@ class Server:
             stack.callback(self._end, disk, store, news)
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
+            stack.callback(broker.close)
             news.look()
             stack.callback(self._hang_up)
             self._listen(broker, store, disk)

@@ -130,8 +130,7 @@ def amqp_users(settings: Settings) -> Users:
 
 def apply_to_vhosts(settings: Settings, broker: Broker) -> None:
     """Tell virtual hosts what the configuration says of them."""
-    for vhost in broker.vhosts.values():
-        vhost.redeclare = Redeclare(settings.amqp.redeclare)
+    broker.redeclare_queues(Redeclare(settings.amqp.redeclare))
 
 
 def exchange_types() -> ExchangeTypes:

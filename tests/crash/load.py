@@ -2,7 +2,7 @@
 
 from random import Random
 
-from anymq.storage.log import Durability, LogConfig
+from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
 from tests.crash.model import NOW, Promise, make_records
@@ -21,6 +21,7 @@ CONFIGS = (
         min_cleanable_dirty_ratio=0.3,
         delete_retention_ms=30 * MINUTE_MS,
     ),
+    LogConfig(segment_bytes=3000, index_interval_bytes=512, thinned=True),
     LogConfig(segment_bytes=3000, index_interval_bytes=512, durability=Durability.INTERVAL),
     LogConfig(segment_bytes=3000, index_interval_bytes=512, durability=Durability.OS),
 )
@@ -49,6 +50,7 @@ class Load:
             + [self.maintain] * 6
             + [self.sync_interval] * 2
             + [self.delete_before] * 2
+            + [self.settle] * 8
             + [self.replace_log]
             + [self.reopen]
         )
@@ -58,8 +60,12 @@ class Load:
     def _create(self, config: LogConfig) -> None:
         promise = Promise(self._next_id, config)
         self._next_id += 1
-        self.store.create(promise.log_id, config)
+        self._own(promise, self.store.create(promise.log_id, config))
         self.promises.append(promise)
+
+    def _own(self, promise: Promise, log: Log) -> None:
+        if promise.config.thinned:
+            log.needed = promise.needed
 
     @property
     def _living(self) -> list[Promise]:
@@ -115,6 +121,17 @@ class Load:
             log.delete_before(offset)
             self._note_starts()
 
+    def settle(self) -> None:
+        """A consumer is done with some of what it got, in any order, or with all of it."""
+        for promise in self._living:
+            log = self.store.logs[promise.log_id]
+            if promise.config.thinned and log.start < log.visible_end:
+                low = self.rng.choice((log.start, self.rng.randint(log.start, log.visible_end)))
+                high = self.rng.randint(low, log.visible_end)
+                share = self.rng.choice((0.3, 0.8, 1.0))
+                there = range(low, high)
+                promise.settled.update(at for at in there if self.rng.random() < share)
+
     def replace_log(self) -> None:
         """Delete one and create another with the same settings."""
         promise = self.rng.choice(self._living)
@@ -135,6 +152,7 @@ class Load:
         self.store = LogStore.open(self.files, disk_free_min=0)
         for promise in self._living:
             log = self.store.open_log(promise.log_id, promise.config)
+            self._own(promise, log)
             assert (log.end, log.visible_end) == (promise.end, promise.end)
             assert log.start == starts[log.id], "a clean restart forgets nothing"
 

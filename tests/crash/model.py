@@ -37,6 +37,7 @@ class Promise:
     deleted: bool = False  # asked to be: there, or not, or a part of it
     refused: bool = False  # since the last success: it may be there after a crash, or not
     errors: list[StorageError] = field(default_factory=list)
+    settled: set[int] = field(default_factory=set)  # need not be there any more: a thinned log
 
     def append(self, log: Log, records: list[Record], epoch: int) -> None:
         """Append to the log, and expect to find it again."""
@@ -61,6 +62,10 @@ class Promise:
         self.refused = True
         self.end = self.visible
         del self.rows[self.end :]
+
+    def needed(self, first: int, end: int) -> list[tuple[int, int]]:
+        """What a queue says to the upkeep of its log."""
+        return [(at, at + 1) for at in range(first, end) if at not in self.settled]
 
     def epoch_at(self, offset: int) -> int:
         """Which epoch the batch was written in that holds this offset."""
@@ -151,6 +156,8 @@ def check_log(promise: Promise, log: Log, found: list[bytes], promised: int) -> 
     )
     if promise.config.compact:
         _check_table(promise, log, found)
+    elif promise.config.thinned:
+        _check_settled(promise, log, found, promised)
     else:
         _check_prefix(promise, log, found, promised, gaps=gaps)
 
@@ -172,6 +179,18 @@ def _check_prefix(
         assert header.next_offset > expected, f"offset {offset} comes again"
         expected = header.next_offset
     assert expected == log.end or (gaps and expected >= promised), f"{expected}..{log.end} missing"
+
+
+def _check_settled(promise: Promise, log: Log, found: list[bytes], promised: int) -> None:
+    """Every row was sent so, in order, and all that was promised and is not settled is there."""
+    rows = [(r.offset, r.key, r.value) for batch in found for r in iterate(batch)]
+    assert all(a[0] < b[0] for a, b in pairwise(rows)), "out of order"
+    if not promise.refused:
+        sent = promise.rows[: log.end]
+        assert all(sent[row[0]] == row for row in rows), "a row that nobody sent"
+    needed = {at for at in range(promise.start, promised) if at not in promise.settled}
+    lost = needed - {row[0] for row in rows}
+    assert not lost, f"{promised} was promised, {sorted(lost)} are lost"
 
 
 def _check_table(promise: Promise, log: Log, found: list[bytes]) -> None:

@@ -54,7 +54,7 @@ def old_index_kept(patch: pytest.MonkeyPatch) -> None:
 
 LOST = r"was promised|not the newest of each key"
 WRONG = r"wrong bytes|a row that nobody sent"
-ANY = r"not the newest of each key|recovering twice|no batch at"
+ANY = r"not the newest of each key|recovering twice|no batch at|is wrong"
 CAUGHT: dict[Plant, str] = {
     acknowledged_before_sync: LOST,
     new_names_not_synced: LOST,

@@ -13,6 +13,7 @@ from tests.peers.wire import is_ready
 
 START_SECONDS = 20.0
 READY = re.compile(r"kafka\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
+AMQP = re.compile(r"AMQP at (?:127\.0\.0\.1|localhost):(\d+)")
 Value = str | int | bool
 
 
@@ -30,6 +31,7 @@ class AnymqServer(Controlled):
     name: str = "anymq"
     version: str = anymq.__version__
     bootstrap: str = ""
+    amqp_port: int = 0
     _process: ServerProcess | None = None
 
     def start(self) -> "AnymqServer":
@@ -41,6 +43,8 @@ class AnymqServer(Controlled):
         self.launch()
         port = self._running().wait_until(self._port, START_SECONDS)
         self.bootstrap = f"127.0.0.1:{port}"
+        if found := AMQP.search(self._running().output()):
+            self.amqp_port = int(found.group(1))
         if self.security is None:
             self._running().wait_until(lambda: is_ready(port) or None, START_SECONDS)
         return self
@@ -66,6 +70,7 @@ class AnymqServer(Controlled):
         values: dict[str, Value | list[str]] = {
             "server.data_dir": str(self.folder / "data"),
             "kafka.port": port,
+            "amqp.port": self.amqp_port,
             "management.port": -1,
             **self.settings,
         }

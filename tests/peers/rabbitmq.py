@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from typing_extensions import override
+
 from tests.peers import debian
 from tests.peers.maven import PeerUnavailable
 from tests.peers.process import Controlled, ServerProcess, free_ports
@@ -75,6 +77,11 @@ class RabbitmqServer(Controlled):
         return self._edition().version
 
     @property
+    def amqp_port(self) -> int:
+        """Where it speaks AMQP."""
+        return self.port
+
+    @property
     def bootstrap(self) -> str:
         """Its address."""
         return f"127.0.0.1:{self.port}"
@@ -96,6 +103,7 @@ class RabbitmqServer(Controlled):
         program = str(self._edition().home / "sbin" / "rabbitmq-server")
         self._process = self._start("server.log", program)
 
+    @override
     def stop(self) -> None:
         """A clean end, of the name server too."""
         if self._process is not None:

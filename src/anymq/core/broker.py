@@ -24,7 +24,8 @@ from anymq.core.timers import Timers
 from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
 from anymq.core.vhosts.streams import Streams
-from anymq.core.vhosts.vhost import VirtualHost
+from anymq.core.vhosts.vhost import Redeclare, VirtualHost
+from anymq.storage.log import Durability
 from anymq.storage.work import Work
 
 EVERY_NODE = "default"  # the key of dynamic broker configs that hold for every node
@@ -111,6 +112,7 @@ class Broker:
                 bury=self._bury,
                 run=run,
                 forms=forms,
+                durability=self._durability,
                 exchange_types=exchange_types,
             )
         )
@@ -287,6 +289,10 @@ class Broker:
         """Unmake a virtual host with all that is in it."""
         self._messaging.vhosts.delete(name, then)
 
+    def redeclare_queues(self, how: Redeclare) -> None:
+        """Treat queues that are declared again with other arguments so, everywhere."""
+        self._messaging.vhosts.redeclare(how)
+
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""
         self._messaging.lines.when_written(then)
@@ -393,6 +399,12 @@ class Broker:
     def _use(self, config: BrokerConfig) -> None:
         self.config = config
         self._topics.configure(config.topic_defaults)
+        if self._streams is not None:
+            self._messaging.lines.use(self._durability)
+
+    @property
+    def _durability(self) -> Durability:
+        return Durability(self.config.value("anymq.durability"))
 
     def _new_log_id(self) -> int:
         return self._new_log_ids(1)[0]

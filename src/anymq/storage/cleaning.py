@@ -189,7 +189,7 @@ class Cleaner:
     ) -> bytes:
         if new_horizon:
             return self._with_horizon(header, body, kept)
-        return seal(b"".join([body[item[3] : item[5]] for item in kept]), _fields(header, kept))
+        return reduced(header, body, kept)
 
     def _with_horizon(self, header: BatchHeader, body: bytes, kept: list[Slice]) -> bytes:
         """Write when the tombstones may go in the place of the base timestamp, as Kafka does."""
@@ -204,6 +204,11 @@ class Cleaner:
         return seal(
             b"".join(records), fields._replace(attributes=attributes, base_timestamp=horizon)
         )
+
+
+def reduced(header: BatchHeader, body: bytes, kept: list[Slice]) -> bytes:
+    """Return a batch of these records only, at the offsets they have."""
+    return seal(b"".join([body[item[3] : item[5]] for item in kept]), _fields(header, kept))
 
 
 def _fields(header: BatchHeader, kept: list[Slice]) -> BatchHeader:

@@ -6,49 +6,40 @@ writes anew those where something goes. Both are done a few segments at a time. 
 is never touched.
 """
 
-import errno
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
-from time import sleep
 
 from typing_extensions import override
 
 from anymq.storage import scan
-from anymq.storage.batch import BatchHeader, read_header
+from anymq.storage.batch import BatchHeader
 from anymq.storage.cleaning import KEYS_MAX, Cleaner, KeyMap
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch, StorageError, TooManyFiles
+from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import File, Files
 from anymq.storage.log import Log, LogConfig
+from anymq.storage.rewriting import (
+    PIECE_BYTES,
+    Interrupted,
+    Rewriter,
+    active_may_be_made,
+    available,
+    is_passing,
+    let_others_run,
+    piece,
+)
 from anymq.storage.segment import Segment
-from anymq.storage.segment_writer import SegmentWriter
 from anymq.storage.small_files import Damaged, read_whole, replace_whole
-from anymq.storage.space import MIB
 from anymq.storage.work import Work
 
-# Segments in one piece of work: while one is cleaned, its old file stays open for readers. And what
-# else is to be done slowly, such as making room on the disk, waits for its end.
-SEGMENTS_MAX = 32
-PIECE_BYTES = 256 * MIB
 # A round with less room for keys is not worth its while: it goes through the whole log.
 KEYS_MIN = 1000
 # As Kafka's producer.id.expiration.ms: after that nobody asks for a producer's last sequence.
 PRODUCER_EXPIRATION_MS = 86_400_000
 
 _KIND = "cleaned"
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
-
-
-class _Interrupted(StorageError):
-    """The process is about to end."""
-
-
-def _let_others_run() -> None:
-    """Release the interpreter: otherwise the broker's thread waits 5 ms for each turn it gets."""
-    sleep(0)
 
 
 @dataclass(slots=True)
@@ -81,7 +72,7 @@ class Compactor:
 
     disk: Disk
     keys_max: int = KEYS_MAX
-    pause: Callable[[], None] = _let_others_run  # after each batch
+    pause: Callable[[], None] = let_others_run  # after each batch
     _states: dict[int, State] = field(default_factory=dict)
 
     def work(self, log: Log, now_ms: int) -> Work | None:
@@ -140,32 +131,14 @@ def _due(log: Log, first_dirty: int, stuck_at: int, now_ms: int) -> list[Segment
     return dirty
 
 
-def _piece(segments: Sequence[Segment]) -> list[Segment]:
-    """Return the first of these: as many as are worked on at once, one at least."""
-    piece: list[Segment] = []
-    size = 0
-    for segment in segments[:SEGMENTS_MAX]:
-        size += segment.size
-        if piece and size > PIECE_BYTES:
-            break
-        piece.append(segment)
-    return piece
-
-
 def _sealed(log: Log) -> list[Segment]:
     return list(takewhile(lambda segment: segment.sealed, log.segments))
 
 
 def _all_available(log: Log, round_: Round) -> bool:
-    """Is nobody else at work on what this round goes through, and none of it known as damaged?
-
-    The active segment's file must be there, or may be made: not before all that precedes it is
-    durable, or else a crash could leave it after a hole.
-    """
-    if not log.active.on_disk and log.durable.end < log.active.base:
-        return False
+    """Is nobody else at work on what this round goes through, and none of it known as damaged?"""
     todo = (s for s in log.segments if round_.next_base <= s.base < round_.keys.limit)
-    return all(s.sealed and s.pinned is None and s not in log.damaged for s in todo)
+    return active_may_be_made(log) and all(available(log, s) for s in todo)
 
 
 def _cleanable(dirty: Sequence[Segment], config: LogConfig, now_ms: int) -> list[Segment]:
@@ -218,7 +191,7 @@ class _Piece(Work):
     def _pause(self) -> None:
         self._let_others_run()
         if self._disk.stopping:
-            raise _Interrupted
+            raise Interrupted
 
     def _batches(
         self, file: File, segment: Segment
@@ -239,7 +212,7 @@ class _Piece(Work):
         if isinstance(error, CorruptBatch) and segment in log.segments:
             log.note_damage(segment)
             return
-        if isinstance(error, TooManyFiles | _Interrupted) or getattr(error, "errno", 0) in _PASSING:
+        if is_passing(error):
             return
         self._state.blocked = True
         if self._log.failed is None:
@@ -251,7 +224,7 @@ class Learning(_Piece):
 
     def __init__(self, compactor: Compactor, log: Log, state: State, round_: Round) -> None:
         super().__init__(compactor, log, state, round_)
-        self._segments = _piece(round_.dirty)
+        self._segments = piece(round_.dirty, PIECE_BYTES)
         self._learned = len(self._segments)
         self._start = max(state.first_dirty, log.start)
 
@@ -281,16 +254,6 @@ class Learning(_Piece):
             self._state.round = None
 
 
-@dataclass(slots=True)
-class _Job:
-    """One segment to clean."""
-
-    old: Segment
-    writer: SegmentWriter
-    new: list[Segment] | None = None  # what takes its place, when something does
-    removing: bool = False  # its name may be gone
-
-
 class Cleaning(_Piece):
     """Write some segments anew, without what goes."""
 
@@ -298,11 +261,9 @@ class Cleaning(_Piece):
         super().__init__(compactor, log, state, round_)
         limit = round_.keys.limit
         todo = [s for s in _sealed(log) if round_.next_base <= s.base < limit]
-        self._todo = _piece(todo)
+        self._todo = piece(todo, PIECE_BYTES)
         self._last = len(todo) == len(self._todo)
-        self._jobs: list[_Job] = []
-        self._first_base = log.segments[0].base
-        self._active = log.active
+        self._rewriter = Rewriter(self._disk, log)
         self._limit = limit
         self._cleaner = Cleaner(
             keys=round_.keys,
@@ -315,81 +276,33 @@ class Cleaning(_Piece):
     def prepare(self) -> bool:
         """Open what is to be cleaned: readers keep these files until `done`."""
         try:
-            for segment in self._todo:
-                self._jobs.append(_Job(segment, SegmentWriter(self._disk, segment)))
+            self._rewriter.open(self._todo)
         except (OSError, StorageError) as error:
-            self._end_jobs()
+            self._rewriter.end()
             self._give_up(error)
             return False
         return True
 
     @override
     def _work(self) -> None:
-        self._make_active()
-        for job in self._jobs:
-            self._clean(job)
+        rewriter = self._rewriter
+        rewriter.make_active()
+        for job in rewriter.jobs:
+            batches = self._batches(job.writer.source, job.old)
+            rewriter.rewrite(job, batches, self._cleaner.clean, self._pause)
         if self._last:
             path = f"{self._log.directory}/cleaned"
             replace_whole(self._disk.files, path, _KIND, b"%d" % self._limit, sync=False)
 
-    def _make_active(self) -> None:
-        """See to it that the last file is not one that was cleaned: it says where the log ends."""
-        if not self._active.on_disk:
-            self._disk.files.open(self._active.path, create=True)
-            self._disk.files.sync_dir(self._log.directory)
-
-    def _clean(self, job: _Job) -> None:
-        """Clean one segment. It is written anew from the first change on; before, only copied."""
-        writer, changed = job.writer, False
-        for position, header, view in self._batches(writer.source, job.old):
-            rest = self._cleaner.clean(header, view)
-            if rest is not view and not changed:
-                changed = True
-                _copy(writer, position)
-            if changed and rest is not None:
-                writer.append(rest, read_header(rest))
-            self._pause()
-        if changed:
-            self._exchange(job)
-
-    def _exchange(self, job: _Job) -> None:
-        # The first segment says where the log begins, so it stays, if only as an empty file.
-        if job.writer.segment.size == 0 and job.old.base != self._first_base:
-            job.removing = True
-            self._disk.files.unlink(job.old.index_path)
-            self._disk.files.unlink(job.old.path)
-            self._disk.files.sync_dir(job.old.directory)
-            job.new = []
-        else:
-            job.writer.publish(end=job.old.end)
-            job.new = [job.writer.segment]
-
     @override
     def done(self) -> None:
-        self._end_jobs()
+        self._rewriter.end()
         if self._error is not None:
             self._give_up(self._error)
             return
-        self._active.on_disk = True
+        self._rewriter.succeeded()
         if self._last:
             self._state.first_dirty = self._limit
             self._state.round = None
         else:
-            self._round.next_base = self._jobs[-1].old.end
-
-    def _end_jobs(self) -> None:
-        """Take what is new; where nothing changed, or it failed before, go on with the old file.
-
-        Where it failed in between, readers keep the old file, which they have, until the restart.
-        """
-        for job in self._jobs:
-            if job.new is None and not (job.removing or job.writer.renaming):
-                with suppress(OSError):
-                    job.writer.abandon()
-            elif job.new is not None and job.old in self._log.segments:
-                self._log.replace_segments([job.old], job.new)
-
-
-def _copy(writer: SegmentWriter, end: int) -> None:
-    for _, header, view in scan.checked(writer.source, 0, end):
-        writer.append(view, header)
+            self._round.next_base = self._todo[-1].end

@@ -32,11 +32,12 @@ from anymq.storage.log_config import Durability, LogConfig
 from anymq.storage.readable import Contents, ReadableLog, directory_of
 from anymq.storage.segment import Segment
 
-__all__ = ["Contents", "Durability", "Log", "LogConfig", "Mark", "Then", "directory_of"]
+__all__ = ["Contents", "Durability", "Log", "LogConfig", "Mark", "Runs", "Then", "directory_of"]
 
 INTERNAL_IDS = 16  # ids below are our own journals: deletes write to them, so they go on when full
 _PREFIX_BYTES = 16
 Then = Callable[[StorageError | None], None]
+Runs = Sequence[tuple[int, int]]  # offsets first..end, in order
 
 log = Lines(__name__)
 
@@ -59,6 +60,10 @@ class Log(ReadableLog, Committable):
         self.failed: StorageError | None = None  # set: takes no more writes
         self.on_visible: Callable[[], None] | None = None  # called when visible_end has moved
         self.on_rollback: Callable[[], None] | None = None  # called when appends were lost
+        # Of a thinned log, which offsets within first..end are still needed, and how many are: see
+        # thinning.py. What is not goes for good.
+        self.needed: Callable[[int, int], Runs] | None = None
+        self.needed_count: Callable[[int, int], int] | None = None  # without: counted
         self.retention_due: int | None = None  # when to look again for what is too old
         self._writes: list[Write] = []
         self._waiters: deque[tuple[int, Then]] = deque()
@@ -93,7 +98,7 @@ class Log(ReadableLog, Committable):
     def _refuse(self) -> None:
         if self.failed is not None:
             raise type(self.failed)(*self.failed.args)
-        if self.id >= INTERNAL_IDS:
+        if self.id >= INTERNAL_IDS or self.config.thinned:  # messages, whatever the id
             raise DiskFull("the disk is full")
 
     def _writing(self, active: Segment) -> Write:
@@ -286,7 +291,7 @@ class Log(ReadableLog, Committable):
             raise OffsetOutOfRange(f"{offset} is above {self.visible_end}")
         self.start = max(self.start, offset)
 
-    # For compaction and repair
+    # For compaction, thinning and repair
 
     def drop_oldest(self, count: int) -> list[Segment]:
         """Let go of the oldest segments; their files are for the caller to remove."""

@@ -30,3 +30,9 @@ class LogConfig:
     max_compaction_lag_ms: int = 2**63 - 1
     min_cleanable_dirty_ratio: float = 0.5
     durability: Durability = Durability.COMMIT
+    thinned: bool = False  # a queue's: what its owner has settled goes, in the middle, too
+
+    @property
+    def rewritten(self) -> bool:
+        """May what is between the first and the last segment go or shrink?"""
+        return self.compact or self.thinned

@@ -79,10 +79,10 @@ class _Recovery:
             return bases[0] if bases else 0
 
     def _report_missing(self, bases: Sequence[int]) -> None:
-        """Segments go from the front, by retention; others only by compaction."""
+        """Segments go from the front, by retention; others only by compaction or thinning."""
         for known in self._entry.segments:
             inside = bases and known.base > bases[0] and known.base not in bases
-            if inside and known.size and not self._config.compact:
+            if inside and known.size and not self._config.rewritten:
                 self._report(f"offsets {known.base}..{known.end} are lost: the file is missing")
 
     def _report(self, text: str) -> None:
@@ -105,7 +105,7 @@ class _Recovery:
         """Is the file still the one that the checkpoint describes?"""
         if after is not None and known.end > after:
             return False  # a repair was under way
-        if not self._config.compact:  # its size will be compared when it is read
+        if not self._config.rewritten:  # its size will be compared when it is read
             return True
         path = path_of(self._directory, known.base, LOG)
         return self._disk.handles.get(path).size() == known.size
@@ -132,15 +132,15 @@ class _Recovery:
     def _trusted(self, base: int, after: int | None) -> Segment:
         """Return the segment as far as it was surely durable.
 
-        Compaction may have written it anew since the checkpoint, but never the last one.
+        It may have been written anew since the checkpoint, but never the last one.
         """
         segment = Segment(self._directory, base, self._config.index_interval_bytes)
         known = self._entry.segment(base)
         if known is not None:
             segment.opened_ms = known.opened_ms
         extent = Extent(0, base, NO_TIMESTAMP, True)
-        cleaned = self._config.compact and after is not None
-        if known is not None and base == self._entry.base and not cleaned:
+        rewritten = self._config.rewritten and after is not None
+        if known is not None and base == self._entry.base and not rewritten:
             extent = Extent(self._entry.position, self._entry.end, known.newest, known.dense)
         indexed = self._indexed(base)
         if indexed is not None and indexed[0].size >= extent.size:

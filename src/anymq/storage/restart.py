@@ -9,12 +9,15 @@ from anymq.storage.segment import Segment
 def entry_of(log: Log, *, clean: bool = False, empty_state_at: int = -1) -> LogEntry:
     """Describe the log up to its durable end."""
     mark = log.durable
+    # At the end also an active segment without a batch, if its file is there: the next life must
+    # not go on in the one before it.
+    last = log.active.base if clean and log.active.on_disk else mark.base
     return LogEntry(
         min(log.start, mark.end),
         mark.end,
         mark.base,
         mark.position,
-        [_entry_of(segment) for segment in log.segments if segment.base <= mark.base],
+        [_entry_of(segment) for segment in log.segments if segment.base <= last],
         clean and mark.end == log.end and log.failed is None,
         empty_state_at,
     )
@@ -43,7 +46,7 @@ def as_left(log_id: int, config: LogConfig, entry: LogEntry) -> Contents:
 
 def segment_of(directory: str, entry: SegmentEntry, config: LogConfig) -> Segment:
     """Return a segment as the checkpoint describes it."""
-    if not entry.size:  # there may be no file yet
+    if not entry.size and entry.end == entry.base:  # there may be no file yet
         return Segment(directory, entry.base, config.index_interval_bytes)
     extent = Extent(entry.size, entry.end, entry.newest, entry.dense)
     segment = Segment.found(directory, entry.base, extent, config.index_interval_bytes)

@@ -1,4 +1,4 @@
-"""Retention: whole segments go, oldest first: by time, by size, or because all of it is deleted.
+"""Retention: whole segments go, oldest first: by time, by size, or as all of it is done with.
 
 Before they go, the file `start` says so: what is missing without having been named there is lost.
 """
@@ -13,6 +13,7 @@ from anymq.storage.files import Files
 from anymq.storage.log import Log
 from anymq.storage.segment import Segment
 from anymq.storage.small_files import Damaged, read_whole, replace_whole
+from anymq.storage.thinning import is_settled
 from anymq.storage.work import Work
 
 START = "start"
@@ -96,12 +97,13 @@ def expire(log: Log, disk: Disk, now_ms: int) -> Sequence[Work]:
     count = _expired(log, now_ms if _is_due(log, disk, now_ms) else None)
     if not count:
         return []
-    last_state = None
     if count == len(log.segments):
         log.roll()
-        content = log.rolled[-1][1]
-        last_state = (log.end, content) if content is not None else None
-    return [Remove(disk, log, log.drop_oldest(count), last_state)]
+    gone = log.segments[:count]
+    states = [
+        (one.end, content) for one, content in log.rolled if one in gone and content is not None
+    ]
+    return [Remove(disk, log, log.drop_oldest(count), states[-1] if states else None)]
 
 
 def _is_due(log: Log, disk: Disk, now_ms: int) -> bool:
@@ -131,9 +133,14 @@ def _expired(log: Log, now_ms: int | None) -> int:
 
 
 def _complete(log: Log, segment: Segment) -> bool:
-    """Is all of it visible, and is nobody at work on it?"""
+    """Is all of it visible, and is nobody at work on it?
+
+    Thinning leaves an empty file at the front, if there is something to say where the log begins.
+    """
+    emptied = log.config.thinned and segment is not log.active
     return (
-        0 < segment.size == segment.visible_size
+        (segment.size > 0 or emptied)
+        and segment.size == segment.visible_size
         and segment.end <= log.visible_end
         and segment.pinned is None
     )
@@ -141,7 +148,7 @@ def _complete(log: Log, segment: Segment) -> bool:
 
 def _is_expired(log: Log, segment: Segment, size: int, now_ms: int | None) -> bool:
     config = log.config
-    if segment.end <= log.start:
+    if segment.end <= log.start or is_settled(log, segment):
         return True
     if now_ms is None or not config.delete:
         return False

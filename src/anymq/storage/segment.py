@@ -34,6 +34,7 @@ class Segment:
         "end",
         "index",
         "index_interval",
+        "kept",
         "named",
         "newest",
         "old_end",
@@ -57,6 +58,7 @@ class Segment:
         self.visible_size = 0
         self.newest = NO_TIMESTAMP  # of all its records
         self.dense = True
+        self.kept = -1  # records left in it by thinning; -1: not known, at most one per offset
         self.opened_ms = 0  # when the first batch came; 0: not known
         self.index: Index | None = Index()
         self.index_interval = index_interval

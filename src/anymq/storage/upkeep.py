@@ -5,17 +5,18 @@ from itertools import islice
 
 from typing_extensions import override
 
-from anymq.storage import retention
+from anymq.storage import retention, thinning
 from anymq.storage.compaction import Compactor
 from anymq.storage.disk import Disk
 from anymq.storage.errors import StorageError
 from anymq.storage.log import Log
 from anymq.storage.repair import repairs
 from anymq.storage.sealing import seal_of
+from anymq.storage.thinning import Thinner
 from anymq.storage.work import Work
 
 LOGS_PER_TICK = 1000  # looked at: a few milliseconds
-REWRITES_MAX = 8  # logs repaired or compacted at once: they hold files open
+REWRITES_MAX = 8  # logs repaired, compacted or thinned at once: they hold files open
 
 
 class Upkeep:
@@ -24,13 +25,15 @@ class Upkeep:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._compactor = Compactor(disk)
+        self._thinner = Thinner(disk)
         self._busy: set[int] = set()  # logs with work under way
-        self._rewriting: set[int] = set()  # those that are repaired or compacted
+        self._rewriting: set[int] = set()  # those that are repaired, compacted or thinned
         self._next = 0
 
     def forget(self, log_id: int) -> None:
         """The log is gone."""
         self._compactor.forget(log_id)
+        self._thinner.forget(log_id)
 
     def works(self, logs: Mapping[int, Log], now_ms: int) -> list[Work]:
         """Return what is to be done for the logs whose turn it is."""
@@ -49,6 +52,7 @@ class Upkeep:
         if log.failed is not None or log.id in self._busy:
             return []
         retention.roll_by_age(log, now_ms)
+        thinning.roll_thin(log, self._disk, now_ms)
         # Damage before retention: what is lost must be told before it is forgotten.
         expired = [] if log.damaged else retention.expire(log, self._disk, now_ms)
         if expired:
@@ -65,11 +69,11 @@ class Upkeep:
     def _rewrites(self, log: Log, now_ms: int) -> Sequence[Work]:
         if log.damaged:
             return repairs(log, self._disk)
-        # Compaction makes the file of the active segment: not before what comes before it is there.
+        # Both make the file of the active segment: not before what comes before it is there.
         if log.visible_end < log.active.base:
             return []
-        cleaning = self._compactor.work(log, now_ms)
-        return [cleaning] if cleaning is not None else []
+        work = self._thinner.work(log) if log.config.thinned else self._compactor.work(log, now_ms)
+        return [work] if work is not None else []
 
 
 class _Alone(Work):

@@ -7,6 +7,7 @@ from random import Random
 
 from anymq.cluster.meta.embedded import LOG_CONFIG, LOG_ID, EmbeddedStore
 from anymq.core.broker import Broker, BrokerSettings
+from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams.partition import AppendResult, Partition
 from anymq.core.timers import Timers
 from anymq.protocols.amqp.properties import AMQP_FORM
@@ -76,6 +77,7 @@ class World:
         self.random = Random(1)
         self.files = SimFiles()
         self.works: list[Work] = []
+        self.exchange_types: ExchangeTypes = OURS
         self.store, self.broker = self._start()
 
     def _start(self) -> tuple[LogStore, Broker]:
@@ -91,6 +93,7 @@ class World:
             settings=self.settings,
             run=lambda work: self.works.append(work),
             forms=[AMQP_FORM],
+            exchange_types=self.exchange_types,
         )
         return store, broker
 

@@ -167,6 +167,28 @@ def test_a_segment_with_nothing_left_is_deleted_but_not_the_first() -> None:
     assert names == [f"{base:020d}.log" for base in (0, 3, 4)]
 
 
+def test_after_a_restart_it_goes_on_where_it_was() -> None:
+    """The first file may be empty, and so may be the last: each stays what it is."""
+    log = Compacted()
+    log.write(("a", "1"))
+    log.roll()
+    log.write(("a", "2"))
+    log.roll()
+    log.compact()
+    for value in "345":
+        log.store.close()
+        log.store = LogStore.open(log.files, disk_free_min=0)
+        log.log = log.store.open_log(20, CONFIG)
+        log.compactor = Compactor(log.disk)
+        log.write(("a", value), ("b", value))
+        log.roll()
+        log.compact()
+        files = log.files.killed()
+        again = LogStore.open(files, disk_free_min=0).open_log(20, CONFIG)
+        assert again.end == log.log.end
+    assert log.pairs() == [(6, "a", "5"), (7, "b", "5")]
+
+
 def test_a_tombstone_stays_for_its_time_and_then_goes() -> None:
     """Its time begins with the first cleaning that sees it; Kafka notes it in the batch."""
     log = Compacted()

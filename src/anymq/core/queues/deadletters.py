@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 from anymq.core.message import Envelope, Form, Long, Message, Properties, Time, Traits
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.line import Then
 from anymq.core.queues.queue_settings import QueueSettings
+from anymq.core.queues.unwritten import Then
 from anymq.core.steady import Steady
 
 REJECTED, EXPIRED, MAXLEN, DELIVERY_LIMIT = "rejected", "expired", "maxlen", "delivery_limit"
 RETRY_MS = 5000  # what could not be stored, or must not be lost and no queue wanted
-DIED_NUMBERS = 64  # a form's number and this is that of its `Died`
+DIED_NUMBERS = 32  # a form's number and this is that of its `Died`; both are below 64
 
 Death = dict[str, Any]
 

@@ -15,18 +15,19 @@ from typing import cast
 
 from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.fresh import Fresh
+from anymq.core.queues.fresh import Fresh, body_of
 from anymq.core.queues.loading import Loader
 from anymq.core.queues.memory import MESSAGE_BYTES, Memory
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import Stored
 from anymq.core.queues.unwritten import Then, Unwritten
 from anymq.storage.errors import LogDeleted
+from anymq.storage.log import Log
 
 # A message that is out or back; or the size of its body, when there was no room for it in memory.
 Held = Message | int
 
-_ZERO, _NO = repeat(0), repeat(False)
+_ZERO, _NO, _NONE = repeat(0), repeat(False), repeat(None)
 
 
 def _nobody() -> None:
@@ -58,20 +59,16 @@ class Line:
         self._back: dict[int, Held] = {}
         self._heap: list[int] = []  # of what is back, and of some that is not any more
         self._lost: set[int] = set()  # those that are out, and were lost on their way to the log
+        self._odd = False  # there may be some lost, or whose bodies are not in memory
         self._held = 0  # bytes of memory for what is out and back
         self._charged = 0  # what `memory` knows that we use
-        # New messages may get places that a crash took from others.
-        settlement.delivered_to = min(settlement.delivered_to, log.end)
+        end = _agree(log, settlement)
         self._redelivered_below = settlement.delivered_to
         self._written_end = log.end
-        settled.add_range(0, log.start)
-        end = max(log.end, settled.end)
-        settled.add_range(log.end, end)  # a position that was ever settled is never used again
         self._fresh = Fresh(settled.low, end)
         self._unwritten = Unwritten(log, settlement)
         self.ready = log.end - settled.count(0, log.end)
-        self.ready_bytes = max(settlement.waiting_bytes, 0) if self.ready else 0
-        settlement.waiting_bytes = self.ready_bytes
+        self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
 
@@ -222,30 +219,17 @@ class Line:
 
     def settle(self, positions: Sequence[int]) -> None:
         """Be done with these, in any order: taken ones, or ready ones (expired, dropped)."""
-        out, lost, written_end = self._out, self._lost, self.log.end
-        freed = gone = 0
-        unknown: list[int] = []
-        for position in positions:
-            held = out.pop(position, None)
-            if held is None:
-                unknown.append(position)
-                continue
-            if isinstance(held, int):
-                size = held
-            else:
-                size = len(held[2])
-                freed += size
-            freed += MESSAGE_BYTES
-            if position < written_end and position not in lost:
-                gone += size
-        if unknown:
-            known, more = self._settle_ready(unknown)
-            gone += more
-            if len(known) < len(unknown):
-                strange = set(unknown).difference(known)
-                positions = [position for position in positions if position not in strange]
-        self._held -= freed
-        self.taken = len(out)
+        held = list(map(self._out.pop, positions, _NONE))
+        if None in held:
+            both = list(zip(positions, held, strict=True))
+            known, gone = self._settle_ready([p for p, one in both if one is None])
+            there = [(p, one) for p, one in both if one is not None]
+            positions = [p for p, _ in there]
+            gone += self._release(positions, [one for _, one in there])
+            positions += known
+        else:
+            gone = self._release(positions, cast("list[Held]", held))
+        self.taken = len(self._out)
         if positions:
             self._settle(positions, gone)
         self._empty()
@@ -303,12 +287,28 @@ class Line:
     def _settle(self, positions: Sequence[int], gone: int) -> None:
         self._settlement.settle(positions, self.log.end, gone)
 
+    def _release(self, positions: Sequence[int], held: list[Held]) -> int:
+        """These are not out any more; return the bytes of those bodies that are in the log."""
+        written_end = self.log.end
+        if positions and not self._odd and max(positions) < written_end:
+            size = sum(map(len, map(body_of, cast("list[Message]", held))))
+            self._held -= size + MESSAGE_BYTES * len(held)
+            return size
+        gone = 0
+        for position, one in zip(positions, held, strict=True):
+            size = one if isinstance(one, int) else len(one.body)
+            self._held -= MESSAGE_BYTES if isinstance(one, int) else size + MESSAGE_BYTES
+            if position < written_end and position not in self._lost:
+                gone += size
+        return gone
+
     def _empty(self) -> None:
         """Nothing is left: whatever was not known exactly is known now."""
         if not self.ready:
             self.ready_bytes = 0
             if not self._out:
                 self._lost.clear()
+                self._odd = False
                 self._settlement.waiting_bytes = 0
 
     def _written(self, positions: Sequence[int], messages: Sequence[Message], size: int) -> int:
@@ -458,6 +458,7 @@ class Line:
     def _on_rollback(self) -> None:
         """Appends were lost; who waited is told. What was delivered is with somebody."""
         lost_to, self._written_end = self._written_end, self.log.end
+        self._odd = True
         self._lost.update(position for position in self._out if position >= self.log.end)
         self._lose(self.log.end, lost_to)
         self._settlement.recount(self.log.end, self._in_log_bytes())
@@ -491,6 +492,7 @@ class Line:
         self._charge()
 
     def _forget(self, some: dict[int, Held], visible_end: int, target: int) -> None:
+        self._odd = True
         for position, held in some.items():
             if self._held <= target:
                 return
@@ -498,3 +500,15 @@ class Line:
             if in_log and not isinstance(held, int):
                 some[position] = size = len(held.body)
                 self._held -= size
+
+
+def _agree(log: Log, settlement: Settlement) -> int:
+    """Make the settlement fit the log that was found; return where new messages go."""
+    settled = settlement.settled
+    settled.add_range(0, log.start)
+    end = max(log.end, settled.end)
+    settled.add_range(log.end, end)  # a position that was ever settled is never used again
+    # New messages may get places that a crash took from others.
+    settlement.delivered_to = min(settlement.delivered_to, log.end)
+    settlement.waiting_bytes = max(settlement.waiting_bytes, 0)
+    return end

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.line import Line, Then
+from anymq.core.queues.line import Line
+from anymq.core.queues.unwritten import Then
 
 LEVEL_SHIFT = 56
 LEVELS_MAX = 256

@@ -19,7 +19,7 @@ from anymq.core.queues.departures import Departures
 from anymq.core.queues.expiry import Alarm
 from anymq.core.queues.house import House
 from anymq.core.queues.limits import QueueFull, overflows
-from anymq.core.queues.line import Line, Then
+from anymq.core.queues.line import Line
 from anymq.core.queues.patience import Patience
 from anymq.core.queues.priorities import (
     Joined,
@@ -31,6 +31,7 @@ from anymq.core.queues.priorities import (
 from anymq.core.queues.queue_settings import settings_of
 from anymq.core.queues.returns import Returns
 from anymq.core.queues.subscription import Consumer, Subscription
+from anymq.core.queues.unwritten import Then
 
 ROUNDS_MAX = 16  # of dealing in one turn; then others have theirs
 DEAL_MAX = 8192  # messages in one round

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from anymq.core.errors import PreconditionFailed
 from anymq.core.message import Message
 from anymq.core.routing.exchange import (
     Binding,
@@ -78,4 +79,8 @@ class Missing(Bindings):
 
     @override
     def route(self, keys: Sequence[str], message: Message) -> Iterable[Destination]:
-        return ()
+        declaration = self.declaration
+        raise PreconditionFailed(
+            f"Cannot route message through {declaration}: "
+            f"exchange type {declaration.type} not found"
+        )

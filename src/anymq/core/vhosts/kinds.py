@@ -76,7 +76,6 @@ class AnyQueue(Target, Protocol):
         tag: str,
         no_ack: bool = False,
         exclusive: bool = False,
-        priority: int = 0,
         arguments: Mapping[str, Value] | None = None,
     ) -> Subscription:
         """Give messages to this consumer, from the end of this turn on."""

@@ -30,6 +30,7 @@ from anymq.core.vhosts.own_queues import (
 )
 from anymq.core.vhosts.streams import Streams, TopicVerbs
 from anymq.core.vhosts.vhosts import Means, VirtualHosts
+from anymq.storage.log import Durability
 from anymq.storage.work import Work
 
 
@@ -46,6 +47,7 @@ class Ground:
     bury: Callable[[Iterable[int], Callable[[int], Work]], None]
     run: Callable[[Work], None]
     forms: Sequence[Form] = ()
+    durability: Durability = Durability.COMMIT  # of what is confirmed
     exchange_types: ExchangeTypes = field(default_factory=lambda: OURS)
 
 
@@ -56,7 +58,7 @@ class Messaging:
         forms = self._forms = with_died([*ground.forms, RECORD_FORM])
         self.flow = Flow()
         self.steady = Steady(ground.clock, ground.timers)
-        self.lines = Lines(ground.store, forms)
+        self.lines = Lines(ground.store, forms, durability=ground.durability)
         self.turn = Turn(finish=self.lines.flush)
         self.kinds: dict[str, QueueKind] = {}
         self._ground = ground

@@ -104,24 +104,25 @@ class Publishing:
 
         False: it went nowhere; `then` is called all the same.
         """
+        return self._publish_own(message, then, wanted)
+
+    def release(self, message: Message, then: Then) -> None:
+        """The time of a delayed message has come."""
+        self._publish_own(_undelayed(message), then, lambda _: True)
+
+    def _publish_own(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
         exchange = self._topology.exchanges.get(message.envelope.exchange)
         if exchange is None:
             then(None)
             return False
-        targets, message = self._look(exchange, message)
+        try:
+            targets, message = self._look(exchange, message)
+        except Refused as error:  # its type is gone, perhaps for a while
+            then(error)
+            return False
         targets = tuple(target for target in targets if wanted(target.name))
         push(targets, one(message), then)
         return bool(targets)
-
-    def release(self, message: Message, then: Then) -> None:
-        """The time of a delayed message has come."""
-        exchange = self._topology.exchanges.get(message.envelope.exchange)
-        if exchange is None:
-            then(None)
-            return
-        keys, message = _addressed(_undelayed(message))
-        targets, _ = self.find(exchange, keys, message)
-        push(targets, one(message), then)
 
     def _exchange(self, envelope: Envelope) -> Exchange:
         exchange = self._topology.exchanges.get(envelope.exchange)
@@ -297,7 +298,7 @@ def _copies(name: str, keys: Value) -> list[str]:
 
 
 def _undelayed(message: Message) -> Message:
-    """Return a message whose delay is over: its header is negative then, as the plugin does it."""
+    """Return a message whose delay is over: as the plugin does it, its header is negative then."""
     said = message.read()
     delay = said.headers.get(DELAY)
     if not isinstance(delay, int) or delay <= 0:

@@ -24,7 +24,7 @@ from anymq.core.vhosts.definitions import (
 )
 from anymq.core.vhosts.kinds import QueueDeclaration, QueueKind
 from anymq.core.vhosts.publishing import due_ms
-from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, RESERVED, VirtualHost, ignore
+from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, RESERVED, Redeclare, VirtualHost, ignore
 
 DEFAULT = "/"
 
@@ -72,6 +72,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         self._kinds = kinds
         self._by_name: dict[str, VirtualHost] = {}
         self._bindings: dict[str, Binding] = {}  # by their keys in the catalog
+        self._redeclare = Redeclare.STRICT
         self._made = 0
         self._restored = False
 
@@ -147,6 +148,12 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             list(vhost.topology.bindings.values()),
         )
         self._catalog.change({**changes, vhost_key(name): None}, then)
+
+    def redeclare(self, how: Redeclare) -> None:
+        """Treat queues that are declared again with other arguments so, everywhere."""
+        self._redeclare = how
+        for vhost in self._by_name.values():
+            vhost.redeclare = how
 
     def release(self, vhost_name: str, message: Message, then: Then) -> None:
         """The time of a delayed message has come."""
@@ -246,6 +253,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             now_ms=means.now_ms,
             random=means.random,
         )
+        vhost.redeclare = self._redeclare
         for exchange, type_, internal in DEFAULT_EXCHANGES:
             self._put(
                 vhost,

@@ -6,10 +6,11 @@ What a read brings is gathered: messages become runs, acknowledgements lists; at
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from anymq.core.errors import NotFound, PartlyRejected
 from anymq.core.routing.target import Then
+from anymq.core.vhosts.kinds import AnyQueue
 from anymq.protocols.amqp import (
     consuming,
     declaring,
@@ -23,7 +24,7 @@ from anymq.protocols.amqp.consuming import Consumer
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode, to_amqp
 from anymq.protocols.amqp.methods import Method
 from anymq.protocols.amqp.publishing import Publisher
-from anymq.protocols.amqp.unacked import Groups, Source, Taker, Unacked, UnknownTag, grouped
+from anymq.protocols.amqp.unacked import Groups, Taker, Unacked, UnknownTag, grouped
 from anymq.protocols.amqp.wire import Done, Wire
 
 
@@ -152,12 +153,11 @@ class Channel:
             raise NotFound("no previously declared queue")
         return self.last_queue
 
-    def open_queue(self, name: str) -> Source:
+    def open_queue(self, name: str) -> AnyQueue:
         """Return a queue that is not exclusive to another connection."""
-        queue = self.wire.vhost.queue(self.queue_name(name), self.wire.owner)
-        return cast(Source, queue)
+        return self.wire.vhost.queue(self.queue_name(name), self.wire.owner)
 
-    def getter(self, queue: Source) -> Taker:
+    def getter(self, queue: AnyQueue) -> Taker:
         """Return on whose account messages are out that were got one by one."""
         taker = self._getters.get(queue.name)
         if taker is None or taker.queue is not queue:

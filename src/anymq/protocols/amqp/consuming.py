@@ -8,6 +8,7 @@ from typing_extensions import override
 from anymq.core.queues.arguments import check_consumer
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Subscription
+from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.stream import Stream
 from anymq.protocols.amqp import direct_reply, streams
 from anymq.protocols.amqp.content import DeliveryFrames, send_content
@@ -23,7 +24,7 @@ from anymq.protocols.amqp.methods import (
     BasicQos,
     BasicQosOk,
 )
-from anymq.protocols.amqp.unacked import Source, Taker
+from anymq.protocols.amqp.unacked import Taker
 from anymq.protocols.amqp.wire import Done
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Consumer(Taker):
 
     __slots__ = ("_channel", "_frames", "no_ack", "prefetch", "tag")
 
-    def __init__(self, channel: "Channel", queue: Source, tag: str, *, no_ack: bool) -> None:
+    def __init__(self, channel: "Channel", queue: AnyQueue, tag: str, *, no_ack: bool) -> None:
         super().__init__(queue)
         self._channel = channel
         self._frames = DeliveryFrames(channel.number, tag, channel.wire.frame_max)
@@ -117,7 +118,7 @@ class StreamConsumer(Consumer):
 
     __slots__ = ("_numbering",)
 
-    def __init__(self, channel: "Channel", queue: Source, tag: str, *, no_ack: bool) -> None:
+    def __init__(self, channel: "Channel", queue: AnyQueue, tag: str, *, no_ack: bool) -> None:
         super().__init__(channel, queue, tag, no_ack=no_ack)
         self._numbering = streams.Numbering()
 
@@ -194,7 +195,7 @@ class _Get:
 
     __slots__ = ("_channel", "_go_on", "_no_ack", "_queue", "_taken")
 
-    def __init__(self, channel: "Channel", queue: Source, *, no_ack: bool) -> None:
+    def __init__(self, channel: "Channel", queue: AnyQueue, *, no_ack: bool) -> None:
         self._channel = channel
         self._queue = queue
         self._no_ack = no_ack

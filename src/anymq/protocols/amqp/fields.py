@@ -255,7 +255,10 @@ def encode_value(value: Value) -> bytes:
 
 
 def _encoder_of_kind(value: Value) -> Callable[[Any], bytes]:
-    """For subclasses that are not ours, and tables and arrays of other kinds."""
+    """For what the core names by itself, other subclasses, tables and arrays of other kinds."""
+    named = _ENCODERS_BY_NAME.get(getattr(value, "type_name", ""))
+    if named is not None:
+        return named
     if isinstance(value, Mapping):
         return _encode_mapping
     for kind in (bool, int, float, str, bytes):
@@ -316,3 +319,6 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
     list: _encode_array,
     type(None): lambda _: b"V",
 }
+
+# What the core writes (`Long`, `Time`) says by its name what it is.
+_ENCODERS_BY_NAME = {"long": _ENCODERS[Int64], "timestamp": _ENCODERS[Timestamp]}

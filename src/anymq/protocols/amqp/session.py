@@ -217,6 +217,9 @@ class AmqpSession:
 
     def _go(self, data: bytes) -> None:
         """Act on what came, then on what that brought about."""
+        channels = self.conversation.channels
+        if channels is not None:
+            channels.acting = True
         if data:
             self._turn_ends = self._amqp.broker.clock.monotonic() + TURN_SECONDS
             at = self._begin(data) if self.conversation.state is State.GREETING else 0

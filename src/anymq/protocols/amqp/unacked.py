@@ -1,54 +1,12 @@
 """Unacked: what one channel delivered and waits to hear about, by delivery tag."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
-from typing import Any, Protocol
 
-from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.subscription import Consumer, Subscription
+from anymq.core.queues.subscription import Subscription
 from anymq.core.vhosts.kinds import AnyQueue
 
 Groups = dict["Taker", list[int]]  # positions by who took them
-
-
-class Source(AnyQueue, Protocol):
-    """Where deliveries come from: a queue, or a stream, which says no to some of this."""
-
-    def subscribe(
-        self,
-        consumer: Consumer,
-        *,
-        tag: str,
-        no_ack: bool = False,
-        exclusive: bool = False,
-        arguments: Mapping[str, Any] | None = None,
-    ) -> Subscription:
-        """Give messages to this consumer."""
-
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """Give it no more."""
-
-    def get(self, take: Callable[[Delivery | None], None], *, no_ack: bool) -> None:
-        """Hand the next message to `take`, None if there is none."""
-
-    def settle(self, subscription: Subscription | None, positions: Sequence[int]) -> None:
-        """These are done."""
-
-    def reject(
-        self,
-        subscription: Subscription | None,
-        positions: Sequence[int],
-        *,
-        requeue: bool,
-        by_nack: bool = False,
-    ) -> None:
-        """These were refused."""
-
-    def give_back(self, subscription: Subscription | None, positions: Sequence[int]) -> None:
-        """Who had these is gone."""
-
-    def purge(self) -> int:
-        """Drop all that waits."""
 
 
 class UnknownTag(Exception):
@@ -60,7 +18,7 @@ class Taker:
 
     __slots__ = ("out", "queue", "subscription")
 
-    def __init__(self, queue: Source, subscription: Subscription | None = None) -> None:
+    def __init__(self, queue: AnyQueue, subscription: Subscription | None = None) -> None:
         self.queue = queue
         self.subscription = subscription
         self.out = 0  # unacknowledged
@@ -113,7 +71,7 @@ class Unacked:
         """
         pop = self._out.pop
         taker: Taker | None = None
-        add = _nowhere
+        add: Callable[[int], None] = _nowhere
         try:
             for tag in tags:
                 entry = pop(tag)

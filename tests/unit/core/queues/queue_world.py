@@ -10,12 +10,13 @@ from anymq.core.message import Envelope, Form, Message, Properties, Run, Traits
 from anymq.core.queues.deadletters import is_cycle, with_died
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.house import House
-from anymq.core.queues.line import Line, Then
+from anymq.core.queues.line import Line
 from anymq.core.queues.lines import Lines
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.queue_settings import settings_of
 from anymq.core.queues.subscription import Subscription
 from anymq.core.queues.turn import Turn
+from anymq.core.queues.unwritten import Then
 from anymq.core.steady import Steady
 from anymq.core.timers import Timers
 from anymq.storage.store import LogStore

@@ -120,9 +120,9 @@ def test_declared_again_with_other_arguments() -> None:
     check_equivalent(OF, "classic", {"x-max-length": 5}, {"x-max-length": Short(5)})
     check_equivalent(OF, "classic", {"x-mine": 5}, {"x-mine": 6})
     check_equivalent(OF, "classic", {"x-queue-type": "classic"}, {})
-    with pytest.raises(PreconditionFailed, match="received 'quorum' but current is 'classic'$"):
+    with pytest.raises(PreconditionFailed, match=r"received 'quorum' but current is 'classic'$"):
         check_equivalent(OF, "classic", {}, {"x-queue-type": "quorum"})
-    with pytest.raises(PreconditionFailed, match="received '6' but current is '5'$"):
+    with pytest.raises(PreconditionFailed, match=r"received '6' but current is '5'$"):
         check_equivalent(OF, "classic", {"x-max-length": 5}, {"x-max-length": 6})
 
 

@@ -9,8 +9,8 @@ from tests.unit.core.world import NOW_MS
 from anymq.core.errors import Unavailable
 from anymq.core.message import Long, Message, Properties, Time
 from anymq.core.queues.deadletters import Died
-from anymq.core.queues.line import Then
 from anymq.core.queues.queue import Queue
+from anymq.core.queues.unwritten import Then
 
 
 @pytest.fixture
@@ -327,4 +327,4 @@ def test_a_form_of_the_dead_says_what_its_form_says() -> None:
     said = Properties(headers={"a": 1}, delivery_mode=2)
     assert form.read(form.write(said)) == said
     assert form.traits(form.write(said)) == FORM.traits(FORM.write(said))
-    assert form.number == FORM.number + 64
+    assert form.number == FORM.number + 32

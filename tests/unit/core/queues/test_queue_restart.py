@@ -5,7 +5,6 @@ from tests.unit.core.queues.queue_world import QueueWorld
 from tests.unit.core.world import Told
 
 from anymq.core.queues.deadletters import Died, deaths_of
-from anymq.core.queues.memory import Memory
 
 
 @pytest.fixture
@@ -78,8 +77,7 @@ def test_the_count_of_failures_is_kept(world: QueueWorld) -> None:
 
 def test_rejected_messages_that_memory_forgot_are_read_again(world: QueueWorld) -> None:
     """A consumer with many messages out does not hold them in memory."""
-    world.lines.memory.share = 5000
-    assert isinstance(world.lines.memory, Memory)
+    world.lines.memory.line_bytes = 5000
     queue, graves = world.queue(x_dead_letter_exchange="dlx"), world.queue("graves")
     world.bound["dlx"] = ["graves"]
     bodies = [f"{i:0>100}" for i in range(500)]

@@ -7,6 +7,9 @@ from tests.unit.core.vhosts.conversations import bodies, publish
 from tests.unit.core.world import Restart, Told, World
 
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed, Refused
+from anymq.core.queues.delivery import Delivery
+from anymq.core.routing.simple import Fanout
+from anymq.core.routing.types import OURS
 from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, Redeclare, VirtualHost
 from anymq.protocols.amqp.fields import Int64
 
@@ -359,3 +362,70 @@ def test_logs_of_queues_that_do_not_last_are_thrown_away(world: World, vhost: Vi
     world.commit()
     assert [log_id for log_id in world.store.ids() if log_id >= 1 << 40] == []
     assert world.store.orphans() == []
+
+
+@pytest.mark.parametrize("how", list(Restart))
+@pytest.mark.parametrize("kind", ["classic", "quorum"])
+def test_confirmed_messages_are_there_after_a_restart(
+    world: World, kind: str, how: Restart
+) -> None:
+    """In durable queues, of all priorities; those that did not ask to last are not."""
+    vhost = world.broker.vhost("/")
+    arguments = {"x-queue-type": kind, "x-max-priority": 5} if kind == "classic" else {
+        "x-queue-type": kind
+    }  # fmt: skip
+    vhost.declare_queue("q", durable=True, arguments=arguments)
+    told = Told()
+    for priority in (0, 3, None):
+        publish(vhost, "", "q", b"%s" % str(priority).encode(), told, priority=priority)
+    world.broker.turn.run()
+    world.commit()
+    assert told.answers == [None] * 3
+    again = world.restart(how).vhost("/")
+    got: list[Delivery | None] = []
+    for _ in range(3):
+        again.queue("q").get(got.append, no_ack=True)
+    most_urgent = {"classic": b"3", "quorum": b"None"}[kind]
+    assert next(one and one.message.body for one in got) == most_urgent
+    assert again.queue("q").ready == 0
+    again.delete_queue("q")
+    world.commit()
+    assert world.restart(Restart.CLEAN).vhost("/").queues == {}
+    world.commit()
+    assert world.store.orphans() == []
+
+
+def test_an_exchange_whose_type_is_gone_loses_nothing(world: World, vhost: VirtualHost) -> None:
+    """A plugin was not installed for one start: its exchanges refuse, and are there afterwards."""
+
+    class Odd(Fanout):
+        """A type of somebody else."""
+
+    world.exchange_types = {**OURS, "x-odd": Odd}
+    vhost = world.restart().vhost("/")
+    vhost.declare_exchange("x", "x-odd", durable=True)
+    vhost.declare_queue("q", durable=True)
+    vhost.bind("x", "q", "k")
+    assert publish(vhost, "x", "k")
+    world.broker.turn.run()
+    world.commit()
+
+    world.exchange_types = OURS
+    vhost = world.restart().vhost("/")
+    with pytest.raises(PreconditionFailed) as refused:
+        publish(vhost, "x", "k")
+    assert text(refused) == (
+        "Cannot route message through exchange 'x' in vhost '/': exchange type x-odd not found"
+    )
+
+    world.exchange_types = {"x-odd": Odd, **OURS}
+    vhost = world.restart().vhost("/")
+    assert publish(vhost, "x", "k")
+    assert len(bodies(vhost, "q")) == 2
+
+
+def test_new_vhosts_treat_redeclarations_as_the_others(world: World) -> None:
+    world.broker.redeclare_queues(Redeclare.KEEP)
+    for vhost in (world.broker.vhost("/"), world.broker.create_vhost("other")):
+        vhost.declare_queue("q")
+        assert vhost.declare_queue("q", auto_delete=True).auto_delete is False

@@ -1,17 +1,18 @@
 """Whole connections over a whole broker, whose disk and clock the test decides.
 
-    one = World().client()
-    one >> QueueDeclare("q")                      # what a client says on channel 1
-    one << QueueDeclareOk("q", 0, 0)              # what it has to hear next
-    one.publish("q", b"hello")
-    assert one.delivered() == [b"hello"]
+one = World().client()
+one >> QueueDeclare("q")                      # what a client says on channel 1
+one << QueueDeclareOk("q", 0, 0)              # what it has to hear next
+one.publish("q", b"hello")
+assert one.delivered() == [b"hello"]
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from tests.unit.core import world
 from tests.unit.protocols.amqp.talk import PEER, Dialog
+from typing_extensions import override
 
 from anymq.core.message import Properties
 from anymq.protocols.amqp import methods
@@ -82,6 +83,7 @@ class Client(Dialog):
         self.world = world
         self._heard: list[tuple[int, int, bytes]] = []
 
+    @override
     def __rshift__(self, said: "bytes | tuple[int, Method] | Method") -> "Client":
         if isinstance(said, Method):
             said = (1, said)
@@ -178,6 +180,11 @@ class Client(Dialog):
         """Limit what is out."""
         self >> methods.BasicQos(0, count, shared)
         return self << methods.BasicQosOk()
+
+    @override
+    def open(self, number: int = 1) -> Self:
+        super().open(number)
+        return self
 
     def closed(self, number: int = 1) -> methods.ChannelClose:
         """The channel is closed for an error; agree, and open it again."""

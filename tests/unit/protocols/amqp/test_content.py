@@ -27,7 +27,8 @@ class Sent:
         self.writes.append(data)
 
     def frames(self) -> list[object]:
-        data, frames = b"".join(self.writes), []
+        data = b"".join(self.writes)
+        frames: list[object] = []
         while data:
             size, channel, value = frame.unmarshal(data)
             assert channel == 3

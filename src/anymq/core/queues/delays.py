@@ -1,0 +1,305 @@
+"""Delays: messages that come later. They wait in a log of their own; in memory is when and where.
+
+A record's timestamp is the time when it is due. What was released is settled in the journal of all
+lines, and thinning takes it out of the log. A restart reads the state that was kept when a segment
+ended, and the records since.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from anymq.core.message import Form, Message
+from anymq.core.queues import delayed, stored
+from anymq.core.queues.due import Due, Entry
+from anymq.core.queues.settlement import Settlement
+from anymq.core.timers import Timer
+from anymq.observability.log import Log as News
+from anymq.storage.errors import OffsetOutOfRange, StorageError
+from anymq.storage.log import Log, LogConfig, Runs
+
+LOG_ID = 4
+LOG_CONFIG = LogConfig(delete=False, thinned=True)
+
+RELEASED_AT_ONCE = 500  # then others have their turn
+UNANSWERED_MAX = 10_000  # released, and not yet safe where they went
+RETRY_MS = 1000  # when the disk is full, or what is damaged is being put aside
+PAGE_MAX = 1000
+_STATE_VERSION = b"\1"
+_RESTORE_BYTES = 1024 * 1024
+_READ_BYTES = 64 * 1024
+_READ_ONE_BYTES = 4096
+_NEAR = 100  # positions: then one read brings the next ones, too
+
+Then = Callable[[Exception | None], None]
+Release = Callable[[str, Message, Then], None]
+
+news = News(__name__)
+
+
+class Clock(Protocol):
+    """Time that does not jump, and what is to be done at such a time."""
+
+    def now_ms(self) -> int:
+        """Return milliseconds since 1970."""
+
+    def at(self, due_ms: int, callback: Callable[[], None]) -> Timer:
+        """Call `callback` then."""
+
+
+class Waiting(NamedTuple):
+    """A message that comes later."""
+
+    id: str
+    due_ms: int
+    vhost_name: str
+    message: Message
+
+
+class Delays:
+    """All delayed messages. On the broker's thread only; it takes part in turns as queues do.
+
+    `changed` is the turn's `add`. `release(vhost_name, message, then)` publishes now.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        settlement: Settlement,
+        forms: Mapping[int, Form],
+        *,
+        clock: Clock,
+        changed: Callable[["Delays"], None],
+        release: Release,
+    ) -> None:
+        self.scheduled = False  # of the turn
+        self._log = log
+        self._settlement = settlement
+        self._clock = clock
+        self._changed = changed
+        self._release = release
+        self._reader = delayed.Reader(forms)
+        self._due = Due()
+        self._unanswered: dict[int, int] = {}  # position: due
+        self._near: dict[int, delayed.Delayed] = {}  # read with the last one
+        self._last_read = -1
+        self._timer: Timer | None = None
+        self._timer_due = 0
+        self._pumping = False
+        self._not_before = 0  # something went wrong
+        log.state_source = self._state
+        log.needed = self._needed
+        log.needed_count = self._needed_count
+        log.on_visible = self._on_visible
+        log.on_rollback = self._on_rollback
+
+    def restore(self) -> None:
+        """Find out what waits. CorruptBatch, UnknownVersion; may then be called again."""
+        log, settled = self._log, self._settlement.settled
+        if settled.end > log.end:  # the disk has lost records: their positions stay taken
+            log.append(*stored.encode_gap(settled.end - log.end), 0)
+        self._due, offset = self._saved()
+        self._compare_with_settled(offset)
+        offset = max(offset, log.start)
+        while (found := log.read(offset, _RESTORE_BYTES)) is not None:
+            for header, batch in delayed.batches(found.read()):
+                for due, position in delayed.due_times(header, batch):
+                    if position >= offset and position not in settled:
+                        self._due.add(due, position)
+                offset = header.next_offset
+        self._arm()
+
+    def _saved(self) -> tuple[Due, int]:
+        """Return what waited when the state was kept, and the offset from which to read on."""
+        saved = self._log.saved_state()
+        if saved is None or saved[1][:1] not in (b"", _STATE_VERSION):
+            return Due(), 0
+        try:
+            return Due.decode(saved[1][1:]), saved[0]
+        except ValueError:
+            return Due(), 0
+
+    def _compare_with_settled(self, end: int) -> None:
+        """What was settled since is done with, and so is what was then and is not written down."""
+        settled = self._settlement.settled
+        if end - settled.count(0, end) == len(self._due):
+            return
+        there = set()
+        for due, position in list(self._due):
+            if position in settled:
+                self._due.remove(due, position)
+            else:
+                there.add(position)
+        runs = settled.unsettled_runs(0, end)
+        lost = [at for run in runs for at in range(*run) if at not in there]
+        if lost:
+            self._settlement.settle(lost, self._log.visible_end, 0)
+
+    def __len__(self) -> int:
+        return len(self._due) + len(self._unanswered)
+
+    def add(self, vhost_name: str, message: Message, due_ms: int, then: Then | None) -> None:
+        """Keep a message until it is due; `then` is called when it is safe, or cannot be."""
+        batch, header = delayed.encode(vhost_name, message, due_ms)
+        try:
+            position = self._log.append(batch, header, 0)
+        except StorageError as error:
+            if then is not None:
+                then(error)
+            return
+        self._due.add(due_ms, position)
+        self._arm()
+        if then is not None:
+            self._log.when_durable(position, then)
+
+    def page(self, count: int, *, after: str = "") -> list[Waiting]:
+        """Return what comes next, or next after this id, by due time. StorageError."""
+        entries = self._due.after(_entry(after)) if after else iter(self._due)
+        visible = ((d, p) for d, p in entries if p < self._log.visible_end)
+        found = []
+        for due, position in islice(visible, min(count, PAGE_MAX)):
+            there = self._read(position)
+            if there is not None:
+                found.append(Waiting(_id(due, position), due, there.vhost_name, there.message))
+        return found
+
+    def cancel(self, waiting_id: str) -> bool:
+        """Forget one; False when there is none, or it is on its way already."""
+        try:
+            due, position = _entry(waiting_id)
+        except ValueError:
+            return False
+        if position >= self._log.visible_end or not self._due.remove(due, position):
+            return False
+        self._settle([position])
+        return True
+
+    # Releasing: see Turn
+
+    def pump(self) -> bool:
+        """Release what is due, some of it; say whether there is more."""
+        now, self._pumping = self._clock.now_ms(), True
+        try:
+            return all(self._release_next(now) for _ in range(RELEASED_AT_ONCE))
+        finally:
+            self._pumping = False
+
+    def flush(self) -> None:
+        """The turn is over: look again when the next one is due."""
+        self._arm()
+
+    def _release_next(self, now: int) -> bool:
+        first = self._due.first()
+        if first is None or first[0] > now or now < self._not_before:
+            return False
+        due, position = first
+        if len(self._unanswered) >= UNANSWERED_MAX or position >= self._log.visible_end:
+            return False  # an answer, or the disk, brings us back
+        try:
+            there = self._read(position)
+        except StorageError as error:
+            self._wait(str(error))
+            return False
+        self._due.remove(due, position)
+        if there is None:  # damaged: the storage has said so
+            self._settle([position])
+        else:
+            self._unanswered[position] = due
+            self._release(there.vhost_name, there.message, partial(self._released, position))
+        return True
+
+    def _released(self, position: int, error: Exception | None) -> None:
+        due = self._unanswered.pop(position)
+        if error is None:
+            self._settle([position])
+        else:
+            self._due.add(due, position)
+            self._wait(str(error))
+
+    def _settle(self, positions: list[int]) -> None:
+        self._settlement.settle(positions, self._log.visible_end, 0)
+        if not self._pumping:  # else the journal is written at the end of this turn
+            self._changed(self)
+
+    def _wait(self, reason: str) -> None:
+        now = self._clock.now_ms()
+        if now >= self._not_before:
+            news.warning("delayed messages cannot be delivered now", reason=reason)
+        self._not_before = now + RETRY_MS
+        self._arm()
+
+    def _arm(self) -> None:
+        """Have a timer run when the next one is due."""
+        first = self._due.first()
+        if first is None or len(self._unanswered) >= UNANSWERED_MAX:
+            return
+        due = max(first[0], self._not_before)
+        if self._timer is not None and self._timer.pending:
+            if self._timer_due <= due:
+                return
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._clock.at(due, self._on_time)
+
+    def _on_time(self) -> None:
+        first = self._due.first()
+        if first is not None and first[1] < self._log.visible_end:
+            self._changed(self)
+
+    def _on_visible(self) -> None:
+        first = self._due.first()
+        if first is not None and first[0] <= self._clock.now_ms():
+            self._changed(self)
+
+    def _on_rollback(self) -> None:
+        """The disk did not take the last ones; their senders know."""
+        end = self._log.end
+        for due, position in [entry for entry in self._due if entry[1] >= end]:
+            self._due.remove(due, position)
+
+    # What the storage asks
+
+    def _state(self) -> bytes:
+        """Return everything that waits, as of the log's end."""
+        for position, due in self._unanswered.items():
+            self._due.add(due, position)
+        content = _STATE_VERSION + self._due.encode() if self._due else b""
+        for position, due in self._unanswered.items():
+            self._due.remove(due, position)
+        return content
+
+    def _needed(self, first: int, end: int) -> Runs:
+        return self._settlement.settled.unsettled_runs(first, end)
+
+    def _needed_count(self, first: int, end: int) -> int:
+        return end - first - self._settlement.settled.count(first, end)
+
+    # Reading
+
+    def _read(self, position: int) -> delayed.Delayed | None:
+        """Return one; None when it is not there any more. StorageError."""
+        there = self._near.pop(position, None)
+        if there is not None:
+            return there
+        in_order = 0 < position - self._last_read < _NEAR
+        self._last_read = position
+        try:
+            found = self._log.read(position, _READ_BYTES if in_order else _READ_ONE_BYTES)
+        except OffsetOutOfRange:
+            return None
+        if found is None:
+            return None
+        self._near = dict(self._reader.read(found.read()))
+        self._last_read = max(self._near, default=position)
+        return self._near.pop(position, None)
+
+
+def _id(due: int, position: int) -> str:
+    return f"{due}-{position}"
+
+
+def _entry(waiting_id: str) -> Entry:
+    """Return what an id stands for. ValueError when it is none."""
+    due, _, position = waiting_id.rpartition("-")
+    return int(due), int(position)
