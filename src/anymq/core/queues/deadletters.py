@@ -89,6 +89,15 @@ def is_cycle(queue_name: str, message: Message) -> bool:
     return False
 
 
+def copies_count(message: Message) -> bool:
+    """Does it still go where its CC header says? Not after it died and was given another key."""
+    deaths = deaths_of(message)
+    if not deaths:
+        return True
+    keys = deaths[0].get("routing-keys")
+    return isinstance(keys, list) and keys[:1] == [message.envelope.routing_key]
+
+
 def dead_letter(
     message: Message, queue_name: str, reason: str, now_ms: int, settings: QueueSettings
 ) -> Message:
@@ -104,8 +113,6 @@ def dead_letter(
             headers[f"x-first-death-{name}"] = value
         headers[f"x-last-death-{name}"] = value
     key = settings.dead_letter_routing_key
-    if key is not None:
-        headers.pop("CC", None)  # it goes where this key leads, and nowhere else
     envelope = _envelope(
         settings.dead_letter_exchange, old.routing_key if key is None else key, died(old.form)
     )
@@ -133,7 +140,10 @@ def record_death(
         "queue": queue_name,
         "time": Time(now_ms // 1000),
         "exchange": message.envelope.exchange,
-        "routing-keys": [message.envelope.routing_key, *_copies(properties.headers)],
+        "routing-keys": [
+            message.envelope.routing_key,
+            *(_copies(properties.headers) if copies_count(message) else ()),
+        ],
     }
     if properties.expiration is not None:
         first = {"original-expiration": properties.expiration, **first}

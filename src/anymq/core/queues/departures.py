@@ -104,10 +104,10 @@ class Departures:
         """Drop the oldest until the rest is within the limits; say whether there is more."""
         queue, settings = self._queue, self._queue.settings
         dropped = 0
-        while overflows(settings, queue.ready, queue.ready_bytes):
+        while overflows(settings, queue.waiting, queue.ready_bytes):
             if dropped >= AT_ONCE_MAX:
                 return True
-            over = 0 if settings.max_length is None else queue.ready - settings.max_length
+            over = 0 if settings.max_length is None else queue.waiting - settings.max_length
             got = queue.line.take(max(1, min(over, AT_ONCE_MAX)), TAKE_BYTES_MAX)
             if not got:
                 break

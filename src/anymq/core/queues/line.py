@@ -71,6 +71,8 @@ class Line:
         self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
+        log.needed = self.needed
+        log.needed_count = self._needed_count
 
     @property
     def end(self) -> int:
@@ -266,6 +268,9 @@ class Line:
     def needed(self, first: int, end: int) -> Sequence[tuple[int, int]]:
         """Return the runs of positions within first..end that are not settled (a snapshot)."""
         return self._settled.unsettled_runs(first, end)
+
+    def _needed_count(self, first: int, end: int) -> int:
+        return end - first - self._settled.count(first, end)
 
     def close(self) -> None:
         """The end is near: leave everything exact. Transient messages that are not written go."""

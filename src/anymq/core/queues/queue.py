@@ -73,7 +73,7 @@ class Queue:
         self._house = house
         self._turn = house.turn
         self._steady = house.steady
-        self._dealing = False
+        self._busy = False
         self._asking: deque[tuple[Take, bool]] = deque()  # gets that wait for the disk
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
@@ -90,7 +90,17 @@ class Queue:
 
     @property
     def ready(self) -> int:
-        """How many messages wait."""
+        """How many messages wait, when what came in this turn has been dealt, dropped, expired.
+
+        Who publishes and then asks in one breath is to hear what RabbitMQ would say.
+        """
+        if self.scheduled and not self._busy:
+            self.pump()
+        return self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait just now."""
         return self.line.ready - len(self.departures.doomed)
 
     @property
@@ -176,12 +186,11 @@ class Queue:
     def _is_full_for(self, run: Run) -> bool:
         if not self._is_too_much(len(run.messages), run.size):
             return False
-        # Consumers that wait make room: those before in this turn would have been dealt at once.
-        self._deal()
+        self.pump()  # what came before in this turn would have been dealt at once
         return self._is_too_much(len(run.messages), run.size)
 
     def _is_too_much(self, count: int, size: int) -> bool:
-        return overflows(self.settings, self.ready + count, self.ready_bytes + size)
+        return overflows(self.settings, self.waiting + count, self.ready_bytes + size)
 
     def _refuse(self, run: Run, then: Then | None) -> None:
         if self._window is not None:
@@ -199,11 +208,12 @@ class Queue:
         tag: str,
         no_ack: bool = False,
         exclusive: bool = False,
+        priority: int = 0,
         arguments: Mapping[str, Any] | None = None,
     ) -> Subscription:
         """Give messages to this consumer, from the end of this turn on.
 
-        Of its arguments, `x-priority` and `x-consumer-timeout` count.
+        Of its arguments, `x-priority` (before `priority`) and `x-consumer-timeout` count.
         """
         arguments = arguments or {}
         check_consumer(self.of, self.kind, arguments)
@@ -218,7 +228,7 @@ class Queue:
             tag=tag,
             no_ack=no_ack,
             exclusive=exclusive,
-            priority=int(arguments.get("x-priority") or 0),
+            priority=int(arguments.get("x-priority", priority)),
             arguments=arguments,
         )
         timeout_ms = arguments.get("x-consumer-timeout", self.settings.consumer_timeout_ms)
@@ -254,8 +264,8 @@ class Queue:
                 "are not supported by quorum queues with single active consumer"
             )
         self.touch()
+        self.pump()  # consumers that were here before come first
         self._asking.append((take, no_ack))
-        self.departures.bury()
         self._answer_gets()
         self._turn.add(self)
 
@@ -304,7 +314,7 @@ class Queue:
 
     def purge(self) -> int:
         """Drop all that waits; return how many there were."""
-        self.departures.bury()
+        self.pump()
         self.departures.doomed.clear()
         self.wake()
         return self.line.purge()
@@ -359,8 +369,15 @@ class Queue:
 
     def pump(self) -> bool:
         """Do what follows from what happened; say whether there is more to do at once."""
-        if self.closed:
+        if self.closed or self._busy:
             return False
+        self._busy = True
+        try:
+            return self._do_what_follows()
+        finally:
+            self._busy = False
+
+    def _do_what_follows(self) -> bool:
         departures = self.departures
         if departures.doomed:
             departures.bury()
@@ -383,17 +400,13 @@ class Queue:
     def _deal(self) -> bool:
         """Give to consumers what they can take; say whether a round more would."""
         line, consumers = self.line, self.consumers
-        if self._dealing or not consumers:
+        if not consumers:
             return False
-        self._dealing = True
-        try:
-            for _ in range(ROUNDS_MAX):
-                ready = line.ready
-                takers = consumers.takers(ready) if ready else ()
-                if not takers or not self._deal_round(takers):
-                    return False
-        finally:
-            self._dealing = False
+        for _ in range(ROUNDS_MAX):
+            ready = line.ready
+            takers = consumers.takers(ready) if ready else ()
+            if not takers or not self._deal_round(takers):
+                return False
         return True
 
     def _deal_round(self, takers: Sequence[tuple[Subscription, int]]) -> bool:

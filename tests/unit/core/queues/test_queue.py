@@ -381,6 +381,26 @@ def test_what_a_full_queue_refuses_may_become_a_dead_letter(world: QueueWorld) -
     assert (world.drain(queue), world.drain(graves)) == (["a"], ["b"])
 
 
+def test_who_asks_in_the_same_turn_hears_what_is_left(world: QueueWorld) -> None:
+    """Publish and ask in one breath: the count is as if each message had been handled at once."""
+    queue = world.queue(x_max_length=2)
+    queue.push(world.run("q", *"abcde"), None)
+    assert queue.ready == 2
+    reader = world.read(queue, 1)
+    queue.push(world.run("q", "f", expiration="0"), None)
+    assert (reader.bodies, queue.ready) == (["d"], 2)
+    queue.push(world.run("q", "g"), None)
+    assert queue.purge() == 2
+
+
+def test_get_comes_after_consumers_that_wait(world: QueueWorld) -> None:
+    queue = world.queue()
+    reader = world.read(queue, 1)
+    queue.push(world.run("q", "a", "b"), None)
+    assert world.get(queue) == "b"
+    assert reader.bodies == ["a"]
+
+
 # Priorities
 
 

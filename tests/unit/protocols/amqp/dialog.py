@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tests.unit.core import world
-from tests.unit.protocols.amqp.talk import PEER, Dialog
 from typing_extensions import override
 
 from anymq.core.message import Properties
@@ -25,6 +24,8 @@ from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
 from anymq.security.users import Users
+from anymq.testing.amqp import PEER
+from anymq.testing.amqp import AmqpDialog as Dialog
 
 TRANSIENT = AMQP_FORM.write(Properties())
 PERSISTENT = AMQP_FORM.write(Properties(delivery_mode=2))
