@@ -191,4 +191,5 @@ def _go_on(store: LogStore, lines: Lines, found: dict[int, list[Delivery]]) -> N
     lines = open_lines(store)
     for log_id, deliveries in found.items():
         bodies = [one.message.body for one in drain(lines.line(log_id, config=CONFIG))]
-        assert bodies == [*(one.message.body for one in deliveries[1::2]), b"and on"]
+        expected = [*(one.message.body for one in deliveries[1::2]), b"and on"]
+        assert bodies == expected, f"line {log_id} is another one after going on"
