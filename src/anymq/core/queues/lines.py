@@ -1,6 +1,7 @@
 """Lines: all lines of one broker, with what they share: journal, memory, how to read messages."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from anymq.core.message import Form
 from anymq.core.queues import journal as journals
@@ -19,20 +20,27 @@ from anymq.storage.work import Work
 
 _INDEX_BYTES = 16 * 1024  # lines are read in long pieces: a sparse index does, and takes less
 DURABLE_LOG = LogConfig(delete=False, thinned=True, index_interval_bytes=_INDEX_BYTES)
-OTHER_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES, durability=Durability.OS)
+OTHER_LOG = replace(DURABLE_LOG, durability=Durability.OS)
 
 
 class Lines:
     """Opens them, and does what is done once for all."""
 
     def __init__(
-        self, store: Logs, forms: Mapping[int, Form], *, memory: Memory | None = None
+        self,
+        store: Logs,
+        forms: Mapping[int, Form],
+        *,
+        memory: Memory | None = None,
+        durability: Durability = Durability.COMMIT,
     ) -> None:
         """Open the settlement journal and read it. `forms`: by the number that is on disk."""
         self.memory = memory or Memory()
+        self._durable_log = replace(DURABLE_LOG, durability=durability)
         self._store = store
         self._reader = Reader(forms)
         self._lines: dict[int, Line] = {}
+        self._durable: dict[int, Log] = {}  # those that follow `use`
         log = store.open_log(journals.LOG_ID, journals.LOG_CONFIG)
         self._journal = Journal(log)
         store.read_whole(log, self._journal.restore)
@@ -41,13 +49,25 @@ class Lines:
     def line(self, log_id: int, *, durable: bool = True, config: LogConfig | None = None) -> Line:
         """Open the line that owns this log: new, or as it was left. Once for each id."""
         assert log_id not in self._lines
-        log = self._store.open_log(log_id, config or (DURABLE_LOG if durable else OTHER_LOG))
+        log = self._store.open_log(log_id, config or (self._durable_log if durable else OTHER_LOG))
+        if durable and config is None:
+            self._durable[log_id] = log
         settlement = self._journal.settlement(log_id) if durable else Settlement(log_id)
         loader = Loader(log, self._reader)
         self._store.read_whole(log, lambda: _count(loader, settlement))
         line = Line(loader, settlement, self.memory, durable=durable)
         self._lines[log_id] = line
         return line
+
+    def use(self, durability: Durability) -> None:
+        """From now on, what is confirmed is as safe as this says: in lines that last."""
+        self._durable_log = replace(DURABLE_LOG, durability=durability)
+        for log in self._durable.values():
+            log.config = self._durable_log
+
+    def settlement(self, log_id: int) -> Settlement:
+        """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
+        return self._journal.settlement(log_id)
 
     def delete(self, log_id: int) -> Work:
         """Forget the line and what is settled there; the work removes its files."""
@@ -60,6 +80,7 @@ class Lines:
         self._store.abandon(log_id)
 
     def _forget(self, log_id: int) -> None:
+        self._durable.pop(log_id, None)
         line = self._lines.pop(log_id, None)
         if line is not None:
             line.let_go()
