@@ -109,7 +109,7 @@ def test_a_certificate_is_enough(
 
 def test_publishers_wait_while_memory_is_short() -> None:
     """They are told so, and go on when it is over; consumers never notice."""
-    limits = {"limits": {"process_bytes_max": 1}}
+    limits = {"limits": {"memory_alarm_bytes": 1}}
     with EmbeddedBroker(settings=limits) as broker, connect(broker.amqp_url) as connection:
         heard: list[str] = []
         connection.add_on_connection_blocked_callback(
