@@ -40,8 +40,9 @@ def show(step: int) -> None:
     count = seconds(lambda: settled.count(0, COUNT * step))
     again = seconds(lambda: Settled.decode(settled.encode()))
     print(
-        f"every {step}: {each * 1e9:.0f} ns each, {memory / 1e6:.2f} MB, {size / 1e6:.2f} MB written; "
-        f"count of all {count * 1e3:.1f} ms, written and read again {again * 1e3:.0f} ms"
+        f"every {step}: {each * 1e9:.0f} ns each, {memory / 1e6:.2f} MB, "
+        f"{size / 1e6:.2f} MB written; count of all {count * 1e3:.1f} ms, "
+        f"written and read again {again * 1e3:.0f} ms"
     )
 
 

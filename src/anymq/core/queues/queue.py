@@ -4,7 +4,6 @@ Calls only change what is; what follows from it happens in `pump`, at the end of
 expire, drop what is too much. Positions name messages (see `priorities`).
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -74,7 +73,7 @@ class Queue:
         self._turn = house.turn
         self._steady = house.steady
         self._busy = False
-        self._asking: deque[tuple[Take, bool]] = deque()  # gets that wait for the disk
+        self._asking: list[tuple[Take, bool]] = []  # gets that wait for the disk
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
         self._end = Alarm(house.steady, self._unused)
@@ -361,7 +360,7 @@ class Queue:
             self.consumers.remove(subscription)
             subscription.consumer.cancelled(subscription)
         while self._asking:
-            self._asking.popleft()[0](None)
+            self._asking.pop(0)[0](None)
 
     def wake(self) -> None:
         """Look at it again at the end of the turn."""
@@ -458,7 +457,7 @@ class Queue:
                 if deliveries is None:
                     return  # it is being read
                 continue  # that one was too old
-            self._asking.popleft()
+            self._asking.pop(0)
             self.delivered += len(deliveries or ())
             take(deliveries[0] if deliveries else None)
             if no_ack and deliveries:
