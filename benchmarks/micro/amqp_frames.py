@@ -9,12 +9,13 @@ of 64 KiB, as from a socket.
 import time
 from collections.abc import Callable
 
-from tests.unit.protocols.amqp.talk import Dialog, Room
+from tests.unit.protocols.amqp.talk import Room
 
 from anymq.core.message import Properties
 from anymq.protocols.amqp.codec import content_frames, method_frame
 from anymq.protocols.amqp.methods import BasicAck, BasicGet, BasicPublish, Method
 from anymq.protocols.amqp.properties import AMQP_FORM, NOTHING
+from anymq.testing.amqp import AmqpDialog
 
 READ_BYTES = 64 * 1024
 MESSAGES = 20_000
@@ -57,7 +58,7 @@ def measure(name: str, frames: bytes, count: int, channels: int = 1) -> None:
     """Print the best of some runs, in microseconds for one of `count`."""
     room = Room()
     room.amqp.make_channel = lambda wire, number: Silent()
-    client: Dialog = room.dialog().log_in()
+    client: AmqpDialog = room.dialog().log_in()
     for number in range(1, channels + 1):
         client.open(number)
     receive = client.session.receive

@@ -12,8 +12,10 @@ from tests.peers.security import Security
 from tests.peers.wire import is_ready
 
 START_SECONDS = 20.0
-READY = re.compile(r"kafka\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
-AMQP = re.compile(r"AMQP at (?:127\.0\.0\.1|localhost):(\d+)")
+KAFKA, AMQP = (
+    re.compile(rf"{protocol}\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
+    for protocol in ("kafka", "amqp")
+)
 Value = str | int | bool
 
 
@@ -43,8 +45,7 @@ class AnymqServer(Controlled):
         self.launch()
         port = self._running().wait_until(self._port, START_SECONDS)
         self.bootstrap = f"127.0.0.1:{port}"
-        if found := AMQP.search(self._running().output()):
-            self.amqp_port = int(found.group(1))
+        self.amqp_port = self._amqp_port()
         if self.security is None:
             self._running().wait_until(lambda: is_ready(port) or None, START_SECONDS)
         return self
@@ -62,8 +63,12 @@ class AnymqServer(Controlled):
         )
 
     def _port(self) -> int | None:
-        ready = READY.search(self._running().output())
+        ready = KAFKA.search(self._running().output())
         return int(ready.group(1)) if ready else None
+
+    def _amqp_port(self) -> int:
+        ready = AMQP.search(self._running().output())
+        return int(ready.group(1)) if ready else 0
 
     def _toml(self) -> str:
         port = int(self.bootstrap.rpartition(":")[2] or 0)

@@ -42,6 +42,7 @@ _DEFAULT_EXCHANGE, _KEY_IS_KEY, _KEY_IS_TOPIC = 1, 2, 4
 _HEAD = Struct(">BBBI")
 _U16 = Struct(">H")
 _TIME = Struct(">q")
+_NO_KEY = b"\xff\xff\xff\xff"
 # How the reserved header begins, as the first of fewer than 64.
 _RESERVED_START = varints.encode(len(RESERVED)) + RESERVED
 
@@ -100,10 +101,11 @@ class Packer:
         if isinstance(message.envelope.form, RecordForm):
             return Portable(key, message.envelope.form.headers(message.properties))
         plain = plain_headers(says, message.timestamp_ms)
-        written = encode_headers(plain)
-        count = len(varints.encode(len(plain)))
-        reserved = _reserved(message, key, self._topic, crc32c(written[count:]))
-        return Portable(key, encode_headers([(RESERVED, reserved), *plain]))
+        number = varints.encode
+        rest = encode_headers(plain)[len(number(len(plain))) :]
+        reserved = _reserved(message, key, self._topic, crc32c(rest))
+        parts = (number(len(plain) + 1), _RESERVED_START, number(len(reserved)), reserved, rest)
+        return Portable(key, b"".join(parts))
 
 
 def _key_of(envelope: Envelope, says: Properties) -> bytes | None:
@@ -200,18 +202,21 @@ class Opener:
     def open(
         self, key: bytes | None, value: bytes | None, headers: bytes, timestamp_ms: int
     ) -> Message:
-        """Return the message that this record is. CorruptBatch when its headers are none."""
+        """Return the message that this record is. CorruptBatch when its headers are none.
+
+        Hot: benchmarks/micro/portable.py.
+        """
         known = self._remembered.get((key, headers))
         if known is None:
-            found = self._original(key, headers)
-            if found is None:
-                return self._of_record(key, value, headers, timestamp_ms)
-            known = found
+            known = self._original(key, headers) or self._of_record(key, headers)
             if len(headers) <= REMEMBERED_BYTES_MAX:
                 if len(self._remembered) >= REMEMBERED_MAX:
                     self._remembered.clear()
                 self._remembered[key, headers] = known
-        return Message(known[0], known[1], value or b"", timestamp_ms)
+        envelope, properties = known
+        if envelope.form is RECORD_FORM:
+            properties = _TIME.pack(timestamp_ms) + properties
+        return Message(envelope, properties, value or b"", timestamp_ms)
 
     def _original(self, key: bytes | None, written: bytes) -> tuple[Envelope, bytes] | None:
         """Return the envelope and properties that it had, if they still hold."""
@@ -237,7 +242,8 @@ class Opener:
 
     def _known(self, origin: "_Origin", key: bytes | None) -> tuple[Envelope, bytes] | None:
         form = self._forms.get(origin.form)
-        if form is None:  # of a protocol that this version does not speak
+        # Of a protocol that this version does not speak, or a lie: no record is kept like that.
+        if form is None or form is RECORD_FORM:
             return None
         try:
             form.traits(origin.properties)
@@ -245,10 +251,8 @@ class Opener:
             return None
         return self._envelope(*self._address(origin, key), form), origin.properties
 
-    def _of_record(
-        self, key: bytes | None, value: bytes | None, written: bytes, timestamp_ms: int
-    ) -> Message:
-        """Return what a Kafka client wrote, or has changed."""
+    def _of_record(self, key: bytes | None, written: bytes) -> tuple[Envelope, bytes]:
+        """Return what a Kafka client wrote, or has changed: the properties without their time."""
         headers = headers_of(written)
         origin = _origin_of(headers)
         if origin is not None:
@@ -258,9 +262,7 @@ class Opener:
         else:
             exchange, routing_key = "", _text_of(key) or self._topic
             key = None if routing_key.encode() == key else key
-        envelope = self._envelope(exchange, routing_key, RECORD_FORM)
-        properties = RECORD_FORM.properties(timestamp_ms, key, written)
-        return Message(envelope, properties, value or b"", timestamp_ms)
+        return self._envelope(exchange, routing_key, RECORD_FORM), _sized_key(key) + written
 
     def _address(self, origin: "_Origin", key: bytes | None) -> tuple[str, str]:
         if not origin.flags & (_KEY_IS_KEY | _KEY_IS_TOPIC):
@@ -321,10 +323,6 @@ class RecordForm:
 
     number = RECORD_FORM_NUMBER
 
-    def properties(self, timestamp_ms: int, key: bytes | None, headers: bytes) -> bytes:
-        """Make properties; `key` only where the routing key does not say it."""
-        return b"".join((_TIME.pack(timestamp_ms), _sized_key(key), headers))
-
     def headers(self, properties: bytes) -> bytes:
         """Return the record's headers."""
         return properties[_key_at(properties)[1] :]
@@ -361,10 +359,18 @@ class RecordForm:
         """Encode everything; numbers, tables and lists in the headers become text."""
         time = -1 if properties.timestamp is None else properties.timestamp * 1000
         plain = plain_headers(replace(properties, timestamp=None), max(time, 0))
-        return self.properties(time, None, encode_headers(plain))
+        return _TIME.pack(time) + _NO_KEY + encode_headers(plain)
 
 
 RECORD_FORM = RecordForm()
+TIME_BYTES = _TIME.size  # in front of a record's properties
+
+
+def depends_on_time(properties: bytes) -> bool:
+    """Do a record's properties say something else a millisecond later? When it expires."""
+    return b"expires-at" in properties
+
+
 _NO_HEADERS = Traits(persistent=True)
 
 
@@ -429,9 +435,6 @@ def _sized(text: str) -> bytes:
 def _text_at(content: bytes, at: int) -> tuple[str, int]:
     end = at + 2 + _U16.unpack_from(content, at)[0]
     return _decoded(content[at + 2 : end]), end
-
-
-_NO_KEY = b"\xff\xff\xff\xff"
 
 
 def _sized_key(key: bytes | None) -> bytes:

@@ -72,9 +72,7 @@ def amqp(properties: Properties, exchange: str = "", key: str = "orders") -> Mes
 
 def there_and_back(message: Message, topic: str = "orders") -> Message:
     packed = Packer(topic).pack(message)
-    return Opener(topic, FORMS).open(
-        packed.key, message.body, packed.headers, message.timestamp_ms
-    )
+    return Opener(topic, FORMS).open(packed.key, message.body, packed.headers, message.timestamp_ms)
 
 
 def headers(message: Message) -> dict[bytes, bytes | None]:

@@ -45,8 +45,8 @@ class Consumers:
         self.elect()
 
     def unpark(self, subscription: Subscription) -> None:
-        """It has credit again; it comes last in its round."""
-        if subscription.parked:
+        """It has credit again; it comes last in its round. Unless it left meanwhile."""
+        if subscription.parked and subscription in self._all:
             subscription.parked = False
             self._join(subscription)
 

@@ -18,8 +18,8 @@ from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.work import Work
 
 _INDEX_BYTES = 16 * 1024  # lines are read in long pieces: a sparse index does, and takes less
-DURABLE_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES)
-OTHER_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES, durability=Durability.OS)
+DURABLE_LOG = LogConfig(delete=False, thinned=True, index_interval_bytes=_INDEX_BYTES)
+OTHER_LOG = replace(DURABLE_LOG, durability=Durability.OS)
 
 
 class Lines:
@@ -63,6 +63,10 @@ class Lines:
         self._durable_log = replace(DURABLE_LOG, durability=durability)
         for log in self._durable.values():
             log.config = self._durable_log
+
+    def settlement(self, log_id: int) -> Settlement:
+        """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
+        return self._journal.settlement(log_id)
 
     def delete(self, log_id: int) -> Work:
         """Forget the line and what is settled there; the work removes its files."""

@@ -672,7 +672,7 @@ def decode(payload: bytes) -> Method:
     method = METHODS.get(key)
     if method is None:
         raise ConnectionFault(
-            ReplyCode.COMMAND_INVALID, f"unknown method {{{key >> 16},{key & 0xFFFF}}}"
+            ReplyCode.COMMAND_INVALID, f"unknown method {{{key >> 16},{key & 0xFFFF}}}", method=key
         )
     try:
         return _decode_fields(method, payload)

@@ -73,6 +73,22 @@ def test_who_has_no_credit_is_passed_over(world: QueueWorld) -> None:
     assert two.take() == ["e", "f"]
 
 
+def test_who_left_gets_nothing_though_its_credit_comes_back(world: QueueWorld) -> None:
+    """A channel that dies lets its consumers go first, and then gives back what they had."""
+    queue = world.queue()
+    dying = world.read(queue, 1)
+    world.publish(queue, "a", "b")
+    assert dying.bodies == ["a"]
+    assert dying.subscription is not None
+    queue.unsubscribe(dying.subscription)
+    queue.give_back(dying.subscription, [one.position for one in dying.got])
+    dying.take()
+    dying.returned(1)
+    world.turn.run()
+    assert dying.take() == []
+    assert world.read(queue).bodies == ["a", "b"]
+
+
 def test_credit_shared_by_two_consumers_is_used_once(world: QueueWorld) -> None:
     """A channel's limit (global qos) covers all of its consumers."""
     queue = world.queue()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tests.unit.core import world
-from tests.unit.protocols.amqp.talk import PEER, Dialog
+from anymq.testing.amqp import PEER, AmqpDialog
 from typing_extensions import override
 
 from anymq.core.message import Properties
@@ -75,7 +75,7 @@ class World(world.World):
                 client.turn()
 
 
-class Client(Dialog):
+class Client(AmqpDialog):
     """One connection; what is said without a channel is said on channel 1."""
 
     def __init__(self, world: World) -> None:

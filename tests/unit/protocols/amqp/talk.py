@@ -13,34 +13,15 @@ from typing import Any
 
 from anymq.core.flow import Flow
 from anymq.protocols.amqp import methods
-from anymq.protocols.amqp.codec import (
-    AMQP_0_9_1,
-    BODY,
-    FRAME,
-    HEADER,
-    METHOD,
-    content_frames,
-    method_frame,
-)
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.amqp.counters import Counters
-from anymq.protocols.amqp.methods import Method, decode, encode
-from anymq.protocols.amqp.session import AmqpSession
+from anymq.protocols.amqp.methods import Method, encode
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.amqp.wire import Wire
 from anymq.protocols.memory import Memory
-from anymq.protocols.session import Outbox, Peer
+from anymq.protocols.session import Peer
 from anymq.security.users import Users
-
-PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 5672)
-ABLE = {
-    "capabilities": {
-        "authentication_failure_close": True,
-        "connection.blocked": True,
-        "consumer_cancel_notify": True,
-    }
-}
-PLAIN_GUEST = b"\0guest\0guest"
+from anymq.testing.amqp import PEER, AmqpDialog
 
 
 class Turn:
@@ -150,10 +131,10 @@ class Room:
         self.channels[number] = Noting(self, wire, number)
         return self.channels[number]
 
-    def dialog(self, peer: Peer = PEER) -> "Dialog":
-        return Dialog(self, peer)
+    def dialog(self, peer: Peer = PEER) -> AmqpDialog:
+        return AmqpDialog(self, peer)
 
-    def pass_time(self, seconds: float, *dialogs: "Dialog") -> None:
+    def pass_time(self, seconds: float, *dialogs: AmqpDialog) -> None:
         """Second by second, as the server ticks."""
         for _ in range(int(seconds)):
             self.broker.clock.seconds += 1
@@ -169,122 +150,5 @@ class Room:
         return [told for told in self.told if told[1] != "end_of_read"]
 
 
-class Dialog:
-    """One client, frame by frame."""
-
-    def __init__(self, room: Room, peer: Peer) -> None:
-        self.room = room
-        self.outbox = Outbox(lambda: None)
-        self.session = AmqpSession(room.amqp, self.outbox, peer)
-        self._received = b""
-        self.gone = False
-
-    def __rshift__(self, said: "bytes | tuple[int, Method]") -> "Dialog":
-        """Say bytes, or a method on a channel."""
-        data = said if isinstance(said, bytes) else method_frame(*said)
-        self.feed(data)
-        return self
-
-    def feed(self, data: bytes) -> None:
-        """As the carrier does: receive, then go on while there is more."""
-        if self.session.closed:
-            return
-        self.session.receive(memoryview(data))
-        self.turn()
-
-    def turn(self) -> None:
-        self._take()
-        while not self.session.closed and self.session.more:
-            self.session.go_on()
-            self._take()
-
-    def _take(self) -> None:
-        for each in self.outbox.take():
-            assert isinstance(each, bytes)
-            self._received += each
-            self.outbox.sent(len(each))
-
-    def raw(self) -> bytes:
-        """What came and was not looked at."""
-        self._take()
-        received, self._received = self._received, b""
-        return received
-
-    def frames(self) -> list[tuple[int, int, bytes]]:
-        """The frames that came: type, channel, payload."""
-        data, at, frames = self.raw(), 0, []
-        while at < len(data):
-            kind, number, size = FRAME.unpack_from(data, at)
-            frames.append((kind, number, data[at + 7 : at + 7 + size]))
-            assert data[at + 7 + size] == 0xCE
-            at += size + 8
-        return frames
-
-    def answers(self) -> list[tuple[int, Method]]:
-        """The methods that came; nothing else did."""
-        frames = self.frames()
-        assert all(kind == METHOD for kind, _, _ in frames), frames
-        return [(number, decode(payload)) for _, number, payload in frames]
-
-    def only(self) -> Method:
-        """The one method that came."""
-        [(_, method)] = self.answers()
-        return method
-
-    def hang_up(self) -> None:
-        self.session.peer_gone()
-        self.gone = True
-
-    # Steps that most conversations begin with
-
-    def greet(self) -> methods.ConnectionStart:
-        self >> AMQP_0_9_1
-        start = self.only()
-        assert isinstance(start, methods.ConnectionStart)
-        return start
-
-    def start_ok(
-        self,
-        mechanism: str = "PLAIN",
-        response: bytes = PLAIN_GUEST,
-        properties: dict[str, Any] | None = None,
-    ) -> None:
-        known = ABLE if properties is None else properties
-        self >> (0, methods.ConnectionStartOk(known, mechanism, response, "en_US"))
-
-    def log_in(self, heartbeat: int = 0, properties: dict[str, Any] | None = None) -> "Dialog":
-        self.greet()
-        self.start_ok(properties=properties)
-        tune = self.only()
-        assert isinstance(tune, methods.ConnectionTune)
-        self >> (0, methods.ConnectionTuneOk(tune.channel_max, tune.frame_max, heartbeat))
-        self >> (0, methods.ConnectionOpen("/"))
-        assert isinstance(self.only(), methods.ConnectionOpenOk)
-        return self
-
-    def open(self, number: int = 1) -> "Dialog":
-        self >> (number, methods.ChannelOpen())
-        assert self.answers() == [(number, methods.ChannelOpenOk())]
-        return self
-
-
-def published(
-    channel: int = 1,
-    body: bytes = b"hello",
-    *,
-    exchange: str = "",
-    routing_key: str = "q",
-    properties: bytes = b"\x10\0\x02",
-    frame_max: int = 131_072,
-) -> bytes:
-    """A message as a client sends it."""
-    publish = methods.BasicPublish(exchange, routing_key, False, False)
-    content = content_frames(channel, properties, body, frame_max)
-    return method_frame(channel, publish) + content
-
-
 def publish_payload(exchange: str = "", routing_key: str = "q") -> bytes:
     return encode(methods.BasicPublish(exchange, routing_key, False, False))
-
-
-__all__ = ["BODY", "HEADER", "METHOD", "Dialog", "Room", "published"]

@@ -4,16 +4,12 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.protocols.amqp.talk import (
-    ABLE,
-    PLAIN_GUEST,
-    Room,
-    publish_payload,
-    published,
-)
+from tests.unit.protocols.amqp.talk import Room, publish_payload
 
 from anymq.protocols.amqp import methods
 from anymq.protocols.amqp.codec import AMQP_0_9_1, method_frame
+from anymq.protocols.amqp.settings import AmqpSettings
+from anymq.testing.amqp import ABLE, PLAIN_GUEST, published
 
 
 def _conversation() -> bytes:
@@ -161,8 +157,6 @@ def test_others_have_their_turn() -> None:
 
 def test_who_does_not_take_what_it_is_owed_waits() -> None:
     """Consumers wait at the small limit, the whole connection at the large one."""
-    from anymq.protocols.amqp.settings import AmqpSettings
-
     room = Room(AmqpSettings(delivery_bytes_max=100, unsent_bytes_max=1000))
     client = room.dialog().log_in().open(1)
     channel = room.channels[1]
