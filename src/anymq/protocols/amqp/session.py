@@ -116,8 +116,6 @@ class AmqpSession:
         """Could it go on with what it left?"""
         channels = self.conversation.channels
         if channels is not None:
-            if channels.touched:
-                return True
             if (
                 channels.waiting
                 and self._outbox.size <= self._amqp.settings.delivery_bytes_max // 2
@@ -214,6 +212,9 @@ class AmqpSession:
 
     def _go(self, data: bytes) -> None:
         """Act on what came, then on what that brought about."""
+        channels = self.conversation.channels
+        if channels is not None:
+            channels.acting = True
         if data:
             self._turn_ends = self._amqp.broker.clock.monotonic() + TURN_SECONDS
             at = self._begin(data) if self.conversation.state is State.GREETING else 0

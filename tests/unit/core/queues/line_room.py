@@ -14,9 +14,13 @@ from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
 
 LINE = 20
-SMALL = LogConfig(segment_bytes=2000, index_interval_bytes=300, delete=False)
+SMALL = LogConfig(segment_bytes=2000, index_interval_bytes=300, delete=False, thinned=True)
 LOOSE = LogConfig(
-    segment_bytes=2000, index_interval_bytes=300, delete=False, durability=Durability.OS
+    segment_bytes=2000,
+    index_interval_bytes=300,
+    delete=False,
+    thinned=True,
+    durability=Durability.OS,
 )
 
 
