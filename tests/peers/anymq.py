@@ -12,7 +12,10 @@ from tests.peers.security import Security
 from tests.peers.wire import is_ready
 
 START_SECONDS = 20.0
-READY = re.compile(r"kafka\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
+KAFKA, AMQP = (
+    re.compile(rf"{protocol}\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
+    for protocol in ("kafka", "amqp")
+)
 Value = str | int | bool
 
 
@@ -30,6 +33,7 @@ class AnymqServer(Controlled):
     name: str = "anymq"
     version: str = anymq.__version__
     bootstrap: str = ""
+    amqp_port: int = 0
     _process: ServerProcess | None = None
 
     def start(self) -> "AnymqServer":
@@ -41,6 +45,7 @@ class AnymqServer(Controlled):
         self.launch()
         port = self._running().wait_until(self._port, START_SECONDS)
         self.bootstrap = f"127.0.0.1:{port}"
+        self.amqp_port = self._amqp_port()
         if self.security is None:
             self._running().wait_until(lambda: is_ready(port) or None, START_SECONDS)
         return self
@@ -58,14 +63,19 @@ class AnymqServer(Controlled):
         )
 
     def _port(self) -> int | None:
-        ready = READY.search(self._running().output())
+        ready = KAFKA.search(self._running().output())
         return int(ready.group(1)) if ready else None
+
+    def _amqp_port(self) -> int:
+        ready = AMQP.search(self._running().output())
+        return int(ready.group(1)) if ready else 0
 
     def _toml(self) -> str:
         port = int(self.bootstrap.rpartition(":")[2] or 0)
         values: dict[str, Value | list[str]] = {
             "server.data_dir": str(self.folder / "data"),
             "kafka.port": port,
+            "amqp.port": self.amqp_port,
             "management.port": -1,
             **self.settings,
         }

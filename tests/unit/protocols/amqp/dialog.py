@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tests.unit.core import world
+from anymq.testing.amqp import PEER, AmqpDialog
 from typing_extensions import override
 
 from anymq.core.message import Properties
@@ -24,8 +25,6 @@ from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
 from anymq.security.users import Users
-from anymq.testing.amqp import PEER
-from anymq.testing.amqp import AmqpDialog as Dialog
 
 TRANSIENT = AMQP_FORM.write(Properties())
 PERSISTENT = AMQP_FORM.write(Properties(delivery_mode=2))
@@ -76,7 +75,7 @@ class World(world.World):
                 client.turn()
 
 
-class Client(Dialog):
+class Client(AmqpDialog):
     """One connection; what is said without a channel is said on channel 1."""
 
     def __init__(self, world: World) -> None:
