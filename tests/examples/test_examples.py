@@ -227,7 +227,7 @@ def test_a_flash_sale_admits_exactly_so_many(amqp: str) -> None:
 
 
 def test_celery_works_with_it(amqp: str) -> None:
-    assert run(sys.executable, "celery_worker.py", f"{amqp}/") == [
+    assert run(sys.executable, "celery_worker.py", amqp) == [
         "prices: [0, 19, 38, 57, 76]",
         "unreliable: done at try 3",
         "later: 1900",
