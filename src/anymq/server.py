@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import secrets
 import ssl
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from anymq.config.model import OFF, Settings
 from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
+from anymq.management import alarms
 from anymq.management.health import conditions
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, watch
@@ -29,6 +31,11 @@ from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
+from anymq.protocols.amqp.channel import Channel
+from anymq.protocols.amqp.conversation import Amqp
+from anymq.protocols.amqp.counters import Counters as AmqpCounters
+from anymq.protocols.amqp.properties import AMQP_FORM
+from anymq.protocols.amqp.session import AmqpSession
 from anymq.protocols.kafka.api import registry
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.counters import Counters
@@ -37,7 +44,16 @@ from anymq.protocols.memory import Memory
 from anymq.security.users import Users
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
-from anymq.wiring import broker_settings, kafka_settings, make_tls, patience
+from anymq.wiring import (
+    amqp_settings,
+    amqp_users,
+    apply_to_vhosts,
+    broker_settings,
+    exchange_types,
+    kafka_settings,
+    make_tls,
+    patience,
+)
 
 log = Log(__name__)
 
@@ -59,6 +75,8 @@ class Server:
         self._room = Room(limits.connections_max, limits.connections_per_address_max)
         self._memory = Memory(limits.memory_bytes_max)
         self._kafka: Kafka | None = None
+        self._amqp: Amqp | None = None
+        self._amqp_counters = AmqpCounters()
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -82,8 +100,9 @@ class Server:
             log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
 
     def _renew_tls(self, settings: Settings) -> None:
-        if (listener := self._listeners.get("kafka_tls")) is not None:
-            listener.tls = make_tls(settings)
+        for name in ("kafka_tls", "amqp_tls"):
+            if (listener := self._listeners.get(name)) is not None:
+                listener.tls = make_tls(settings)
 
     def _apply(self, settings: Settings) -> None:
         limits = settings.limits
@@ -94,6 +113,10 @@ class Server:
             self._kafka.settings = kafka_settings(settings)
             self._kafka.users = Users(settings.users)
             self._kafka.broker.give_config(broker_settings(settings).configs)
+        if self._amqp is not None:
+            self._amqp.settings = amqp_settings(settings)
+            self._amqp.users = amqp_users(settings)
+            apply_to_vhosts(settings, self._amqp.broker)
 
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; return once everything acknowledged is on the disk."""
@@ -106,6 +129,7 @@ class Server:
             stack.callback(self._end, disk, store, news)
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
+            stack.callback(broker.close)
             news.look()
             stack.callback(self._hang_up)
             self._listen(broker, store, disk)
@@ -138,19 +162,26 @@ class Server:
             random=secrets.token_bytes,
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
+            forms=(AMQP_FORM,),
+            exchange_types=exchange_types(),
         )
+        loop = asyncio.get_running_loop()
+        broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
+        apply_to_vhosts(self.settings, broker)
         if orphans := store.orphans():
             log.warning("logs that no topic owns; they are kept", ids=orphans)
         return broker
 
     def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
         loop = asyncio.get_running_loop()
-        kafka, management = self.settings.kafka, self.settings.management
-        speak_kafka = self._kafka_sessions(broker)
+        kafka, amqp, management = self.settings.kafka, self.settings.amqp, self.settings.management
+        speak_kafka, speak_amqp = self._kafka_sessions(broker), self._amqp_sessions(broker)
         speak_http = partial(HttpSession, self._pages(broker, store, disk))
-        tls = make_tls(self.settings) if kafka.tls_port != OFF else None
+        tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
+        self._open("amqp", loop, speak_amqp, amqp.host, amqp.port)
+        self._open("amqp_tls", loop, speak_amqp, amqp.host, amqp.tls_port, tls)
         self._open("management", loop, speak_http, management.host, management.port)
 
     def _open(
@@ -192,6 +223,17 @@ class Server:
         )
         return partial(KafkaSession, self._kafka)
 
+    def _amqp_sessions(self, broker: Broker) -> MakeSession:
+        self._amqp = Amqp(
+            broker=broker,
+            settings=amqp_settings(self.settings),
+            users=amqp_users(self.settings),
+            counters=self._amqp_counters,
+            memory=self._memory,
+            make_channel=Channel,
+        )
+        return partial(AmqpSession, self._amqp)
+
     def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
         numbers = Registry()
         watch(
@@ -203,10 +245,19 @@ class Server:
                     n: len(each.connections) for n, each in self._listeners.items()
                 },
                 connections_refused=lambda: self._room.refused,
-                requests=self._kafka_counters.by_api,
+                requests=lambda: {
+                    **self._kafka_counters.by_api(),
+                    **self._amqp_counters.by_method(),
+                },
                 in_flight_bytes=lambda: self._memory.used,
-                malformed=lambda: {"kafka": self._kafka_counters.malformed},
-                logins_failed=lambda: {"kafka": self._kafka_counters.logins_failed},
+                malformed=lambda: {
+                    "kafka": self._kafka_counters.malformed,
+                    "amqp": self._amqp_counters.malformed,
+                },
+                logins_failed=lambda: {
+                    "kafka": self._kafka_counters.logins_failed,
+                    "amqp": self._amqp_counters.logins_failed,
+                },
                 commit_seconds=disk.commit_seconds,
             ),
         )
@@ -214,7 +265,7 @@ class Server:
 
     async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
         tasks = [
-            asyncio.create_task(self._keep_ticking(broker)),
+            asyncio.create_task(self._keep_ticking(broker, store)),
             asyncio.create_task(self._keep_maintaining(broker, store, disk, news)),
             asyncio.create_task(self._keep_syncing(disk)),
         ]
@@ -234,6 +285,12 @@ class Server:
         for listener in self._listeners.values():
             listener.stop_accepting()
         deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
+        await self._until_nothing_is_owed(deadline)
+        if self._amqp is not None:
+            self._amqp.say_goodbye("shutdown")
+            await self._until_nothing_is_owed(deadline)
+
+    async def _until_nothing_is_owed(self, deadline: float) -> None:
         while any(listener.owes for listener in self._listeners.values()):
             if asyncio.get_running_loop().time() > deadline:
                 return
@@ -250,12 +307,13 @@ class Server:
         for listener in self._listeners.values():
             listener.close()
 
-    async def _keep_ticking(self, broker: Broker) -> None:
+    async def _keep_ticking(self, broker: Broker, store: LogStore) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = broker.clock.monotonic()
             for listener in self._listeners.values():
                 listener.tick(now)
+            alarms.look(broker.flow, store, self.settings.limits.process_bytes_max)
             self._give_back_memory()
 
     def _give_back_memory(self) -> None:
@@ -279,3 +337,7 @@ class Server:
         while True:
             await asyncio.sleep(self.settings.storage.sync_interval_ms / 1000)
             disk.sync_interval()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
+    loop.call_soon(act)

@@ -2,16 +2,27 @@
 
 import ssl
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.config.units import MINUTE_MS
-from anymq.core.broker import BrokerSettings
+from anymq.core.broker import Broker, BrokerSettings
+from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
+from anymq.core.vhosts.vhost import Redeclare
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
+from anymq.observability.log import Log
+from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.security.users import Users
+
+EXCHANGE_TYPES = "anymq.exchange_types"  # the group of entry points
+GUEST = {"guest": ("guest",)}
+
+log = Log("anymq")
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:
@@ -90,6 +101,47 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         handshake_seconds_max=limits.login_timeout_ms / 1000,
         lenient_replication=settings.topics.lenient_replication,
     )
+
+
+def amqp_settings(settings: Settings) -> AmqpSettings:
+    """Return what AMQP sessions are told."""
+    amqp, limits = settings.amqp, settings.limits
+    return AmqpSettings(
+        node_name=f"anymq@{settings.server.node_id}",
+        compat_product=amqp.compat_product,
+        mechanisms=amqp.mechanisms,
+        loopback_users=amqp.loopback_users,
+        certificate_name=amqp.certificate_name,
+        anonymous_user=amqp.anonymous_user,
+        frame_bytes_max=amqp.frame_bytes_max,
+        channels_max=amqp.channels_max,
+        message_bytes_max=amqp.message_bytes_max,
+        heartbeat_seconds=amqp.heartbeat_s,
+        handshake_seconds_max=limits.login_timeout_ms / 1000,
+        unsent_bytes_max=limits.unsent_bytes_max,
+        delivery_bytes_max=limits.owed_deliveries_bytes_max,
+    )
+
+
+def amqp_users(settings: Settings) -> Users:
+    """Return who may log in by AMQP: where nobody is named, guest, whom RabbitMQ's clients try."""
+    return Users(settings.users or (GUEST if settings.amqp.guest else {}))
+
+
+def apply_to_vhosts(settings: Settings, broker: Broker) -> None:
+    """Tell virtual hosts what the configuration says of them."""
+    broker.redeclare_queues(Redeclare(settings.amqp.redeclare))
+
+
+def exchange_types() -> ExchangeTypes:
+    """Return the types there are: ours, and those of installed packages (entry points)."""
+    types = dict(OURS)
+    for entry in entry_points(group=EXCHANGE_TYPES):
+        try:
+            types.setdefault(entry.name, entry.load())
+        except Exception:
+            log.exception("an exchange type cannot be loaded", name=entry.name, of=entry.value)
+    return types
 
 
 def _listeners(settings: Settings, host: str, port: int) -> str:

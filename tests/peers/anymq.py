@@ -12,7 +12,7 @@ from tests.peers.security import Security
 from tests.peers.wire import is_ready
 
 START_SECONDS = 20.0
-READY = re.compile(r"kafka\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
+READY = re.compile(r"\b(kafka|amqp)\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
 Value = str | int | bool
 
 
@@ -30,6 +30,7 @@ class AnymqServer(Controlled):
     name: str = "anymq"
     version: str = anymq.__version__
     bootstrap: str = ""
+    amqp_port: int = 0
     _process: ServerProcess | None = None
 
     def start(self) -> "AnymqServer":
@@ -58,14 +59,17 @@ class AnymqServer(Controlled):
         )
 
     def _port(self) -> int | None:
-        ready = READY.search(self._running().output())
-        return int(ready.group(1)) if ready else None
+        """Kafka's, when it is ready; and AMQP's is known from then on."""
+        ports = {name.lower(): int(port) for name, port in READY.findall(self._running().output())}
+        self.amqp_port = ports.get("amqp", 0)
+        return ports.get("kafka")
 
     def _toml(self) -> str:
         port = int(self.bootstrap.rpartition(":")[2] or 0)
         values: dict[str, Value | list[str]] = {
             "server.data_dir": str(self.folder / "data"),
             "kafka.port": port,
+            "amqp.port": self.amqp_port,
             "management.port": -1,
             **self.settings,
         }

@@ -31,6 +31,8 @@ STDERR = 2
 DESCRIPTIONS = {
     "kafka": "Kafka at {host}:{port}",
     "kafka_tls": "Kafka over TLS at {host}:{port}",
+    "amqp": "AMQP at {host}:{port}",
+    "amqp_tls": "AMQP over TLS at {host}:{port}",
     "management": "metrics and health at http://{host}:{port}",
 }
 
@@ -94,7 +96,11 @@ async def serve(
 
 def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
     """Say which port speaks what."""
-    hosts = {"management": settings.management.host}
+    hosts = {
+        "amqp": settings.amqp.host,
+        "amqp_tls": settings.amqp.host,
+        "management": settings.management.host,
+    }
     doors = [
         DESCRIPTIONS.get(name, name + " at {host}:{port}").format(
             host=_in_url(hosts.get(name, settings.kafka.host)), port=port

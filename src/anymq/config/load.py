@@ -51,10 +51,11 @@ def from_tables(tables: Mapping[str, object]) -> Settings:
 
 def open_to_others(settings: Settings) -> list[str]:
     """Return the addresses at which other machines get in without a password, or in clear text."""
-    kafka, management = settings.kafka, settings.management
+    kafka, amqp, management = settings.kafka, settings.amqp, settings.management
     known = kafka.require_login or bool(settings.tls.client_ca)
     guarded = known and kafka.port == OFF
     doors = [("kafka.host", kafka.host, not guarded)]
+    doors += [("amqp.host", amqp.host, amqp.port != OFF)]
     doors += [("management.host", management.host, management.port != OFF)]
     return [name for name, host, is_open in doors if is_open and not _is_loopback(host)]
 
@@ -164,6 +165,8 @@ def _check(settings: Settings) -> None:
     tls, kafka, groups = settings.tls, settings.kafka, settings.groups
     if kafka.tls_port >= 0 and not tls.certificate:
         raise ConfigError("kafka.tls_port needs tls.certificate: the file with the certificate")
+    if settings.amqp.tls_port >= 0 and not tls.certificate:
+        raise ConfigError("amqp.tls_port needs tls.certificate: the file with the certificate")
     if kafka.require_login and not settings.users:
         raise ConfigError("kafka.require_login needs somebody who can log in: see [users]")
     if groups.session_ms_min > groups.session_ms_max:
@@ -171,9 +174,9 @@ def _check(settings: Settings) -> None:
     if open_to_others(settings) and not settings.server.allow_open:
         raise ConfigError(
             f"{', '.join(open_to_others(settings))}: others than this machine could connect without"
-            " a password or in clear text. Set kafka.require_login (or tls.client_ca) and"
-            " kafka.tls_port (and kafka.port = -1), or server.allow_open = true if the network is"
-            " yours alone"
+            " a password or in clear text. Set kafka.require_login (or tls.client_ca),"
+            " kafka.tls_port and amqp.tls_port (and kafka.port = -1, amqp.port = -1), or"
+            " server.allow_open = true if the network is yours alone"
         )
 
 

@@ -55,6 +55,69 @@ class Kafka:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Amqp:
+    """Where AMQP 0-9-1 clients connect: those of RabbitMQ."""
+
+    host: str = setting("127.0.0.1", "The address to listen at; 0.0.0.0 is every IPv4 address.")
+    port: int = setting(
+        5672, "The port without TLS; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+    tls_port: int = setting(
+        OFF,
+        "The port with TLS (5671 is usual); 0 takes a free one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    guest: bool = setting(
+        True,
+        "Where [users] names nobody: let in `guest` with the password `guest`, as RabbitMQ does.",
+        live=True,
+    )
+    loopback_users: tuple[str, ...] = setting(
+        ("guest",), "Users who may only come from this machine itself.", live=True
+    )
+    mechanisms: tuple[str, ...] = setting(
+        ("PLAIN", "AMQPLAIN"),
+        "The ways to log in that are offered: PLAIN, AMQPLAIN, EXTERNAL (by the certificate shown"
+        " to a TLS port, see tls.client_ca), ANONYMOUS.",
+        live=True,
+    )
+    anonymous_user: str = setting(
+        "", "Who somebody is who logs in by ANONYMOUS. Empty: it is not offered.", live=True
+    )
+    certificate_name: Literal["common_name", "distinguished_name", "subject_alternative_name"] = (
+        setting("common_name", "Where in a certificate EXTERNAL finds the user.", live=True)
+    )
+    frame_bytes_max: int = setting(
+        128 * KIB, "The biggest frame that clients are offered.", at_least=8 * KIB, live=True
+    )
+    channels_max: int = setting(
+        2047,
+        "How many channels a connection may have; 0: 65,535.",
+        at_least=0,
+        at_most=65_535,
+        live=True,
+    )
+    heartbeat_s: int = setting(
+        60,
+        "The heartbeat that clients are offered, in seconds; 0: none.",
+        at_least=0,
+        at_most=65_535,
+        live=True,
+    )
+    message_bytes_max: int = setting(16 * MIB, "The biggest message.", at_least=1, live=True)
+    compat_product: bool = setting(
+        False, "Say to clients that we are RabbitMQ: some look for the name.", live=True
+    )
+    redeclare: Literal["strict", "keep", "change"] = setting(
+        "strict",
+        "What becomes of a queue that is declared again with other arguments. strict: the client"
+        " gets an error, as from RabbitMQ. keep: the queue stays as it is. change: it changes.",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Management:
     """Where metrics and health are read, over HTTP."""
 
@@ -193,6 +256,19 @@ class Limits:
         at_least=MIB,
         live=True,
     )
+    process_bytes_max: int = setting(
+        0,
+        "Let publishers wait while the process takes more memory than this; 0: 60 % of the"
+        " machine's.",
+        at_least=0,
+        live=True,
+    )
+    owed_deliveries_bytes_max: int = setting(
+        MIB,
+        "Give a connection no more messages while it is owed so much.",
+        at_least=KIB,
+        live=True,
+    )
     frame_bytes_max: int = setting(100 * MIB, "The biggest request.", at_least=KIB)
     frame_bytes_max_without_records: int = setting(
         2 * MIB,
@@ -253,6 +329,7 @@ class Settings:
 
     server: Server = Server()
     kafka: Kafka = Kafka()
+    amqp: Amqp = Amqp()
     management: Management = Management()
     tls: Tls = Tls()
     storage: Storage = Storage()
@@ -268,6 +345,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
     {
         "server": Server,
         "kafka": Kafka,
+        "amqp": Amqp,
         "management": Management,
         "tls": Tls,
         "storage": Storage,

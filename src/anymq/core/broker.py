@@ -1,6 +1,6 @@
 """Broker: the parts of the domain under one roof."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -8,6 +8,8 @@ from uuid import UUID
 from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
+from anymq.core.message import Form
+from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
 from anymq.core.streams.errors import InvalidPartitions, PolicyViolation
@@ -19,6 +21,11 @@ from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
 from anymq.core.streams.topics import TopicRecord, Topics
 from anymq.core.timers import Timers
+from anymq.core.vhosts.messaging import Ground, Messaging
+from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
+from anymq.core.vhosts.streams import Streams
+from anymq.core.vhosts.vhost import Redeclare, VirtualHost
+from anymq.storage.log import Durability
 from anymq.storage.work import Work
 
 EVERY_NODE = "default"  # the key of dynamic broker configs that hold for every node
@@ -59,6 +66,8 @@ class Broker:
         random: Callable[[int], bytes],
         settings: BrokerSettings | None = None,
         run: Callable[[Work], None] = run_now,
+        forms: Sequence[Form] = (),
+        exchange_types: ExchangeTypes = OURS,
     ) -> None:
         self.settings = settings or BrokerSettings()
         self.node_id = self.settings.node_id
@@ -71,7 +80,8 @@ class Broker:
         self._random = random
         self._run = run
         self._catalog = Catalog(definitions)
-        self._next_log_id = max(self._catalog.next_log_id(), max(store.ids(), default=0) + 1)
+        lasting = (log_id for log_id in store.ids() if log_id < TRANSIENT_LOG_ID_FIRST)
+        self._next_log_id = max(self._catalog.next_log_id(), max(lasting, default=0) + 1)
         self._topics = Topics(
             store,
             node_id=self.node_id,
@@ -79,6 +89,7 @@ class Broker:
             starts=self._catalog.starts,
         )
         self.topics: Mapping[str, Topic] = self._topics.by_name
+        self._streams: Streams | None = None  # topics come first
         self._catalog.listen(self)
         self._producer_ids = ProducerIds(self._catalog)
         offsets = store.open_log(offset_records.LOG_ID, offset_records.LOG_CONFIG)
@@ -90,6 +101,29 @@ class Broker:
             settings=group_settings(self.config),
         )
         store.read_whole(offsets, self.groups.restore)
+        self._messaging = Messaging(
+            Ground(
+                store=store,
+                catalog=self._catalog,
+                clock=clock,
+                timers=timers,
+                random=random,
+                new_log_id=self._new_log_id,
+                bury=self._bury,
+                run=run,
+                forms=forms,
+                durability=self._durability,
+                exchange_types=exchange_types,
+            )
+        )
+        self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
+        self.turn = self._messaging.turn
+        self.flow = self._messaging.flow
+        self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
+        self._streams = self._messaging.add_streams(self)
+        for name, topic in self.topics.items():
+            self._streams.on_topic(name, topic)
+        self._messaging.begin()
         self._begin_a_life()
 
     def _begin_a_life(self) -> None:
@@ -99,7 +133,7 @@ class Broker:
         self._catalog.put_counter("starts", self._catalog.counters.get("starts", 0) + 1, ignore)
         if "cluster_id" not in self._catalog.texts:
             self._catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
-        self._bury(self._catalog.doomed)
+        self._bury(self._catalog.doomed, self._messaging.lines.delete)
 
     # Topics
 
@@ -143,6 +177,8 @@ class Broker:
         if name in self.topics:
             raise Conflict(f"Topic '{name}' already exists.")
         self._topics.collisions.check(name)
+        if self._streams is not None:
+            self._streams.check_free(name)
         self._check_partitions(0, self.default_partitions if partitions is None else partitions)
         if len(self.topics) >= self.settings.topics_max:
             raise PolicyViolation(f"there are {len(self.topics)} topics, no more are allowed")
@@ -166,7 +202,7 @@ class Broker:
         def deleted(error: Exception | None) -> None:
             self._topics.forget(topic.id)
             if error is None:
-                self._bury(logs)
+                self._bury(logs, self._store.delete)
                 self.groups.delete_topics(name.__eq__, lambda _: None)
             then(error)
 
@@ -239,6 +275,32 @@ class Broker:
 
         self._catalog.put_start(log.id, start, kept)
 
+    # Virtual hosts: exchanges and queues
+
+    def vhost(self, name: str) -> VirtualHost:
+        """Return a virtual host, or refuse."""
+        return self._messaging.vhosts.find(name)
+
+    def create_vhost(self, name: str, then: Then = ignore) -> VirtualHost:
+        """Make a virtual host, or find it; `then` is called when a restart would find it."""
+        return self._messaging.vhosts.create(name, then)
+
+    def delete_vhost(self, name: str, then: Then = ignore) -> None:
+        """Unmake a virtual host with all that is in it."""
+        self._messaging.vhosts.delete(name, then)
+
+    def redeclare_queues(self, how: Redeclare) -> None:
+        """Treat queues that are declared again with other arguments so, everywhere."""
+        self._messaging.vhosts.redeclare(how)
+
+    def when_settled(self, then: Then) -> None:
+        """Call `then` when all that was settled so far survives our death."""
+        self._messaging.lines.when_written(then)
+
+    def close(self) -> None:
+        """Leave everything exact, before the store is closed."""
+        self._messaging.close()
+
     # The broker itself
 
     @property
@@ -300,6 +362,9 @@ class Broker:
         """Do what is to be done now and then: about once a second."""
         self._topics.expire_producers(now_ms - int(self.config.value("producer.id.expiration.ms")))
         self.groups.maintenance(now_ms)
+        self._messaging.tick()
+        assert self._streams is not None
+        self._streams.tick()
         for work in self._store.maintenance(now_ms):
             self._run(work)
 
@@ -316,6 +381,8 @@ class Broker:
     def on_topic(self, name: str, record: TopicRecord | None) -> None:
         """Make the topic be what its definition says."""
         self._topics.define(name, record)
+        if self._streams is not None:
+            self._streams.on_topic(name, self.topics.get(name))
 
     def on_broker_config(self, configs: Mapping[str, Mapping[str, str]]) -> None:
         """Use other dynamic configs; topics follow."""
@@ -332,6 +399,15 @@ class Broker:
     def _use(self, config: BrokerConfig) -> None:
         self.config = config
         self._topics.configure(config.topic_defaults)
+        if self._streams is not None:
+            self._messaging.lines.use(self._durability)
+
+    @property
+    def _durability(self) -> Durability:
+        return Durability(self.config.value("anymq.durability"))
+
+    def _new_log_id(self) -> int:
+        return self._new_log_ids(1)[0]
 
     def _new_log_ids(self, count: int) -> tuple[int, ...]:
         first = self._next_log_id
@@ -360,10 +436,10 @@ class Broker:
         for log_id in logs:
             self._store.abandon(log_id)
 
-    def _bury(self, logs: Iterable[int]) -> None:
-        """Take the logs of deleted topics off the disk, once nothing can bring those back."""
+    def _bury(self, logs: Iterable[int], delete: Callable[[int], Work]) -> None:
+        """Take the logs of what was deleted off the disk, once nothing can bring it back."""
         for log_id in sorted(logs):
-            self._run(Burial(self._store.delete(log_id), partial(self._buried, log_id)))
+            self._run(Burial(delete(log_id), partial(self._buried, log_id)))
 
     def _buried(self, log_id: int) -> None:
         self._catalog.buried(log_id, ignore)

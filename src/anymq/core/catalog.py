@@ -8,14 +8,16 @@ door, `on_change`, at the start, on changes and when they are undone.
 The keys and values are on disk: change their meaning, raise storage's version.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TypeVar
 
 import msgspec
 
+from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
 from anymq.core.streams.topics import TopicRecord
 
 Then = Callable[[Exception | None], None]
+R = TypeVar("R", bound=msgspec.Struct)
 
 LOG_ID_FIRST = 16  # those below are ours: definitions, offsets, …
 
@@ -40,6 +42,22 @@ class CatalogListener(Protocol):
         """These are the dynamic configs now, by node."""
 
 
+class VhostListener(Protocol):
+    """Who builds virtual hosts and what is in them. Keys are as the catalog has them."""
+
+    def on_vhost(self, key: str, record: VhostRecord | None) -> None:
+        """There is this virtual host; None: there is none."""
+
+    def on_exchange(self, key: str, record: ExchangeRecord | None) -> None:
+        """There is this exchange; None: there is none."""
+
+    def on_queue(self, key: str, record: QueueRecord | None) -> None:
+        """There is this queue; None: there is none."""
+
+    def on_binding(self, key: str, record: BindingRecord | None) -> None:
+        """There is this binding; None: there is none."""
+
+
 class Catalog:
     """What is defined, by kind."""
 
@@ -52,6 +70,7 @@ class Catalog:
         self.broker_configs: dict[str, dict[str, str]] = {}  # "default", or a node's id
         self._store = store
         self._listener: CatalogListener | None = None
+        self._vhosts: VhostListener | None = None
         # Changes on their way to the disk: what was durable before, and how many are on the way.
         self._durable: dict[str, tuple[bytes | None, int]] = {}
         self._values: dict[str, bytes] = {}
@@ -65,6 +84,39 @@ class Catalog:
         listener.on_broker_config(self.broker_configs)
         for name, record in self.topics.items():
             listener.on_topic(name, record)
+
+    def listen_to_vhosts(self, listener: VhostListener) -> None:
+        """Tell `listener` from now on what changes; what there is it asks for: `records`."""
+        self._vhosts = listener
+
+    def records(self, prefix: str, decoder: "msgspec.json.Decoder[R]") -> list[tuple[str, R]]:
+        """Return what is defined of one kind, or in one virtual host, by key."""
+        return [
+            (key, decoder.decode(value))
+            for key, value in self._values.items()
+            if key.startswith(prefix)
+        ]
+
+    def change(
+        self,
+        changes: Mapping[str, msgspec.Struct | None],
+        then: Then,
+        *,
+        new_logs: Iterable[int] = (),
+        doomed: Iterable[int] = (),
+    ) -> None:
+        """Define all of these, in this order, or forget them (None).
+
+        `doomed`: logs of what is forgotten, until `buried` is told that they are gone.
+        """
+        encoded: dict[str, bytes | None] = {
+            key: None if record is None else _encode(record) for key, record in changes.items()
+        }
+        following = max(new_logs, default=-1) + 1
+        if following > self.counters.get("log_id", 0):
+            encoded["counters/log_id"] = _encode(following)
+        encoded.update((f"doomed/{log_id}", _encode(True)) for log_id in doomed)
+        self._put(encoded, then)
 
     def put_topic(self, name: str, record: TopicRecord, then: Then) -> None:
         """Define a topic, or define it anew."""
@@ -151,6 +203,9 @@ class Catalog:
     def _apply(self, key: str, value: bytes | None) -> None:
         """Give a definition its meaning."""
         kind, _, name = key.partition("/")
+        if self._vhosts is not None and kind in _OF_VHOSTS:
+            _OF_VHOSTS[kind](self._vhosts, key, value)
+            return
         # A kind unknown here was written by a newer version: it is kept, and means nothing.
         meaning = _MEANINGS.get(kind)
         if meaning is not None:
@@ -206,3 +261,20 @@ _TOPIC = msgspec.json.Decoder(TopicRecord)
 _INT = msgspec.json.Decoder(int)
 _TEXT = msgspec.json.Decoder(str)
 _TEXTS = msgspec.json.Decoder(dict[str, str])
+
+VHOST = msgspec.json.Decoder(VhostRecord)
+EXCHANGE = msgspec.json.Decoder(ExchangeRecord)
+QUEUE = msgspec.json.Decoder(QueueRecord)
+BINDING = msgspec.json.Decoder(BindingRecord)
+
+
+def _decoded(value: bytes | None, decoder: "msgspec.json.Decoder[R]") -> R | None:
+    return None if value is None else decoder.decode(value)
+
+
+_OF_VHOSTS: dict[str, Callable[[VhostListener, str, bytes | None], None]] = {
+    "vhosts": lambda who, key, value: who.on_vhost(key, _decoded(value, VHOST)),
+    "exchanges": lambda who, key, value: who.on_exchange(key, _decoded(value, EXCHANGE)),
+    "queues": lambda who, key, value: who.on_queue(key, _decoded(value, QUEUE)),
+    "bindings": lambda who, key, value: who.on_binding(key, _decoded(value, BINDING)),
+}

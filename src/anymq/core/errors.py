@@ -31,3 +31,27 @@ class Invalid(Refused):
 
 class Unavailable(Refused):
     """Not now: the disk is full or failed, or the broker is stopping."""
+
+
+class Locked(Refused):
+    """It belongs to somebody else: an exclusive queue."""
+
+
+class PreconditionFailed(Refused):
+    """It is not as the request takes for granted: another type, other arguments, still in use."""
+
+
+class Rejected(Refused):
+    """A message that its queue does not take: full, and told to refuse."""
+
+
+class Unsupported(Refused):
+    """It makes sense, and this kind of thing does not do it."""
+
+
+class PartlyRejected(Rejected):
+    """Of a run, these messages were refused (their places in it); the others are safe."""
+
+    def __init__(self, indexes: frozenset[int]) -> None:
+        super().__init__(f"{len(indexes)} messages were refused")
+        self.indexes = indexes

@@ -4,9 +4,10 @@ Most of the time the protocol that wrote a message also reads it: its properties
 core asks their form only for what it must know (traits), seldom for everything (properties).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from operator import itemgetter
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 # What a header may be: text, bytes, numbers, booleans, times, nothing, lists and tables of these.
 # A form keeps the exact type of a number by a subclass of its own (`class Short(int)`).
@@ -14,6 +15,20 @@ Value = Any
 Headers = Mapping[str, Value]
 
 DEFAULT_PRIORITY = 0
+
+_body_of = itemgetter(2)
+
+
+class Long(int):
+    """64 bits, in forms that tell widths apart."""
+
+    type_name: ClassVar[str] = "long"
+
+
+class Time(int):
+    """Seconds since 1970, in forms that tell times from numbers."""
+
+    type_name: ClassVar[str] = "timestamp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +122,25 @@ class Run:
     `batch` is for storage: the run as a record batch, encoded once for all the queues it goes to.
     """
 
-    __slots__ = ("batch", "envelope", "messages", "persistent", "size")
+    __slots__ = ("_traits", "batch", "envelope", "messages", "persistent", "size")
 
     def __init__(self, messages: Sequence[Message], *, persistent: bool) -> None:
         assert messages
         self.envelope = messages[0].envelope
         self.messages = messages
         self.persistent = persistent  # is any of them?
-        self.size = sum(len(message.body) for message in messages)
+        self.size = sum(map(len, map(_body_of, messages)))
         self.batch: Any = None
+        self._traits: Collection[Traits] | None = None
+
+    @property
+    def traits(self) -> Collection[Traits]:
+        """The different traits of its messages, found once for all the queues it goes to."""
+        if self._traits is None:
+            of = self.envelope.form.traits
+            if len(self.messages) == 1:
+                self._traits = (of(self.messages[0].properties),)
+            else:
+                different = {message.properties for message in self.messages}
+                self._traits = {of(properties) for properties in different}
+        return self._traits

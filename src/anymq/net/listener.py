@@ -8,6 +8,7 @@ from asyncio import AbstractEventLoop
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from anymq.net.connection import Connection, Patience
 from anymq.net.plain import PlainChannel
@@ -179,8 +180,13 @@ class Listener:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        peer = _describe(sock, address, tls=self.tls is not None)
-        channel = PlainChannel(sock) if self.tls is None else TlsChannel(sock, self.tls)
+        peer = _describe(sock, address)
+        channel: PlainChannel | TlsChannel
+        if self.tls is None:
+            channel = PlainChannel(sock)
+        else:
+            channel = TlsChannel(sock, self.tls)
+            peer = replace(peer, tls=True, certificate=channel.certificate)
         return Connection(
             self._loop,
             channel,
@@ -208,6 +214,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _describe(sock: socket.socket, address: tuple[str, int], *, tls: bool) -> Peer:
+def _describe(sock: socket.socket, address: tuple[str, int]) -> Peer:
     local = sock.getsockname()
-    return Peer(address[0], address[1], local[0], local[1], tls)
+    return Peer(address[0], address[1], local[0], local[1])

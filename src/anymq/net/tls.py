@@ -2,10 +2,11 @@
 
 import ssl
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 from anymq.net.plain import FileEndedEarly
 from anymq.protocols.session import Output
@@ -69,6 +70,10 @@ class TlsChannel:
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._socket.fileno()
+
+    def certificate(self) -> Mapping[str, Any] | None:
+        """Return what the peer's certificate says, if it showed one that we checked."""
+        return self._tls.getpeercert() if self.ready else None
 
     def close(self) -> None:
         """Close the socket; say that this is the end, if that can be said at once."""

@@ -1,8 +1,8 @@
 """Session: what every protocol implements; Outbox: what it writes to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from typing_extensions import override
 
@@ -65,6 +65,10 @@ def _nobody() -> None:
     pass
 
 
+def _no_certificate() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Who is at the other end, and at which of our addresses."""
@@ -74,6 +78,8 @@ class Peer:
     local_host: str
     local_port: int
     tls: bool = False
+    # What it showed in the TLS handshake, as `ssl.SSLObject.getpeercert` describes it.
+    certificate: Callable[[], Mapping[str, Any] | None] = _no_certificate
 
     @override
     def __str__(self) -> str:

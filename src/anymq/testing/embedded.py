@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from anymq.config.load import from_tables
 from anymq.config.model import OFF, Settings
@@ -24,7 +25,9 @@ Tables = Mapping[str, Mapping[str, object]]
 
 
 class EmbeddedBroker:
-    """`with EmbeddedBroker() as broker:` gives a broker at `broker.kafka` until the block ends.
+    """`with EmbeddedBroker() as broker:` gives a broker until the block ends.
+
+    Kafka clients find it at `broker.kafka`, AMQP clients at `broker.amqp_url`.
 
     It listens on free ports of 127.0.0.1. Its data is in `data_dir`, which it leaves there, or in a
     directory that goes when it stops. `settings` are what the TOML file would hold,
@@ -46,6 +49,13 @@ class EmbeddedBroker:
     def kafka(self) -> str:
         """The bootstrap address of Kafka clients."""
         return f"{self.settings.kafka.host}:{self.ports['kafka']}"
+
+    @property
+    def amqp_url(self) -> str:
+        """Where AMQP clients connect, with somebody who may: guest, unless there are users."""
+        user, password = next(iter(_passwords(self.settings)), ("guest", "guest"))
+        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        return f"amqp://{login}@{self.settings.amqp.host}:{self.ports['amqp']}/%2F"
 
     @property
     def management(self) -> str:
@@ -167,8 +177,14 @@ def _complete(settings: Settings | Tables) -> Settings:
 
 def _on_free_ports(settings: Settings) -> Settings:
     """Take free ports where there are any: what is off stays off."""
-    kafka, management = settings.kafka, settings.management
-    ports = {"kafka": kafka.port, "kafka_tls": kafka.tls_port, "management": management.port}
+    kafka, amqp = settings.kafka, settings.amqp
+    ports = {
+        "kafka": kafka.port,
+        "kafka_tls": kafka.tls_port,
+        "amqp": amqp.port,
+        "amqp_tls": amqp.tls_port,
+        "management": settings.management.port,
+    }
     return _on_ports(settings, {name: 0 for name, port in ports.items() if port != OFF})
 
 
@@ -176,5 +192,16 @@ def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
     kafka = replace(
         settings.kafka, port=ports.get("kafka", OFF), tls_port=ports.get("kafka_tls", OFF)
     )
+    amqp = replace(settings.amqp, port=ports.get("amqp", OFF), tls_port=ports.get("amqp_tls", OFF))
     management = replace(settings.management, port=ports.get("management", OFF))
-    return replace(settings, kafka=kafka, management=management)
+    return replace(settings, kafka=kafka, amqp=amqp, management=management)
+
+
+def _passwords(settings: Settings) -> list[tuple[str, str]]:
+    """Those users whose password is known in clear."""
+    return [
+        (name, proof)
+        for name, proofs in settings.users.items()
+        for proof in proofs
+        if not proof.startswith("SCRAM-")
+    ]

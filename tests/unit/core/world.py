@@ -7,8 +7,10 @@ from random import Random
 
 from anymq.cluster.meta.embedded import LOG_CONFIG, LOG_ID, EmbeddedStore
 from anymq.core.broker import Broker, BrokerSettings
+from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams.partition import AppendResult, Partition
 from anymq.core.timers import Timers
+from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.storage import batch as batches
 from anymq.storage import records
 from anymq.storage.compression import Compression
@@ -75,19 +77,23 @@ class World:
         self.random = Random(1)
         self.files = SimFiles()
         self.works: list[Work] = []
+        self.exchange_types: ExchangeTypes = OURS
         self.store, self.broker = self._start()
 
     def _start(self) -> tuple[LogStore, Broker]:
+        self.timers = Timers()
         store = LogStore.open(self.files, disk_free_min=0)
         journal = store.open_log(LOG_ID, LOG_CONFIG)
         broker = Broker(
             store=store,
             definitions=store.read_whole(journal, lambda: EmbeddedStore(journal, self.clock)),
             clock=self.clock,
-            timers=Timers(),
+            timers=self.timers,
             random=self.random.randbytes,
             settings=self.settings,
             run=lambda work: self.works.append(work),
+            forms=[AMQP_FORM],
+            exchange_types=self.exchange_types,
         )
         return store, broker
 
@@ -122,6 +128,7 @@ class World:
     def restart(self, how: Restart = Restart.KILLED) -> Broker:
         """The process ends, and is started again."""
         if how is Restart.CLEAN:
+            self.broker.close()
             self.store.close()
         elif how is Restart.POWER_CUT:
             self.files = self.files.crash(self.random)

@@ -22,7 +22,7 @@ from anymq.cli.kafka.errors import (
     error_text,
 )
 from anymq.cli.kafka.outgoing import SEQUENCE_END, Batch, halves, one_per_partition, size_of
-from anymq.cli.kafka.partitioner import partition_of
+from anymq.core.streams.partitioner import partition_of
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import init_producer_id, produce
 from anymq.storage.compression import Compression

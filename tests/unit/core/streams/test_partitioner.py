@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner.default import murmur2 as other_murmur2
 
-from anymq.cli.kafka.partitioner import murmur2, partition_of
+from anymq.core.streams.partitioner import murmur2, partition_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""House: what a queue is given by who made it, so that it knows neither vhosts nor the disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anymq.core.queues.deadletters import Republish
+from anymq.core.queues.line import Line
+from anymq.core.queues.turn import Turn
+from anymq.core.steady import Steady
+
+if TYPE_CHECKING:
+    from anymq.core.queues.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all queues of a vhost share."""
+
+    turn: Turn
+    steady: Steady
+    republish: Republish
+    new_line: "Callable[[Queue, int], Line]"  # for a level (a priority) that had no message yet
+    discard: "Callable[[Queue], None]"  # its time is over (auto-delete, x-expires): delete it

@@ -1,0 +1,91 @@
+"""Turn: the queues that changed, dealt with together at the end of what a session did.
+
+What one read of a socket brought goes to its queues first; then each of them deals once, and each
+log is written once.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+PASSES_MAX = 8  # dead letters go from queue to queue; then others have their turn
+
+
+class Pumped(Protocol):
+    """What a turn takes care of: a queue."""
+
+    scheduled: bool
+
+    def pump(self) -> bool:
+        """Deal; say whether there is more that could be done at once."""
+
+    def flush(self) -> None:
+        """Hand to the disk what must go there."""
+
+
+def _nobody() -> None:
+    pass
+
+
+class Turn:
+    """Queues that changed. Sessions end their work with `run`; others only add.
+
+    `on_work` is called when there is something to do and nobody said that he will: it has `run`
+    called soon, on the broker's thread. `finish` comes after all queues: what was settled goes to
+    its journal.
+    """
+
+    def __init__(
+        self, on_work: Callable[[], None] = _nobody, finish: Callable[[], None] = _nobody
+    ) -> None:
+        self.on_work = on_work
+        self.finish = finish
+        self._changed: list[Pumped] = []
+        self._running = False
+
+    def add(self, queue: Pumped) -> None:
+        """Have this queue deal when the turn ends."""
+        if queue.scheduled:
+            return
+        queue.scheduled = True
+        self._changed.append(queue)
+        if len(self._changed) == 1 and not self._running:
+            self.on_work()
+
+    def run(self) -> None:
+        """Let every queue that changed deal, and what that changes; then write their logs."""
+        if self._running or not self._changed:
+            return
+        self._running = True
+        touched: dict[Pumped, None] = {}
+        unfinished: list[Pumped] = []
+        try:
+            for _ in range(PASSES_MAX):
+                self._pass(touched, unfinished)
+                if not self._changed:
+                    break
+        finally:
+            self._running = False
+            for queue in touched:
+                queue.flush()
+            self.finish()
+            self._go_on(unfinished)
+
+    def _pass(self, touched: dict[Pumped, None], unfinished: list[Pumped]) -> None:
+        changed, self._changed = self._changed, []
+        try:
+            while changed:
+                queue = changed.pop()
+                queue.scheduled = False
+                touched[queue] = None
+                if queue.pump():
+                    unfinished.append(queue)
+        finally:
+            self._changed += changed  # a bug in one of them does not stop the others
+
+    def _go_on(self, unfinished: list[Pumped]) -> None:
+        for queue in unfinished:
+            if not queue.scheduled:
+                queue.scheduled = True
+                self._changed.append(queue)
+        if self._changed:
+            self.on_work()

@@ -1,0 +1,1 @@
+"""Routing: exchanges, their types, and the bindings by which messages find queues."""

@@ -1,0 +1,145 @@
+"""Messaging: virtual hosts and what they stand on, put together.
+
+What is shared by all queues is opened first, then what is defined is made, then what is bound.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from anymq.core.catalog import Catalog
+from anymq.core.clock import Clock
+from anymq.core.flow import Flow
+from anymq.core.message import Form
+from anymq.core.portable.record_form import RECORD_FORM
+from anymq.core.queues import delays
+from anymq.core.queues.arguments import STREAM
+from anymq.core.queues.deadletters import with_died
+from anymq.core.queues.delays import Delays
+from anymq.core.queues.lines import Lines
+from anymq.core.queues.turn import Turn
+from anymq.core.routing.types import OURS, ExchangeTypes
+from anymq.core.steady import Steady
+from anymq.core.streams.logs import Logs
+from anymq.core.timers import Timers
+from anymq.core.vhosts.definitions import Definitions
+from anymq.core.vhosts.kinds import QueueKind
+from anymq.core.vhosts.own_queues import (
+    OWN_KINDS,
+    TRANSIENT_LOG_ID_FIRST,
+    OwnQueues,
+    QueueMeans,
+)
+from anymq.core.vhosts.streams import Streams, TopicVerbs
+from anymq.core.vhosts.vhosts import Means, VirtualHosts
+from anymq.storage.log import Durability
+from anymq.storage.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What messaging stands on."""
+
+    store: Logs
+    catalog: Catalog
+    clock: Clock
+    timers: Timers
+    random: Callable[[int], bytes]
+    new_log_id: Callable[[], int]
+    bury: Callable[[Iterable[int], Callable[[int], Work]], None]
+    run: Callable[[Work], None]
+    forms: Sequence[Form] = ()
+    durability: Durability = Durability.COMMIT  # of what is confirmed
+    exchange_types: ExchangeTypes = field(default_factory=lambda: OURS)
+
+
+class Messaging:
+    """Everything that queues and exchanges need, and they themselves."""
+
+    def __init__(self, ground: Ground) -> None:
+        forms = self._forms = with_died([*ground.forms, RECORD_FORM])
+        self.flow = Flow()
+        self.steady = Steady(ground.clock, ground.timers)
+        self.lines = Lines(ground.store, forms, durability=ground.durability)
+        self.turn = Turn(finish=self.lines.flush)
+        self.kinds: dict[str, QueueKind] = {}
+        self._ground = ground
+        self._next_transient = self._clear_transient()
+        means = Means(
+            now_ms=self.steady.now_ms,
+            random=ground.random,
+            add_delayed=lambda *said: self.delays.add(*said),
+            types=ground.exchange_types,
+        )
+        definitions = Definitions(forms)
+        own = OwnQueues(
+            QueueMeans(
+                catalog=ground.catalog,
+                definitions=definitions,
+                lines=self.lines,
+                turn=self.turn,
+                steady=self.steady,
+                new_log_id=ground.new_log_id,
+                new_transient_log_id=self._new_transient_log_id,
+                bury=self._bury,
+            )
+        )
+        for kind in OWN_KINDS:
+            self.kinds[kind] = own
+        self.vhosts = VirtualHosts(ground.catalog, means, definitions, own, self.kinds)
+        self.vhosts.restore()
+        self.delays = self._open_delays(forms)
+
+    def _open_delays(self, forms: Mapping[int, Form]) -> Delays:
+        store = self._ground.store
+        log = store.open_log(delays.LOG_ID, delays.LOG_CONFIG)
+        opened = Delays(
+            log,
+            self.lines.settlement(delays.LOG_ID),
+            forms,
+            clock=self.steady,
+            changed=self.turn.add,
+            release=self.vhosts.release,
+        )
+        store.read_whole(log, opened.restore)
+        return opened
+
+    def add_streams(self, topics: TopicVerbs) -> Streams:
+        """Let topics be seen as streams."""
+        streams = Streams(
+            topics, self.vhosts, turn=self.turn, forms=self._forms, now_ms=self.steady.now_ms
+        )
+        self.kinds[STREAM] = streams
+        return streams
+
+    def begin(self) -> None:
+        """Bind what is bound. Whatever adds queues of its own has done so."""
+        self.vhosts.restore_bindings()
+
+    def tick(self) -> None:
+        """Do what is to be done now and then: about once a second."""
+        self.lines.tick()
+
+    def close(self) -> None:
+        """Leave everything exact; the store is to be closed after this."""
+        self.turn.run()
+        self.lines.close()
+
+    def _clear_transient(self) -> int:
+        """Throw away the logs of queues that did not outlive the last process."""
+        first = TRANSIENT_LOG_ID_FIRST
+        old = [log_id for log_id in self._ground.store.ids() if log_id >= first]
+        for log_id in old:
+            self._ground.run(self.lines.delete(log_id))
+        return max(old, default=first - 1) + 1
+
+    def _new_transient_log_id(self) -> int:
+        log_id = self._next_transient
+        self._next_transient += 1
+        return log_id
+
+    def _bury(self, logs: Iterable[int]) -> None:
+        durable = [log_id for log_id in logs if log_id < TRANSIENT_LOG_ID_FIRST]
+        self._ground.bury(durable, self.lines.delete)
+        for log_id in logs:
+            if log_id >= TRANSIENT_LOG_ID_FIRST:
+                self._ground.run(self.lines.delete(log_id))

@@ -1,0 +1,320 @@
+"""Publishing: from an exchange to the queues, a run at a time where that is possible.
+
+Most runs have one route, which depends on nothing but exchange and key: it is looked up by the
+run's envelope and stays right until the topology changes. Messages that want to be looked at one by
+one (CC, BCC, delays; headers, hashes or chance decide) are, and go on in runs as long as possible.
+
+Measured by benchmarks/micro/routes.py.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from anymq.core.errors import NotAllowed, NotFound, PartlyRejected, PreconditionFailed, Refused
+from anymq.core.message import Envelope, Message, Run, Value
+from anymq.core.queues.deadletters import copies_count
+from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
+from anymq.core.routing.target import Target, Then
+from anymq.core.values import type_name
+from anymq.core.vhosts.topology import Topology
+
+ROUTES_MAX = 10_000  # that are remembered
+COPIES = ("CC", "BCC")
+COPIED = b"CC"  # in both: forms write the names of headers as they are, so few must be decoded
+DELAY = "x-delay"
+
+Targets = tuple[Target, ...]
+Part = tuple[Targets, list[Message]]
+Returned = Callable[[Message], None]
+
+
+class Publishing:
+    """Brings messages to where the topology says."""
+
+    def __init__(
+        self, name: str, topology: Topology[Any], delayed: Target, now_ms: Callable[[], int]
+    ) -> None:
+        self._name = name
+        self._topology = topology
+        self._delayed = delayed
+        self._now_ms = now_ms
+        self._routes: dict[Envelope, Targets] = {}
+        self._version = -1
+
+    def publish(self, run: Run, then: Then | None, returned: Returned | None = None) -> bool:
+        """Bring a run to its queues; NotFound, NotAllowed when that cannot be.
+
+        False: it went nowhere. `returned` is told of each message that did, before `then`.
+        """
+        if self._version != self._topology.version:
+            self._routes.clear()
+            self._version = self._topology.version
+        targets = self._routes.get(run.envelope)
+        if targets is None or self._wants_more(run):
+            return self._publish_anew(run, then, returned)
+        if not targets:
+            _tell(run.messages, returned)
+        push(targets, run, then)
+        return bool(targets)
+
+    def _publish_anew(self, run: Run, then: Then | None, returned: Returned | None) -> bool:
+        """Find the way of a run, and remember it where others will go the same."""
+        envelope = run.envelope
+        exchange = self._exchange(envelope)
+        if exchange.router.keeps is not RoutesBy.KEY or self._wants_more(run):
+            return self._one_by_one(exchange, run, then, returned)
+        targets, keep = self.find(exchange, (envelope.routing_key,), run.messages[0])
+        if not keep:
+            return self._one_by_one(exchange, run, then, returned)
+        if len(self._routes) >= ROUTES_MAX:
+            self._routes.clear()
+        self._routes[envelope] = targets
+        if not targets:
+            _tell(run.messages, returned)
+        push(targets, run, then)
+        return bool(targets)
+
+    def find(
+        self, exchange: Exchange, keys: Sequence[str], message: Message
+    ) -> tuple[Targets, bool]:
+        """Return where a message goes from an exchange, and whether all with its key go there."""
+        keep, work, seen = True, [exchange], {exchange.name}
+        found: dict[Target, None] = {}
+        while work:
+            at = work.pop()
+            keep = keep and at.router.keeps is RoutesBy.KEY
+            for place in self._places(at, keys, message):
+                if not isinstance(place, Exchange):
+                    found[place] = None
+                elif place.name not in seen:
+                    seen.add(place.name)
+                    work.append(place)
+        return tuple(found), keep
+
+    def send(self, destination: Destination, message: Message) -> None:
+        """Hand one message to a queue, or route it on from an exchange."""
+        if isinstance(destination, Exchange):
+            keys, message = _addressed(message)
+            targets, _ = self.find(destination, keys, message)
+        else:
+            targets = (destination,)
+        push(targets, one(message), None)
+
+    def republish(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
+        """Publish for the broker itself: a dead letter. `wanted` says to which queues it may go.
+
+        False: it went nowhere; `then` is called all the same.
+        """
+        return self._publish_own(message, then, wanted)
+
+    def release(self, message: Message, then: Then) -> None:
+        """The time of a delayed message has come. What is refused now was refused for good."""
+
+        def answered(error: Exception | None) -> None:
+            then(None if isinstance(error, Refused) else error)
+
+        self._publish_own(_undelayed(message), answered, lambda _: True)
+
+    def _publish_own(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
+        exchange = self._topology.exchanges.get(message.envelope.exchange)
+        if exchange is None:
+            then(None)
+            return False
+        try:
+            targets, message = self._look(exchange, message)
+        except Refused as error:  # its type is gone, perhaps for a while
+            then(error)
+            return False
+        targets = tuple(target for target in targets if wanted(target.name))
+        push(targets, one(message), then)
+        return bool(targets)
+
+    def _exchange(self, envelope: Envelope) -> Exchange:
+        exchange = self._topology.exchanges.get(envelope.exchange)
+        if exchange is None:
+            raise NotFound(f"no exchange '{envelope.exchange}' in vhost '{self._name}'")
+        if exchange.declaration.internal:
+            raise NotAllowed(f"cannot publish to internal {exchange}")
+        return exchange
+
+    def _places(
+        self, exchange: Exchange, keys: Sequence[str], message: Message
+    ) -> Iterable[Destination]:
+        places = tuple(exchange.router.route(keys, message))
+        if places or exchange.alternate is None:
+            return places
+        alternate = self._topology.exchanges.get(exchange.alternate)
+        return () if alternate is None else (alternate,)
+
+    def _wants_more(self, run: Run) -> bool:
+        """Must any of these messages be looked at by itself?"""
+        for traits in run.traits:
+            if traits.delay_ms is not None or traits.deliver_at_ms is not None:
+                return True
+            if traits.has_headers and any(COPIED in one.properties for one in run.messages):
+                return True
+        return False
+
+    def _one_by_one(
+        self, exchange: Exchange, run: Run, then: Then | None, returned: Returned | None
+    ) -> bool:
+        parts: list[Part] = []
+        for message in run.messages:
+            try:
+                targets, sent = self._look(exchange, message)
+            except Refused:
+                _push_parts(parts, None)  # those before it were fine, and they are on their way
+                raise
+            if not targets:
+                _tell((message,), returned)
+            if not parts or parts[-1][0] != targets:
+                parts.append((targets, []))
+            parts[-1][1].append(sent)
+        _push_parts(parts, then)
+        return any(targets for targets, _ in parts)
+
+    def _look(self, exchange: Exchange, message: Message) -> tuple[Targets, Message]:
+        delayed = self._delay(message)
+        if delayed is not None:
+            return delayed, message
+        keys, message = _addressed(message)
+        return self.find(exchange, keys, message)[0], message
+
+    def _delay(self, message: Message) -> Targets | None:
+        traits = message.traits
+        if traits.delay_ms is not None and traits.delay_ms > 0:
+            return (self._delayed,)
+        if traits.deliver_at_ms is not None and traits.deliver_at_ms > self._now_ms():
+            return (self._delayed,)
+        return None
+
+
+def due_ms(message: Message, now_ms: int) -> int:
+    """Return when a delayed message is due."""
+    traits = message.traits
+    if traits.delay_ms is not None and traits.delay_ms > 0:
+        return now_ms + traits.delay_ms
+    return now_ms if traits.deliver_at_ms is None else traits.deliver_at_ms
+
+
+def push(targets: Sequence[Target], run: Run, then: Then | None) -> None:
+    """Give a run to all of them; `then` is called when all have it as safe as promised.
+
+    PartlyRejected when some of its messages were refused, and others were not.
+    """
+    if len(targets) == 1:
+        _push_to(targets[0], run, then)
+    elif then is None:
+        for target in targets:
+            _push_to(target, run, None)
+    elif not targets:
+        then(None)
+    else:
+        size = len(run.messages)
+        answers = _Answers(size, len(targets), then)
+        for target in targets:
+            _push_to(target, run, answers.of(0, size))
+
+
+def one(message: Message) -> Run:
+    """Return a run of one."""
+    return Run([message], persistent=message.traits.persistent)
+
+
+class _Answers:
+    """Makes one answer of several, each for a part of the messages."""
+
+    def __init__(self, size: int, parts: int, then: Then) -> None:
+        self._size = size
+        self._waiting = parts
+        self._then = then
+        self._refused: set[int] = set()
+        self._error: Exception | None = None
+
+    def of(self, first: int, count: int) -> Then:
+        """Return whom to tell of `count` messages from the `first` on."""
+
+        def answered(error: Exception | None) -> None:
+            if error is not None:
+                self._note(error, range(first, first + count))
+            self._waiting -= 1
+            if not self._waiting:
+                self._then(self._answer())
+
+        return answered
+
+    def _note(self, error: Exception, places: range) -> None:
+        if isinstance(error, PartlyRejected):
+            self._refused.update(places[index] for index in error.indexes)
+        else:
+            self._refused.update(places)
+            self._error = self._error or error
+
+    def _answer(self) -> Exception | None:
+        if not self._refused:
+            return None
+        if self._error is not None and len(self._refused) == self._size:
+            return self._error
+        return PartlyRejected(frozenset(self._refused))
+
+
+def _push_to(target: Target, run: Run, then: Then | None) -> None:
+    if len(run.messages) == 1 or not target.singles:
+        target.push(run, then)
+        return
+    size = len(run.messages)
+    answers = None if then is None else _Answers(size, size, then)
+    for index, message in enumerate(run.messages):
+        target.push(one(message), None if answers is None else answers.of(index, 1))
+
+
+def _push_parts(parts: Sequence[Part], then: Then | None) -> None:
+    size = sum(len(messages) for _, messages in parts)
+    answers = None if then is None else _Answers(size, len(parts), then)
+    first = 0
+    for targets, messages in parts:
+        persistent = any(message.traits.persistent for message in messages)
+        run = Run(messages, persistent=persistent)
+        push(targets, run, None if answers is None else answers.of(first, len(messages)))
+        first += len(messages)
+
+
+def _addressed(message: Message) -> tuple[Sequence[str], Message]:
+    """Return a message's routing keys, and it without those that nobody must see."""
+    key = message.envelope.routing_key
+    if COPIED not in message.properties or not message.traits.has_headers:
+        return (key,), message
+    said = message.read()
+    copies: list[str] = []
+    if copies_count(message):
+        copies = [key for name in COPIES for key in _copies(name, said.headers.get(name))]
+    if "BCC" in said.headers:
+        properties = message.envelope.form.write(said.with_headers(BCC=None))
+        message = message._replace(properties=properties)
+    return (key, *copies), message
+
+
+def _copies(name: str, keys: Value) -> list[str]:
+    if keys is None:
+        return []
+    if not isinstance(keys, list):
+        raise PreconditionFailed(
+            f'invalid message: {{unacceptable_type_in_header,"{name}",{type_name(keys)}}}'
+        )
+    return [key for key in keys if isinstance(key, str)]
+
+
+def _undelayed(message: Message) -> Message:
+    """Return a message whose delay is over: as the plugin does it, its header is negative then."""
+    said = message.read()
+    delay = said.headers.get(DELAY)
+    if not isinstance(delay, int) or delay <= 0:
+        return message
+    after = said.with_headers(**{DELAY: type(delay)(-delay)})
+    return message._replace(properties=message.envelope.form.write(after))
+
+
+def _tell(messages: Iterable[Message], returned: Returned | None) -> None:
+    if returned is not None:
+        for message in messages:
+            returned(message)

@@ -1,0 +1,167 @@
+"""Streams: every topic is one, in the virtual host that its name says.
+
+Kafka clients make topics, AMQP clients declare streams: both come here by what the catalog tells,
+so it does not matter who did. A stream has no definition besides its topic's.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from anymq.core.errors import Conflict, PreconditionFailed
+from anymq.core.message import Form, Value
+from anymq.core.queues.arguments import check_properties
+from anymq.core.queues.turn import Turn
+from anymq.core.routing.target import Then
+from anymq.core.streams.topic import Topic
+from anymq.core.streams.topic_config import Change, Operation
+from anymq.core.values import check_field
+from anymq.core.vhosts import stream_arguments, stream_names
+from anymq.core.vhosts.kinds import STREAM, AnyQueue, QueueDeclaration
+from anymq.core.vhosts.stream import Stream
+from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
+
+
+class TopicVerbs(Protocol):
+    """What the broker does with topics."""
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int | None = None,
+        config: Mapping[str, str | None] | None = None,
+        then: Then = ignore,
+    ) -> Topic:
+        """Make a topic."""
+
+    def delete_topic(self, name: str, then: Then = ignore) -> None:
+        """Forget a topic and its records."""
+
+    def change_topic_config(self, name: str, changes: list[Change], then: Then = ignore) -> None:
+        """Change some of a topic's configs."""
+
+
+class Streams:
+    """The queue type `stream`, and all there are."""
+
+    def __init__(
+        self,
+        topics: TopicVerbs,
+        vhosts: Mapping[str, VirtualHost],
+        *,
+        turn: Turn,
+        forms: Mapping[int, Form],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._topics = topics
+        self._vhosts = vhosts
+        self._turn = turn
+        self._forms = forms
+        self._now_ms = now_ms
+        self._by_topic: dict[str, Stream] = {}
+
+    # What the catalog tells
+
+    def on_topic(self, name: str, topic: Topic | None) -> None:
+        """There is this topic, with so many partitions; None: it is gone."""
+        stream = self._by_topic.get(name)
+        if stream is not None and stream.topic is not topic:
+            self._drop(name, stream)
+            stream = None
+        if topic is None:
+            return
+        if stream is None:
+            self._add(name, topic)
+        else:
+            stream.on_partitions()
+
+    def check_free(self, name: str) -> None:
+        """Refuse a topic whose name a queue has: they share their names."""
+        vhost_name, stream_name = stream_names.stream_of(name)
+        vhost = self._vhosts.get(vhost_name)
+        if vhost is not None and stream_name in vhost.queues:
+            raise Conflict(f"'{stream_name}' is a queue already.")
+
+    def tick(self) -> None:
+        """Look again where something could not be read: damage is put aside meanwhile."""
+        for stream in self._by_topic.values():
+            if stream.consumer_count:
+                stream.wake()
+
+    # The queue type
+
+    def check_same(self, queue: AnyQueue, declaration: QueueDeclaration) -> None:
+        """Refuse to declare a stream again in another way."""
+        assert isinstance(queue, Stream)
+        of, arguments = queue.of, declaration.arguments
+        for key, received in (
+            ("durable", declaration.durable),
+            ("auto_delete", declaration.auto_delete),
+        ):
+            check_field(key, of, key == "durable", received)
+        stream_arguments.check_same(of, queue.topic.config, arguments)
+
+    def declare(self, vhost: VirtualHost, declaration: QueueDeclaration, then: Then) -> Stream:
+        """Make a stream: its topic, with one partition."""
+        name, arguments = declaration.name, declaration.arguments
+        if name.startswith(RESERVED):  # clients cannot say so: it is a name that we made
+            raise PreconditionFailed(
+                "Cannot declare a server-named queue for type rabbit_stream_queue"
+            )
+        stream_arguments.check_arguments(str(declaration), arguments)
+        check_properties(
+            str(declaration),
+            STREAM,
+            durable=declaration.durable or declaration.owner is not None,
+            exclusive=declaration.owner is not None,
+            auto_delete=declaration.auto_delete,
+        )
+        topic = stream_names.topic_of(vhost.name, name)
+        self._topics.create_topic(topic, 1, dict(stream_arguments.to_config(arguments)), then)
+        return self._by_topic[topic]
+
+    def delete(self, vhost: VirtualHost, queue: AnyQueue, then: Then) -> None:
+        """Unmake it: the topic, and all that is in it."""
+        assert isinstance(queue, Stream)
+        self._topics.delete_topic(queue.topic.name, then)
+
+    def change(
+        self,
+        vhost: VirtualHost,
+        queue: AnyQueue,
+        arguments: Mapping[str, Value],
+        then: Then,
+    ) -> None:
+        """Let a living stream keep more, or less."""
+        assert isinstance(queue, Stream)
+        stream_arguments.check_arguments(queue.of, arguments)
+        changes = [
+            Change(name, Operation.SET, value)
+            for name, value in stream_arguments.to_config(arguments).items()
+        ]
+        self._topics.change_topic_config(queue.topic.name, changes, then)
+
+    # Within
+
+    def _add(self, name: str, topic: Topic) -> None:
+        vhost_name, stream_name = stream_names.stream_of(name)
+        vhost = self._vhosts.get(vhost_name)
+        # Data from before there was a virtual host of this name, or a queue of the topic's name:
+        # Kafka clients reach it all the same.
+        if vhost is None or stream_name in vhost.queues:
+            return
+        stream = self._by_topic[name] = Stream(
+            stream_name,
+            vhost_name,
+            topic,
+            turn=self._turn,
+            forms=self._forms,
+            now_ms=self._now_ms,
+        )
+        vhost.topology.put_queue(stream)
+
+    def _drop(self, name: str, stream: Stream) -> None:
+        del self._by_topic[name]
+        vhost = self._vhosts.get(stream.vhost_name)
+        if vhost is not None and vhost.queues.get(stream.name) is stream:
+            vhost.forget(stream)
+        stream.close()

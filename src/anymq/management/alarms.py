@@ -1,0 +1,33 @@
+"""Alarms: is the broker short of something? Then those who publish have to wait."""
+
+import os
+from functools import cache
+
+from anymq.core.flow import DISK, MEMORY, Flow
+from anymq.management.metrics import resident_bytes
+from anymq.observability.log import Log
+from anymq.storage.store import LogStore
+
+SHARE_OF_MACHINE = 0.6
+
+log = Log("anymq")
+
+
+def look(flow: Flow, store: LogStore, process_bytes_max: int) -> None:
+    """Turn alarms on and off. `process_bytes_max` 0 is a share of the machine's memory."""
+    limit = process_bytes_max or int(machine_bytes() * SHARE_OF_MACHINE)
+    used = resident_bytes()
+    _turn(flow, DISK, store.full)
+    _turn(flow, MEMORY, used > limit)
+
+
+def _turn(flow: Flow, alarm: str, on: bool) -> None:
+    if on != (alarm in flow.alarms):
+        log.warning("publishers wait" if on else "publishers go on", alarm=alarm)
+        flow.set(alarm, on)
+
+
+@cache
+def machine_bytes() -> int:
+    """Return how much memory the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,197 @@
+"""Publishing: basic.publish, gathered into runs; returns of what went nowhere.
+
+Whoever publishes much sends the same method frame and often the same properties again and again.
+So both are understood once, and a message costs what it takes to remember its body.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from anymq.core.errors import Refused
+from anymq.core.message import Envelope, Message, Run
+from anymq.protocols.amqp import direct_reply
+from anymq.protocols.amqp.content import send_content
+from anymq.protocols.amqp.errors import (
+    AmqpError,
+    ChannelError,
+    ConnectionFault,
+    ReplyCode,
+    to_amqp,
+)
+from anymq.protocols.amqp.fields import MalformedFields
+from anymq.protocols.amqp.methods import BasicPublish, BasicReturn, decode
+from anymq.protocols.amqp.properties import AMQP_FORM, REPLY_TO, USER_ID, InvalidExpiration
+from anymq.storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from anymq.core.routing.target import Then
+    from anymq.protocols.amqp.channel import Channel
+
+ADDRESSES_MAX = 1024  # methods that a channel remembers
+
+# What a NamedTuple does, without the function around it.
+_new_message = cast(Callable[[tuple[Any, ...]], Message], partial(tuple.__new__, Message))
+
+
+class Address(NamedTuple):
+    """What a publish method says."""
+
+    envelope: Envelope
+    mandatory: bool
+
+
+class Publisher:
+    """Takes what one channel publishes. Errors come out where it is: they close the channel."""
+
+    __slots__ = (
+        "_address",
+        "_addresses",
+        "_bodies",
+        "_channel",
+        "_messages",
+        "_method",
+        "_now_ms",
+        "_persistent",
+        "_properties",
+        "_received",
+    )
+
+    def __init__(self, channel: "Channel") -> None:
+        self._channel = channel
+        self._addresses: dict[bytes, Address] = {}
+        self._method: bytes | None = None  # the last one, and what it says
+        self._address: Address | None = None
+        self._received: bytes | None = None  # the last properties, and as they are kept
+        self._properties = b""
+        # The run that grows: messages, then bodies that share the last properties.
+        self._messages: list[Message] = []
+        self._bodies: list[bytes] = []
+        self._persistent = False
+        self._now_ms = 0
+
+    def on_publish(self, method: bytes, properties: bytes, body: bytes) -> None:
+        """Take one message. Every one comes by here: benchmarks/micro/amqp_channel.py."""
+        if method is not self._method or properties is not self._received:
+            self._turn_to(method, properties)
+        self._bodies.append(body)
+
+    def flush(self) -> None:
+        """Publish the run that grew."""
+        self._received = None  # the next message begins a run
+        self._gather()
+        messages = self._messages
+        if not messages:
+            return
+        self._messages = []
+        address = self._address
+        assert address is not None
+        run = Run(messages, persistent=self._persistent)
+        transaction = self._channel.transaction
+        if transaction is not None:
+            transaction.publish(run, mandatory=address.mandatory)
+        else:
+            self.publish(run, self._channel.answer_of(len(messages)), mandatory=address.mandatory)
+
+    def _turn_to(self, method: bytes, properties: bytes) -> None:
+        """Here is another method than before, or other properties; or a run begins."""
+        self._gather()
+        if method != self._method:
+            self.flush()
+            self._address = self._address_of(method)
+        self._method = method
+        persistent = self._look_at(properties)
+        if self._messages:
+            self._persistent |= persistent
+        else:
+            self._persistent = persistent
+            self._now_ms = self._channel.wire.broker.now_ms()
+            self._channel.touch()
+
+    def _gather(self) -> None:
+        """Make messages of bodies."""
+        bodies, address = self._bodies, self._address
+        if not bodies:
+            return
+        assert address is not None
+        self._bodies = []
+        same = repeat(address.envelope), repeat(self._properties), bodies, repeat(self._now_ms)
+        self._messages += map(_new_message, zip(*same))  # noqa: B905 - three of them are endless
+
+    def publish(self, run: Run, then: "Then | None", *, mandatory: bool) -> None:
+        """Hand a run to its queues; what goes nowhere and must not is sent back."""
+        returned = self._send_back if mandatory else None
+        try:
+            self._channel.wire.vhost.publish(run, then, mandatory=mandatory, returned=returned)
+        except (Refused, StorageError) as refused:
+            raise _about_publish(to_amqp(refused)) from None
+
+    def _address_of(self, method: bytes) -> Address:
+        address = self._addresses.get(method)
+        if address is None:
+            address = self._understand(method)
+            if len(self._addresses) >= ADDRESSES_MAX:
+                self._addresses.clear()
+            self._addresses[method] = address
+        return address
+
+    def _understand(self, method: bytes) -> Address:
+        publish = decode(method)
+        assert isinstance(publish, BasicPublish)
+        if publish.immediate:
+            raise ConnectionFault(ReplyCode.NOT_IMPLEMENTED, "immediate=true")
+        self._channel.wire.vhost.exchange(publish.exchange)  # NotFound: before tx.commit, too
+        envelope = Envelope(publish.exchange, publish.routing_key, AMQP_FORM)
+        return Address(envelope, publish.mandatory)
+
+    def _look_at(self, received: bytes) -> bool:
+        """See what these properties mean for us; return whether the message must be kept."""
+        properties = received
+        try:
+            flags = int.from_bytes(received[:2], "big")
+            if flags & (REPLY_TO | USER_ID):
+                properties = self._checked(received)
+            persistent = AMQP_FORM.traits(properties).persistent
+        except InvalidExpiration as error:
+            self.flush()
+            raise ChannelError(ReplyCode.PRECONDITION_FAILED, str(error)) from None
+        except MalformedFields as error:
+            self.flush()
+            raise ConnectionFault(ReplyCode.SYNTAX_ERROR, str(error)) from None
+        except AmqpError:
+            self.flush()
+            raise
+        self._received, self._properties = received, properties
+        return persistent
+
+    def _checked(self, received: bytes) -> bytes:
+        """Refuse the name of somebody else; put the real name of the reply queue in."""
+        if direct_reply.PSEUDO_QUEUE_BYTES in received:
+            return direct_reply.with_real_name(self._channel, received)
+        if not int.from_bytes(received[:2], "big") & USER_ID:
+            return received
+        claimed, user = AMQP_FORM.read(received).user_id, self._channel.wire.user
+        if claimed != user:
+            raise ChannelError(
+                ReplyCode.PRECONDITION_FAILED,
+                f"user_id property set to '{claimed}' but authenticated user was '{user}'",
+            )
+        return received
+
+    def _send_back(self, message: Message) -> None:
+        """Return a message to who published it."""
+        channel = self._channel
+        envelope = message.envelope
+        method = BasicReturn(
+            reply_code=ReplyCode.NO_ROUTE,
+            reply_text=ReplyCode.NO_ROUTE.name,
+            exchange=envelope.exchange,
+            routing_key=envelope.routing_key,
+        )
+        send_content(channel.wire, channel.number, method, message)
+
+
+def _about_publish(error: AmqpError) -> AmqpError:
+    error.method = BasicPublish.KEY
+    return error
