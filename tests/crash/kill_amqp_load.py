@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from typing_extensions import override
+
 from tests.differential.amqp.client import HEADER, Client, Closed, Received
 
 BURST = 20
@@ -54,6 +56,7 @@ class Clients(threading.Thread):
         self._done = 0
         self.bug: BaseException | None = None
 
+    @override
     def run(self) -> None:
         """The thread."""
         try:
@@ -110,6 +113,7 @@ class Publisher(Clients):
         """All below may be there."""
         return self._next
 
+    @override
     def round(self, client: Client) -> None:
         """Until the server goes."""
         client.method(1, "confirm.select")
@@ -148,6 +152,7 @@ class Worker(Clients):
         self.acknowledged: list[bytes] = []  # surely: the channel was closed after it
         self.perhaps: list[bytes] = []  # the server died before it could say so
 
+    @override
     def round(self, client: Client) -> None:
         """Some messages on a channel of their own, again and again."""
         while not self._stopping.is_set():
@@ -180,7 +185,7 @@ class Worker(Clients):
 def drain(port: int, queue: str) -> list[bytes]:
     """Everything that is left, in its order."""
     client = connect(port)
-    bodies = []
+    bodies: list[bytes] = []
     while True:
         client.method(1, "basic.get", queue=queue, no_ack=True)
         got = client.reply(1, {"basic.get-ok", "basic.get-empty"})

@@ -12,10 +12,7 @@ from tests.peers.security import Security
 from tests.peers.wire import is_ready
 
 START_SECONDS = 20.0
-KAFKA, AMQP = (
-    re.compile(rf"{protocol}\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
-    for protocol in ("kafka", "amqp")
-)
+READY = re.compile(r"\b(kafka|amqp)\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
 Value = str | int | bool
 
 
@@ -45,7 +42,6 @@ class AnymqServer(Controlled):
         self.launch()
         port = self._running().wait_until(self._port, START_SECONDS)
         self.bootstrap = f"127.0.0.1:{port}"
-        self.amqp_port = self._amqp_port()
         if self.security is None:
             self._running().wait_until(lambda: is_ready(port) or None, START_SECONDS)
         return self
@@ -63,12 +59,10 @@ class AnymqServer(Controlled):
         )
 
     def _port(self) -> int | None:
-        ready = KAFKA.search(self._running().output())
-        return int(ready.group(1)) if ready else None
-
-    def _amqp_port(self) -> int:
-        ready = AMQP.search(self._running().output())
-        return int(ready.group(1)) if ready else 0
+        """Kafka's, when it is ready; and AMQP's is known from then on."""
+        ports = {name.lower(): int(port) for name, port in READY.findall(self._running().output())}
+        self.amqp_port = ports.get("amqp", 0)
+        return ports.get("kafka")
 
     def _toml(self) -> str:
         port = int(self.bootstrap.rpartition(":")[2] or 0)

@@ -18,11 +18,14 @@ from anymq.protocols.amqp.properties import (
     AMQP_FORM,
     CONTENT_ENCODING,
     CONTENT_TYPE,
+    DELIVERY_MODE,
     HEADERS,
 )
 
 REMEMBERED_MAX = 256  # by one consumer
 REMEMBERED_BYTES_MAX = 1024
+
+NOT_PERSISTENT = b"\x01"
 
 _U16 = Struct(">H")
 _U32 = Struct(">I")
@@ -122,6 +125,10 @@ def _split(properties: bytes) -> Halves:
     if flags & HEADERS:
         size = _U32.unpack_from(properties, at)[0]
         begin += 4
+    end = begin + size
+    table, rest = properties[begin:end], properties[end:]
+    if not flags & DELIVERY_MODE:  # RabbitMQ says what that means
+        flags, rest = flags | DELIVERY_MODE, NOT_PERSISTENT + rest
     table_bytes = _U32.pack(size + len(_FIELD) + _OFFSET.size)
     head = b"".join((_U16.pack(flags | HEADERS), properties[2:at], table_bytes, _FIELD))
-    return head, properties[begin:]
+    return head, table + rest

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tests.unit.core import world
-from anymq.testing.amqp import PEER, AmqpDialog
 from typing_extensions import override
 
 from anymq.core.message import Properties
@@ -25,6 +24,8 @@ from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
 from anymq.security.users import Users
+from anymq.testing.amqp import PEER
+from anymq.testing.amqp import AmqpDialog as Dialog
 
 TRANSIENT = AMQP_FORM.write(Properties())
 PERSISTENT = AMQP_FORM.write(Properties(delivery_mode=2))
@@ -75,11 +76,11 @@ class World(world.World):
                 client.turn()
 
 
-class Client(AmqpDialog):
+class Client(Dialog):
     """One connection; what is said without a channel is said on channel 1."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world, PEER)  # type: ignore[arg-type]  # it needs .amqp only
+        super().__init__(world, PEER)
         self.world = world
         self._heard: list[tuple[int, int, bytes]] = []
 
