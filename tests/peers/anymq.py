@@ -12,8 +12,7 @@ from tests.peers.security import Security
 from tests.peers.wire import is_ready
 
 START_SECONDS = 20.0
-READY = re.compile(r"kafka\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
-AMQP = re.compile(r"AMQP at (?:127\.0\.0\.1|localhost):(\d+)")
+READY = re.compile(r"\b(kafka|amqp)\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
 Value = str | int | bool
 
 
@@ -43,8 +42,6 @@ class AnymqServer(Controlled):
         self.launch()
         port = self._running().wait_until(self._port, START_SECONDS)
         self.bootstrap = f"127.0.0.1:{port}"
-        if found := AMQP.search(self._running().output()):
-            self.amqp_port = int(found.group(1))
         if self.security is None:
             self._running().wait_until(lambda: is_ready(port) or None, START_SECONDS)
         return self
@@ -62,8 +59,10 @@ class AnymqServer(Controlled):
         )
 
     def _port(self) -> int | None:
-        ready = READY.search(self._running().output())
-        return int(ready.group(1)) if ready else None
+        """Kafka's, when it is ready; and AMQP's is known from then on."""
+        ports = {name.lower(): int(port) for name, port in READY.findall(self._running().output())}
+        self.amqp_port = ports.get("amqp", 0)
+        return ports.get("kafka")
 
     def _toml(self) -> str:
         port = int(self.bootstrap.rpartition(":")[2] or 0)

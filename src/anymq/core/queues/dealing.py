@@ -105,7 +105,7 @@ class Consumers:
         for subscription in broke:
             self._leave(subscription)
             subscription.parked = True
-        return found
+        return found if len(found) < 2 or not _share_limits(found) else [(found[0][0], 1)]
 
     def _join(self, subscription: Subscription) -> None:
         group = self._groups.get(subscription.priority)
@@ -122,6 +122,11 @@ class Consumers:
             group.remove(subscription)
         if not group:
             del self._groups[subscription.priority]
+
+
+def _share_limits(takers: Sequence[tuple[Subscription, int]]) -> bool:
+    limits = [limit for one, _ in takers if (limit := one.consumer.shares) is not None]
+    return len(limits) > len({id(limit) for limit in limits})
 
 
 def share(deliveries: list[Delivery], credits: Sequence[int]) -> tuple[list[list[Delivery]], int]:

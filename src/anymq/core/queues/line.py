@@ -72,7 +72,7 @@ class Line:
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
         log.needed = self.needed
-        log.needed_count = self._needed_count
+        log.needed_count = self.needed_count
 
     @property
     def end(self) -> int:
@@ -269,8 +269,9 @@ class Line:
         """Return the runs of positions within first..end that are not settled (a snapshot)."""
         return self._settled.unsettled_runs(first, end)
 
-    def _needed_count(self, first: int, end: int) -> int:
-        return end - first - self._settled.count(first, end)
+    def needed_count(self, first: int, end: int) -> int:
+        """Return how many positions within first..end are not settled."""
+        return max(end - first, 0) - self._settled.count(first, end)
 
     def close(self) -> None:
         """The end is near: leave everything exact. Transient messages that are not written go."""
@@ -282,6 +283,7 @@ class Line:
         """The line is deleted. Who waits for what is not in its log yet is told so."""
         log = self.log
         log.on_visible = log.on_rollback = None
+        log.needed = log.needed_count = None
         self._settlement.detach()
         self._unwritten.give_up(LogDeleted(f"log {log.id} was deleted"))
         self._memory.used -= self._charged

@@ -265,9 +265,9 @@ class Queue:
             )
         self.touch()
         self.pump()  # consumers that were here before come first
+        self._turn.add(self)
         self._asking.append((take, no_ack))
         self._answer_gets()
-        self._turn.add(self)
 
     def browse(self, position: int, count: int) -> list[Delivery]:
         """Return messages that wait, from `position` on, without taking them."""
@@ -425,7 +425,8 @@ class Queue:
             # Those who could not all get one are at the front: the next is the one after them.
             self.consumers.served(takers[0][0].priority, following or len(takers))
             for (subscription, _), part in zip(takers, parts, strict=True):
-                self._hand_if_credit(subscription, part)
+                if part:
+                    self._hand(subscription, part, settled=False)
         return deliveries is not None
 
     def _taken(self, count: int, *, settled: bool) -> list[Delivery] | None:
@@ -438,16 +439,6 @@ class Queue:
         if self._returns is not None:
             deliveries = self._returns.told(deliveries)
         return deliveries
-
-    def _hand_if_credit(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
-        """Hand over what it still can take: its credit may be shared with one before it."""
-        credit = subscription.consumer.credit if deliveries else 0
-        if credit < len(deliveries):
-            excess = [one.position for one in deliveries[credit:]]
-            self.line.give_back(excess, count=False)
-            deliveries = deliveries[:credit]
-        if deliveries:
-            self._hand(subscription, deliveries, settled=False)
 
     def _hand(
         self, subscription: Subscription, deliveries: list[Delivery], *, settled: bool

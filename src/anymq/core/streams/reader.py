@@ -4,7 +4,6 @@ It is within one batch, which it shares with others who are there, see `Unpacked
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from anymq.config.units import MIB
 from anymq.core.streams.partition import Partition
@@ -25,14 +24,9 @@ log = Lines(__name__)
 _BEGINNING = (0, 0, -1)
 
 
-class Found(NamedTuple):
-    """One record, as it is written: whoever needs its headers reads them."""
-
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: bytes
+# Told of one record: offset, time, key, value, and its headers as they are written, which whoever
+# needs them reads. Says whether it was wanted.
+Take = Callable[[int, int, bytes | None, bytes | None, bytes], bool]
 
 
 class Reader:
@@ -52,7 +46,7 @@ class Reader:
         """Is there nothing to read before `visible_end` moves?"""
         return self.offset >= self.partition.visible_end
 
-    def read(self, count: int, bytes_max: int, take: Callable[[Found], bool]) -> int:
+    def read(self, count: int, bytes_max: int, take: Take) -> int:
         """Hand over the next ones until `take` has said yes `count` times; return how often it did.
 
         Fewer: the end was reached, or it was enough for once (`at_end` tells which). At least one,
@@ -70,7 +64,7 @@ class Reader:
         return taken
 
     def _take_of_batch(
-        self, batch: Batch, count: int, bytes_max: int, take: Callable[[Found], bool]
+        self, batch: Batch, count: int, bytes_max: int, take: Take
     ) -> tuple[int, int]:
         """Hand over records of a batch; return how many were taken, and what all weighed."""
         header, body = batch
@@ -92,7 +86,7 @@ class Reader:
                 value, written = records.split_of(body, value_start, end)
                 time = header.max_timestamp if appended else header.base_timestamp + time_delta
                 size += end - start
-                taken += take(Found(offset, time, key, value, written))
+                taken += take(offset, time, key, value, written)
                 if (taken >= count or size >= bytes_max) and self.offset < header.next_offset:
                     self._base, self._after = header.base_offset, (end, done, delta)
                     return taken, size

@@ -20,7 +20,7 @@ from anymq.core.queues.turn import Turn
 from anymq.core.routing.target import Then
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.partitioner import partition_of
-from anymq.core.streams.reader import Found, Reader
+from anymq.core.streams.reader import Reader, Take
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.unpacked import Unpacked
 from anymq.core.streams.writer import batch_of
@@ -341,12 +341,13 @@ class Stream:
         moved = sorted(before) != sorted(reader.offset for reader in subscription.readers)
         return moved and not all(reader.at_end for reader in subscription.readers)
 
-    def _taker(self, wanted: Wanted | None, found: list[Delivery]) -> Callable[[Found], bool]:
+    def _taker(self, wanted: Wanted | None, found: list[Delivery]) -> Take:
         """Return what makes a delivery of a record, if the consumer wants it."""
         opener = self._opener = self._opener or Opener(self.topic.name, self._means.forms)
 
-        def take(record: Found) -> bool:
-            offset, timestamp_ms, key, value, headers = record
+        def take(
+            offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: bytes
+        ) -> bool:
             try:
                 message = opener.open(key, value, headers, timestamp_ms)
             except CorruptBatch:  # headers that are none; the reader goes on behind it

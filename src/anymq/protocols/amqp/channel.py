@@ -76,7 +76,7 @@ class Channel:
 
     def on_content(self, method: Method) -> NoReturn:
         """No other method with content comes from a client."""
-        raise ConnectionFault(ReplyCode.COMMAND_INVALID, "unimplemented method")
+        raise ConnectionFault(ReplyCode.COMMAND_INVALID, "unimplemented method", method=method.KEY)
 
     def end_of_read(self) -> None:
         """Publish and settle what was gathered; tell what is safe."""

@@ -85,6 +85,7 @@ class Channels:
         "outbox",
         "owner",
         "ready",
+        "scheduled",
         "settings",
         "touched",
         "user",
@@ -118,6 +119,7 @@ class Channels:
         self.owner: object = self
         self.ready: dict[int, Channel] = {}
         self.touched: dict[Channel, None] = {}
+        self.scheduled = False  # for the end of the turn
         self.acting = False  # is a read acted on? Then who is touched is not forgotten
         self.waiting: dict[Channel, None] = {}  # for room
         self.holds = 0
@@ -176,7 +178,7 @@ class Channels:
         """Call its `end_of_read` soon."""
         self.touched[channel] = None
         if not self.acting:
-            self.outbox.wake()
+            self.broker.turn.add(self)
 
     def _release(self) -> None:
         self.holds -= 1
@@ -214,6 +216,15 @@ class Channels:
             del touched[channel]
             self._guarded(channel, channel.end_of_read)
         self.acting = False
+
+    def pump(self) -> bool:
+        """A turn ends: whoever was touched outside of a read (by the disk) finishes now."""
+        if not self.acting:
+            self.end_of_read()
+        return False
+
+    def flush(self) -> None:
+        """Nothing goes to the disk from here."""
 
     def fail(self, number: int, error: Exception, method: int) -> None:
         """Close a channel for an error; or all of them, if it is of that kind."""

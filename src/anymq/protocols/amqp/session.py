@@ -119,8 +119,6 @@ class AmqpSession:
         """Could it go on with what it left?"""
         channels = self.conversation.channels
         if channels is not None:
-            if channels.touched:
-                return True
             if (
                 channels.waiting
                 and self._outbox.size <= self._amqp.settings.delivery_bytes_max // 2

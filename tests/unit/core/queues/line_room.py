@@ -1,7 +1,6 @@
 """A line on a real store over a simulated disk; `turn` is what the broker does at its end."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tests.unit.storage.stores import do, open_store
 
@@ -16,7 +15,13 @@ from anymq.testing.simfs import SimFiles
 
 LINE = 20
 SMALL = LogConfig(segment_bytes=2000, index_interval_bytes=300, delete=False, thinned=True)
-LOOSE = replace(SMALL, durability=Durability.OS)
+LOOSE = LogConfig(
+    segment_bytes=2000,
+    index_interval_bytes=300,
+    delete=False,
+    thinned=True,
+    durability=Durability.OS,
+)
 
 
 class PlainForm:

@@ -298,3 +298,19 @@ def test_when_written_waits_for_the_journal() -> None:
     assert told == []
     room.turn()
     assert told == [None]
+
+
+def test_one_stuck_message_does_not_pin_the_disk() -> None:
+    room = Room()
+    for i in range(100):
+        room.push(b"%02d" % i + bytes(100))
+        room.turn()
+    stuck = positions(room.line.take(1, 1))
+    room.line.settle(positions(room.all()))
+    room.turn()
+    for _ in range(10):
+        room.tick()
+    assert room.line.log.size_bytes() < 6000
+    room.kill()
+    assert positions(room.all()) == stuck
+    assert room.store.reports == []

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.core.world import World, append, make_batch
 
 from anymq.core.streams.partition import Partition
-from anymq.core.streams.reader import Found, Reader
+from anymq.core.streams.reader import Reader
 from anymq.core.streams.unpacked import Unpacked
 from anymq.storage import records
 from anymq.storage.batch import read_header
@@ -34,8 +34,8 @@ def write(world: World, partition: Partition, *values: bytes, **how: object) -> 
 def take_all(reader: Reader, count: int = 1000, bytes_max: int = 1 << 20) -> list[bytes | None]:
     found: list[bytes | None] = []
 
-    def take(record: Found) -> bool:
-        found.append(record.value)
+    def take(offset: int, time: int, key: bytes | None, value: bytes | None, _: bytes) -> bool:
+        found.append(value)
         return True
 
     assert reader.read(count, bytes_max, take) == len(found)
@@ -87,10 +87,10 @@ def test_those_not_taken_do_not_count(world: World, partition: Partition) -> Non
     write(world, partition, *(b"%d" % number for number in range(100)))
     found: list[int] = []
 
-    def take(record: Found) -> bool:
-        if record.offset % 10 == 0:
-            found.append(record.offset)
-        return record.offset % 10 == 0
+    def take(offset: int, *_: object) -> bool:
+        if offset % 10 == 0:
+            found.append(offset)
+        return offset % 10 == 0
 
     assert Reader(partition, 0, Unpacked()).read(3, 1 << 20, take) == 3
     assert found == [0, 10, 20]

@@ -80,7 +80,7 @@ class Client(Dialog):
     """One connection; what is said without a channel is said on channel 1."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world, PEER)  # type: ignore[arg-type]  # it needs .amqp only
+        super().__init__(world, PEER)
         self.world = world
         self._heard: list[tuple[int, int, bytes]] = []
 

@@ -115,7 +115,8 @@ def test_a_certificate_is_enough_where_that_is_offered() -> None:
         client.start_ok("EXTERNAL", b"")
         assert isinstance(client.only(), methods.ConnectionTune)
         assert client.session.conversation.user == name
-    stranger = Room(settings, users=Users({"ada": ("secret",)})).dialog(peer)
+    settings = AmqpSettings(mechanisms=("PLAIN", "EXTERNAL"))
+    stranger = Room(settings, users=Users({"grace": ("secret",)})).dialog(peer)
     stranger.greet()
     stranger.start_ok("EXTERNAL", b"")
     assert stranger.only() == replace(

@@ -179,7 +179,7 @@ def test_whoever_asks_is_called_at_the_end_of_the_turn() -> None:
     client = room.dialog().log_in().open(1)
     room.told.clear()
     room.channels[1].wire.touch(room.channels[1])
-    client.turn()
+    room.broker.turn.run()
     assert room.told == [(1, "end_of_read", None)]
 
 
