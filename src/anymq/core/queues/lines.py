@@ -15,7 +15,7 @@ from anymq.core.queues.stored import Reader
 from anymq.core.streams.logs import Logs
 from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import StorageError
-from anymq.storage.log import Durability, Log, LogConfig
+from anymq.storage.log import Durability, LogConfig
 from anymq.storage.work import Work
 
 _INDEX_BYTES = 16 * 1024  # lines are read in long pieces: a sparse index does, and takes less
@@ -58,10 +58,6 @@ class Lines:
         line = Line(loader, settlement, self.memory, durable=durable)
         self._lines[log_id] = line
         return line
-
-    def settlement(self, log_id: int) -> Settlement:
-        """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
-        return self._journal.settlement(log_id)
 
     def use(self, durability: Durability) -> None:
         """From now on, what is confirmed is as safe as this says: in lines that last."""
