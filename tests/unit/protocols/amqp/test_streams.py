@@ -538,7 +538,9 @@ def test_a_full_disk_is_a_nack(world: World, client: Client) -> None:
     client << ConfirmSelectOk()
     client.publish("s", b"a")
     world.lose(path="logs/")
-    client << BasicNack(1, False, True)
+    refusal = client.hear()
+    assert isinstance(refusal, BasicNack)
+    assert refusal.delivery_tag == 1
     assert records(world) == []
 
 
