@@ -375,16 +375,16 @@ class VirtualHost:
         """Take a binding away; one that is not there is as good."""
         source, destination = stripped(source), stripped(destination)
         self._check_ends(source, destination, to_exchange=to_exchange)
-        if not to_exchange and destination in self.queues:
-            self.queue(destination, owner)
         kind = EXCHANGE if to_exchange else QUEUE
         found = self.topology.bindings.get(
             binding_id(source, kind, destination, key, arguments or {})
         )
         if found is None:
             then(None)
-        else:
-            self._drop(*self.topology.what_goes([], [found]), then)
+            return
+        if not to_exchange:
+            self.queue(destination, owner)  # somebody else's stays as it is
+        self._drop(*self.topology.what_goes([], [found]), then)
 
     def what_goes_with(self, queue: AnyQueue) -> Going:
         """Return what goes with a queue: bindings to it, and exchanges that lose their last one."""
