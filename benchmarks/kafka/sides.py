@@ -1,22 +1,20 @@
 """The two brokers of a comparison, each told to keep the same promise, on the same processor."""
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from benchmarks.measuring import OURS, Processors, Promise
 from confluent_kafka.admin import AdminClient, NewTopic
 from tests.peers.anymq import AnymqServer, Value
 from tests.peers.kafka import KafkaServer
 
-Promise = Literal["page cache", "disk"]
 Server = AnymqServer | KafkaServer
 ANSWER_SECONDS = 60.0
-OURS, PEER = "anymq", "Apache Kafka"
+PEER = "Apache Kafka"
 
 # What an acknowledgement means, said to each in its own words.
 OUR_PROMISES: Mapping[Promise, Mapping[str, Value]] = {
@@ -29,25 +27,6 @@ KAFKA_PROMISES: Mapping[Promise, Mapping[str, str]] = {
 }
 # What a run leaves behind must be gone before the next.
 KAFKA_SETTINGS = {"log.segment.delete.delay.ms": "500"}
-
-
-@dataclass(frozen=True, slots=True)
-class Processors:
-    """Which processor does what, and what could not be arranged."""
-
-    broker: Sequence[int] | None
-    generator: Sequence[int] | None
-    complaint: str
-
-    @classmethod
-    def share(cls) -> "Processors":
-        """The first for the broker, the others for the generator."""
-        if not hasattr(os, "sched_getaffinity"):
-            return cls(None, None, "nothing is pinned: this system has no affinity")
-        mine = sorted(os.sched_getaffinity(0))
-        if len(mine) < 2:
-            return cls(None, None, "nothing is pinned: there is one processor")
-        return cls(mine[:1], mine[1:2], "")
 
 
 @dataclass(frozen=True, slots=True)

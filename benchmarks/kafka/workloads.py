@@ -1,79 +1,32 @@
 """What is measured: each workload runs once a round on each side and gives figures by name."""
 
-import json
 import re
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 from benchmarks.kafka import frames
-from benchmarks.kafka.sides import Processors, Promise, Side, make_server
+from benchmarks.kafka.sides import Side, make_server
+from benchmarks.measuring import (
+    GENERATOR_SECONDS,
+    Bench,
+    Figures,
+    Promise,
+    Workload,
+    counted,
+)
 from tests.peers.kafka import java_command
-from tests.peers.process import pinned
 from tests.peers.wire import ask
 
 HERE = Path(__file__).parent
-GENERATOR_SECONDS = 300
 BACKLOG_BYTES = 128 * 1024 * 1024
 RUN_BYTES_MAX = 1024 * 1024 * 1024
 START_SECONDS = 120.0
 FIRST_FILES_SECONDS = 60.0
-Figures = dict[str, float]
 _numbers = count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What every workload needs to know."""
-
-    processors: Processors
-    seconds: float
-
-    def generate(self, *argv: object) -> Figures:
-        """Run a generator of ours on its processor; its figures."""
-        return dict(json.loads(self.run([sys.executable, *map(str, argv)])))
-
-    def run(self, argv: Sequence[str]) -> str:
-        """Run anything there; what it printed."""
-        with pinned(self.processors.generator):
-            process = subprocess.Popen(
-                argv, cwd=HERE.parents[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
-        said, complained = process.communicate(timeout=GENERATOR_SECONDS)
-        if process.returncode:
-            raise RuntimeError(f"the generator failed: {complained[-1000:]}")
-        return said
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """A load with a name; `higher` says whether more of its main figure is better."""
-
-    name: str
-    promise: Promise
-    figure: str
-    measure: Callable[[Bench, Side], Figures]
-    higher: bool = True
-    warm_up: bool = True
-
-
-def counted(side: Side, load: Callable[[], Figures]) -> Figures:
-    """The figures of a load, with the processor time that the broker took for it."""
-    before = side.server.usage().cpu_seconds
-    figures = load()
-    used = side.server.usage().cpu_seconds - before
-    return {
-        **figures,
-        "broker_cpu_us_per_message": used * 1e6 / figures["messages"],
-        # Much below 100: the generator, or the disk, was the limit, and not the broker.
-        "broker_busy_percent": used / figures["seconds"] * 100,
-    }
 
 
 def produce(generator: str, size: int, acks: int) -> Callable[[Bench, Side], Figures]:
@@ -228,7 +181,7 @@ def first_acknowledged(bootstrap: str) -> None:
     raise TimeoutError("no record was taken")
 
 
-def all_workloads(java: bool) -> list[Workload]:
+def all_workloads(java: bool) -> list[Workload[Side]]:
     """In the order in which they run: those with the same promise share a pair of brokers."""
     rate = "messages_per_second"
     generators = ["raw", "librdkafka", *(["java"] if java else [])]
@@ -255,7 +208,7 @@ def all_workloads(java: bool) -> list[Workload]:
     return [*single_workloads(), *loads, *consumes, *many_topics()]
 
 
-def single_workloads() -> list[Workload]:
+def single_workloads() -> list[Workload[Side]]:
     """One of a kind."""
     return [
         Workload("latency at 1 k/s, page cache", "page cache", "ack_p50_ms", latency, higher=False),
@@ -264,7 +217,7 @@ def single_workloads() -> list[Workload]:
     ]
 
 
-def many_topics() -> list[Workload]:
+def many_topics() -> list[Workload[Side]]:
     """The same load on few topics and on many: each broker against itself."""
     rate = "messages_per_second"
     return [

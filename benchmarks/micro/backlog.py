@@ -116,17 +116,17 @@ def start(directory: str, count: int) -> None:
 def main() -> None:
     """Run each step in a process of its own."""
     if len(sys.argv) > 3:
-        step = {"fill": fill, "start": start}[sys.argv[3]]
-        step(sys.argv[2], int(sys.argv[1]))
+        run = {"fill": fill, "start": start}[sys.argv[3]]
+        run(sys.argv[2], int(sys.argv[1]))
         return
     count = int(float(sys.argv[1] if len(sys.argv) > 1 else "10") * 1_000_000)
     where = sys.argv[2] if len(sys.argv) > 2 else None
-    for end in ("clean", ""):
+    for how in (["clean"], []):
         with tempfile.TemporaryDirectory(dir=where) as directory:
-            print(f"after a {end or 'kill'}{' end' if end else ''}:")
-            for step in ("fill", "start"):
-                command = [sys.executable, __file__, str(count), directory, step]
-                subprocess.run([*command, end] if end and step == "fill" else command, check=True)
+            print("after a clean end:" if how else "after a kill:")
+            for step, more in (("fill", how), ("start", [])):
+                command = [sys.executable, __file__, str(count), directory, step, *more]
+                subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

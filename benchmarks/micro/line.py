@@ -123,15 +123,26 @@ def main() -> None:
         bench = Bench(directory)
         lines = [bench.lines.line(i, config=OTHER_LOG) for i in range(20, 30)]
         for count in (1, 10, 100, 500):
-            times = MESSAGES // 4 // count
-            small, big = making(count, 100), making(count, 1024)
-            other = making(count, 1024, alike=False)
-            show(f"T, {count} a turn", count, lambda c=count: bench.transient(lines[0], c), times, small)  # type: ignore[misc]
-            show(f"P, {count} a turn", count, lambda c=count: bench.persistent(lines[1], c), times, big)  # type: ignore[misc]
-            show(f"P, {count} a turn, all different", count, lambda c=count: bench.persistent(lines[2], c, alike=False), times, other)  # type: ignore[misc]
-            show(f"P, {count} a turn, settled in turn", count, lambda c=count: bench.in_turn(lines[3], c), times, big)  # type: ignore[misc]
+            turns_of(bench, lines, count)
         backlog(bench, lines[4])
         thousand(bench)
+
+
+def turns_of(bench: Bench, lines: list[Line], count: int) -> None:
+    """Messages that come and go, so many at a time."""
+    times = MESSAGES // 4 // count
+    kinds: list[tuple[str, Callable[[], None], float]] = [
+        ("T", lambda: bench.transient(lines[0], count), making(count, 100)),
+        ("P", lambda: bench.persistent(lines[1], count), making(count, 1024)),
+        (
+            "P, all different",
+            lambda: bench.persistent(lines[2], count, alike=False),
+            making(count, 1024, alike=False),
+        ),
+        ("P, settled in turn", lambda: bench.in_turn(lines[3], count), making(count, 1024)),
+    ]
+    for name, step, made in kinds:
+        show(f"{name}, {count} at a time", count, step, times, made)
 
 
 def backlog(bench: Bench, line: Line) -> None:

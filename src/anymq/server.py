@@ -313,7 +313,7 @@ class Server:
             now = broker.clock.monotonic()
             for listener in self._listeners.values():
                 listener.tick(now)
-            alarms.look(broker.flow, store, self.settings.limits.process_bytes_max)
+            alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)
             self._give_back_memory()
 
     def _give_back_memory(self) -> None:

@@ -19,10 +19,22 @@ SECONDS = 50
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[str]:
+def server() -> Iterator[EmbeddedBroker]:
     """One for all, as a user has it: acknowledged means on the disk."""
     with EmbeddedBroker(settings={"storage": {"durability": "commit"}}) as broker:
-        yield broker.kafka
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def kafka(server: EmbeddedBroker) -> str:
+    """Where Kafka's clients connect."""
+    return server.kafka
+
+
+@pytest.fixture(scope="module")
+def amqp(server: EmbeddedBroker) -> str:
+    """Where RabbitMQ's clients connect."""
+    return server.amqp_url
 
 
 def run(*command: str | Path, folder: Path = EXAMPLES, **environment: str) -> list[str]:
@@ -40,8 +52,8 @@ def run(*command: str | Path, folder: Path = EXAMPLES, **environment: str) -> li
     return done.stdout.splitlines()
 
 
-def test_confluent_kafka_writes_and_reads(broker: str) -> None:
-    said = run(sys.executable, "confluent_produce_consume.py", broker)
+def test_confluent_kafka_writes_and_reads(kafka: str) -> None:
+    said = run(sys.executable, "confluent_produce_consume.py", kafka)
 
     assert [line for line in said if line.startswith("acknowledged: ")] == [
         f"acknowledged: partition 0, offset {offset}" for offset in range(10)
@@ -49,21 +61,21 @@ def test_confluent_kafka_writes_and_reads(broker: str) -> None:
     assert said[10:] == [f"read: hello {number}" for number in range(10)]
 
 
-def test_an_idempotent_producer_is_heard_once(broker: str) -> None:
-    said = run(sys.executable, "confluent_idempotent.py", broker)
+def test_an_idempotent_producer_is_heard_once(kafka: str) -> None:
+    said = run(sys.executable, "confluent_idempotent.py", kafka)
 
     assert said == ["1000 payments, each once and in order"]
 
 
-def test_workers_share_the_jobs(broker: str) -> None:
-    (said,) = run(sys.executable, "aiokafka_workers.py", broker)
+def test_workers_share_the_jobs(kafka: str) -> None:
+    (said,) = run(sys.executable, "aiokafka_workers.py", kafka)
 
     assert said.startswith("60 jobs done: ")
     assert sum(map(int, re.findall(r"': (\d+)", said))) == 60
 
 
-def test_kafka_python_administers(broker: str) -> None:
-    said = run(sys.executable, "kafka_python_admin.py", broker)
+def test_kafka_python_administers(kafka: str) -> None:
+    said = run(sys.executable, "kafka_python_admin.py", kafka)
 
     assert said == [
         "metrics-by-minute: 2 partitions",
@@ -74,8 +86,8 @@ def test_kafka_python_administers(broker: str) -> None:
     ]
 
 
-def test_logs_of_many_become_a_table_of_the_latest(broker: str) -> None:
-    said = run(sys.executable, "log_pipeline.py", broker)
+def test_logs_of_many_become_a_table_of_the_latest(kafka: str) -> None:
+    said = run(sys.executable, "log_pipeline.py", kafka)
 
     assert said == [
         "10000 lines written by 20 services",
@@ -83,8 +95,8 @@ def test_logs_of_many_become_a_table_of_the_latest(broker: str) -> None:
     ]
 
 
-def test_a_burst_is_absorbed(broker: str) -> None:
-    said = run(sys.executable, "peak_shaving.py", broker)
+def test_a_burst_is_absorbed(kafka: str) -> None:
+    said = run(sys.executable, "peak_shaving.py", kafka)
 
     assert any(re.match(r"shop: 50000 orders taken in \S+ s", line) for line in said)
     lags = [int(match[1]) for line in said if (match := re.search(r"lag (\d+)", line))]
@@ -111,8 +123,8 @@ def test_a_broker_lives_in_the_tests_of_a_project(pytestconfig: pytest.Config) -
 
 
 @pytest.mark.skipif(shutil.which("kcat") is None, reason="no kcat on PATH (apt install kcat)")
-def test_kcat_in_one_line(broker: str) -> None:
-    said = run("sh", "kcat.sh", broker)
+def test_kcat_in_one_line(kafka: str) -> None:
+    said = run("sh", "kcat.sh", kafka)
 
     assert said.count("hello") == 3  # all; from a time on; by a group
     assert "partition 0, offset 0, key ada, headers : hello" in said
@@ -124,7 +136,7 @@ def test_kcat_in_one_line(broker: str) -> None:
     not (shutil.which("node") and shutil.which("npm")),
     reason="no node and npm on PATH (apt install nodejs npm)",
 )
-def test_kafkajs_writes_and_reads(broker: str, tmp_path: Path) -> None:
+def test_kafkajs_writes_and_reads(kafka: str, tmp_path: Path) -> None:
     for name in ("package.json", "hello.js"):
         shutil.copy(EXAMPLES / "kafkajs" / name, tmp_path)
     installed = ROOT / ".suites" / "node" / "node_modules"  # what the conformance tests fetched
@@ -135,10 +147,91 @@ def test_kafkajs_writes_and_reads(broker: str, tmp_path: Path) -> None:
             pytest.skip(f"npm could not install kafkajs: {done.stderr.strip()[:200]}")
         installed = tmp_path / "node_modules"
 
-    said = run("node", "hello.js", broker, folder=tmp_path, NODE_PATH=str(installed))
+    said = run("node", "hello.js", kafka, folder=tmp_path, NODE_PATH=str(installed))
 
     assert said[0] == "acknowledged: partition 0, from offset 0"
     assert said[1:] == [f"read: hello {number}" for number in range(5)]
+
+
+def test_hello_world(amqp: str) -> None:
+    assert run(sys.executable, "rabbitmq_tutorials/hello_world.py", amqp) == [
+        "sent 'Hello World!'",
+        "received 'Hello World!'",
+    ]
+
+
+def test_work_queues_lose_no_task(amqp: str) -> None:
+    said = run(sys.executable, "rabbitmq_tutorials/work_queues.py", amqp)
+
+    assert said[:2] == ["20 tasks are safe", "a worker died at 'task 0 ', delivery 1"]
+    assert said[2].startswith("two workers did 20 tasks: ")
+
+
+def test_everybody_who_subscribes_gets_a_copy(amqp: str) -> None:
+    said = run(sys.executable, "rabbitmq_tutorials/publish_subscribe.py", amqp)
+
+    lines = ", ".join(f"log line {number}" for number in range(5))
+    assert said == [f"subscriber {number}: {lines}" for number in range(3)]
+
+
+def test_a_key_decides_who_gets_it(amqp: str) -> None:
+    assert run(sys.executable, "rabbitmq_tutorials/routing.py", amqp) == [
+        "disk: [error] full",
+        "screen: [info] started",
+        "screen: [warning] getting full",
+        "screen: [error] full",
+    ]
+
+
+def test_patterns_decide_who_gets_it(amqp: str) -> None:
+    assert run(sys.executable, "rabbitmq_tutorials/topics.py", amqp) == [
+        "orange ones: quick.orange.rabbit, lazy.orange.elephant, quick.orange.fox",
+        "rabbits and lazy ones: quick.orange.rabbit, lazy.orange.elephant, lazy.brown.fox,"
+        " lazy.pink.rabbit, lazy.orange.new.rabbit",
+    ]
+
+
+def test_a_question_gets_its_answer(amqp: str) -> None:
+    said = run(sys.executable, "rabbitmq_tutorials/rpc.py", amqp)
+
+    assert sorted(said) == ["fib(10) is 55", "fib(3) is 2", "fib(30) is 832040"]
+
+
+def test_who_registers_does_not_wait_for_the_mail(amqp: str) -> None:
+    said = run(sys.executable, "registration.py", amqp)
+
+    line = re.compile(r"^(in series|in parallel|through the queue): (\d+) ms$", re.MULTILINE)
+    ways = dict(line.findall("\n".join(said)))
+    assert len(ways) == 3
+    assert int(ways["in series"]) >= 150
+    assert int(ways["in parallel"]) >= 100
+    assert int(ways["through the queue"]) >= 50
+    assert {f"{kind} {n} sent" for kind in ("mail", "text message") for n in range(1, 6)} < set(
+        said
+    )
+
+
+def test_orders_go_on_without_the_stock_system(amqp: str) -> None:
+    assert run(sys.executable, "orders_and_stock.py", amqp) == [
+        "50 orders taken while the stock system was down",
+        "it came back, reserved 20, and crashed",
+        "it caught up: 100 orders reserved, 0 teapots left",
+    ]
+
+
+def test_a_flash_sale_admits_exactly_so_many(amqp: str) -> None:
+    assert run(sys.executable, "flash_sale.py", amqp) == [
+        "1000 buyers, 100 goods: 100 got in",
+        "100 parcels sent",
+    ]
+
+
+def test_celery_works_with_it(amqp: str) -> None:
+    assert run(sys.executable, "celery_worker.py", amqp) == [
+        "prices: [0, 19, 38, 57, 76]",
+        "unreliable: done at try 3",
+        "later: 1900",
+    ]
 
 
 EXAMPLE_FILES = sorted(
@@ -153,5 +246,6 @@ def test_an_example_is_short_tested_and_listed(path: Path) -> None:
     name = str(path.relative_to(EXAMPLES))
 
     assert len(path.read_text().splitlines()) <= LINES_MAX, "too long to be an example"
-    assert f'"{path.name}"' in Path(__file__).read_text()
+    tests = Path(__file__).read_text()
+    assert f'"{path.name}"' in tests or f'"{name}"' in tests
     assert f"({name})" in (EXAMPLES / "README.md").read_text()

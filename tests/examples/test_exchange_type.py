@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "exchange_type"
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an installer leaves of the example: its module, and what its package says."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
-    about = tmp_path / f"anymq_round_robin-{project['version']}.dist-info"
+    about = tmp_path / f"round_robin-{project['version']}.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
     lines = [

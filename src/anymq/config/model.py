@@ -256,7 +256,7 @@ class Limits:
         at_least=MIB,
         live=True,
     )
-    process_bytes_max: int = setting(
+    memory_alarm_bytes: int = setting(
         0,
         "Let publishers wait while the process takes more memory than this; 0: 60 % of the"
         " machine's.",

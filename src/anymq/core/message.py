@@ -138,6 +138,9 @@ class Run:
         """The different traits of its messages, found once for all the queues it goes to."""
         if self._traits is None:
             of = self.envelope.form.traits
-            different = {message.properties for message in self.messages}
-            self._traits = {of(properties) for properties in different}
+            if len(self.messages) == 1:
+                self._traits = (of(self.messages[0].properties),)
+            else:
+                different = {message.properties for message in self.messages}
+                self._traits = {of(properties) for properties in different}
         return self._traits

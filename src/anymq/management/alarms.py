@@ -13,9 +13,9 @@ SHARE_OF_MACHINE = 0.6
 log = Log("anymq")
 
 
-def look(flow: Flow, store: LogStore, process_bytes_max: int) -> None:
-    """Turn alarms on and off. `process_bytes_max` 0 is a share of the machine's memory."""
-    limit = process_bytes_max or int(machine_bytes() * SHARE_OF_MACHINE)
+def look(flow: Flow, store: LogStore, memory_alarm_bytes: int) -> None:
+    """Turn alarms on and off. `memory_alarm_bytes` 0 is a share of the machine's memory."""
+    limit = memory_alarm_bytes or int(machine_bytes() * SHARE_OF_MACHINE)
     used = resident_bytes()
     _turn(flow, DISK, store.full)
     _turn(flow, MEMORY, used > limit)

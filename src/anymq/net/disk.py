@@ -23,6 +23,11 @@ log = Log("anymq.disk")
 
 HERE_SECONDS_MAX = 0.004
 APART_SECONDS = 1.0
+# A small commit on a disk that syncs about as fast as a thread is woken twice is not worth waking
+# one for: `./dev bench amqp --only "window 1, disk"` doubles.
+QUICK_SYNC_SECONDS = 0.0005
+SMALL_COMMIT_BYTES = 64 * 1024
+STALLED_SECONDS = 10.0  # how long such a disk is not trusted after it was slow
 STOP_SECONDS = 5.0  # for what is under way when we stop
 
 Job = tuple[Work, Callable[[], None]]
@@ -108,12 +113,17 @@ class _Bug(Work):
 class Disk:
     """Drives a LogStore: commits, interval syncs, and slow work beside them."""
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.commit_seconds = Histogram()
         self.failed: Future[None] = loop.create_future()  # gets the exception when there is a bug
         self._commit_began = 0.0
         self._apart_until = 0.0
+        self._usual_seconds = 1.0  # that a small commit takes with its sync, lately
+        self._small = False  # is the commit under way such a one?
         self._loop = loop
+        self._clock = clock
         self._store: LogStore | None = None
         self._commits = Helper(loop, "anymq-commit", self._fail)
         self._slow = Helper(loop, "anymq-maintenance", self._fail)
@@ -180,8 +190,10 @@ class Disk:
             return
         if (work := self._store.begin_commit()) is None:
             return
-        self._commit_began = time.monotonic()
-        if not work.blocks and self._commit_began >= self._apart_until:
+        self._commit_began = self._clock()
+        self._small = work.blocks and work.size <= SMALL_COMMIT_BYTES
+        quick = not work.blocks or (self._small and self._usual_seconds < QUICK_SYNC_SECONDS)
+        if quick and self._commit_began >= self._apart_until:
             self._run_here(work)
         else:
             self._committing = True
@@ -194,14 +206,21 @@ class Disk:
         the helper waits in our place for a while, and everybody else is served.
         """
         work.run()
+        seconds = self._clock() - self._commit_began
+        if seconds > HERE_SECONDS_MAX:
+            apart = STALLED_SECONDS if self._small else APART_SECONDS
+            self._apart_until = self._commit_began + seconds + apart
+        self._note(seconds)
         work.done()
-        now = time.monotonic()
-        if now - self._commit_began > HERE_SECONDS_MAX:
-            self._apart_until = now + APART_SECONDS
+
+    def _note(self, seconds: float) -> None:
+        self.commit_seconds.observe(seconds)
+        if self._small:
+            self._usual_seconds += (seconds - self._usual_seconds) / 8
 
     def _committed(self) -> None:
         self._committing = False
-        self.commit_seconds.observe(time.monotonic() - self._commit_began)
+        self._note(self._clock() - self._commit_began)
         self._begin_commit()
 
     def _synced(self) -> None:

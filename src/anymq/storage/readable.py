@@ -149,7 +149,8 @@ class ReadableLog:
             if content is not None and segment.end <= end:
                 return segment.end, content
         empty = (self.empty_state_at, b"") if self.empty_state_at >= 0 else None
-        if not self._in_directory or (empty and self.active.base <= self.empty_state_at):
+        there = self._in_directory or self.opened_end > 0  # all of it may have been deleted
+        if not there or (empty and self.active.base <= self.empty_state_at):
             return empty  # nothing was sealed since
         kept = state.newest(self._disk.files, self.directory, end)
         return empty if empty and (kept is None or kept[0] < empty[0]) else kept

@@ -148,6 +148,8 @@ def _complete(log: Log, segment: Segment) -> bool:
 
 def _is_expired(log: Log, segment: Segment, size: int, now_ms: int | None) -> bool:
     config = log.config
+    if config.thinned and segment is log.active:  # in a busy queue that would be at every tick
+        return False
     if segment.end <= log.start or is_settled(log, segment):
         return True
     if now_ms is None or not config.delete:

@@ -68,7 +68,7 @@ def _is_worth(log: Log, disk: Disk, now_ms: int) -> bool:
 
 def is_settled(log: Log, segment: Segment) -> bool:
     """Is nothing of it needed? The active segment is for `roll_thin`."""
-    return log.needed is not None and segment is not log.active and not needed_in(log, segment)
+    return log.needed is not None and not needed_in(log, segment)
 
 
 def needed_in(log: Log, segment: Segment) -> int:

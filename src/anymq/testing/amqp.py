@@ -33,7 +33,7 @@ from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.users import Users
-from anymq.storage.files import Files
+from anymq.storage.files import FileRange, Files
 from anymq.storage.store import LogStore
 from anymq.testing.kafka import HandClock
 from anymq.testing.simfs import SimFiles
@@ -155,6 +155,7 @@ class AmqpDialog:
     def _take(self) -> bool:
         pieces = self.outbox.take()
         for each in pieces:
+            assert not isinstance(each, FileRange)
             self._received += bytes(each)
             self.outbox.sent(len(each))
         return bool(pieces)

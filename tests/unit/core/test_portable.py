@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anymq.core.message import Envelope, Form, Message, Properties
-from anymq.core.portable import RECORD_FORM, Opener, Packer
+from anymq.core.portable.opener import Opener
+from anymq.core.portable.packer import Packer
+from anymq.core.portable.record_form import RECORD_FORM
 from anymq.protocols.amqp import fields
 from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.storage.records import Header, encode_headers, headers_of
@@ -72,9 +74,7 @@ def amqp(properties: Properties, exchange: str = "", key: str = "orders") -> Mes
 
 def there_and_back(message: Message, topic: str = "orders") -> Message:
     packed = Packer(topic).pack(message)
-    return Opener(topic, FORMS).open(
-        packed.key, message.body, packed.headers, message.timestamp_ms
-    )
+    return Opener(topic, FORMS).open(packed.key, message.body, packed.headers, message.timestamp_ms)
 
 
 def headers(message: Message) -> dict[bytes, bytes | None]:

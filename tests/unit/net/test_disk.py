@@ -36,6 +36,7 @@ class Job:
     bug_in_run: Exception | None = None
     bug_in_done: Exception | None = None
     blocks: bool = True
+    size: int = 1 << 20
 
     def run(self) -> None:
         self.threads.append(threading.get_ident())
@@ -93,6 +94,26 @@ def test_what_is_dirty_meanwhile_is_the_next_commit(kind: str) -> None:
         await second.published.wait()
         disk.stop()
         assert sum(disk.commit_seconds.counts) >= 1
+
+    run(kind, scene)
+
+
+def test_small_commits_on_a_quick_disk_need_no_thread(kind: str) -> None:
+    """Whoever sends one message at a time waits for the sync, and not for two threads as well."""
+
+    async def scene() -> None:
+        disk = Disk(asyncio.get_running_loop(), clock=lambda: 0.0)
+        jobs = [Job(size=1000) for _ in range(100)]
+        large = Job()
+        disk.serve(Store(*jobs, large))  # type: ignore[arg-type]
+        for job in [*jobs, large]:
+            disk.wake()
+            await job.published.wait()
+        disk.stop()
+        ours = threading.get_ident()
+        assert jobs[0].threads[0] != ours  # nobody knew the disk yet
+        assert jobs[-1].threads[0] == ours
+        assert large.threads[0] != ours
 
     run(kind, scene)
 

@@ -1,6 +1,5 @@
 """Dealing: who of the consumers gets which messages."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 
 from anymq.core.queues.delivery import Delivery
@@ -12,7 +11,7 @@ class Consumers:
 
     def __init__(self, *, takes_over: bool = False) -> None:
         self._all: dict[Subscription, None] = {}
-        self._groups: dict[int, deque[Subscription]] = {}  # the highest first; not the parked ones
+        self._groups: dict[int, list[Subscription]] = {}  # the highest first; not the parked ones
         self.single_active = False
         self.takes_over = takes_over  # does a higher priority replace the active one (quorum)?
         self.active: Subscription | None = None
@@ -46,8 +45,8 @@ class Consumers:
         self.elect()
 
     def unpark(self, subscription: Subscription) -> None:
-        """It has credit again; it comes last in its round."""
-        if subscription.parked:
+        """It has credit again; it comes last in its round. Unless it left meanwhile."""
+        if subscription.parked and subscription in self._all:
             subscription.parked = False
             self._join(subscription)
 
@@ -76,8 +75,9 @@ class Consumers:
     def served(self, priority: int, count: int) -> None:
         """So many of this group had their turn: they come last now."""
         group = self._groups.get(priority)
-        if group and count:
-            group.rotate(-count)
+        if group and len(group) > 1:
+            turned = count % len(group)
+            group[:] = group[turned:] + group[:turned]
 
     def _single_taker(self) -> list[tuple[Subscription, int]]:
         active = self.active
@@ -89,9 +89,7 @@ class Consumers:
         """Is there one of a higher priority that only waits until it has nothing any more?"""
         return self.takes_over and any(one.priority > active.priority for one in self._all)
 
-    def _with_credit(
-        self, group: "deque[Subscription]", ready: int
-    ) -> list[tuple[Subscription, int]]:
+    def _with_credit(self, group: list[Subscription], ready: int) -> list[tuple[Subscription, int]]:
         found: list[tuple[Subscription, int]] = []
         broke: list[Subscription] = []
         for subscription in group:
@@ -105,12 +103,12 @@ class Consumers:
         for subscription in broke:
             self._leave(subscription)
             subscription.parked = True
-        return found
+        return found if len(found) < 2 or not _share_limits(found) else [(found[0][0], 1)]
 
     def _join(self, subscription: Subscription) -> None:
         group = self._groups.get(subscription.priority)
         if group is None:
-            group = self._groups[subscription.priority] = deque()
+            group = self._groups[subscription.priority] = []
             self._groups = dict(sorted(self._groups.items(), reverse=True))
         group.append(subscription)
 
@@ -122,6 +120,11 @@ class Consumers:
             group.remove(subscription)
         if not group:
             del self._groups[subscription.priority]
+
+
+def _share_limits(takers: Sequence[tuple[Subscription, int]]) -> bool:
+    limits = [limit for one, _ in takers if (limit := one.consumer.shares) is not None]
+    return len(limits) > len({id(limit) for limit in limits})
 
 
 def share(deliveries: list[Delivery], credits: Sequence[int]) -> tuple[list[list[Delivery]], int]:

@@ -97,6 +97,7 @@ class Delays:
     def restore(self) -> None:
         """Find out what waits. CorruptBatch, UnknownVersion; may then be called again."""
         log, settled = self._log, self._settlement.settled
+        settled.add_range(0, log.start)
         if settled.end > log.end:  # the disk has lost records: their positions stay taken
             log.append(*stored.encode_gap(settled.end - log.end), 0)
         self._due, offset = self._saved()

@@ -8,6 +8,7 @@ A position is in one of these states:
 Everything fresh is above everything that is out or back.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import repeat
@@ -60,7 +61,8 @@ class Line:
         self._heap: list[int] = []  # of what is back, and of some that is not any more
         self._lost: set[int] = set()  # those that are out, and were lost on their way to the log
         self._odd = False  # there may be some lost, or whose bodies are not in memory
-        self._held = 0  # bytes of memory for what is out and back
+        self._held = 0  # bytes of memory for the messages that are out and back
+        self._in_memory: deque[int] = deque()  # these, and some that are settled; oldest first
         self._charged = 0  # what `memory` knows that we use
         end = _agree(log, settlement)
         self._redelivered_below = settlement.delivered_to
@@ -71,6 +73,8 @@ class Line:
         self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
+        log.needed = self.needed
+        log.needed_count = self.needed_count
 
     @property
     def end(self) -> int:
@@ -97,6 +101,9 @@ class Line:
     def flush(self) -> None:
         """Hand to the log what must be there. At the end of a turn; cheap when nothing must."""
         unwritten = self._unwritten
+        if len(self._in_memory) > 2 * (len(self._out) + len(self._back)) + 1000:
+            there = self._out.keys() | self._back.keys()
+            self._in_memory = deque(p for p in self._in_memory if p in there)
         crowded = self._charge() > self._memory.share
         if unwritten:
             if unwritten.urgent or crowded:
@@ -154,6 +161,7 @@ class Line:
             return deliveries
         self._out.update(zip(positions, messages, strict=True))
         self._held += size + MESSAGE_BYTES * len(positions)
+        self._in_memory.extend(positions)
         self.taken = len(self._out)
         return deliveries
 
@@ -267,6 +275,10 @@ class Line:
         """Return the runs of positions within first..end that are not settled (a snapshot)."""
         return self._settled.unsettled_runs(first, end)
 
+    def needed_count(self, first: int, end: int) -> int:
+        """Return how many positions within first..end are not settled."""
+        return max(end - first, 0) - self._settled.count(first, end)
+
     def close(self) -> None:
         """The end is near: leave everything exact. Transient messages that are not written go."""
         self.flush()
@@ -277,6 +289,7 @@ class Line:
         """The line is deleted. Who waits for what is not in its log yet is told so."""
         log = self.log
         log.on_visible = log.on_rollback = None
+        log.needed = log.needed_count = None
         self._settlement.detach()
         self._unwritten.give_up(LogDeleted(f"log {log.id} was deleted"))
         self._memory.used -= self._charged
@@ -297,7 +310,7 @@ class Line:
         gone = 0
         for position, one in zip(positions, held, strict=True):
             size = one if isinstance(one, int) else len(one.body)
-            self._held -= MESSAGE_BYTES if isinstance(one, int) else size + MESSAGE_BYTES
+            self._held -= 0 if isinstance(one, int) else size + MESSAGE_BYTES
             if position < written_end and position not in self._lost:
                 gone += size
         return gone
@@ -337,10 +350,9 @@ class Line:
         """Let go of a ready one; return the size of its body, None if it is not ready."""
         held = self._back.pop(position, None)
         if held is not None:
-            self._held -= MESSAGE_BYTES
             if isinstance(held, int):
                 return held
-            self._held -= len(held.body)
+            self._held -= len(held.body) + MESSAGE_BYTES
             return len(held.body)
         fresh = self._fresh
         if not fresh.next <= position < fresh.end or position in self._settled:
@@ -390,7 +402,8 @@ class Line:
         for one, message in found[0]:
             if isinstance(back.get(one), int):
                 back[one] = message
-                self._held += len(message.body)
+                self._held += len(message.body) + MESSAGE_BYTES
+                self._in_memory.append(one)
         return True
 
     def _load(self, position: int) -> tuple[list[Stored], int] | None:
@@ -414,10 +427,7 @@ class Line:
         holes = [p for a, b in runs for p in range(a, b) if p not in there and p not in self._out]
         next_fresh = self._fresh.next
         for position in holes:
-            if self._back.pop(position, None) is not None:
-                self._held -= MESSAGE_BYTES
-                self.ready -= 1
-            elif position >= next_fresh:
+            if self._back.pop(position, None) is not None or position >= next_fresh:
                 self.ready -= 1
         if holes:
             self._settle(holes, 0)
@@ -487,19 +497,20 @@ class Line:
         target = self._memory.share // 2
         self._fresh.shed(visible, max(target - self._held, 0))
         if self._held > target:
-            for some in (self._out, self._back):
-                self._forget(some, visible, target)
+            self._forget(visible, target)
         self._charge()
 
-    def _forget(self, some: dict[int, Held], visible_end: int, target: int) -> None:
+    def _forget(self, visible_end: int, target: int) -> None:
+        """Keep only the sizes of what is out or back for longest, as far as the log has it."""
         self._odd = True
-        for position, held in some.items():
-            if self._held <= target:
-                return
-            in_log = position < visible_end and position not in self._lost
-            if in_log and not isinstance(held, int):
-                some[position] = size = len(held.body)
-                self._held -= size
+        positions = self._in_memory
+        while positions and self._held > target and positions[0] < visible_end:
+            position = positions.popleft()
+            some = self._out if position in self._out else self._back
+            held = some.get(position)
+            if isinstance(held, Message) and position not in self._lost:
+                some[position] = len(held.body)
+                self._held -= len(held.body) + MESSAGE_BYTES
 
 
 def _agree(log: Log, settlement: Settlement) -> int:

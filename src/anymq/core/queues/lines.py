@@ -13,13 +13,14 @@ from anymq.core.queues.memory import Memory
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import Reader
 from anymq.core.streams.logs import Logs
+from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import StorageError
 from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.work import Work
 
 _INDEX_BYTES = 16 * 1024  # lines are read in long pieces: a sparse index does, and takes less
-DURABLE_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES)
-OTHER_LOG = LogConfig(delete=False, index_interval_bytes=_INDEX_BYTES, durability=Durability.OS)
+DURABLE_LOG = LogConfig(delete=False, thinned=True, index_interval_bytes=_INDEX_BYTES)
+OTHER_LOG = replace(DURABLE_LOG, durability=Durability.OS)
 
 
 class Lines:
@@ -52,17 +53,25 @@ class Lines:
         if durable and config is None:
             self._durable[log_id] = log
         settlement = self._journal.settlement(log_id) if durable else Settlement(log_id)
-        self._store.read_whole(log, lambda: _count(log, settlement))
         loader = Loader(log, self._reader)
+        self._store.read_whole(log, lambda: _count(loader, settlement))
         line = Line(loader, settlement, self.memory, durable=durable)
         self._lines[log_id] = line
         return line
+
+    def settlement(self, log_id: int) -> Settlement:
+        """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
+        return self._journal.settlement(log_id)
 
     def use(self, durability: Durability) -> None:
         """From now on, what is confirmed is as safe as this says: in lines that last."""
         self._durable_log = replace(DURABLE_LOG, durability=durability)
         for log in self._durable.values():
             log.config = self._durable_log
+
+    def settlement(self, log_id: int) -> Settlement:
+        """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
+        return self._journal.settlement(log_id)
 
     def delete(self, log_id: int) -> Work:
         """Forget the line and what is settled there; the work removes its files."""
@@ -113,10 +122,42 @@ class Lines:
                 self._journal.forget(log_id)
 
 
-def _count(log: Log, settlement: Settlement) -> None:
-    """Count the bytes that went to the log after they were last counted."""
-    offset, size = max(settlement.counted_to, log.start), 0
-    while headers := log.headers(offset):
-        size += sum(stored.size_of(header) for header in headers)
-        offset = headers[-1].next_offset
+def _count(loader: Loader, settlement: Settlement) -> None:
+    """Take in what went to the log after the journal last counted: bytes, and missing positions.
+
+    What is missing was settled: before it was written, or it was cleaned away.
+    """
+    log = loader.log
+    at, size = max(settlement.counted_to, log.start), 0
+    while headers := log.headers(at):
+        for header in headers:
+            _settle_missing(settlement, at, header.base_offset)
+            at = header.next_offset
+            if header.record_count == header.last_offset_delta + 1:
+                size += stored.size_of(header)
+            else:
+                size += _look_into(loader, settlement, header)
+    _settle_missing(settlement, at, log.end)
     settlement.append(log.end, size)
+
+
+def _look_into(loader: Loader, settlement: Settlement, header: BatchHeader) -> int:
+    """Settle what a batch leaves out; return the bytes of the bodies that are there."""
+    at, size = header.base_offset, 0
+    found = loader.load(at) if header.record_count else ([], at)
+    if found is None:
+        return stored.size_of(header)
+    for position, message in found[0]:
+        if position >= header.next_offset:
+            break
+        _settle_missing(settlement, at, position)
+        at = position + 1
+        size += len(message.body)
+    _settle_missing(settlement, at, header.next_offset)
+    return size
+
+
+def _settle_missing(settlement: Settlement, first: int, end: int) -> None:
+    """The journal is told as well: from now on it counts from here."""
+    if first < end:
+        settlement.settle_run(first, end, end)

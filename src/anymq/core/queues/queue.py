@@ -4,7 +4,6 @@ Calls only change what is; what follows from it happens in `pump`, at the end of
 expire, drop what is too much. Positions name messages (see `priorities`).
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -74,7 +73,7 @@ class Queue:
         self._turn = house.turn
         self._steady = house.steady
         self._busy = False
-        self._asking: deque[tuple[Take, bool]] = deque()  # gets that wait for the disk
+        self._asking: list[tuple[Take, bool]] = []  # gets that wait for the disk
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
         self._end = Alarm(house.steady, self._unused)
@@ -361,7 +360,7 @@ class Queue:
             self.consumers.remove(subscription)
             subscription.consumer.cancelled(subscription)
         while self._asking:
-            self._asking.popleft()[0](None)
+            self._asking.pop(0)[0](None)
 
     def wake(self) -> None:
         """Look at it again at the end of the turn."""
@@ -425,7 +424,8 @@ class Queue:
             # Those who could not all get one are at the front: the next is the one after them.
             self.consumers.served(takers[0][0].priority, following or len(takers))
             for (subscription, _), part in zip(takers, parts, strict=True):
-                self._hand_if_credit(subscription, part)
+                if part:
+                    self._hand(subscription, part, settled=False)
         return deliveries is not None
 
     def _taken(self, count: int, *, settled: bool) -> list[Delivery] | None:
@@ -438,16 +438,6 @@ class Queue:
         if self._returns is not None:
             deliveries = self._returns.told(deliveries)
         return deliveries
-
-    def _hand_if_credit(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
-        """Hand over what it still can take: its credit may be shared with one before it."""
-        credit = subscription.consumer.credit if deliveries else 0
-        if credit < len(deliveries):
-            excess = [one.position for one in deliveries[credit:]]
-            self.line.give_back(excess, count=False)
-            deliveries = deliveries[:credit]
-        if deliveries:
-            self._hand(subscription, deliveries, settled=False)
 
     def _hand(
         self, subscription: Subscription, deliveries: list[Delivery], *, settled: bool
@@ -467,7 +457,7 @@ class Queue:
                 if deliveries is None:
                     return  # it is being read
                 continue  # that one was too old
-            self._asking.popleft()
+            self._asking.pop(0)
             self.delivered += len(deliveries or ())
             take(deliveries[0] if deliveries else None)
             if no_ack and deliveries:

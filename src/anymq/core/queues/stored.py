@@ -69,7 +69,7 @@ def _encode_run(run: Run) -> Batch:
 def encode(stored: Sequence[Stored], base: int) -> Batch:
     """Make one batch of these, which will begin at `base`; positions may be missing.
 
-    Hot when messages differ: see benchmarks/micro/stored.py.
+    Hot when messages differ: see benchmarks/micro/line.py.
     """
     number = varints.encode
     base_time = max_time = stored[0][1].timestamp_ms

@@ -15,6 +15,13 @@ class Consumer(Protocol):
     def credit(self) -> int:
         """How many it may get now; 0: wait. When there is credit again: `subscription.more()`."""
 
+    @property
+    def shares(self) -> object | None:
+        """Whose limit it shares with other consumers (a channel's prefetch); None: it has its own.
+
+        What is dealt at once may exceed a shared limit, so those get their messages one by one.
+        """
+
     def deliver(self, subscription: "Subscription", deliveries: "list[Delivery]") -> None:
         """Take these: no more than there was credit."""
 

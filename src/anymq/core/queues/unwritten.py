@@ -148,6 +148,8 @@ class Unwritten:
         """Let the log go on at `end`: what is between will never be there."""
         log = self._log
         first = log.end
+        if first == end:
+            return
         while log.end < end:
             self._append_batch(stored.encode_gap(min(end - log.end, GAP_MAX)))
         self._settlement.note_gap(first, end)

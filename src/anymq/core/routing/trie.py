@@ -4,7 +4,7 @@ Matching walks all the places that a key may have reached so far, word by word. 
 patterns that begin alike, so what it costs depends on the words of the key, not on how many
 patterns there are; and however many `#` patterns have, a place is visited once for each word.
 
-Measured by benchmarks/micro/topic_routes.py.
+Measured by benchmarks/micro/routes.py.
 """
 
 from collections.abc import Iterator

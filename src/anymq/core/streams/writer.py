@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from anymq.core.message import Message
-from anymq.core.portable import Portable
+from anymq.core.portable.packer import Portable
 from anymq.storage import records
 from anymq.storage.batch import MAGIC, BatchHeader
 

@@ -3,23 +3,24 @@
 What is shared by all queues is opened first, then what is defined is made, then what is bound.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from anymq.core.catalog import Catalog, Then
+from anymq.core.catalog import Catalog
 from anymq.core.clock import Clock
 from anymq.core.flow import Flow
-from anymq.core.message import Form, Message
-from anymq.core.portable import RECORD_FORM
+from anymq.core.message import Form
+from anymq.core.portable.record_form import RECORD_FORM
+from anymq.core.queues import delays
 from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.deadletters import with_died
+from anymq.core.queues.delays import Delays
 from anymq.core.queues.lines import Lines
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.steady import Steady
 from anymq.core.streams.logs import Logs
 from anymq.core.timers import Timers
-from anymq.core.vhosts import later
 from anymq.core.vhosts.definitions import Definitions
 from anymq.core.vhosts.kinds import QueueKind
 from anymq.core.vhosts.own_queues import (
@@ -66,7 +67,7 @@ class Messaging:
         means = Means(
             now_ms=self.steady.now_ms,
             random=ground.random,
-            add_delayed=self._add_delayed,
+            add_delayed=lambda *said: self.delays.add(*said),
             types=ground.exchange_types,
         )
         definitions = Definitions(forms)
@@ -86,6 +87,21 @@ class Messaging:
             self.kinds[kind] = own
         self.vhosts = VirtualHosts(ground.catalog, means, definitions, own, self.kinds)
         self.vhosts.restore()
+        self.delays = self._open_delays(forms)
+
+    def _open_delays(self, forms: Mapping[int, Form]) -> Delays:
+        store = self._ground.store
+        log = store.open_log(delays.LOG_ID, delays.LOG_CONFIG)
+        opened = Delays(
+            log,
+            self.lines.settlement(delays.LOG_ID),
+            forms,
+            clock=self.steady,
+            changed=self.turn.add,
+            release=self.vhosts.release,
+        )
+        store.read_whole(log, opened.restore)
+        return opened
 
     def add_streams(self, topics: TopicVerbs) -> Streams:
         """Let topics be seen as streams."""
@@ -127,8 +143,3 @@ class Messaging:
         for log_id in logs:
             if log_id >= TRANSIENT_LOG_ID_FIRST:
                 self._ground.run(self.lines.delete(log_id))
-
-    def _add_delayed(
-        self, vhost_name: str, message: Message, due_ms: int, then: Then | None
-    ) -> None:
-        later.add(self.vhosts, self.steady, vhost_name, message, due_ms, then)

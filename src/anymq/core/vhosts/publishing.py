@@ -4,7 +4,7 @@ Most runs have one route, which depends on nothing but exchange and key: it is l
 run's envelope and stays right until the topology changes. Messages that want to be looked at one by
 one (CC, BCC, delays; headers, hashes or chance decide) are, and go on in runs as long as possible.
 
-Measured by benchmarks/micro/publish_routes.py.
+Measured by benchmarks/micro/routes.py.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -108,8 +108,12 @@ class Publishing:
         return self._publish_own(message, then, wanted)
 
     def release(self, message: Message, then: Then) -> None:
-        """The time of a delayed message has come."""
-        self._publish_own(_undelayed(message), then, lambda _: True)
+        """The time of a delayed message has come. What is refused now was refused for good."""
+
+        def answered(error: Exception | None) -> None:
+            then(None if isinstance(error, Refused) else error)
+
+        self._publish_own(_undelayed(message), answered, lambda _: True)
 
     def _publish_own(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
         exchange = self._topology.exchanges.get(message.envelope.exchange)

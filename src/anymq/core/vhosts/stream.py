@@ -11,7 +11,8 @@ from typing_extensions import override
 from anymq.config.units import KIB, MIB
 from anymq.core.errors import PartlyRejected, Refused, Unsupported
 from anymq.core.message import Form, Message, Run, Value
-from anymq.core.portable import Opener, Packer, Portable
+from anymq.core.portable.opener import Opener
+from anymq.core.portable.packer import Packer, Portable
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.turn import Turn
@@ -30,11 +31,11 @@ from anymq.core.vhosts.stream_arguments import (
     start_of,
     wanted_of,
 )
-from anymq.storage.batch import read_header
+from anymq.storage.batch import HEADER_BYTES, read_header
 from anymq.storage.errors import CorruptBatch, StorageError
 
 BATCH_BYTES_MAX = 512 * KIB  # about: readers unpack a batch as a whole
-RECORD_BYTES = 64  # about: what a record takes besides its body and what its properties say
+RECORD_BYTES = 40  # at most: what a record takes besides its key, body and headers
 DEALT_MAX = 1000  # to one consumer at once: then others have their turn
 DEALT_BYTES_MAX = 1 * MIB
 
@@ -62,6 +63,21 @@ class StreamSubscription(Subscription):
 
 class Stream:
     """A topic, as its virtual host sees it."""
+
+    __slots__ = (
+        "_forms",
+        "_next",
+        "_now_ms",
+        "_opener",
+        "_packer",
+        "_subscriptions",
+        "_turn",
+        "delivered",
+        "name",
+        "scheduled",
+        "topic",
+        "vhost_name",
+    )
 
     kind = STREAM
     durable = True
@@ -149,12 +165,14 @@ class Stream:
         self, messages: Sequence[Message], packed: Sequence[Portable]
     ) -> Iterable[tuple[Partition, Sequence[int]]]:
         """Yield which messages go to which partition, as batches of a sensible size."""
+        limit = min(BATCH_BYTES_MAX, self.topic.config.max_message_bytes - HEADER_BYTES)
         for partition, places in self._by_partition(packed):
             size, first = 0, 0
             for index, place in enumerate(places):
                 one = packed[place]
                 more = len(messages[place].body) + len(one.headers) + RECORD_BYTES
-                if size and size + more > BATCH_BYTES_MAX:
+                more += 0 if one.key is None else len(one.key)
+                if size and size + more > limit:
                     yield partition, places[first:index]
                     size, first = 0, index
                 size += more

@@ -129,6 +129,8 @@ def check_consuming(of: str, arguments: Mapping[str, Value]) -> None:
     kind, shown = type_name(offset), offset
     if isinstance(offset, str):
         shown = f'<<"{offset}">>'
+    elif isinstance(offset, bool):
+        shown = str(offset).lower()
     raise PreconditionFailed(
         f"invalid arg '{OFFSET}' for {of}: {{invalid_stream_offset_arg,{{{kind},{shown}}}}}"
     )

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
 from anymq.core.message import Message, Run, Value
-from anymq.core.queues.arguments import CLASSIC, kind_of
+from anymq.core.queues.arguments import CLASSIC, STREAM, kind_of
 from anymq.core.routing.exchange import (
     EXCHANGE,
     QUEUE,
@@ -293,7 +293,7 @@ class VirtualHost:
             raise PreconditionFailed(f"{self._queue(name)} not empty")
         if if_unused and queue.consumer_count:
             raise PreconditionFailed(f"{self._queue(name)} in use")
-        count = queue.ready
+        count = 0 if queue.kind == STREAM else queue.ready  # nothing waits in a stream
         self.unmake(queue, then)
         return count
 

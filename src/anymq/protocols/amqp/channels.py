@@ -76,6 +76,7 @@ class Channels:
         "_make",
         "_on_fault",
         "_open",
+        "acting",
         "broker",
         "channel_max",
         "client_capabilities",
@@ -84,6 +85,7 @@ class Channels:
         "outbox",
         "owner",
         "ready",
+        "scheduled",
         "settings",
         "touched",
         "user",
@@ -117,6 +119,8 @@ class Channels:
         self.owner: object = self
         self.ready: dict[int, Channel] = {}
         self.touched: dict[Channel, None] = {}
+        self.scheduled = False  # for the end of the turn
+        self.acting = False  # is a read acted on? Then who is touched is not forgotten
         self.waiting: dict[Channel, None] = {}  # for room
         self.holds = 0
         self._open: dict[int, Channel] = {}
@@ -138,6 +142,8 @@ class Channels:
     @property
     def received_bytes(self) -> int:
         """How much there is of bodies that are not whole."""
+        if not self._contents:
+            return 0
         return sum(content.received for content in self._contents.values())
 
     # What a channel sees (Wire)
@@ -171,7 +177,8 @@ class Channels:
     def touch(self, channel: Channel) -> None:
         """Call its `end_of_read` soon."""
         self.touched[channel] = None
-        self.outbox.wake()
+        if not self.acting:
+            self.broker.turn.add(self)
 
     def _release(self) -> None:
         self.holds -= 1
@@ -208,6 +215,16 @@ class Channels:
             channel = next(iter(touched))
             del touched[channel]
             self._guarded(channel, channel.end_of_read)
+        self.acting = False
+
+    def pump(self) -> bool:
+        """A turn ends: whoever was touched outside of a read (by the disk) finishes now."""
+        if not self.acting:
+            self.end_of_read()
+        return False
+
+    def flush(self) -> None:
+        """Nothing goes to the disk from here."""
 
     def fail(self, number: int, error: Exception, method: int) -> None:
         """Close a channel for an error; or all of them, if it is of that kind."""

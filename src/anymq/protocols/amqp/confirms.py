@@ -87,7 +87,8 @@ class Confirms:
     def _range(self, ok: bool, first: int, last: int) -> list[bytes]:
         if last < first:
             return []
-        return [self._frame(ok, last, MULTIPLE if last > first else 0)]
+        single = ok and last == first  # RabbitMQ says `multiple` with every nack in turn
+        return [self._frame(ok, last, 0 if single else MULTIPLE)]
 
     def _frame(self, ok: bool, number: int, flags: int) -> bytes:
         if ok:

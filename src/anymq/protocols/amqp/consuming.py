@@ -65,6 +65,11 @@ class Consumer(Taker):
             room = min(room, left if len(channel.consumers) == 1 else min(left, 1))
         return max(0, room)
 
+    @property
+    def shares(self) -> object | None:
+        """Whose limit it shares with other consumers."""
+        return self._channel if self._channel.shared_prefetch else None
+
     def deliver(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
         """Send them, and wait to hear about them."""
         channel = self._channel

@@ -77,7 +77,7 @@ class DeliveryFrames:
     def send(self, wire: "Wire", tag: int, deliveries: Iterable[Delivery]) -> None:
         """Send deliveries with tags from `tag` on.
 
-        Every message comes by here, so it is plain and long: benchmarks/amqp.
+        Every message comes by here, so it is plain and long: benchmarks/micro/amqp_channel.py.
         """
         pieces: list[bytes] = []
         pack_tag = _TAG.pack

@@ -1,8 +1,10 @@
 """Declaring: exchanges, queues and bindings. Answered when a restart would find it so."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from anymq.core.errors import NotAllowed, NotFound, PreconditionFailed
+from anymq.core.queues.arguments import CLASSIC
 from anymq.core.routing.target import Then
 from anymq.core.vhosts.vhost import stripped
 from anymq.protocols.amqp import direct_reply
@@ -118,7 +120,7 @@ def declare_queue(channel: "Channel", method: QueueDeclare) -> None:
 
     def begin(then: Then) -> Method:
         queue = channel.wire.vhost.declare_queue(
-            _named(channel, name, method.arguments.get(NAME_PREFIX)),
+            _named(channel, name, method.arguments),
             durable=method.durable,
             owner=channel.wire.owner if method.exclusive else None,
             auto_delete=method.auto_delete,
@@ -131,9 +133,17 @@ def declare_queue(channel: "Channel", method: QueueDeclare) -> None:
     channel.answer_later(method, method.nowait, begin)
 
 
-def _named(channel: "Channel", name: str, prefix: object) -> str:
+def _named(channel: "Channel", name: str, arguments: Mapping[str, Any]) -> str:
     """Return the name of a queue to be; clients may say how a name that we make begins."""
-    if name or not isinstance(prefix, str) or not prefix:
+    if name:
+        return name
+    kind = arguments.get("x-queue-type") or channel.wire.vhost.default_queue_type
+    if kind != CLASSIC:
+        raise PreconditionFailed(
+            f"Cannot declare a server-named queue for type rabbit_{kind}_queue"
+        )
+    prefix = arguments.get(NAME_PREFIX)
+    if not isinstance(prefix, str) or not prefix:
         return name
     if len(prefix.encode()) > NAME_PREFIX_BYTES_MAX:
         raise PreconditionFailed(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PSEUDO_QUEUE = "amq.rabbitmq.reply-to"
 PSEUDO_QUEUE_BYTES = PSEUDO_QUEUE.encode()
-PREFIX = PSEUDO_QUEUE + "."
+PREFIX = PSEUDO_QUEUE + ".g"  # with which RabbitMQ's names go on, too
 
 
 class ReplyQueue:
@@ -33,7 +33,7 @@ class ReplyQueue:
     def __init__(self, channel: "Channel", tag: str) -> None:
         self._channel = channel
         self._frames = DeliveryFrames(channel.number, tag, channel.wire.frame_max)
-        self.name = channel.wire.vhost.new_name(PREFIX)
+        self.name = channel.wire.vhost.new_name(channel.wire.vhost.new_name(PREFIX) + ".")
         self.tag = tag
 
     def push(self, run: Run, then: "Then | None") -> None:

@@ -4,66 +4,40 @@ A class is a method, its annotations are the fields in the order of the wire. Th
 nobody has used since AMQP 0-8, is skipped (`ticket=True`).
 """
 
-import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
-
-from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode
-from anymq.protocols.amqp.fields import MalformedFields, Table, decode_table, encode_table
-
-KEY = struct.Struct(">I")  # class and method as one number
-SHORT_TEXT_BYTES_MAX = 255
-
-ShortText = Annotated[str, "shortstr"]
-LongText = Annotated[bytes, "longstr"]
-Bit = Annotated[bool, "bit"]
-U8 = Annotated[int, "B"]
-U16 = Annotated[int, "H"]
-U32 = Annotated[int, "I"]
-U64 = Annotated[int, "Q"]
-Arguments = Annotated[Table, "table"]
-
-
-class Method:
-    """A method, and the values that come with it."""
-
-    __slots__ = ()
-
-    KEY: ClassVar[int]  # class id << 16 | method id
-    NAME: ClassVar[str]  # as RabbitMQ's texts have it: basic.consume
-    CONTENT: ClassVar[bool] = False  # do a header and a body follow?
-    LAYOUT: ClassVar[Sequence[tuple[str, str]]]  # field, type
-    TICKET: ClassVar[bool]
-
-
-METHODS: dict[int, type[Method]] = {}
-
-_M = TypeVar("_M", bound=type[Method])
-
-
-def _method(
-    name: str, class_id: int, method_id: int, *, ticket: bool = False, content: bool = False
-) -> Callable[[_M], _M]:
-    def declare(cls: _M) -> _M:
-        hints = get_type_hints(cls, include_extras=True)
-        cls.KEY, cls.NAME = class_id << 16 | method_id, name
-        cls.CONTENT, cls.TICKET = content, ticket
-        cls.LAYOUT = tuple(
-            (each.name, hints[each.name].__metadata__[0])
-            for each in fields(cls)  # type: ignore[arg-type]  # each is a dataclass
-        )
-        METHODS[cls.KEY] = cls
-        return cls
-
-    return declare
-
+from anymq.protocols.amqp.method import (
+    KEY as KEY,
+)
+from anymq.protocols.amqp.method import (
+    METHODS as METHODS,
+)
+from anymq.protocols.amqp.method import (
+    U8,
+    U16,
+    U32,
+    U64,
+    Arguments,
+    Bit,
+    LongText,
+    ShortText,
+    amqp_method,
+)
+from anymq.protocols.amqp.method import (
+    Method as Method,
+)
+from anymq.protocols.amqp.method import (
+    decode as decode,
+)
+from anymq.protocols.amqp.method import (
+    encode as encode,
+)
+from anymq.protocols.amqp.method import (
+    short_text as short_text,
+)
 
 # Connection
 
 
-@_method("connection.start", 10, 10)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.start", 10, 10)
 class ConnectionStart(Method):
     """Who we are, and how one may log in."""
 
@@ -74,8 +48,7 @@ class ConnectionStart(Method):
     locales: LongText
 
 
-@_method("connection.start_ok", 10, 11)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.start_ok", 10, 11)
 class ConnectionStartOk(Method):
     """Who they are, and the first token."""
 
@@ -85,24 +58,21 @@ class ConnectionStartOk(Method):
     locale: ShortText
 
 
-@_method("connection.secure", 10, 20)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.secure", 10, 20)
 class ConnectionSecure(Method):
     """Another token is wanted."""
 
     challenge: LongText
 
 
-@_method("connection.secure_ok", 10, 21)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.secure_ok", 10, 21)
 class ConnectionSecureOk(Method):
     """Another token."""
 
     response: LongText
 
 
-@_method("connection.tune", 10, 30)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.tune", 10, 30)
 class ConnectionTune(Method):
     """Our limits."""
 
@@ -111,8 +81,7 @@ class ConnectionTune(Method):
     heartbeat: U16
 
 
-@_method("connection.tune_ok", 10, 31)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.tune_ok", 10, 31)
 class ConnectionTuneOk(Method):
     """The limits to be used."""
 
@@ -121,8 +90,7 @@ class ConnectionTuneOk(Method):
     heartbeat: U16
 
 
-@_method("connection.open", 10, 40)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.open", 10, 40)
 class ConnectionOpen(Method):
     """Which virtual host."""
 
@@ -131,16 +99,14 @@ class ConnectionOpen(Method):
     insist: Bit = False
 
 
-@_method("connection.open_ok", 10, 41)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.open_ok", 10, 41)
 class ConnectionOpenOk(Method):
     """It is yours."""
 
     known_hosts: ShortText = ""
 
 
-@_method("connection.close", 10, 50)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.close", 10, 50)
 class ConnectionClose(Method):
     """The end, and why."""
 
@@ -150,28 +116,24 @@ class ConnectionClose(Method):
     method_id: U16
 
 
-@_method("connection.close_ok", 10, 51)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.close_ok", 10, 51)
 class ConnectionCloseOk(Method):
     """Agreed."""
 
 
-@_method("connection.blocked", 10, 60)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.blocked", 10, 60)
 class ConnectionBlocked(Method):
     """Publishing has to wait."""
 
     reason: ShortText
 
 
-@_method("connection.unblocked", 10, 61)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.unblocked", 10, 61)
 class ConnectionUnblocked(Method):
     """It goes on."""
 
 
-@_method("connection.update_secret", 10, 70)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.update_secret", 10, 70)
 class ConnectionUpdateSecret(Method):
     """Another password from now on."""
 
@@ -179,8 +141,7 @@ class ConnectionUpdateSecret(Method):
     reason: ShortText
 
 
-@_method("connection.update_secret_ok", 10, 71)
-@dataclass(frozen=True, slots=True)
+@amqp_method("connection.update_secret_ok", 10, 71)
 class ConnectionUpdateSecretOk(Method):
     """Taken."""
 
@@ -188,40 +149,35 @@ class ConnectionUpdateSecretOk(Method):
 # Channel
 
 
-@_method("channel.open", 20, 10)
-@dataclass(frozen=True, slots=True)
+@amqp_method("channel.open", 20, 10)
 class ChannelOpen(Method):
     """Begin."""
 
     out_of_band: ShortText = ""
 
 
-@_method("channel.open_ok", 20, 11)
-@dataclass(frozen=True, slots=True)
+@amqp_method("channel.open_ok", 20, 11)
 class ChannelOpenOk(Method):
     """Begun."""
 
     channel_id: LongText = b""
 
 
-@_method("channel.flow", 20, 20)
-@dataclass(frozen=True, slots=True)
+@amqp_method("channel.flow", 20, 20)
 class ChannelFlow(Method):
     """Stop or go."""
 
     active: Bit
 
 
-@_method("channel.flow_ok", 20, 21)
-@dataclass(frozen=True, slots=True)
+@amqp_method("channel.flow_ok", 20, 21)
 class ChannelFlowOk(Method):
     """Stopped or gone."""
 
     active: Bit
 
 
-@_method("channel.close", 20, 40)
-@dataclass(frozen=True, slots=True)
+@amqp_method("channel.close", 20, 40)
 class ChannelClose(Method):
     """The end, and why."""
 
@@ -231,8 +187,7 @@ class ChannelClose(Method):
     method_id: U16
 
 
-@_method("channel.close_ok", 20, 41)
-@dataclass(frozen=True, slots=True)
+@amqp_method("channel.close_ok", 20, 41)
 class ChannelCloseOk(Method):
     """Agreed."""
 
@@ -240,8 +195,7 @@ class ChannelCloseOk(Method):
 # Access (of AMQP 0-8; some clients still ask)
 
 
-@_method("access.request", 30, 10)
-@dataclass(frozen=True, slots=True)
+@amqp_method("access.request", 30, 10)
 class AccessRequest(Method):
     """A ticket, please."""
 
@@ -253,8 +207,7 @@ class AccessRequest(Method):
     read: Bit = True
 
 
-@_method("access.request_ok", 30, 11)
-@dataclass(frozen=True, slots=True)
+@amqp_method("access.request_ok", 30, 11)
 class AccessRequestOk(Method):
     """A ticket."""
 
@@ -264,8 +217,7 @@ class AccessRequestOk(Method):
 # Exchange
 
 
-@_method("exchange.declare", 40, 10, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("exchange.declare", 40, 10, ticket=True)
 class ExchangeDeclare(Method):
     """Make it, or see that it is there."""
 
@@ -279,14 +231,12 @@ class ExchangeDeclare(Method):
     arguments: Arguments
 
 
-@_method("exchange.declare_ok", 40, 11)
-@dataclass(frozen=True, slots=True)
+@amqp_method("exchange.declare_ok", 40, 11)
 class ExchangeDeclareOk(Method):
     """It is there."""
 
 
-@_method("exchange.delete", 40, 20, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("exchange.delete", 40, 20, ticket=True)
 class ExchangeDelete(Method):
     """Away with it."""
 
@@ -295,14 +245,12 @@ class ExchangeDelete(Method):
     nowait: Bit
 
 
-@_method("exchange.delete_ok", 40, 21)
-@dataclass(frozen=True, slots=True)
+@amqp_method("exchange.delete_ok", 40, 21)
 class ExchangeDeleteOk(Method):
     """It is gone."""
 
 
-@_method("exchange.bind", 40, 30, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("exchange.bind", 40, 30, ticket=True)
 class ExchangeBind(Method):
     """From exchange to exchange."""
 
@@ -313,14 +261,12 @@ class ExchangeBind(Method):
     arguments: Arguments
 
 
-@_method("exchange.bind_ok", 40, 31)
-@dataclass(frozen=True, slots=True)
+@amqp_method("exchange.bind_ok", 40, 31)
 class ExchangeBindOk(Method):
     """Bound."""
 
 
-@_method("exchange.unbind", 40, 40, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("exchange.unbind", 40, 40, ticket=True)
 class ExchangeUnbind(Method):
     """No more from exchange to exchange."""
 
@@ -331,8 +277,7 @@ class ExchangeUnbind(Method):
     arguments: Arguments
 
 
-@_method("exchange.unbind_ok", 40, 51)
-@dataclass(frozen=True, slots=True)
+@amqp_method("exchange.unbind_ok", 40, 51)
 class ExchangeUnbindOk(Method):
     """Unbound. Its number really is 51."""
 
@@ -340,8 +285,7 @@ class ExchangeUnbindOk(Method):
 # Queue
 
 
-@_method("queue.declare", 50, 10, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.declare", 50, 10, ticket=True)
 class QueueDeclare(Method):
     """Make it, or see that it is there."""
 
@@ -354,8 +298,7 @@ class QueueDeclare(Method):
     arguments: Arguments
 
 
-@_method("queue.declare_ok", 50, 11)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.declare_ok", 50, 11)
 class QueueDeclareOk(Method):
     """It is there, and how full."""
 
@@ -364,8 +307,7 @@ class QueueDeclareOk(Method):
     consumer_count: U32
 
 
-@_method("queue.bind", 50, 20, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.bind", 50, 20, ticket=True)
 class QueueBind(Method):
     """From exchange to queue."""
 
@@ -376,14 +318,12 @@ class QueueBind(Method):
     arguments: Arguments
 
 
-@_method("queue.bind_ok", 50, 21)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.bind_ok", 50, 21)
 class QueueBindOk(Method):
     """Bound."""
 
 
-@_method("queue.purge", 50, 30, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.purge", 50, 30, ticket=True)
 class QueuePurge(Method):
     """Empty it."""
 
@@ -391,16 +331,14 @@ class QueuePurge(Method):
     nowait: Bit
 
 
-@_method("queue.purge_ok", 50, 31)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.purge_ok", 50, 31)
 class QueuePurgeOk(Method):
     """It is empty."""
 
     message_count: U32
 
 
-@_method("queue.delete", 50, 40, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.delete", 50, 40, ticket=True)
 class QueueDelete(Method):
     """Away with it."""
 
@@ -410,16 +348,14 @@ class QueueDelete(Method):
     nowait: Bit
 
 
-@_method("queue.delete_ok", 50, 41)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.delete_ok", 50, 41)
 class QueueDeleteOk(Method):
     """It is gone."""
 
     message_count: U32
 
 
-@_method("queue.unbind", 50, 50, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.unbind", 50, 50, ticket=True)
 class QueueUnbind(Method):
     """No more from exchange to queue."""
 
@@ -429,8 +365,7 @@ class QueueUnbind(Method):
     arguments: Arguments
 
 
-@_method("queue.unbind_ok", 50, 51)
-@dataclass(frozen=True, slots=True)
+@amqp_method("queue.unbind_ok", 50, 51)
 class QueueUnbindOk(Method):
     """Unbound."""
 
@@ -438,8 +373,7 @@ class QueueUnbindOk(Method):
 # Basic
 
 
-@_method("basic.qos", 60, 10)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.qos", 60, 10)
 class BasicQos(Method):
     """How many may be unacknowledged."""
 
@@ -448,14 +382,12 @@ class BasicQos(Method):
     global_: Bit
 
 
-@_method("basic.qos_ok", 60, 11)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.qos_ok", 60, 11)
 class BasicQosOk(Method):
     """So be it."""
 
 
-@_method("basic.consume", 60, 20, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.consume", 60, 20, ticket=True)
 class BasicConsume(Method):
     """Send me what there is."""
 
@@ -468,16 +400,14 @@ class BasicConsume(Method):
     arguments: Arguments
 
 
-@_method("basic.consume_ok", 60, 21)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.consume_ok", 60, 21)
 class BasicConsumeOk(Method):
     """It will come under this tag."""
 
     consumer_tag: ShortText
 
 
-@_method("basic.cancel", 60, 30)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.cancel", 60, 30)
 class BasicCancel(Method):
     """No more. Also from us to them: the queue is gone."""
 
@@ -485,16 +415,14 @@ class BasicCancel(Method):
     nowait: Bit
 
 
-@_method("basic.cancel_ok", 60, 31)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.cancel_ok", 60, 31)
 class BasicCancelOk(Method):
     """No more comes."""
 
     consumer_tag: ShortText
 
 
-@_method("basic.publish", 60, 40, ticket=True, content=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.publish", 60, 40, ticket=True, content=True)
 class BasicPublish(Method):
     """A message for an exchange."""
 
@@ -504,8 +432,7 @@ class BasicPublish(Method):
     immediate: Bit
 
 
-@_method("basic.return", 60, 50, content=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.return", 60, 50, content=True)
 class BasicReturn(Method):
     """It went nowhere."""
 
@@ -515,8 +442,7 @@ class BasicReturn(Method):
     routing_key: ShortText
 
 
-@_method("basic.deliver", 60, 60, content=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.deliver", 60, 60, content=True)
 class BasicDeliver(Method):
     """A message for a consumer."""
 
@@ -527,8 +453,7 @@ class BasicDeliver(Method):
     routing_key: ShortText
 
 
-@_method("basic.get", 60, 70, ticket=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.get", 60, 70, ticket=True)
 class BasicGet(Method):
     """One message, if there is one."""
 
@@ -536,8 +461,7 @@ class BasicGet(Method):
     no_ack: Bit
 
 
-@_method("basic.get_ok", 60, 71, content=True)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.get_ok", 60, 71, content=True)
 class BasicGetOk(Method):
     """Here it is."""
 
@@ -548,16 +472,14 @@ class BasicGetOk(Method):
     message_count: U32
 
 
-@_method("basic.get_empty", 60, 72)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.get_empty", 60, 72)
 class BasicGetEmpty(Method):
     """There is none."""
 
     cluster_id: ShortText = ""
 
 
-@_method("basic.ack", 60, 80)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.ack", 60, 80)
 class BasicAck(Method):
     """Done. From us: it is safe."""
 
@@ -565,8 +487,7 @@ class BasicAck(Method):
     multiple: Bit
 
 
-@_method("basic.reject", 60, 90)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.reject", 60, 90)
 class BasicReject(Method):
     """Not this one."""
 
@@ -574,30 +495,26 @@ class BasicReject(Method):
     requeue: Bit
 
 
-@_method("basic.recover_async", 60, 100)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.recover_async", 60, 100)
 class BasicRecoverAsync(Method):
     """Again from the start, without an answer."""
 
     requeue: Bit
 
 
-@_method("basic.recover", 60, 110)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.recover", 60, 110)
 class BasicRecover(Method):
     """Again from the start."""
 
     requeue: Bit
 
 
-@_method("basic.recover_ok", 60, 111)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.recover_ok", 60, 111)
 class BasicRecoverOk(Method):
     """It comes again."""
 
 
-@_method("basic.nack", 60, 120)
-@dataclass(frozen=True, slots=True)
+@amqp_method("basic.nack", 60, 120)
 class BasicNack(Method):
     """Not these. From us: it is not safe."""
 
@@ -609,152 +526,43 @@ class BasicNack(Method):
 # Confirm, tx
 
 
-@_method("confirm.select", 85, 10)
-@dataclass(frozen=True, slots=True)
+@amqp_method("confirm.select", 85, 10)
 class ConfirmSelect(Method):
     """Confirm what is published."""
 
     nowait: Bit
 
 
-@_method("confirm.select_ok", 85, 11)
-@dataclass(frozen=True, slots=True)
+@amqp_method("confirm.select_ok", 85, 11)
 class ConfirmSelectOk(Method):
     """From now on."""
 
 
-@_method("tx.select", 90, 10)
-@dataclass(frozen=True, slots=True)
+@amqp_method("tx.select", 90, 10)
 class TxSelect(Method):
     """All or nothing from now on."""
 
 
-@_method("tx.select_ok", 90, 11)
-@dataclass(frozen=True, slots=True)
+@amqp_method("tx.select_ok", 90, 11)
 class TxSelectOk(Method):
     """So be it."""
 
 
-@_method("tx.commit", 90, 20)
-@dataclass(frozen=True, slots=True)
+@amqp_method("tx.commit", 90, 20)
 class TxCommit(Method):
     """All."""
 
 
-@_method("tx.commit_ok", 90, 21)
-@dataclass(frozen=True, slots=True)
+@amqp_method("tx.commit_ok", 90, 21)
 class TxCommitOk(Method):
     """All of it is safe."""
 
 
-@_method("tx.rollback", 90, 30)
-@dataclass(frozen=True, slots=True)
+@amqp_method("tx.rollback", 90, 30)
 class TxRollback(Method):
     """Nothing."""
 
 
-@_method("tx.rollback_ok", 90, 31)
-@dataclass(frozen=True, slots=True)
+@amqp_method("tx.rollback_ok", 90, 31)
 class TxRollbackOk(Method):
     """Nothing happened."""
-
-
-# Coding
-
-_SIZES = {"B": 1, "H": 2, "I": 4, "Q": 8}
-
-
-def decode(payload: bytes) -> Method:
-    """Return the method that is the payload of a method frame; ConnectionFault if there is none."""
-    if len(payload) < KEY.size:
-        raise ConnectionFault(ReplyCode.FRAME_ERROR, "a method frame without a method")
-    key: int = KEY.unpack_from(payload)[0]
-    method = METHODS.get(key)
-    if method is None:
-        raise ConnectionFault(
-            ReplyCode.COMMAND_INVALID, f"unknown method {{{key >> 16},{key & 0xFFFF}}}", method=key
-        )
-    try:
-        return _decode_fields(method, payload)
-    except UnicodeDecodeError:
-        raise ConnectionFault(ReplyCode.FRAME_ERROR, "Malformed UTF-8 in shortstr") from None
-    except (MalformedFields, struct.error, IndexError):
-        octets = ",".join(map(str, payload[KEY.size :]))
-        raise ConnectionFault(
-            ReplyCode.FRAME_ERROR, f"cannot decode <<{octets}>>", method=key
-        ) from None
-
-
-def _decode_fields(method: type[Method], payload: bytes) -> Method:
-    at = 6 if method.TICKET else 4
-    values: list[Any] = []
-    bit = 0  # the next one of the octet at `at - 1`; 0: it begins another octet
-    for _, kind in method.LAYOUT:
-        if kind == "bit":
-            if not bit:
-                bit, at = 1, at + 1
-            values.append(bool(payload[at - 1] & bit))
-            bit <<= 1
-            continue
-        bit = 0
-        value, at = _decode_field(kind, payload, at)
-        values.append(value)
-    if at != len(payload):
-        raise MalformedFields("longer or shorter than its fields")
-    return method(*values)
-
-
-def _decode_field(kind: str, payload: bytes, at: int) -> tuple[Any, int]:
-    if kind == "shortstr":
-        end = at + 1 + payload[at]
-        value: Any = payload[at + 1 : end].decode()
-    elif kind in _SIZES:
-        end = at + _SIZES[kind]
-        value = int.from_bytes(payload[at:end], "big")
-    else:
-        begin = at + 4
-        end = begin + int.from_bytes(payload[at:begin], "big")
-        if end > len(payload):
-            raise MalformedFields("a field is longer than its method")
-        longtext = kind == "longstr"
-        value = payload[begin:end] if longtext else decode_table(payload, begin, end)
-    return value, end
-
-
-def encode(method: Method) -> bytes:
-    """Return the payload of a method frame."""
-    parts = [KEY.pack(method.KEY)]
-    if method.TICKET:
-        parts.append(b"\0\0")
-    bits, bit = 0, 0
-    for name, kind in method.LAYOUT:
-        value = getattr(method, name)
-        if kind == "bit":
-            bits |= int(value) << bit
-            bit += 1
-            continue
-        if bit:
-            parts.append(bytes((bits,)))
-            bits = bit = 0
-        parts.append(_encode_field(kind, value))
-    if bit:
-        parts.append(bytes((bits,)))
-    return b"".join(parts)
-
-
-def _encode_field(kind: str, value: Any) -> bytes:
-    if kind == "shortstr":
-        return short_text(value)
-    if kind == "longstr":
-        return len(value).to_bytes(4, "big") + bytes(value)
-    if kind == "table":
-        return encode_table(value)
-    return int(value).to_bytes(_SIZES[kind], "big")
-
-
-def short_text(text: str) -> bytes:
-    """Return a short string as it is on the wire."""
-    data = text.encode()
-    if len(data) > SHORT_TEXT_BYTES_MAX:
-        raise MalformedFields("a short string of more than 255 bytes")
-    return bytes((len(data),)) + data

@@ -46,6 +46,7 @@ PATTERN_BYTES_MAX = 512  # what comes before a body; longer ones are seldom all 
 NEVER = b""
 CONTENT_MIN = 14  # of a header: class, weight, size, flags
 PUBLISH = BasicPublish.KEY
+PUBLISH_BYTES = KEY.pack(PUBLISH)
 ACK = BasicAck.KEY
 ACK_BYTES = 13
 
@@ -108,19 +109,13 @@ class AmqpSession:
     def reading(self) -> bool:
         """Who has much under way, does not take what it is owed, or is blocked, has to wait."""
         self._report()
-        return (
-            not (self._waits or self._blocked)
-            and self._has_room()
-            and self._amqp.memory.admits(self)
-        )
+        return not self._waits and self._has_room() and self._amqp.memory.admits(self)
 
     @property
     def more(self) -> bool:
         """Could it go on with what it left?"""
         channels = self.conversation.channels
         if channels is not None:
-            if channels.touched:
-                return True
             if (
                 channels.waiting
                 and self._outbox.size <= self._amqp.settings.delivery_bytes_max // 2
@@ -188,7 +183,7 @@ class AmqpSession:
         """Send heartbeats, notice silence, end what takes too long."""
         conversation = self.conversation
         conversation.tick(now)
-        if self._waits or self._blocked or not self._has_room():
+        if self._waits or not self._has_room():
             self._last_heard = now  # it may be saying something: we do not listen
         interval = conversation.heartbeat
         if not interval or self.closed:
@@ -217,6 +212,9 @@ class AmqpSession:
 
     def _go(self, data: bytes) -> None:
         """Act on what came, then on what that brought about."""
+        channels = self.conversation.channels
+        if channels is not None:
+            channels.acting = True
         if data:
             self._turn_ends = self._amqp.broker.clock.monotonic() + TURN_SECONDS
             at = self._begin(data) if self.conversation.state is State.GREETING else 0
@@ -377,6 +375,9 @@ class AmqpSession:
         if left < size + EMPTY_FRAME_BYTES:
             return self._keep(data, at, size + EMPTY_FRAME_BYTES)
         payload = data[payload_at : payload_at + size]
+        if self._blocked and kind == METHOD and payload.startswith(PUBLISH_BYTES):
+            self._waits = True
+            return self._keep(data, at, 0)
         if (mark := data[payload_at + size]) != END:
             wrong = f"{{invalid_frame_end_marker,{mark}}}"
             self.conversation.fault(bad_frame(kind, payload, wrong), deaf=True)
@@ -431,7 +432,7 @@ class AmqpSession:
         conversation = self.conversation
         self._limit = conversation.frame_max
         self._body_limit = min(self._limit, conversation.settings.message_bytes_max)
-        if conversation.channels is not None:
+        if conversation.channels is not None and not self._blocked:
             self._ready = conversation.channels.ready
 
     # Back-pressure
@@ -440,17 +441,23 @@ class AmqpSession:
         """Whoever was blocked goes on when we are short of nothing any more."""
         if self._blocked and not self._amqp.broker.flow.short:
             self._blocked = False
+            self._take_over()
             if self._told_blocked:
                 self._told_blocked = False
                 self._outbox.write(method_frame(0, ConnectionUnblocked()))
             self._outbox.wake()
 
     def _block_publisher(self) -> None:
-        """Who publishes while we are short of something has to wait; the others do not notice."""
+        """Who publishes while we are short of something has to wait; the others do not notice.
+
+        It may say anything else: RabbitMQ reads nothing more, not even a goodbye. From now on all
+        goes the slow way, which stops before the next message.
+        """
         alarms = self._amqp.broker.flow.alarms
         if not alarms or self._blocked or self.conversation.state is not State.RUNNING:
             return
         self._blocked = True
+        self._ready = {}
         if self.conversation.capabilities.get("connection.blocked") is True:
             self._told_blocked = True
             reason = f"low on {' & '.join(alarms)}"

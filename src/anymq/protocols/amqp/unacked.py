@@ -67,7 +67,7 @@ class Unacked:
     def take(self, tags: Iterable[int], groups: Groups) -> None:
         """Take these into `groups`; UnknownTag at the first that is not out: those before it are.
 
-        Every acknowledgement comes by here: benchmarks/amqp.
+        Every acknowledgement comes by here: benchmarks/micro/amqp_channel.py.
         """
         pop = self._out.pop
         taker: Taker | None = None

@@ -1,6 +1,7 @@
 """A line on a real store over a simulated disk; `turn` is what the broker does at its end."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tests.unit.storage.stores import do, open_store
 
@@ -14,10 +15,8 @@ from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
 
 LINE = 20
-SMALL = LogConfig(segment_bytes=2000, index_interval_bytes=300, delete=False)
-LOOSE = LogConfig(
-    segment_bytes=2000, index_interval_bytes=300, delete=False, durability=Durability.OS
-)
+SMALL = LogConfig(segment_bytes=2000, index_interval_bytes=300, delete=False, thinned=True)
+LOOSE = replace(SMALL, durability=Durability.OS)
 
 
 class PlainForm:

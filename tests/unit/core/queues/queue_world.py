@@ -65,6 +65,10 @@ class Reader:
     def credit(self) -> int:
         return self.limit - sum(one.out for one in self.shares_with)
 
+    @property
+    def shares(self) -> object | None:
+        return self.shares_with if len(self.shares_with) > 1 else None
+
     def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         self.got += deliveries
         if not subscription.no_ack:

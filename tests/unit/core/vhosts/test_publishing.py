@@ -316,6 +316,7 @@ def test_a_delayed_message_comes_when_it_is_due(world: World, vhost: VirtualHost
     for seconds, expected in ((2.9, "c"), (3.1, "bc"), (4.9, "bc"), (5.1, "abc")):
         world.clock.now_ms = NOW_MS + int(seconds * 1000)
         world.timers.run(world.clock.monotonic())
+        world.broker.turn.run()
         assert where(vhost) == expected
     (one,) = waiting(vhost, "a")
     assert one.read().headers == {"x-delay": -5000}

@@ -429,3 +429,38 @@ def test_new_vhosts_treat_redeclarations_as_the_others(world: World) -> None:
     for vhost in (world.broker.vhost("/"), world.broker.create_vhost("other")):
         vhost.declare_queue("q")
         assert vhost.declare_queue("q", auto_delete=True).auto_delete is False
+
+
+@pytest.mark.parametrize("how", list(Restart))
+def test_delayed_messages_are_there_after_a_restart(world: World, how: Restart) -> None:
+    vhost = world.broker.vhost("/")
+    vhost.declare_queue("q", durable=True)
+    told = Told()
+    assert publish(vhost, "", "q", then=told, headers={"x-delay": 5000})
+    assert told.waits
+    world.commit()
+    assert told.ok
+    vhost = world.restart(how).vhost("/")
+    assert bodies(vhost, "q") == []
+    world.clock.now_ms += 5001
+    world.timers.run(world.clock.monotonic())
+    world.broker.turn.run()
+    assert bodies(vhost, "q") == [b"hello"]
+    world.commit()
+    vhost = world.restart(how).vhost("/")
+    world.broker.turn.run()
+    assert bodies(vhost, "q") == [b"hello"]
+
+
+def test_a_delayed_message_that_is_refused_holds_up_no_other(world: World) -> None:
+    """The queue was full when its time had come: as if it had been published then."""
+    vhost = world.broker.vhost("/")
+    vhost.declare_queue("full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+    vhost.declare_queue("q")
+    for queue, delay in (("full", 1), ("q", 2)):
+        publish(vhost, "", queue, headers={"x-delay": delay})
+    world.commit()
+    world.clock.now_ms += 10
+    world.timers.run(world.clock.monotonic())
+    world.broker.turn.run()
+    assert bodies(vhost, "q") == [b"hello"]

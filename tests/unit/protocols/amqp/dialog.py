@@ -1,8 +1,8 @@
 """Whole connections over a whole broker, whose disk and clock the test decides.
 
 one = World().client()
-one >> QueueDeclare("q")                      # what a client says on channel 1
-one << QueueDeclareOk("q", 0, 0)              # what it has to hear next
+one >> methods.QueueDeclare("q")                      # what a client says on channel 1
+one << methods.QueueDeclareOk("q", 0, 0)              # what it has to hear next
 one.publish("q", b"hello")
 assert one.delivered() == [b"hello"]
 """
@@ -80,7 +80,7 @@ class Client(Dialog):
     """One connection; what is said without a channel is said on channel 1."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world, PEER)  # type: ignore[arg-type]  # it needs .amqp only
+        super().__init__(world, PEER)
         self.world = world
         self._heard: list[tuple[int, int, bytes]] = []
 
@@ -194,3 +194,27 @@ class Client(Dialog):
         self >> (number, methods.ChannelCloseOk())
         self.open(number)
         return close
+
+
+def passive(queue: str) -> methods.QueueDeclare:
+    return methods.QueueDeclare(queue, True, False, False, False, False, {})
+
+
+def waiting(one: Client, queue: str = "q") -> int:
+    one >> passive(queue)
+    answer = one.hear()
+    assert isinstance(answer, methods.QueueDeclareOk)
+    return answer.message_count
+
+
+def out(one: Client, count: int = 5) -> Client:
+    """One has so many messages it has not answered."""
+    one.declare().publish("q", *(b"%d" % n for n in range(count))).consume()
+    assert len(one.delivered()) == count
+    return one
+
+
+def after_reconnect(world: World, one: Client) -> list[bytes]:
+    """What was not acknowledged comes again, to somebody else."""
+    one.hang_up()
+    return world.client().consume(no_ack=True).delivered()

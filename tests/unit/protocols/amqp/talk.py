@@ -11,7 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from typing_extensions import override
+
 from anymq.core.flow import Flow
+from anymq.core.queues import turn
 from anymq.protocols.amqp import methods
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.amqp.counters import Counters
@@ -24,11 +27,13 @@ from anymq.security.users import Users
 from anymq.testing.amqp import PEER, AmqpDialog
 
 
-class Turn:
+class Turn(turn.Turn):
     runs = 0
 
+    @override
     def run(self) -> None:
         self.runs += 1
+        super().run()
 
 
 class Clock:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp import base, commands
+from pamqp import body as pamqp_body
 from pamqp import decode as pamqp_decode
 from pamqp import encode as pamqp_encode
 from pamqp import frame as pamqp_frame
@@ -135,7 +136,7 @@ def test_another_codec_reads_what_we_write() -> None:
 def test_we_read_what_another_codec_writes() -> None:
     """Every type that it knows."""
     when = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    values = {
+    values: dict[str, Any] = {
         "text": "x",
         "small": 5,
         "big": 1 << 40,
@@ -341,6 +342,7 @@ def test_another_codec_reads_our_properties() -> None:
     assert theirs.properties.cluster_id == "k"
     assert theirs.properties.priority == 9
     _, _, body = pamqp_frame.unmarshal(frames[size:])
+    assert isinstance(body, pamqp_body.ContentBody)
     assert body.value == b"body"
 
 

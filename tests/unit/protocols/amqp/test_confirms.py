@@ -59,7 +59,13 @@ def test_refused_ones_are_told_apart(confirms: Confirms) -> None:
     for first, ok in ((confirms.number(2), True), (confirms.number(3), False)):
         confirms.answer(first, 2 if ok else 3, ok=ok)
     confirms.answer(confirms.number(1), 1, ok=True)
-    assert all_told(confirms) == [("ack", 2, True), ("nack", 5, True), ("ack", 6, False)]
+    confirms.answer(confirms.number(1), 1, ok=False)
+    assert all_told(confirms) == [
+        ("ack", 2, True),
+        ("nack", 5, True),
+        ("ack", 6, False),
+        ("nack", 7, True),
+    ]
 
 
 @pytest.mark.parametrize("seed", range(50))

@@ -115,7 +115,8 @@ def test_a_certificate_is_enough_where_that_is_offered() -> None:
         client.start_ok("EXTERNAL", b"")
         assert isinstance(client.only(), methods.ConnectionTune)
         assert client.session.conversation.user == name
-    stranger = Room(settings, users=Users({"ada": ("secret",)})).dialog(peer)
+    settings = AmqpSettings(mechanisms=("PLAIN", "EXTERNAL"))
+    stranger = Room(settings, users=Users({"grace": ("secret",)})).dialog(peer)
     stranger.greet()
     stranger.start_ok("EXTERNAL", b"")
     assert stranger.only() == replace(
@@ -286,15 +287,22 @@ def test_who_publishes_waits_while_the_broker_is_short_of_something() -> None:
     old >> published(1)
     assert publisher.only() == methods.ConnectionBlocked("low on disk & memory")
     assert (old.raw(), consumer.raw()) == (b"", b"")
+    assert len(room.publishes()) == 2  # those were taken
+    for each in (publisher, old, consumer):
+        assert each.session.reading
+    publisher >> (1, methods.BasicAck(1, False)) >> published(1)
+    old >> published(1) * 2
     assert [each.session.reading for each in (publisher, old, consumer)] == [False, False, True]
-    assert len(room.publishes()) == 2  # that one was taken
+    assert len(room.publishes()) == 2
     room.broker.flow.set("disk", False)
-    assert not publisher.session.reading
+    assert not publisher.session.more
     room.broker.flow.set("memory", False)
+    for each in (publisher, old):
+        each.turn()
+        assert each.session.reading
     assert publisher.only() == methods.ConnectionUnblocked()
     assert old.raw() == b""
-    assert publisher.session.reading
-    assert old.session.reading
+    assert len(room.publishes()) == 5
 
 
 def test_a_blocked_publisher_is_not_silent() -> None:
@@ -302,9 +310,20 @@ def test_a_blocked_publisher_is_not_silent() -> None:
     room = Room()
     client = room.dialog().log_in(heartbeat=5).open()
     room.broker.flow.set("disk", True)
-    client >> published(1)
+    client >> published(1) >> published(1)
     room.pass_time(60, client)
     assert not client.session.closed
+
+
+def test_a_blocked_publisher_may_leave() -> None:
+    """RabbitMQ would not hear it say so; a client that closes would hang."""
+    room = Room()
+    client = room.dialog().log_in().open()
+    room.broker.flow.set("disk", True)
+    client >> published(1) >> (1, methods.ChannelClose(200, "", 0, 0))
+    assert client.answers()[-1] == (1, methods.ChannelCloseOk())
+    client >> (0, methods.ConnectionClose(200, "", 0, 0))
+    assert client.session.closed
 
 
 # -- errors of channels

@@ -176,10 +176,10 @@ def test_who_does_not_take_what_it_is_owed_waits() -> None:
 def test_whoever_asks_is_called_at_the_end_of_the_turn() -> None:
     """Confirms that come from the disk are gathered, too."""
     room = Room()
-    client = room.dialog().log_in().open(1)
+    room.dialog().log_in().open(1)
     room.told.clear()
     room.channels[1].wire.touch(room.channels[1])
-    client.turn()
+    room.broker.turn.run()
     assert room.told == [(1, "end_of_read", None)]
 
 

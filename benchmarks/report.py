@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from benchmarks.kafka.sides import OURS, PEER
-from benchmarks.kafka.workloads import Figures, Workload
+from benchmarks.measuring import OURS, Comparison, Figures, Workload
 
 # What the table shows beside the main figure, where a workload has it.
 MORE = {
@@ -19,11 +19,14 @@ MORE = {
     "ack_p99_ms": ("p99 ms", 2),
     "delivery_p50_ms": ("delivery p50 ms", 2),
     "idle_rss_mb": ("RSS MB", 0),
+    "rss_over_idle_mb": ("MB over idle", 0),
 }
 MAIN = {
     "messages_per_second": "messages/s",
     "ack_p50_ms": "p50 ms",
+    "delivery_p50_ms": "p50 ms",
     "first_ack_s": "s to first ack",
+    "ready_s": "s to ready",
 }
 
 
@@ -31,17 +34,17 @@ MAIN = {
 class Outcome:
     """All rounds of one workload: figures by side."""
 
-    workload: Workload
+    workload: Workload[Any]
     rounds: Mapping[str, Sequence[Figures]]
 
     def values(self, side: str, figure: str) -> list[float]:
         """One figure of one side, round by round."""
         return [figures[figure] for figures in self.rounds.get(side, ()) if figure in figures]
 
-    def ratio(self) -> tuple[float, float, float] | None:
+    def ratio(self, peer: str) -> tuple[float, float, float] | None:
         """How many times better ours is: of the medians, and the least and most of the rounds."""
         ours = self.values(OURS, self.workload.figure)
-        peers = self.values(PEER, self.workload.figure)
+        peers = self.values(peer, self.workload.figure)
         if not ours or not peers:
             return None
         each = [self._better(a, b) for a, b in zip(ours, peers, strict=False)]
@@ -51,10 +54,10 @@ class Outcome:
         return ours / peer if self.workload.higher else peer / ours
 
 
-def line(outcome: Outcome) -> str:
+def line(outcome: Outcome, peer: str) -> str:
     """For the terminal."""
     medians = "; ".join(f"{side} {_shown(outcome, side)}" for side in outcome.rounds)
-    ratio = outcome.ratio()
+    ratio = outcome.ratio(peer)
     times = "" if ratio is None else f" -> {ratio[0]:.2f}x ({ratio[1]:.2f} to {ratio[2]:.2f})"
     return f"{outcome.workload.name}: {medians}{times}"
 
@@ -64,7 +67,7 @@ def _shown(outcome: Outcome, side: str) -> str:
     more = [
         f"{name} {median(values):,.{digits}f}"
         for figure, (name, digits) in MORE.items()
-        if (values := outcome.values(side, figure))
+        if figure != outcome.workload.figure and (values := outcome.values(side, figure))
     ]
     return ", ".join([f"{main} {MAIN[outcome.workload.figure]}", *more])
 
@@ -73,13 +76,14 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def markdown(outcomes: Sequence[Outcome], about: Mapping[str, object]) -> str:
+def markdown(outcomes: Sequence[Outcome], about: Mapping[str, object], peer: str) -> str:
     """The table for the docs."""
     rows = "".join(
-        f"| {each.workload.name} | {_cell(each, OURS)} | {_cell(each, PEER)} | {_ratio(each)} |\n"
+        f"| {each.workload.name} | {_cell(each, OURS)} | {_cell(each, peer)} |"
+        f" {_ratio(each, peer)} |\n"
         for each in outcomes
     )
-    head = "| workload | anymq | Apache Kafka | times better |\n|---|---|---|---|\n"
+    head = f"| workload | anymq | {peer} | times better |\n|---|---|---|---|\n"
     return f"{_about(about)}\n\n{head}{rows}"
 
 
@@ -95,8 +99,8 @@ def _cell(outcome: Outcome, side: str) -> str:
     return _shown(outcome, side) if outcome.values(side, outcome.workload.figure) else "not run"
 
 
-def _ratio(outcome: Outcome) -> str:
-    ratio = outcome.ratio()
+def _ratio(outcome: Outcome, peer: str) -> str:
+    ratio = outcome.ratio(peer)
     return "" if ratio is None else f"{ratio[0]:.2f} ({ratio[1]:.2f} to {ratio[2]:.2f})"
 
 
@@ -112,13 +116,14 @@ def describe(versions: str, rounds: int, complaint: str) -> dict[str, object]:
 
 
 def with_last(
+    comparison: Comparison,
     folder: Path,
     outcomes: Sequence[Outcome],
     about: Mapping[str, object],
-    workloads: Sequence[Workload],
+    workloads: Sequence[Workload[Any]],
 ) -> list[Outcome]:
     """Add what the last run measured and this one did not, if it was measured in the same way."""
-    file = folder / "kafka.json"
+    file = folder / f"{comparison.name}.json"
     last = json.loads(file.read_text()) if file.exists() else {"about": None}
     rounds = dict(last["workloads"]) if last["about"] == about else {}
     rounds |= {each.workload.name: each.rounds for each in outcomes}
@@ -126,9 +131,11 @@ def with_last(
     return [Outcome(each, rounds[each.name]) for each in known]
 
 
-def write(folder: Path, outcomes: Sequence[Outcome], about: Mapping[str, object]) -> None:
-    """`kafka.json` for machines, `kafka.md` for the docs."""
+def write(
+    comparison: Comparison, folder: Path, outcomes: Sequence[Outcome], about: Mapping[str, object]
+) -> None:
+    """`kafka.json` for machines, `kafka.md` for the docs; the same for every other peer."""
     folder.mkdir(parents=True, exist_ok=True)
     raw = {"about": about, "workloads": {each.workload.name: each.rounds for each in outcomes}}
-    (folder / "kafka.json").write_text(json.dumps(raw, indent=1) + "\n")
-    (folder / "kafka.md").write_text(markdown(outcomes, about))
+    (folder / f"{comparison.name}.json").write_text(json.dumps(raw, indent=1) + "\n")
+    (folder / f"{comparison.name}.md").write_text(markdown(outcomes, about, comparison.peer))

@@ -1,0 +1,1 @@
+"""Against RabbitMQ: loads of AMQP 0-9-1."""

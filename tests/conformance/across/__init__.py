@@ -1,0 +1,1 @@
+"""Clients of different protocols on one broker."""
