@@ -15,7 +15,7 @@ from anymq.core.queues.stored import Reader
 from anymq.core.streams.logs import Logs
 from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import StorageError
-from anymq.storage.log import Durability, LogConfig
+from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.work import Work
 
 _INDEX_BYTES = 16 * 1024  # lines are read in long pieces: a sparse index does, and takes less
