@@ -110,7 +110,8 @@ class Queue:
     @property
     def unacked(self) -> int:
         """How many are out with somebody."""
-        return self.line.taken - self.departures.letters.in_flight
+        leaving = self.departures
+        return self.line.taken - leaving.letters.in_flight - len(leaving.postponed)
 
     @property
     def consumer_count(self) -> int:
@@ -378,7 +379,7 @@ class Queue:
 
     def _do_what_follows(self) -> bool:
         departures = self.departures
-        if departures.doomed:
+        if departures.doomed or departures.postponed:
             departures.bury()
         if self._asking:
             self._answer_gets()

@@ -70,7 +70,8 @@ class OwnQueues:
 
     def __init__(self, means: QueueMeans) -> None:
         self._means = means
-        self._houses: dict[str, House] = {}
+        # The house of a virtual host; it may be deleted and made again with the same name.
+        self._houses: dict[str, tuple[VirtualHost, House]] = {}
         self._held: dict[Queue, _Held] = {}
         self._deleted: dict[int, _Held] = {}  # until that is durable, by their first log
 
@@ -231,15 +232,17 @@ class OwnQueues:
         queue.close()
 
     def _house(self, vhost: VirtualHost) -> House:
-        house = self._houses.get(vhost.name)
-        if house is None:
-            house = self._houses[vhost.name] = House(
-                turn=self._means.turn,
-                steady=self._means.steady,
-                republish=_Republish(vhost),
-                new_line=self._new_line,
-                discard=vhost.gone,
-            )
+        known = self._houses.get(vhost.name)
+        if known is not None and known[0] is vhost:
+            return known[1]
+        house = House(
+            turn=self._means.turn,
+            steady=self._means.steady,
+            republish=_Republish(vhost),
+            new_line=self._new_line,
+            discard=vhost.gone,
+        )
+        self._houses[vhost.name] = (vhost, house)
         return house
 
     def _line(self, log_id: int, durable: bool) -> Line:

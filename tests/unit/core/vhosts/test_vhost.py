@@ -464,3 +464,31 @@ def test_a_delayed_message_that_is_refused_holds_up_no_other(world: World) -> No
     world.timers.run(world.clock.monotonic())
     world.broker.turn.run()
     assert bodies(vhost, "q") == [b"hello"]
+
+
+def test_a_vhost_that_was_made_again_buries_its_own_dead(world: World) -> None:
+    for _ in range(2):
+        vhost = world.broker.create_vhost("v")
+        vhost.declare_queue("graves")
+        vhost.declare_queue(
+            "q",
+            arguments={
+                "x-dead-letter-exchange": "",
+                "x-dead-letter-routing-key": "graves",
+                "x-message-ttl": 0,
+            },
+        )
+        publish(vhost, "", "q")
+        world.broker.turn.run()
+        assert bodies(vhost, "graves") == [b"hello"]
+        world.broker.delete_vhost("v")
+
+
+def test_a_vhost_that_was_made_again_discards_its_queues(world: World) -> None:
+    for _ in range(2):
+        vhost = world.broker.create_vhost("v")
+        vhost.declare_queue("q", arguments={"x-expires": 1000})
+        world.clock.now_ms += 2000
+        world.timers.run(world.clock.monotonic())
+        assert "q" not in vhost.queues
+        world.broker.delete_vhost("v")
