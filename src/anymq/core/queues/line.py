@@ -22,7 +22,7 @@ from anymq.core.queues.memory import MESSAGE_BYTES, Memory
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import Stored
 from anymq.core.queues.unwritten import Then, Unwritten
-from anymq.storage.errors import LogDeleted
+from anymq.storage.errors import StorageError
 from anymq.storage.log import Log
 
 # A message that is out or back; or the size of its body, when there was no room for it in memory.
@@ -289,13 +289,13 @@ class Line:
         delivered_to = max(self._redelivered_below, self._fresh.next)
         self._settlement.leave(delivered_to, self._in_log_bytes())
 
-    def let_go(self) -> None:
-        """The line is deleted. Who waits for what is not in its log yet is told so."""
+    def let_go(self, error: StorageError | None = None) -> None:
+        """The line is deleted, or was never to be: who waits for it is told."""
         log = self.log
         log.on_visible = log.on_rollback = None
         log.needed = log.needed_count = None
         self._settlement.detach()
-        self._unwritten.give_up(LogDeleted(f"log {log.id} was deleted"))
+        self._unwritten.give_up(error)
         self._memory.used -= self._charged
         self._charged = 0
 

@@ -161,8 +161,9 @@ class Queue:
     def _push_checked(self, run: Run, then: Then | None) -> None:
         if self._window is not None:
             new = self._window.new_of(run, self._steady.now_ms())
+            then = self._window.answer(run, new, then)
             if not new:
-                _answer(then, None)
+                then(None)
                 return
             if len(new) < len(run.messages):
                 run = Run(new, persistent=run.persistent)
@@ -197,11 +198,8 @@ class Queue:
         return overflows(self.settings, self.waiting + count, self.ready_bytes + size)
 
     def _refuse(self, run: Run, then: Then | None) -> None:
-        if self._window is not None:
-            self._window.lost(run)
-        for message in run.messages:
-            self.departures.refused(message)
-        _answer(then, QueueFull(f"{self.of} is full"))
+        buried = [self.departures.refused(message) for message in run.messages]
+        _answer(then, QueueFull(f"{self.of} is full", buried=any(buried)))
 
     # Consumers
 

@@ -1,5 +1,7 @@
 """Queues: who gets what, in which order, and what comes back."""
 
+import errno
+
 import pytest
 from tests.unit.core.queues.queue_world import QueueWorld
 from tests.unit.core.world import Told
@@ -8,6 +10,7 @@ from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
 from anymq.core.queues.deadletters import Died
 from anymq.core.queues.limits import QueueFull
+from anymq.storage.errors import StorageError
 
 
 @pytest.fixture
@@ -557,3 +560,31 @@ def test_browsing_begins_with_the_most_urgent(world: QueueWorld) -> None:
         found.append(page[0].message.body)
         position = page[0].position + 1
     assert found == [b"5", b"3", b"0", b"None"]
+
+
+def test_what_was_not_kept_is_no_duplicate_afterwards(world: QueueWorld) -> None:
+    """The publisher heard so and tries again; the one who tried meanwhile hears the same."""
+    queue = world.queue(x_message_deduplication=True)
+    first, meanwhile, again = Told(), Told(), Told()
+    world.publish(queue, "a", message_id="1", delivery_mode=2, then=first)
+    world.publish(queue, "a", message_id="1", delivery_mode=2, then=meanwhile)
+    assert meanwhile.waits
+    world.files.fault("pwritev", errno.ENOSPC)
+    world.settle_disk()
+    assert isinstance(first.error, StorageError)
+    assert isinstance(meanwhile.error, StorageError)
+    world.store.maintenance(0)
+    world.publish(queue, "a", message_id="1", delivery_mode=2, then=again)
+    world.settle_disk()
+    assert again.ok
+    assert world.drain(queue) == ["a"]
+
+
+def test_a_duplicate_of_what_is_safe_is_answered_at_once(world: QueueWorld) -> None:
+    queue = world.queue(x_message_deduplication=True)
+    told = Told()
+    world.publish(queue, "a", message_id="1", delivery_mode=2)
+    world.settle_disk()
+    world.publish(queue, "a", "b", message_id="1", delivery_mode=2, then=told)
+    assert told.ok
+    assert world.drain(queue) == ["a"]
