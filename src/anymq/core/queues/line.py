@@ -203,6 +203,10 @@ class Line:
                 return None
         return None
 
+    def is_out(self, position: int) -> bool:
+        """Does somebody have this one?"""
+        return position in self._out
+
     def peek(self) -> Delivery | None:
         """Return the next ready one, without taking it. None also when it cannot be read now."""
         if (one := self._head_back()) is not None or self._back:

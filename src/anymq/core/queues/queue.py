@@ -30,6 +30,7 @@ from anymq.core.queues.priorities import (
     split,
 )
 from anymq.core.queues.queue_settings import settings_of
+from anymq.core.queues.resting import Resting, by_count
 from anymq.core.queues.returns import Returns
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.unwritten import Then
@@ -79,6 +80,7 @@ class Queue:
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
         self._keeping = Keeping(partial(house.keep_levels, self))
+        self._resting = Resting(Alarm(house.steady, self.wake))
         self._end = Alarm(house.steady, self._unused)
         for line in lines.values():
             line.on_ready = self.wake
@@ -114,7 +116,8 @@ class Queue:
     def unacked(self) -> int:
         """How many are out with somebody."""
         leaving = self.departures
-        return self.line.taken - leaving.letters.in_flight - len(leaving.postponed)
+        elsewhere = leaving.letters.in_flight + len(leaving.postponed) + self._resting.size
+        return self.line.taken - elsewhere
 
     @property
     def consumer_count(self) -> int:
@@ -319,7 +322,12 @@ class Queue:
         self.pump()
         self.departures.doomed.clear()
         self.wake()
-        return self.line.purge()
+        resting = self._resting.clear()
+        self.line.settle(resting)
+        count = len(resting) + self.line.purge()
+        if self._returns is not None:
+            self._returns.keep(self.line.is_out)
+        return count
 
     # Its life
 
@@ -357,6 +365,7 @@ class Queue:
         self.closed = True
         self.departures.close()
         self._patience.end()
+        self._resting.clear()
         self._end.cancel()
         for subscription in list(self.consumers):
             subscription.gone = True
@@ -383,6 +392,9 @@ class Queue:
         departures = self.departures
         if departures.doomed or departures.postponed:
             departures.bury()
+        if self._resting.size:
+            for positions, failed in self._resting.rested(self._steady.now_ms()):
+                self.line.give_back(positions, count=failed)
         if self._asking:
             self._answer_gets()
         again = self._deal()
@@ -450,7 +462,7 @@ class Queue:
             self._patience.hold(subscription, deliveries)
         subscription.hand(deliveries)
         if subscription.no_ack and not settled:
-            self.line.settle([one.position for one in deliveries])
+            self.forget([one.position for one in deliveries])
 
     def _answer_gets(self) -> None:
         while self._asking:
@@ -490,7 +502,14 @@ class Queue:
             gone = set(over)
             positions = [position for position in positions if position not in gone]
             self.departures.end(over, deadletters.DELIVERY_LIMIT)
-        self.line.give_back(positions, count=failed)
+        retry = self.settings.delayed_retry
+        if retry is None or not (retry.failed if failed else retry.returned):
+            self.line.give_back(positions, count=failed)
+            return
+        now_ms = self._steady.now_ms()
+        counts = self._returns.failures(positions)
+        for times, some in by_count(positions, counts).items():
+            self._resting.add(some, now_ms + retry.rest_ms(times), failed=failed)
 
     def _unused(self) -> None:
         if not self.consumers and not self.closed:
