@@ -483,9 +483,11 @@ class Line:
 
     def _lose(self, first: int, end: int) -> None:
         """These will never be in the log: they are not ready any more."""
-        lost = [p for p in self._back if first <= p < end]
-        lost += range(max(first, self._fresh.next), end)
-        known, gone = self._settle_ready(lost)
+        known, gone = self._settle_ready([p for p in self._back if first <= p < end])
+        fresh = self._fresh.drop_from(max(first, self._fresh.next), end, self._settled)
+        known += [position for position, _ in fresh]
+        self.ready -= len(fresh)
+        self.ready_bytes -= sum(len(message.body) for _, message in fresh)
         if known:
             self._settle(known, gone)
             self._empty()

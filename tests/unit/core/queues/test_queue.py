@@ -9,6 +9,7 @@ from tests.unit.core.world import Told
 from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
 from anymq.core.queues.deadletters import Died
+from anymq.core.queues.fresh import Fresh
 from anymq.core.queues.limits import QueueFull
 from anymq.core.queues.queue import Queue
 from anymq.storage.errors import StorageError
@@ -646,3 +647,18 @@ def test_who_rests_is_there_after_a_restart(world: QueueWorld) -> None:
     world.reject(reader, *reader.got, requeue=True)
     world.restart(clean=False)
     assert world.drain(world.queues["q"]) == ["a", "b"]
+
+
+def test_losing_much_at_once_takes_no_time(world: QueueWorld) -> None:
+    """The disk was full: each message was looked for among all the others."""
+    queue = world.queue()
+    for _ in range(2000):
+        world.publish(queue, *["x"] * 8, delivery_mode=2)
+    steps = []
+    world.files.fault("pwritev", errno.ENOSPC)
+    before = Fresh.in_memory
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fresh, "in_memory", lambda *a: steps.append(1) or before(*a))  # type: ignore[func-returns-value]
+        world.settle_disk()
+    assert len(steps) < 10
+    assert (queue.ready, queue.ready_bytes, queue.line.taken) == (0, 0, 0)
