@@ -27,11 +27,12 @@ def run(
     paths: Sequence[str],
     env: Mapping[str, str],
     python: str = sys.executable,
+    settings: str = "",
 ) -> Result:
-    """All tests below `paths`, each at most `TEST_SECONDS`."""
+    """All tests below `paths`, each at most `TEST_SECONDS`. `settings`: lines of its pytest.ini."""
     report = folder / "report.xml"
     report.unlink(missing_ok=True)
-    (folder / "pytest.ini").write_text("[pytest]\n")  # or it would find our settings
+    (folder / "pytest.ini").write_text(f"[pytest]\n{settings}")  # or it would find our settings
     options = ["-q", "-c", "pytest.ini", "-p", "no:cacheprovider"]
     argv = [python, "-m", "pytest", *options, f"--timeout={TEST_SECONDS}", f"--junitxml={report}"]
     begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Run other people's suites: `./dev suites [--broker kafka] [SUITE ...]`, results in docs."""
+"""Run other people's suites: `./dev suites [--broker kafka|rabbitmq] [SUITE ...]`, results in docs."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.peers import choose
 from tests.peers.anymq import Value
 from tests.peers.maven import PeerUnavailable
-from tests.suites import confluent_kafka, java_tools, kafka_python, own_tools
+from tests.suites import amqp_clients, confluent_kafka, java_tools, kafka_python, own_tools
 from tests.suites.pytest_suite import SuiteUnavailable
 from tests.suites.result import Result, load, markdown
 
@@ -23,6 +23,7 @@ SUITES: dict[str, Suite] = {
     kafka_python.NAME: kafka_python.run_on,
     confluent_kafka.NAME: confluent_kafka.run_on,
 }
+ALL = [*SUITES, *amqp_clients.SUITES]
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = ROOT / "docs" / "conformance.md"
 BEGIN, END = "<!-- suites: begin, made by ./dev suites --write -->", "<!-- suites: end -->"
@@ -49,7 +50,7 @@ def main() -> int:
     if arguments.write:
         write_document()
     failed = 0
-    for name in [] if arguments.write else arguments.suites or SUITES:
+    for name in [] if arguments.write else arguments.suites or ALL:
         result = run_suite(name, arguments.broker, arguments.bootstrap)
         if result is not None:
             result.write(RESULTS)
@@ -61,8 +62,8 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """What is wanted."""
     parser = argparse.ArgumentParser(prog="./dev suites", description=__doc__)
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}")
-    parser.add_argument("--broker", choices=["anymq", "kafka"], default=choose.PEER)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(ALL)}")
+    parser.add_argument("--broker", choices=["anymq", "kafka", "rabbitmq"], default=choose.PEER)
     parser.add_argument("--bootstrap", help="a broker that runs already, instead of a new one")
     parser.add_argument(
         "--write", action="store_true", help="only bring docs/conformance.md up to date"
@@ -73,7 +74,11 @@ def parse() -> argparse.Namespace:
 def run_suite(name: str, broker: str, bootstrap: str | None) -> Result | None:
     """A new broker for each suite; None, and a line that says so, where it cannot run."""
     os.environ["ANYMQ_PEER"] = choose.PEER = broker
+    if broker not in ("anymq", "rabbitmq" if name in amqp_clients.SUITES else "kafka"):
+        return None
     try:
+        if name in amqp_clients.SUITES:
+            return run_amqp_suite(name, broker)
         if bootstrap:
             return SUITES[name](bootstrap, broker)
         with choose.chosen_server(SETTINGS, KAFKA_SETTINGS) as server:
@@ -81,6 +86,13 @@ def run_suite(name: str, broker: str, bootstrap: str | None) -> Result | None:
     except (SuiteUnavailable, PeerUnavailable) as reason:
         print(f"skipped {name}: {reason}", flush=True)
         return None
+
+
+def run_amqp_suite(name: str, broker: str) -> Result:
+    """The same with a broker that speaks AMQP."""
+    with choose.chosen_amqp_server(broker) as server:
+        suite = amqp_clients.SUITES[name]
+        return suite(server.amqp_port, f"{server.name} {server.version}")
 
 
 def show(result: Result) -> None:

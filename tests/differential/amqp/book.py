@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.differential.amqp import dialogues
@@ -16,6 +17,7 @@ from tests.differential.amqp.talk import Talk
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 NEWEST = "rabbitmq"
+APART = "connecting."
 CHOSEN = HERE / "chosen.toml"
 Dialogue = Callable[[Talk], None]
 Transcripts = Mapping[str, list[str]]
@@ -28,6 +30,30 @@ def all_dialogues() -> Iterator[tuple[str, Dialogue]]:
         for name, function in vars(module).items():
             if not name.startswith("_") and getattr(function, "__module__", "") == module.__name__:
                 yield f"{found.name}.{name}", function
+
+
+class Asked:
+    """One broker, and what it answered so far.
+
+    Those of APART share nothing, and wait long: a refused login is answered late. They are had at
+    once, the others one after another.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._apart: dict[str, list[str]] = {}
+
+    def said(self, name: str) -> list[str]:
+        """The transcript of one dialogue."""
+        dialogues = dict(all_dialogues())
+        if not name.startswith(APART):
+            return Talk(self.port).transcript(dialogues[name])
+        if not self._apart:
+            apart = [each for each in dialogues if each.startswith(APART)]
+            with ThreadPoolExecutor(len(apart)) as pool:
+                had = pool.map(lambda each: Talk(self.port).transcript(dialogues[each]), apart)
+                self._apart = dict(zip(apart, had, strict=True))
+        return self._apart[name]
 
 
 def overlay(version: str) -> str:

@@ -10,7 +10,6 @@ import sys
 import time
 
 from tests.differential.amqp import book
-from tests.differential.amqp.talk import Talk
 from tests.peers import choose
 
 SLOW_SECONDS = 1.0
@@ -26,9 +25,10 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     with choose.chosen_amqp_server("anymq" if arguments.anymq else "rabbitmq") as server:
+        asked = book.Asked(server.amqp_port)
         said = {
-            name: had(server.amqp_port, name, dialogue)
-            for name, dialogue in book.all_dialogues()
+            name: had(asked, name)
+            for name, _ in book.all_dialogues()
             if (arguments.show or "") in name
         }
     if arguments.show:
@@ -41,10 +41,10 @@ def main() -> int:
     return 0
 
 
-def had(port: int, name: str, dialogue: book.Dialogue) -> list[str]:
+def had(asked: book.Asked, name: str) -> list[str]:
     """Have one dialogue; a slow one waits for what does not come."""
     begun = time.monotonic()
-    lines = Talk(port).transcript(dialogue)
+    lines = asked.said(name)
     if (took := time.monotonic() - begun) > SLOW_SECONDS:
         print(f"{name}: {took:.1f} s", flush=True)
     return lines

@@ -35,7 +35,7 @@ from anymq.core.steady import Steady
 from anymq.core.values import check_field
 from anymq.core.vhosts.definitions import Definitions, queue_key
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration
-from anymq.core.vhosts.vhost import VirtualHost, ignore
+from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
 
 OWN_KINDS = (CLASSIC, QUORUM)
 TRANSIENT_LOG_ID_FIRST = 1 << 40  # logs from here on do not outlive the process
@@ -86,6 +86,10 @@ class OwnQueues:
     def declare(self, vhost: VirtualHost, declaration: QueueDeclaration, then: Then) -> AnyQueue:
         """Make a queue that is not there; refuse what makes no sense."""
         kind = self._check(vhost, declaration)
+        if kind == QUORUM and declaration.name.startswith(RESERVED):  # a name that we made
+            raise PreconditionFailed(
+                "Cannot declare a server-named queue for type rabbit_quorum_queue"
+            )
         if not declaration.durable:
             log_id = self._means.new_transient_log_id()
             self._make(vhost, declaration, kind, {_first_level(kind, declaration): log_id})

@@ -48,6 +48,8 @@ class Channel:
         self.on_publish = self.publisher.on_publish  # directly: every message comes by it
         self._getters: dict[str, Taker] = {}
         self._acked: list[int] = []  # tags, of this read
+        self.answers_owed = 0  # that wait for the disk
+        self._cancelled: list[str] = []  # tags of consumers whose queue is gone, not told yet
         self._touched = False
         self._next_tag = 1
 
@@ -87,6 +89,8 @@ class Channel:
         self.publisher.flush()
         if self.confirms is not None and (frames := self.confirms.take()):
             self.wire.write(frames)
+        if self._cancelled and not self.answers_owed:
+            self._tell_cancelled()
 
     def on_room(self) -> None:
         """There is credit again: for all."""
@@ -165,11 +169,20 @@ class Channel:
         return taker
 
     def forget_consumer(self, consumer: Consumer) -> None:
-        """Its queue is gone: tell, if the client wants to know."""
+        """Its queue is gone: tell, if the client wants to know.
+
+        Who deletes a queue gets the answer to that first: some clients fail on a cancel before it.
+        """
         if self.consumers.pop(consumer.tag, None) is None:
             return
         if self.wire.client_capabilities.get("consumer_cancel_notify") is True:
-            self.send(methods.BasicCancel(consumer.tag, nowait=True))
+            self._cancelled.append(consumer.tag)
+            self.touch()
+
+    def _tell_cancelled(self) -> None:
+        cancelled, self._cancelled = self._cancelled, []
+        for tag in cancelled:
+            self.send(methods.BasicCancel(tag, nowait=True))
 
     def confirm(self) -> None:
         """Confirm what is published from now on."""
@@ -248,12 +261,15 @@ class _Waiting:
         if self._done:
             self._give()
         else:
+            self._channel.answers_owed += 1
             self._go_on = self._channel.wire.hold()
 
     def done(self, error: Exception | None) -> None:
         """The disk has it, or will not."""
         self._done, self._error = True, error
         if self._go_on is not None:
+            self._channel.answers_owed -= 1
+            self._channel.touch()
             self._give()
             self._go_on()
 

@@ -292,8 +292,8 @@ def delivery_tags_count_for_the_channel(talk: Talk) -> None:
     ch.take()
     ch("basic.consume", queue="r", consumer_tag="two")
     ch.take()
-    ch.publish("c", "q")
-    ch.confirms(1)
+    talk.channel().publish("c", "q")
+    ch.take()
 
 
 def consumer_on_a_durable_and_a_transient_message(talk: Talk) -> None:

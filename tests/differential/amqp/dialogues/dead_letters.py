@@ -16,6 +16,7 @@ def _with_grave(talk: Talk, **arguments: Any) -> Channel:
 
 
 def _bury(ch: Channel, count: int = 1) -> None:
+    ch.count("grave", count)
     ch("basic.consume", queue="grave", consumer_tag="grave", no_ack=True)
     ch.take(count)
 
@@ -120,7 +121,7 @@ def rejected_while_publishing(talk: Talk) -> None:
     ch = _with_grave(talk, **{"x-max-length": 1, "x-overflow": "reject-publish-dlx"})
     for body in "ab":
         ch.publish(body, "q")
-        ch.take()
+        ch.confirms(1)
     _bury(ch)
 
 
@@ -128,7 +129,7 @@ def rejected_while_publishing_without_dead_letters(talk: Talk) -> None:
     ch = _with_grave(talk, **{"x-max-length": 1, "x-overflow": "reject-publish"})
     for body in "ab":
         ch.publish(body, "q")
-        ch.take()
+        ch.confirms(1)
     ch("basic.consume", queue="grave", consumer_tag="grave", no_ack=True)
     ch.quiet()
 
@@ -300,7 +301,7 @@ def dead_letters_by_fanout_to_many(talk: Talk) -> None:
 
 def all_properties_survive(talk: Talk) -> None:
     ch = _with_grave(talk)
-    properties = {
+    properties: dict[str, Any] = {
         "content_type": "text/plain",
         "content_encoding": "utf-8",
         "delivery_mode": 2,

@@ -78,7 +78,7 @@ def publish_rejected(talk: Talk) -> None:
     ch = _queue(talk, max_length=2, overflow="reject-publish")
     for body in "abcd":
         ch.publish(body, "q")
-        ch.take()
+        ch.confirms(1)
     _all(ch)
 
 
@@ -98,7 +98,7 @@ def publish_rejected_by_one_of_two_queues(talk: Talk) -> None:
         ch("queue.bind", queue=queue, exchange="amq.fanout")
     for body in "ab":
         ch.publish(body, "k", "amq.fanout")
-        ch.take()
+        ch.confirms(1)
     ch("queue.declare", queue="free", passive=True)
     ch("queue.declare", queue="q", passive=True)
 
@@ -106,12 +106,12 @@ def publish_rejected_by_one_of_two_queues(talk: Talk) -> None:
 def publish_rejected_goes_on_when_there_is_room(talk: Talk) -> None:
     ch = _queue(talk, max_length=1, overflow="reject-publish")
     ch.publish("a", "q")
-    ch.take()
+    ch.confirms(1)
     ch.publish("b", "q")
-    ch.take()
+    ch.confirms(1)
     ch("basic.get", queue="q", no_ack=True)
     ch.publish("c", "q")
-    ch.take()
+    ch.confirms(1)
     _all(ch)
 
 

@@ -233,14 +233,15 @@ def headers_with_an_unknown_type(talk: Talk) -> None:
 
 def two_channels_between_each_other(talk: Talk) -> None:
     ch = _channel(talk)
+    ch("queue.declare", queue="q2")
     ch.connection.channel()
     header = frame(CONTENT, 1, struct.pack(">HHQ", 60, 0, 2) + NO_PROPERTIES)
-    other = frame(METHOD, 2, methods.encode("basic.publish", {"routing_key": "q"}))
+    other = frame(METHOD, 2, methods.encode("basic.publish", {"routing_key": "q2"}))
     other += content(2, NO_PROPERTIES, b"two", 4096)
     ch.connection.bytes(PUBLISH + other + header + frame(BODY, 1, b"a") + frame(BODY, 1, b"b"))
-    ch.count("q", 2)
-    ch("basic.get", queue="q", no_ack=True)
-    ch("basic.get", queue="q", no_ack=True)
+    for queue in ("q", "q2"):
+        ch.count(queue, 1)
+        ch("basic.get", queue=queue, no_ack=True)
 
 
 def heartbeat_on_a_channel(talk: Talk) -> None:

@@ -206,7 +206,7 @@ def length_rejects(talk: Talk) -> None:
     ch = _queue(talk, max_length=1, overflow="reject-publish")
     for body in "ab":
         ch.publish(body, "q")
-        ch.take()
+        ch.confirms(1)
 
 
 def overflow_to_dead_letters_while_publishing_is_not_there(talk: Talk) -> None:
@@ -217,7 +217,7 @@ def overflow_to_dead_letters_while_publishing_is_not_there(talk: Talk) -> None:
 def priorities_of_messages(talk: Talk) -> None:
     ch = _queue(talk)
     for priority in (0, 9, None, 4, 5, 31, 200):
-        properties = {} if priority is None else {"priority": priority}
+        properties: dict[str, Any] = {} if priority is None else {"priority": priority}
         ch.publish(f"p{priority}", "q", **properties)
     ch.confirms(7)
     ch("basic.consume", queue="q", consumer_tag="c", no_ack=True)
