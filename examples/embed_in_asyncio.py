@@ -23,7 +23,12 @@ from anymq.server import Server
 async def broker(data_dir: str) -> AsyncIterator[str]:
     """Run a broker for as long as the block lasts; yield where it is."""
     # What the TOML file would hold. Port 0 is a free one, -1 none.
-    tables = {"server": {"data_dir": data_dir}, "kafka": {"port": 0}, "management": {"port": -1}}
+    tables = {
+        "server": {"data_dir": data_dir},
+        "kafka": {"port": 0},
+        "amqp": {"port": -1},
+        "management": {"port": -1},
+    }
     server, started = Server(from_tables(tables)), asyncio.Event()
     running = asyncio.create_task(server.run(started))
     ready = asyncio.create_task(started.wait())

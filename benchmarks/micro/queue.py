@@ -83,7 +83,7 @@ class Queues:
         )
         self.next_id = 100
 
-    def no_letters(self, exchange: str, key: str, message: Message, then: Then) -> bool:
+    def no_letters(self, exchange: str, routing_key: str, message: Message, then: Then) -> bool:
         """Nothing dies here."""
         raise AssertionError
 

@@ -7,6 +7,8 @@ of the type `x-round-robin`. Binding keys do not matter, but how often a turn co
 
 from collections.abc import Iterable, Sequence
 
+from typing_extensions import override
+
 from anymq.core.errors import PreconditionFailed
 from anymq.core.message import Message
 from anymq.core.routing.exchange import (
@@ -33,20 +35,24 @@ class RoundRobin(ExchangeType):
         self._round: list[Binding] = []
         self._next = 0
 
+    @override
     def check_binding(self, binding: Binding) -> None:
         """Refuse a number of turns that makes no sense: the client reads why."""
         turns = binding.arguments.get("x-turns", 1)
         if not isinstance(turns, int) or not 1 <= turns <= TURNS_MAX:
             raise PreconditionFailed(f"x-turns must be 1 to {TURNS_MAX}")
 
+    @override
     def added(self, binding: Binding) -> None:
         """There is one more, also when the broker starts."""
         self._round += [binding] * binding.arguments.get("x-turns", 1)
 
+    @override
     def removed(self, binding: Binding) -> None:
         """There is one less."""
         self._round = [one for one in self._round if one is not binding]
 
+    @override
     def route(self, keys: Sequence[str], message: Message) -> Iterable[Destination]:
         """Return where this message goes; nothing: it cannot be routed."""
         if not self._round:

@@ -21,6 +21,16 @@ GONE = (OSError, Closed, TimeoutError, AssertionError)
 def connect(port: int) -> Client:
     """A connection with channel 1; one of GONE when there is no server just now."""
     client = Client(port)
+    try:
+        _log_in(client)
+        open_channel(client)
+    except BaseException:
+        client.abort()
+        raise
+    return client
+
+
+def _log_in(client: Client) -> None:
     client.send(HEADER)
     start_ok = {"client_properties": {}, "mechanism": "PLAIN", "response": "\0guest\0guest"}
     client.reply(0, {"connection.start"})
@@ -29,20 +39,19 @@ def connect(port: int) -> Client:
     client.method(0, "connection.tune-ok", channel_max=2047, frame_max=131072, heartbeat=0)
     client.method(0, "connection.open", virtual_host="/")
     client.reply(0, {"connection.open-ok"})
-    open_channel(client)
-    return client
 
 
 def open_channel(client: Client) -> None:
     """Channel 1."""
     client.method(1, "channel.open")
-    client.reply(1, {"channel.open-ok"})
+    assert client.reply(1, {"channel.open-ok"}).name == "channel.open-ok"
 
 
 def close_channel(client: Client) -> None:
     """When this is answered, what was acknowledged on the channel stays so."""
     client.method(1, "channel.close", reply_code=200)
-    client.reply(1, {"channel.close-ok"})
+    assert client.reply(1, {"channel.close-ok"}).name == "channel.close-ok"
+    client.forget(1)  # what it prefetched goes to the next
 
 
 class Clients(threading.Thread):

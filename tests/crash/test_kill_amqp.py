@@ -17,7 +17,7 @@ from tests.peers.anymq import AnymqServer
 EFFORT = int(os.environ.get("ANYMQ_EFFORT", "1"))
 SEED = int(os.environ.get("ANYMQ_SEED", "3"))
 CYCLES = int(os.environ.get("ANYMQ_KILLS", 30 * EFFORT))
-CONFIRMS_MAX = 400
+CONFIRMS_MAX, SETTLED_MAX = 400, 200
 QUEUES = ("orders", "payments")
 log = logging.getLogger(__name__)
 SETTINGS = {"storage.segment_bytes": 64 * 1024}  # kills also fall on the moment of a new file
@@ -47,6 +47,7 @@ def test_nothing_confirmed_is_lost_and_nothing_acknowledged_comes_back(server: A
     restarts = []
     for _ in range(CYCLES):
         chance.choice(publishers).wait_for(chance.randint(1, CONFIRMS_MAX))
+        chance.choice(workers).wait_for(chance.randint(1, SETTLED_MAX))
         server.kill()
         begun = time.monotonic()
         server.start()

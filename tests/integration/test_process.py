@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer
 
-READY = re.compile(r"is ready after \S+ s: Kafka at (\S+), metrics and health at (\S+)$")
+READY = re.compile(
+    r"is ready after \S+ s: Kafka at (\S+), AMQP at (\S+), metrics and health at (\S+)$"
+)
 SECONDS = 10  # within which a stop has to be done
 
 Serve = Callable[..., "Broker"]
@@ -23,7 +25,7 @@ class Broker:
     """One `anymq serve`."""
 
     def __init__(self, data: Path, *flags: str) -> None:
-        free = ["--kafka-port", "0", "--management-port", "0"]
+        free = ["--kafka-port", "0", "--amqp-port", "0", "--management-port", "0"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "anymq", "serve", "--data", str(data), *free, *flags],
             stdout=subprocess.PIPE,
@@ -37,7 +39,7 @@ class Broker:
         line = self.process.stdout.readline().strip()
         match = READY.search(line)
         assert match is not None, line
-        self.kafka, self.management = match.groups()
+        self.kafka, self.amqp, self.management = match.groups()
         return self
 
     def get(self, path: str) -> str:
@@ -129,7 +131,7 @@ def test_a_closed_terminal_ends_it(tmp_path: Path) -> None:
     in_terminal = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
     broker = [sys.executable, "-m", "anymq", "serve", "--data", str(tmp_path)]
     terminal = subprocess.Popen(
-        [*in_terminal, *broker, "--kafka-port", "0", "--management-port", "0"],
+        [*in_terminal, *broker, "--kafka-port", "0", "--amqp-port", "0", "--management-port", "0"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

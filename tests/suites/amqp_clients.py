@@ -108,7 +108,13 @@ def run_pika(port: int, broker: str) -> Result:
         if not text.exists():
             path.rename(text)
         path.write_text(text.read_text().replace(PIKA_PORT, str(port)))
-    needs = [f"pika=={PIKA_VERSION}", *PYTEST, "tornado==6.5.2", "twisted==25.5.0", "gevent==25.9.1"]
+    needs = [
+        f"pika=={PIKA_VERSION}",
+        *PYTEST,
+        "tornado==6.5.2",
+        "twisted==25.5.0",
+        "gevent==25.9.1",
+    ]
     return run(
         "pika",
         f"{PIKA_VERSION}, tests of {(folder / 'commit').read_text().strip()}",

@@ -35,7 +35,7 @@ def channel(broker: EmbeddedBroker) -> Iterator[BlockingChannel]:
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
-    return request.node.name.replace("_", "-")[:60]
+    return str(request.node.name).replace("_", "-")[:60]
 
 
 def produce(broker: EmbeddedBroker, topic: str, *values: str, **more: Any) -> None:

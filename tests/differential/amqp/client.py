@@ -98,6 +98,10 @@ class Client:
                         return each
             self._read(deadline)
 
+    def forget(self, channel: int) -> None:
+        """Nobody asks for what came on this channel any more."""
+        self._inbox[channel].clear()
+
     def drain(self, timeout: float) -> list[Received]:
         """What is left, and what comes within this time."""
         with contextlib.suppress(TimeoutError, Closed):

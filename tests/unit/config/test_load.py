@@ -92,6 +92,8 @@ def test_users_have_a_password_or_verifiers_that_no_log_shows(file: Path) -> Non
         ("users = 1", r"users should be a section"),
         ("[users]\nada = 1", "users.ada: should be a password"),
         ("[kafka]\ntls_port = 9093", "tls_port needs tls.certificate"),
+        ("[amqp]\ntls_port = 5671", "amqp.tls_port needs tls.certificate"),
+        ("[amqp]\nframe_bytes_max = 4096", "amqp.frame_bytes_max"),
         ("[kafka]\nrequire_login = true", r"needs somebody who can log in: see \[users\]"),
         ("[groups]\nsession_ms_min = '1h'", "session_ms_min is above groups.session_ms_max"),
         ("[kafka", "is not TOML"),
@@ -171,3 +173,12 @@ def test_every_default_reads_as_it_is_shown() -> None:
         shown = each.show(each.default)
         raw = shown.strip("[]").replace('"', "")
         assert each.parse(raw) == each.default, each.key
+
+
+def test_amqp_in_clear_text_stays_on_this_machine() -> None:
+    """Passwords pass there; over TLS it may go anywhere, for there is always a login."""
+    with pytest.raises(ConfigError, match=r"amqp.host: others than this machine"):
+        from_tables({"amqp": {"host": "0.0.0.0"}})
+    sealed = {"host": "0.0.0.0", "port": -1, "tls_port": 5671}
+    tables = {"amqp": sealed, "tls": {"certificate": "broker.pem"}}
+    assert from_tables(tables).amqp.tls_port == 5671

@@ -18,9 +18,13 @@ from anymq.core.timers import Timer
 from anymq.observability.log import Log as News
 from anymq.storage.errors import OffsetOutOfRange, StorageError
 from anymq.storage.log import Log, LogConfig, Runs
+from anymq.storage.log_config import MIB
 
 LOG_ID = 4
-LOG_CONFIG = LogConfig(delete=False, thinned=True)
+# A restart reads what came after the last segment was full: a second at most.
+LOG_CONFIG = LogConfig(
+    delete=False, thinned=True, segment_bytes=16 * MIB, index_interval_bytes=1024
+)
 
 RELEASED_AT_ONCE = 500  # then others have their turn
 UNANSWERED_MAX = 10_000  # released, and not yet safe where they went
@@ -291,7 +295,9 @@ class Delays:
             return None
         if found is None:
             return None
-        self._near = dict(self._reader.read(found.read()))
+        # Due at other times than its neighbours: then they are not read in vain.
+        there_are = self._reader.read(found.read())
+        self._near = dict(there_are if in_order else islice(there_are, 1))
         self._last_read = max(self._near, default=position)
         return self._near.pop(position, None)
 

@@ -65,8 +65,10 @@ class Departures:
         due = due_ms(delivery.message, self._queue.settings.message_ttl_ms)
         if due is None or due > now_ms:
             return False
-        fresh = (self._fresh or {}).get(delivery.position >> LEVEL_SHIFT)
-        return fresh is None or delivery.position & IN_LINE < fresh
+        if self._fresh is None:
+            return True
+        fresh_from = self._fresh.get(delivery.position >> LEVEL_SHIFT, 0)
+        return delivery.position & IN_LINE < fresh_from
 
     def expire(self) -> bool:
         """Drop what is too old at the head of each level; say whether there is more of it."""

@@ -1,53 +1,52 @@
 """Reader: the records of one partition, one after another, for those who cannot take batches.
 
-It holds one batch, unpacked, however many records of it are asked for at a time.
+It is within one batch, which it shares with others who are there, see `Unpacked`.
 """
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
 
-from anymq.config.units import KIB
+from anymq.config.units import MIB
 from anymq.core.streams.partition import Partition
+from anymq.core.streams.unpacked import Batch, Unpacked
 from anymq.observability.log import Log as Lines
 from anymq.storage import records
 from anymq.storage.batch import CONTROL, LOG_APPEND_TIME, BatchHeader, check
-from anymq.storage.errors import CorruptBatch, OffsetOutOfRange, StorageError
+from anymq.storage.errors import CorruptBatch, StorageError
 
 BATCHES_SKIPPED_MAX = (
     100  # at once, of those that hold nothing for us: the caller has a turn to end
 )
-RESTING_BYTES_MAX = 256 * KIB  # what each of thousands of readers may hold that wait
+# Unpacking is our work, and a bomb is cheap to send: so much is honest, more is left out.
+RATIO_MAX = 32
 
 log = Lines(__name__)
 
+_BEGINNING = (0, 0, -1)
 
-class Found(NamedTuple):
-    """One record, as it is written: whoever needs its headers reads them."""
 
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: bytes
+# Told of one record: offset, time, key, value, and its headers as they are written, which whoever
+# needs them reads. Says whether it was wanted.
+Take = Callable[[int, int, bytes | None, bytes | None, bytes], bool]
 
 
 class Reader:
     """Reads a partition from an offset on, up to what readers may see."""
 
-    __slots__ = ("_items", "_of_batch", "offset", "partition")
+    __slots__ = ("_after", "_base", "_unpacked", "offset", "partition")
 
-    def __init__(self, partition: Partition, offset: int) -> None:
+    def __init__(self, partition: Partition, offset: int, unpacked: Unpacked) -> None:
         self.partition = partition
         self.offset = offset  # of the next record, or where there may be one
-        self._items: Iterator[records.Slice] | None = None
-        self._of_batch: tuple[BatchHeader, bytes] | None = None
+        self._unpacked = unpacked
+        self._base = -1  # of the batch that it is in the middle of
+        self._after = _BEGINNING  # how far in that
 
     @property
     def at_end(self) -> bool:
         """Is there nothing to read before `visible_end` moves?"""
-        return self._items is None and self.offset >= self.partition.visible_end
+        return self.offset >= self.partition.visible_end
 
-    def read(self, count: int, bytes_max: int, take: Callable[[Found], bool]) -> int:
+    def read(self, count: int, bytes_max: int, take: Take) -> int:
         """Hand over the next ones until `take` has said yes `count` times; return how often it did.
 
         Fewer: the end was reached, or it was enough for once (`at_end` tells which). At least one,
@@ -55,30 +54,31 @@ class Reader:
         """
         taken = skipped = 0
         while taken < count and bytes_max > 0 and skipped < BATCHES_SKIPPED_MAX:
-            if self._items is None and not self._open():
+            batch = self._batch()
+            if batch is None:
                 break
-            taken_here, size = self._take_of_batch(count - taken, bytes_max, take)
+            taken_here, size = self._take_of_batch(batch, count - taken, bytes_max, take)
             taken += taken_here
             bytes_max -= size
             skipped += not taken_here
         return taken
 
-    def rest(self) -> None:
-        """Nothing will be asked for a while: a large batch is unpacked again when it is."""
-        if self._of_batch is not None and len(self._of_batch[1]) > RESTING_BYTES_MAX:
-            self._items = self._of_batch = None
-
     def _take_of_batch(
-        self, count: int, bytes_max: int, take: Callable[[Found], bool]
+        self, batch: Batch, count: int, bytes_max: int, take: Take
     ) -> tuple[int, int]:
-        """Hand over records of the open batch; return how many were taken, and what all weighed."""
-        assert self._of_batch is not None
-        assert self._items is not None
-        header, body = self._of_batch
+        """Hand over records of a batch; return how many were taken, and what all weighed."""
+        header, body = batch
+        if not body:
+            self._leave(header)
+            return 0, 0
         appended = header.attributes & LOG_APPEND_TIME
         taken = size = 0
+        _, done, _ = self._after
         try:
-            for delta, time_delta, key, start, value_start, end in self._items:
+            for delta, time_delta, key, start, value_start, end in records.slices(
+                body, header, self._after
+            ):
+                done += 1
                 offset = header.base_offset + delta
                 if offset < self.offset:
                     continue
@@ -86,54 +86,56 @@ class Reader:
                 value, written = records.split_of(body, value_start, end)
                 time = header.max_timestamp if appended else header.base_timestamp + time_delta
                 size += end - start
-                taken += take(Found(offset, time, key, value, written))
-                if taken >= count or size >= bytes_max:
+                taken += take(offset, time, key, value, written)
+                if (taken >= count or size >= bytes_max) and self.offset < header.next_offset:
+                    self._base, self._after = header.base_offset, (end, done, delta)
                     return taken, size
         except CorruptBatch as error:  # its sender made it so: the log's checksum is right
             self._report(error)
-        self._close(header.next_offset)
+        self._leave(header)
         return taken, size
 
-    def _open(self) -> bool:
-        """Unpack the batch at `offset`; False when there is none to be had now."""
+    def _batch(self) -> Batch | None:
+        """Return the batch at `offset`; None when there is none to be had now."""
+        partition = self.partition
+        if self.offset < partition.start:  # retention was quicker
+            self.offset, self._base, self._after = partition.start, -1, _BEGINNING
+        if self.offset >= partition.visible_end:
+            return None
+        base = self._base if self._base >= 0 else self.offset
+        if (batch := self._unpacked.find(partition.log.id, base)) is not None:
+            return batch
+        self._base, self._after = -1, _BEGINNING  # it is walked from its start again
+        return self._unpack()
+
+    def _unpack(self) -> Batch | None:
         try:
-            data = self._next_batch()
-            if data is None:
-                return False
+            found = self.partition.read(self.offset, 1)
+            if found is None:
+                return None
+            data = found.read()
             header = check(data)
         except StorageError as error:
             # The log puts damage aside at its next tick; then there is something further on.
             self._report(error)
-            return False
+            return None
+        batch = (header, self._body(data, header))
+        self._unpacked.keep(self.partition.log.id, batch)
+        return batch
+
+    def _body(self, data: bytes, header: BatchHeader) -> bytes:
+        """Unpack it; as if it were empty, if that is impossible or nothing for us."""
+        if header.attributes & CONTROL:
+            return b""
         try:
-            body = b"" if header.attributes & CONTROL else records.body_of(data, header)
+            return records.body_of(data, header, bytes_max=RATIO_MAX * max(len(data), MIB))
         except CorruptBatch as error:
             self._report(error)
-            body = b""
-        if body:
-            self._of_batch, self._items = (header, body), records.slices(body, header)
-        else:
-            self._close(header.next_offset)
-        return bool(body) or self._open_next()
+            return b""
 
-    def _open_next(self) -> bool:
-        """The one after a batch that is empty; those are rare, and never many in a row."""
-        return self.offset < self.partition.visible_end and self._open()
-
-    def _next_batch(self) -> bytes | None:
-        partition = self.partition
-        self.offset = max(self.offset, partition.start)
-        if self.offset >= partition.visible_end:
-            return None
-        try:
-            found = partition.read(self.offset, 1)
-        except OffsetOutOfRange:  # retention was quicker
-            return None
-        return found.read() if found is not None else None
-
-    def _close(self, next_offset: int) -> None:
-        self._items = self._of_batch = None
-        self.offset = max(self.offset, next_offset)
+    def _leave(self, header: BatchHeader) -> None:
+        self._base, self._after = -1, _BEGINNING
+        self.offset = max(self.offset, header.next_offset)
 
     def _report(self, error: Exception) -> None:
         partition = self.partition

@@ -5,6 +5,7 @@ credit and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from typing_extensions import override
 
@@ -19,8 +20,9 @@ from anymq.core.queues.turn import Turn
 from anymq.core.routing.target import Then
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.partitioner import partition_of
-from anymq.core.streams.reader import Found, Reader
+from anymq.core.streams.reader import Reader, Take
 from anymq.core.streams.topic import Topic
+from anymq.core.streams.unpacked import Unpacked
 from anymq.core.streams.writer import batch_of
 from anymq.core.vhosts.kinds import STREAM
 from anymq.core.vhosts.stream_arguments import (
@@ -38,6 +40,17 @@ BATCH_BYTES_MAX = 512 * KIB  # about: readers unpack a batch as a whole
 RECORD_BYTES = 40  # at most: what a record takes besides its key, body and headers
 DEALT_MAX = 1000  # to one consumer at once: then others have their turn
 DEALT_BYTES_MAX = 1 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What all streams share."""
+
+    turn: Turn
+    forms: Mapping[int, Form]
+    now_ms: Callable[[], int]
+    unpacked: Unpacked = field(default_factory=Unpacked)
+    read: "dict[Stream, None]" = field(default_factory=dict)  # those that somebody reads
 
 
 class StreamSubscription(Subscription):
@@ -65,13 +78,11 @@ class Stream:
     """A topic, as its virtual host sees it."""
 
     __slots__ = (
-        "_forms",
+        "_means",
         "_next",
-        "_now_ms",
         "_opener",
         "_packer",
         "_subscriptions",
-        "_turn",
         "delivered",
         "name",
         "scheduled",
@@ -85,24 +96,13 @@ class Stream:
     auto_delete = False
     singles = False
 
-    def __init__(
-        self,
-        name: str,
-        vhost_name: str,
-        topic: Topic,
-        *,
-        turn: Turn,
-        forms: Mapping[int, Form],
-        now_ms: Callable[[], int],
-    ) -> None:
+    def __init__(self, name: str, vhost_name: str, topic: Topic, means: Means) -> None:
         self.name = name
         self.vhost_name = vhost_name
         self.topic = topic
         self.scheduled = False
         self.delivered = 0
-        self._turn = turn
-        self._forms = forms
-        self._now_ms = now_ms
+        self._means = means
         self._packer: Packer | None = None
         self._opener: Opener | None = None
         self._subscriptions: list[StreamSubscription] = []
@@ -202,7 +202,7 @@ class Stream:
     ) -> None:
         batch = batch_of(messages, packed)
         try:
-            partition.append(batch, read_header(batch), self._now_ms(), then)
+            partition.append(batch, read_header(batch), self._means.now_ms(), then)
         except (Refused, StorageError) as error:
             if then is not None:
                 then(error)
@@ -225,9 +225,9 @@ class Stream:
         if no_ack:
             raise Unsupported(f"automatic acknowledgement not supported by stream {self.of}")
         subscription = StreamSubscription(self, consumer, tag, arguments)
-        now_ms = self._now_ms()
+        now_ms = self._means.now_ms()
         subscription.readers = [
-            Reader(one, start_of(one, arguments.get(OFFSET), now_ms))
+            Reader(one, start_of(one, arguments.get(OFFSET), now_ms), self._means.unpacked)
             for one in self.topic.partitions
         ]
         if not self._subscriptions:
@@ -280,7 +280,7 @@ class Stream:
 
     def wake(self) -> None:
         """Look at it at the end of the turn."""
-        self._turn.add(self)
+        self._means.turn.add(self)
 
     def pump(self) -> bool:
         """Give to consumers what they can take; say whether there is more to do at once."""
@@ -297,7 +297,7 @@ class Stream:
         """The topic has more of them: who reads it reads those, too, all of them."""
         for subscription in self._subscriptions:
             new = self.topic.partitions[len(subscription.readers) :]
-            subscription.readers += [Reader(one, one.start) for one in new]
+            subscription.readers += [Reader(one, one.start, self._means.unpacked) for one in new]
         if self._subscriptions:
             self._watch()
             self.wake()
@@ -313,10 +313,12 @@ class Stream:
     # Within
 
     def _watch(self) -> None:
+        self._means.read[self] = None
         for partition in self.topic.partitions:
             partition.watch(self.wake)
 
     def _unwatch(self) -> None:
+        self._means.read.pop(self, None)
         for partition in self.topic.partitions:
             partition.unwatch(self.wake)
 
@@ -325,8 +327,6 @@ class Stream:
         credit = subscription.consumer.credit
         if credit <= 0:
             subscription.parked = True
-            for reader in subscription.readers:
-                reader.rest()
             return False
         before = [reader.offset for reader in subscription.readers]
         found: list[Delivery] = []
@@ -341,12 +341,13 @@ class Stream:
         moved = sorted(before) != sorted(reader.offset for reader in subscription.readers)
         return moved and not all(reader.at_end for reader in subscription.readers)
 
-    def _taker(self, wanted: Wanted | None, found: list[Delivery]) -> Callable[[Found], bool]:
+    def _taker(self, wanted: Wanted | None, found: list[Delivery]) -> Take:
         """Return what makes a delivery of a record, if the consumer wants it."""
-        opener = self._opener = self._opener or Opener(self.topic.name, self._forms)
+        opener = self._opener = self._opener or Opener(self.topic.name, self._means.forms)
 
-        def take(record: Found) -> bool:
-            offset, timestamp_ms, key, value, headers = record
+        def take(
+            offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: bytes
+        ) -> bool:
             try:
                 message = opener.open(key, value, headers, timestamp_ms)
             except CorruptBatch:  # headers that are none; the reader goes on behind it

@@ -17,7 +17,7 @@ from anymq.core.streams.topic_config import Change, Operation
 from anymq.core.values import check_field
 from anymq.core.vhosts import stream_arguments, stream_names
 from anymq.core.vhosts.kinds import STREAM, AnyQueue, QueueDeclaration
-from anymq.core.vhosts.stream import Stream
+from anymq.core.vhosts.stream import Means, Stream
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
 
 
@@ -54,9 +54,7 @@ class Streams:
     ) -> None:
         self._topics = topics
         self._vhosts = vhosts
-        self._turn = turn
-        self._forms = forms
-        self._now_ms = now_ms
+        self._means = Means(turn=turn, forms=forms, now_ms=now_ms)
         self._by_topic: dict[str, Stream] = {}
 
     # What the catalog tells
@@ -83,9 +81,10 @@ class Streams:
 
     def tick(self) -> None:
         """Look again where something could not be read: damage is put aside meanwhile."""
-        for stream in self._by_topic.values():
-            if stream.consumer_count:
-                stream.wake()
+        for stream in self._means.read:
+            stream.wake()
+        if not self._means.read:
+            self._means.unpacked.clear()
 
     # The queue type
 
@@ -149,14 +148,7 @@ class Streams:
         # Kafka clients reach it all the same.
         if vhost is None or stream_name in vhost.queues:
             return
-        stream = self._by_topic[name] = Stream(
-            stream_name,
-            vhost_name,
-            topic,
-            turn=self._turn,
-            forms=self._forms,
-            now_ms=self._now_ms,
-        )
+        stream = self._by_topic[name] = Stream(stream_name, vhost_name, topic, self._means)
         vhost.topology.put_queue(stream)
 
     def _drop(self, name: str, stream: Stream) -> None:

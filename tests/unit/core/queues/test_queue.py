@@ -307,6 +307,14 @@ def test_what_may_not_wait_goes_at_once_or_never(world: QueueWorld) -> None:
     assert reader.bodies == ["d"]
 
 
+def test_what_may_not_wait_goes_at_once_whatever_its_priority(world: QueueWorld) -> None:
+    queue = world.queue(x_max_priority=5)
+    reader = world.read(queue)
+    world.publish(queue, "a", expiration="0", priority=3)
+    world.publish(queue, "b", expiration="0", priority=3)
+    assert (reader.bodies, queue.ready) == (["a", "b"], 0)
+
+
 def test_nobody_gets_what_is_too_old(world: QueueWorld) -> None:
     """Though the timer did not come by yet."""
     queue = world.queue(x_message_ttl=1000)

@@ -1,10 +1,13 @@
 """Readers: record by record, whatever batches look like."""
 
+from typing import Any
+
 import pytest
 from tests.unit.core.world import World, append, make_batch
 
 from anymq.core.streams.partition import Partition
-from anymq.core.streams.reader import RESTING_BYTES_MAX, Found, Reader
+from anymq.core.streams.reader import Reader
+from anymq.core.streams.unpacked import Unpacked
 from anymq.storage import records
 from anymq.storage.batch import read_header
 from anymq.storage.compression import Compression
@@ -31,8 +34,8 @@ def write(world: World, partition: Partition, *values: bytes, **how: object) -> 
 def take_all(reader: Reader, count: int = 1000, bytes_max: int = 1 << 20) -> list[bytes | None]:
     found: list[bytes | None] = []
 
-    def take(record: Found) -> bool:
-        found.append(record.value)
+    def take(offset: int, time: int, key: bytes | None, value: bytes | None, _: bytes) -> bool:
+        found.append(value)
         return True
 
     assert reader.read(count, bytes_max, take) == len(found)
@@ -42,7 +45,7 @@ def take_all(reader: Reader, count: int = 1000, bytes_max: int = 1 << 20) -> lis
 def test_across_batches(world: World, partition: Partition) -> None:
     write(world, partition, b"a", b"b")
     write(world, partition, b"c", compression=Compression.ZSTD)
-    reader = Reader(partition, 0)
+    reader = Reader(partition, 0, Unpacked())
     assert take_all(reader, 2) == [b"a", b"b"]
     assert not reader.at_end
     assert take_all(reader) == [b"c"]
@@ -53,20 +56,20 @@ def test_across_batches(world: World, partition: Partition) -> None:
 
 def test_from_the_middle_of_a_batch(world: World, partition: Partition) -> None:
     write(world, partition, b"a", b"b", b"c")
-    assert take_all(Reader(partition, 1)) == [b"b", b"c"]
+    assert take_all(Reader(partition, 1, Unpacked())) == [b"b", b"c"]
 
 
 def test_a_little_at_a_time(world: World, partition: Partition) -> None:
     """One at least, however large."""
     write(world, partition, *(b"%d" % number for number in range(10)))
-    reader = Reader(partition, 0)
+    reader = Reader(partition, 0, Unpacked())
     found = [take_all(reader, bytes_max=1) for _ in range(10)]
     assert found == [[b"%d" % number] for number in range(10)]
 
 
 def test_nothing_that_is_not_durable(world: World, partition: Partition) -> None:
     append(partition, make_batch(b"a"))
-    reader = Reader(partition, 0)
+    reader = Reader(partition, 0, Unpacked())
     assert take_all(reader) == []
     world.commit()
     assert take_all(reader) == [b"a"]
@@ -75,7 +78,7 @@ def test_nothing_that_is_not_durable(world: World, partition: Partition) -> None
 def test_what_retention_took_is_left_out(world: World, partition: Partition) -> None:
     write(world, partition, b"a")
     write(world, partition, b"b")
-    reader = Reader(partition, 0)
+    reader = Reader(partition, 0, Unpacked())
     partition.log.delete_before(1)
     assert take_all(reader) == [b"b"]
 
@@ -84,12 +87,12 @@ def test_those_not_taken_do_not_count(world: World, partition: Partition) -> Non
     write(world, partition, *(b"%d" % number for number in range(100)))
     found: list[int] = []
 
-    def take(record: Found) -> bool:
-        if record.offset % 10 == 0:
-            found.append(record.offset)
-        return record.offset % 10 == 0
+    def take(offset: int, *_: object) -> bool:
+        if offset % 10 == 0:
+            found.append(offset)
+        return offset % 10 == 0
 
-    assert Reader(partition, 0).read(3, 1 << 20, take) == 3
+    assert Reader(partition, 0, Unpacked()).read(3, 1 << 20, take) == 3
     assert found == [0, 10, 20]
 
 
@@ -102,7 +105,7 @@ def test_a_batch_whose_records_make_no_sense_is_left_out(
     bad = records.seal(b"\xff" * 20, header)
     append(partition, bad)
     write(world, partition, b"z")
-    assert take_all(Reader(partition, 0)) == [b"z"]
+    assert take_all(Reader(partition, 0, Unpacked())) == [b"z"]
 
 
 def test_damage_is_waited_for(
@@ -110,7 +113,7 @@ def test_damage_is_waited_for(
 ) -> None:
     """The log puts it aside at its next tick."""
     write(world, partition, b"a")
-    reader = Reader(partition, 0)
+    reader = Reader(partition, 0, Unpacked())
 
     def broken(*_: object, **__: object) -> None:
         raise CorruptBatch("damaged")
@@ -122,13 +125,42 @@ def test_damage_is_waited_for(
     assert take_all(reader) == [b"a"]
 
 
-def test_who_rests_holds_no_large_batch(world: World, partition: Partition) -> None:
-    """Thousands may wait, each in the middle of a batch."""
-    write(world, partition, *(bytes(1000) + b"%d" % number for number in range(300)))
-    reader = Reader(partition, 0)
-    assert len(take_all(reader, 100)) == 100
-    assert RESTING_BYTES_MAX < 300 * 1000
-    reader.rest()
-    assert reader._of_batch is None
-    assert not reader.at_end
-    assert [value and value[1000:] for value in take_all(reader, 2)] == [b"100", b"101"]
+def test_who_reads_slowly_unpacks_once(
+    world: World, partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at a time, as with a prefetch of 1; and all who are there share it."""
+    write(world, partition, *(b"%d" % number for number in range(50)))
+    unpacked, opened = Unpacked(), []
+
+    def body_of(data: bytes, *rest: Any, **more: Any) -> bytes:
+        opened.append(data)
+        return original(data, *rest, **more)
+
+    original = records.body_of
+    monkeypatch.setattr(records, "body_of", body_of)
+    readers = [Reader(partition, 0, unpacked) for _ in range(3)]
+    for number in range(50):
+        for reader in readers:
+            assert take_all(reader, 1) == [b"%d" % number]
+    assert len(opened) == 1
+
+
+def test_thousands_who_wait_hold_no_more_than_there_is_room_for(
+    world: World, partition: Partition
+) -> None:
+    """Whoever finds his batch gone goes on all the same."""
+    for first in (0, 10, 20):
+        write(world, partition, *(b"%d" % number for number in range(first, first + 10)))
+    unpacked = Unpacked(bytes_max=100)
+    readers = [Reader(partition, offset, unpacked) for offset in (0, 10, 20)]
+    for number in range(10):
+        for reader, first in zip(readers, (0, 10, 20), strict=True):
+            assert take_all(reader, 1) == [b"%d" % (first + number)]
+        assert unpacked.size <= 100
+
+
+def test_a_bomb_is_left_out(world: World, partition: Partition) -> None:
+    """A kilobyte that would be a hundred megabytes; everybody behind it wants to go on."""
+    write(world, partition, bytes(90 << 20), compression=Compression.ZSTD)
+    write(world, partition, b"z")
+    assert take_all(Reader(partition, 0, Unpacked())) == [b"z"]

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.core.world import NOW_MS, Restart, append, make_batch, read
 from tests.unit.protocols.amqp.dialog import Client, Content, World
 
+from anymq.core.errors import Conflict
 from anymq.core.message import Properties
 from anymq.protocols.amqp import fields
 from anymq.protocols.amqp.methods import (
@@ -83,7 +84,7 @@ def produce(world: World, *values: bytes, key: bytes | None = None, topic: str =
     append(world.broker.topic(topic).partition(0), make_batch(*values, key=key))
 
 
-def records(world: World, topic: str = "s") -> list[Record]:
+def records(world: World, topic: str = "s") -> Sequence[Record]:
     """What a Kafka consumer gets."""
     world.settle()
     return read(world.broker.topic(topic).partition(0))
@@ -265,8 +266,8 @@ def test_what_is_too_large_is_nacked(world: World, client: Client) -> None:
     client >> ConfirmSelect(False)
     client << ConfirmSelectOk()
     client.publish("s", b"a", bytes(2000), b"b")
-    answers = {type(one := client.hear()): one for _ in range(2)}
-    assert answers[BasicNack].delivery_tag == 2
+    refusals = [one for one in (client.hear(), client.hear()) if isinstance(one, BasicNack)]
+    assert [one.delivery_tag for one in refusals] == [2]
     assert [record.value for record in records(world)] == [b"a", b"b"]
 
 
@@ -501,10 +502,53 @@ def test_partitions_that_come_later_are_read_too(world: World, client: Client) -
 
 def test_who_does_not_listen_costs_the_topic_nothing(world: World, client: Client) -> None:
     """Nobody of another protocol listening, nothing is opened: the pure Kafka path."""
-    topic = declare(client) and world.broker.topic("s")
-    partition = topic.partition(0)
-    consume(client)
+    consume(declare(client))
+    partition = world.broker.topic("s").partition(0)
     assert partition._waiters
     client >> BasicCancel("c", False)
     client << BasicCancelOk("c")
     assert not partition._waiters
+
+
+def test_other_virtual_hosts_have_streams_of_their_own(world: World, client: Client) -> None:
+    declare(client)
+    vhost = world.broker.create_vhost("shop")
+    vhost.declare_queue("s", durable=True, arguments=STREAM)
+    world.settle()
+    assert set(world.broker.topics) == {"s", "anymq--shop--s"}
+    assert vhost.queue("s").name == "s"
+    broker = world.restart(Restart.CLEAN)
+    assert broker.vhost("shop").queue("s").kind == "stream"
+    broker.delete_vhost("shop")
+    assert set(broker.topics) == {"s"}
+
+
+def test_a_queue_is_no_topic(world: World, client: Client) -> None:
+    """They share their names: a Kafka client cannot take one that a queue has."""
+    client.declare("s")
+    with pytest.raises(Conflict):
+        world.broker.create_topic("s", 1)
+    with pytest.raises(Conflict):
+        world.broker.auto_create_topic("s")
+
+
+def test_a_full_disk_is_a_nack(world: World, client: Client) -> None:
+    declare(client)
+    client >> ConfirmSelect(False)
+    client << ConfirmSelectOk()
+    client.publish("s", b"a")
+    world.lose(path="logs/")
+    refusal = client.hear()
+    assert isinstance(refusal, BasicNack)
+    assert refusal.delivery_tag == 1
+    assert records(world) == []
+
+
+def test_changed_while_it_lives(world: World, client: Client) -> None:
+    """By the management, or by Kafka's tools: it is one configuration."""
+    declare(client, max_age="1D")
+    vhost = world.broker.vhost("/")
+    vhost.change_queue("s", {**STREAM, "x-max-age": "2D"})
+    assert world.broker.topic("s").config.value("retention.ms") == str(2 * 86_400_000)
+    world.broker.alter_topic_config("s", {"retention.ms": "3600000"})
+    assert vhost.queue("s").arguments == {**STREAM, "x-max-age": "1h"}
