@@ -8,6 +8,7 @@ from typing import TypeVar
 import aio_pika
 from aio_pika.abc import AbstractRobustConnection
 from aio_pika.patterns import RPC
+from pamqp.common import FieldTable
 
 Answer = TypeVar("Answer")
 SECONDS = 20.0
@@ -35,12 +36,12 @@ def test_published_with_confirms_and_consumed(amqp: int, name: str) -> None:
             for number in range(20):
                 message = aio_pika.Message(str(number).encode(), headers={"number": number})
                 await channel.default_exchange.publish(message, routing_key=name)
-            found = []
+            found: list[bytes] = []
             async with queue.iterator() as messages:
-                async for message in messages:
-                    async with message.process():
-                        assert message.headers == {"number": len(found)}
-                        found.append(message.body)
+                async for each in messages:
+                    async with each.process():
+                        assert each.headers == {"number": len(found)}
+                        found.append(each.body)
                     if len(found) == 20:
                         return found
         return []
@@ -73,10 +74,10 @@ def test_headers_exchange(amqp: int, name: str) -> None:
             kind = aio_pika.ExchangeType.HEADERS
             exchange = await channel.declare_exchange(name, kind, auto_delete=True)
             queue = await channel.declare_queue(name, exclusive=True)
-            wanted = {"x-match": "all", "format": "pdf", "pages": 3}
+            wanted: FieldTable = {"x-match": "all", "format": "pdf", "pages": 3}
             await queue.bind(exchange, arguments=wanted)
             for body, pages in ((b"no", 4), (b"yes", 3)):
-                headers = {"format": "pdf", "pages": pages}
+                headers: FieldTable = {"format": "pdf", "pages": pages}
                 await exchange.publish(aio_pika.Message(body, headers=headers), "")
             message = await queue.get(timeout=SECONDS)
             assert message is not None

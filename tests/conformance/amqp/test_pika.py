@@ -35,9 +35,9 @@ def queue(channel: BlockingChannel, name: str) -> str:
     return name
 
 
-def bodies(channel: BlockingChannel, queue: str, count: int) -> list[bytes]:
+def bodies(channel: BlockingChannel, queue: str, count: int) -> list[bytes | None]:
     """The next so many, acknowledged."""
-    found = []
+    found: list[bytes | None] = []
     for method, _, body in channel.consume(queue, inactivity_timeout=10):
         assert method is not None, f"only {found} came"
         channel.basic_ack(method.delivery_tag)
@@ -159,7 +159,7 @@ def test_a_stream_is_read_again_and_again(connection: BlockingConnection, name: 
     for _ in range(2):
         reader = connection.channel()
         reader.basic_qos(prefetch_count=10)
-        found = []
+        found: list[bytes | None] = []
         first = {"x-stream-offset": "first"}
         for method, _, body in reader.consume(name, arguments=first, inactivity_timeout=10):
             assert method is not None, f"only {found} came"

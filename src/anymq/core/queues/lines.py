@@ -59,10 +59,6 @@ class Lines:
         self._lines[log_id] = line
         return line
 
-    def settlement(self, log_id: int) -> Settlement:
-        """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
-        return self._journal.settlement(log_id)
-
     def use(self, durability: Durability) -> None:
         """From now on, what is confirmed is as safe as this says: in lines that last."""
         self._durable_log = replace(DURABLE_LOG, durability=durability)
