@@ -1,4 +1,4 @@
-"""Suites that are in packages, are quick and need nothing of their own: in every run of the tests."""
+"""Suites that are in packages, quick, and need nothing of their own: in every run of the tests."""
 
 import pytest
 
