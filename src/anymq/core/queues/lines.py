@@ -65,6 +65,10 @@ class Lines:
         for log in self._durable.values():
             log.config = self._durable_log
 
+    def settlement(self, log_id: int) -> Settlement:
+        """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
+        return self._journal.settlement(log_id)
+
     def delete(self, log_id: int) -> Work:
         """Forget the line and what is settled there; the work removes its files."""
         self._forget(log_id)
