@@ -13,7 +13,7 @@ from anymq.protocols.amqp.errors import ChannelError, ConnectionFault, ReplyCode
 from anymq.protocols.amqp.fields import MalformedFields
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.security.users import Users
-from anymq.testing.amqp import PEER, PLAIN_GUEST, AmqpDialog, published
+from anymq.testing.amqp import PEER, PLAIN_GUEST, AmqpDialog, AmqpRoom, published
 
 FAR = replace(PEER, host="192.0.2.7")
 REFUSED = methods.ConnectionClose(
@@ -258,6 +258,20 @@ def test_heartbeats_go_both_ways() -> None:
     room.pass_time(1, client)
     assert client.session.closed
     assert client.session.reason == "missed heartbeats from client, timeout: 10s"
+
+
+def test_what_a_silent_peer_held_goes_to_the_next() -> None:
+    """A consumer whose machine died keeps nothing for itself."""
+    room = AmqpRoom()
+    silent, other = room.dialog().log_in(heartbeat=10).open(), room.dialog().log_in().open()
+    declare = methods.QueueDeclare("q", False, False, False, False, False, {})
+    own = methods.QueueDeclare("own", False, False, True, False, False, {})
+    silent >> (1, declare) >> (1, own) >> published() >> (1, methods.BasicGet("q", no_ack=False))
+    room.pass_time(21, silent)
+    other >> (1, methods.BasicGet("q", no_ack=True))
+    method, *_ = other.frames()
+    assert methods.decode(method[2]) == methods.BasicGetOk(1, True, "", "q", 0)
+    assert "own" not in room.broker.vhosts["/"].queues
 
 
 def test_none_are_sent_where_none_are_wanted() -> None:
