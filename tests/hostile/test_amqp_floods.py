@@ -1,4 +1,4 @@
-"""Thousands of AMQP clients who say nothing, little, or the wrong password; and those who vanish."""
+"""Thousands of AMQP clients who say nothing, little or the wrong password; and who vanish."""
 
 import logging
 import resource

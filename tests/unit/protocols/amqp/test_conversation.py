@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.protocols.amqp.talk import Noting, Room
 
+from anymq.config.units import MIB
 from anymq.core.errors import Locked, NotFound, Unsupported
 from anymq.protocols.amqp import methods
 from anymq.protocols.amqp.codec import FRAME, HEARTBEAT_FRAME, method_frame
@@ -317,6 +318,31 @@ def test_who_publishes_waits_while_the_broker_is_short_of_something() -> None:
     assert publisher.only() == methods.ConnectionUnblocked()
     assert old.raw() == b""
     assert len(room.publishes()) == 5
+
+
+def test_who_publishes_waits_while_the_disk_is_behind() -> None:
+    """What is not written yet is in memory: a publisher faster than the disk waits, no others."""
+    room = AmqpRoom()
+    publisher, other = room.dialog().log_in(heartbeat=5).open(), room.dialog().log_in().open()
+    declare = methods.QueueDeclare("q", False, True, False, False, False, {})
+    publisher >> (1, declare) >> (1, methods.ConfirmSelect(nowait=True))
+    room.go_on(publisher)
+    publisher.raw()
+    room.disk_waits = True
+    message, taken = published(body=bytes(MIB)), 0
+    while publisher.session.reading:
+        publisher >> message
+        taken += 1
+    assert taken * MIB == room.broker.backlog.limit
+    assert other.session.reading
+    room.pass_time(60, publisher)
+    assert not publisher.session.closed, "we do not read, so we cannot miss its heartbeats"
+    assert publisher.raw().replace(HEARTBEAT_FRAME, b"") == b""
+    room.disk_waits = False
+    room.go_on(publisher)
+    assert publisher.session.reading
+    assert publisher.only() == methods.BasicAck(taken, taken > 1)
+    assert room.broker.backlog.size == 0
 
 
 def test_a_blocked_publisher_is_not_silent() -> None:
