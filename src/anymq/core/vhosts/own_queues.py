@@ -35,7 +35,7 @@ from anymq.core.steady import Steady
 from anymq.core.values import check_field
 from anymq.core.vhosts.definitions import Definitions, queue_key
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration
-from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
+from anymq.core.vhosts.vhost import RESERVED, VirtualHost
 
 OWN_KINDS = (CLASSIC, QUORUM)
 TRANSIENT_LOG_ID_FIRST = 1 << 40  # logs from here on do not outlive the process
@@ -70,7 +70,8 @@ class OwnQueues:
 
     def __init__(self, means: QueueMeans) -> None:
         self._means = means
-        self._houses: dict[str, House] = {}
+        # The house of a virtual host; it may be deleted and made again with the same name.
+        self._houses: dict[str, tuple[VirtualHost, House]] = {}
         self._held: dict[Queue, _Held] = {}
         self._deleted: dict[int, _Held] = {}  # until that is durable, by their first log
 
@@ -157,7 +158,8 @@ class OwnQueues:
         elif queue is None:
             self._make(vhost, declaration, record.kind, record.logs)
         else:
-            self._held[queue].logs = dict(record.logs)
+            # A level that the disk did not keep is still there, and is going to be tried again.
+            self._held[queue].logs.update(record.logs)
             if dict(declaration.arguments) != dict(queue.arguments):
                 queue.configure(declaration.arguments, queue.policy)
 
@@ -209,6 +211,8 @@ class OwnQueues:
                 level: self._line(log_id, declaration.durable) for level, log_id in logs.items()
             }
             held = _Held(dict(logs), lines)
+        for line in held.lines.values():
+            line.take_back()  # its deletion failed: who had something has let go of the queue
         queue = Queue(
             declaration.name,
             declaration.vhost_name,
@@ -231,15 +235,18 @@ class OwnQueues:
         queue.close()
 
     def _house(self, vhost: VirtualHost) -> House:
-        house = self._houses.get(vhost.name)
-        if house is None:
-            house = self._houses[vhost.name] = House(
-                turn=self._means.turn,
-                steady=self._means.steady,
-                republish=_Republish(vhost),
-                new_line=self._new_line,
-                discard=vhost.gone,
-            )
+        known = self._houses.get(vhost.name)
+        if known is not None and known[0] is vhost:
+            return known[1]
+        house = House(
+            turn=self._means.turn,
+            steady=self._means.steady,
+            republish=_Republish(vhost),
+            new_line=self._new_line,
+            keep_levels=self._keep_levels,
+            discard=vhost.gone,
+        )
+        self._houses[vhost.name] = (vhost, house)
         return house
 
     def _line(self, log_id: int, durable: bool) -> Line:
@@ -250,11 +257,12 @@ class OwnQueues:
         means, held = self._means, self._held[queue]
         log_id = means.new_log_id() if queue.durable else means.new_transient_log_id()
         held.lines[level] = line = self._line(log_id, queue.durable)
-        held.logs = {**held.logs, level: log_id}
-        if queue.durable:
-            # It is on the disk with the first message: what one turn writes is written together.
-            self._put(_declaration_of(queue, queue.arguments), queue.kind, held.logs, ignore)
+        held.logs[level] = log_id
         return line
+
+    def _keep_levels(self, queue: Queue, then: Then) -> None:
+        logs = self._held[queue].logs
+        self._put(_declaration_of(queue, queue.arguments), queue.kind, logs, then)
 
 
 class _Republish:
