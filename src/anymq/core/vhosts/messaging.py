@@ -16,6 +16,7 @@ from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.deadletters import with_died
 from anymq.core.queues.delays import Delays
 from anymq.core.queues.lines import Lines
+from anymq.core.queues.totals import Totals
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.steady import Steady
@@ -61,6 +62,7 @@ class Messaging:
         self.steady = Steady(ground.clock, ground.timers)
         self.lines = Lines(ground.store, forms, durability=ground.durability)
         self.turn = Turn(finish=self.lines.flush)
+        self.totals = Totals()
         self.kinds: dict[str, QueueKind] = {}
         self._ground = ground
         self._next_transient = self._clear_transient()
@@ -78,6 +80,7 @@ class Messaging:
                 lines=self.lines,
                 turn=self.turn,
                 steady=self.steady,
+                totals=self.totals,
                 new_log_id=ground.new_log_id,
                 new_transient_log_id=self._new_transient_log_id,
                 bury=self._bury,

@@ -28,6 +28,7 @@ from anymq.core.queues.line import Line
 from anymq.core.queues.lines import Lines
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.queue_settings import settings_of
+from anymq.core.queues.totals import Totals
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.records import QueueRecord
 from anymq.core.routing.target import Then
@@ -50,6 +51,7 @@ class QueueMeans:
     lines: Lines
     turn: Turn
     steady: Steady
+    totals: Totals
     new_log_id: Callable[[], int]
     new_transient_log_id: Callable[[], int]
     bury: Callable[[Iterable[int]], None]  # take the logs of deleted queues off the disk
@@ -70,7 +72,7 @@ class OwnQueues:
 
     def __init__(self, means: QueueMeans) -> None:
         self._means = means
-        self._houses: dict[str, House] = {}
+        self._houses: dict[VirtualHost, House] = {}
         self._held: dict[Queue, _Held] = {}
         self._deleted: dict[int, _Held] = {}  # until that is durable, by their first log
 
@@ -231,14 +233,16 @@ class OwnQueues:
         queue.close()
 
     def _house(self, vhost: VirtualHost) -> House:
-        house = self._houses.get(vhost.name)
+        house = self._houses.get(vhost)
         if house is None:
-            house = self._houses[vhost.name] = House(
+            vhost.on_end[partial(self._houses.pop, vhost, None)] = None
+            house = self._houses[vhost] = House(
                 turn=self._means.turn,
                 steady=self._means.steady,
                 republish=_Republish(vhost),
                 new_line=self._new_line,
                 discard=vhost.gone,
+                totals=self._means.totals,
             )
         return house
 
