@@ -5,7 +5,8 @@ expire, drop what is too much. Positions name messages (see `priorities`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from itertools import repeat
+from typing import Any, cast
 
 from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
@@ -152,15 +153,36 @@ class Queue:
             for traits in run.traits:
                 if traits.expiration_ms is not None:
                     departures.may_expire = True
+        self.published += len(run.messages)
         if departures.may_expire:
             departures.came()
+        elif self._plain and not self.line.ready and self._hand_on(run):
+            _answer(then, None)
+            return
         if not self.scheduled:
             self._turn.add(self)
-        self.published += len(run.messages)
         if self._plain:
             self.line.push(run, then)
         else:
             self._push_checked(run, then)
+
+    def _hand_on(self, run: Run) -> bool:
+        """Give a run to the only consumer there is, if it need not even acknowledge it.
+
+        Nothing waits, so nothing is overtaken; what is delivered and settled in one need not be in
+        the line. Measured by `./dev bench amqp --only "T, 1,000 queues"`.
+        """
+        taker = self.consumers.lone
+        messages = run.messages
+        if taker is None or not taker.no_ack or taker.held is not None or self._asking:
+            return False
+        if run.size > DEAL_BYTES_MAX or taker.consumer.credit < len(messages):
+            return False
+        self.delivered += len(messages)
+        places = repeat(0), messages, repeat(0), repeat(False)
+        made = map(tuple.__new__, repeat(Delivery), zip(*places))  # noqa: B905
+        taker.hand(cast("list[Delivery]", list(made)))
+        return True
 
     def _push_checked(self, run: Run, then: Then | None) -> None:
         if self._window is not None:
