@@ -25,8 +25,10 @@ from anymq.core.queues.line import Line
 from anymq.core.queues.patience import Patience
 from anymq.core.queues.priorities import (
     Joined,
+    Level,
     Levels,
     level_of,
+    parts_of,
     seen_as_one,
     split,
 )
@@ -121,6 +123,12 @@ class Queue:
     def consumer_count(self) -> int:
         """How many consumers it has."""
         return len(self.consumers)
+
+    @property
+    def log_ids(self) -> list[int]:
+        """Where it is on the disk."""
+        parts = parts_of(self.line)
+        return [(part.line if isinstance(part, Level) else part).log.id for part in parts]
 
     @property
     def singles(self) -> bool:
@@ -379,6 +387,7 @@ class Queue:
     def close(self) -> None:
         """It is deleted: tell its consumers, and do nothing any more."""
         self.closed = True
+        self._house.totals.add(self)
         self.departures.close()
         self._patience.end()
         self._end.cancel()

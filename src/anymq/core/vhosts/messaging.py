@@ -16,6 +16,7 @@ from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.deadletters import with_died
 from anymq.core.queues.delays import Delays
 from anymq.core.queues.lines import Lines
+from anymq.core.queues.totals import Totals
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.steady import Steady
@@ -67,6 +68,7 @@ class Messaging:
         self.lines = Lines(ground.store, forms, durability=ground.durability)
         self.turn = Turn(finish=self._journal_soon)
         self._journal_timer: Timer | None = None
+        self.totals = Totals()
         self.kinds: dict[str, QueueKind] = {}
         self._ground = ground
         self._next_transient = self._clear_transient()
@@ -84,6 +86,7 @@ class Messaging:
                 lines=self.lines,
                 turn=self.turn,
                 steady=self.steady,
+                totals=self.totals,
                 new_log_id=ground.new_log_id,
                 new_transient_log_id=self._new_transient_log_id,
                 bury=self._bury,

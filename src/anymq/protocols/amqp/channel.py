@@ -231,11 +231,16 @@ class Channel:
         confirms = self.confirms
         if self.closed or confirms is None:
             return
+        refused = 0
         if isinstance(error, PartlyRejected):
+            refused = len(error.indexes)
             for index in range(count):
                 confirms.answer(first + index, 1, ok=index not in error.indexes)
         else:
+            refused = 0 if error is None else count
             confirms.answer(first, count, ok=error is None)
+        self.wire.counters.refused += refused
+        self.wire.counters.confirmed += count - refused
         self.touch()
 
     def _all_published(self, numbers: Sequence[tuple[int, int]], error: Exception | None) -> None:

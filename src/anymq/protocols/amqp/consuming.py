@@ -75,6 +75,7 @@ class Consumer(Taker):
         if not self.no_ack:
             channel.unacked.add(tag, self, [delivery[0] for delivery in deliveries])
             channel.out += len(deliveries)
+        channel.wire.counters.delivered += len(deliveries)
         self._frames.send(channel.wire, tag, deliveries)
 
     def cancelled(self, subscription: Subscription) -> None:
@@ -233,6 +234,7 @@ class _Get:
 
     def _deliver(self, channel: "Channel", delivery: Delivery) -> None:
         tag = channel.next_tags(1)
+        channel.wire.counters.delivered += 1
         if not self._no_ack:
             channel.unacked.add(tag, channel.getter(self._queue), [delivery.position])
         envelope = delivery.message.envelope
