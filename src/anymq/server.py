@@ -146,6 +146,7 @@ class Server:
             handles_max=self.settings.storage.open_files_max,
             disk_free_min=self.settings.storage.disk_free_bytes_min,
             retention_check_ms=self.settings.storage.retention_check_ms,
+            backlog_max=self.settings.limits.unwritten_bytes_max,
         )
         disk.serve(store)
         return store
@@ -259,6 +260,8 @@ class Server:
                     "amqp": self._amqp_counters.logins_failed,
                 },
                 commit_seconds=disk.commit_seconds,
+                messages=lambda: {"amqp": self._amqp_counters},
+                channels=lambda: {"amqp": self._amqp.channel_count if self._amqp else 0},
             ),
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))

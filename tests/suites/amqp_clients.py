@@ -1,6 +1,9 @@
 """Test suites of AMQP clients for Python: py-amqp, kombu and aiormq from their source packages.
 
-pika's is in no package: ANYMQ_SUITE_PIKA names a checkout, or a bare repository.
+The first two run with what is installed here, whose versions theirs are.
+
+pika's is in no package: ANYMQ_SUITE_PIKA names a checkout, or a bare repository. Its tests know
+what is not released yet, so they run with the client beside them.
 """
 
 import io
@@ -14,6 +17,7 @@ from tests.suites.pytest_suite import SUITES_ROOT, SuiteUnavailable, run
 from tests.suites.result import Result
 from tests.suites.source_package import SourcePackage, environment
 
+Suite = Callable[[int, str], Result]
 PY_AMQP = SourcePackage(
     "amqp", "5.4.2", "9362660c4a31150cf18e78cae2ce8aa1e929fc6c6739e69f6dd5dbea9c3edc82"
 )
@@ -24,10 +28,8 @@ AIORMQ = SourcePackage(
     "aiormq", "7.2.4", "5fd20bb9583d73de85572198496b65cf028f27527c1733c9840d458e0b40e8fa"
 )
 PIKA_VARIABLE = "ANYMQ_SUITE_PIKA"
-PIKA_VERSION = "1.4.4"
 PIKA_PORT = "5672"  # they take it for granted
 PYTEST = ("pytest==8.4.2", "pytest-timeout==2.4.0", "pytest-xdist==3.8.0")
-RERUNS = "pytest-rerunfailures==16.1"
 NO_TLS = ("-k", "not tls and not amqps and not external")
 MARKERS = "markers =\n    env: which broker it needs\n    flaky: may fail once\n    slow: slow\n"
 CELERY = f"{MARKERS}python_classes = test_* Test*\n"  # how py-amqp and kombu call theirs
@@ -53,7 +55,6 @@ def rabbitmq_container():
 
 def run_py_amqp(port: int, broker: str) -> Result:
     """All of t/integration but what wants certificates of theirs."""
-    python = environment(_folder(PY_AMQP), [f"amqp=={PY_AMQP.version}", *PYTEST, RERUNS])
     return run(
         "py-amqp",
         PY_AMQP.version,
@@ -61,14 +62,12 @@ def run_py_amqp(port: int, broker: str) -> Result:
         folder=PY_AMQP.unpacked("t"),
         paths=("t/integration", *NO_TLS),
         env=_where(port),
-        python=python,
         settings=CELERY,
     )
 
 
 def run_kombu(port: int, broker: str) -> Result:
     """Those with py-amqp."""
-    python = environment(_folder(KOMBU), [f"kombu=={KOMBU.version}", *PYTEST, RERUNS])
     return run(
         "kombu",
         KOMBU.version,
@@ -76,7 +75,6 @@ def run_kombu(port: int, broker: str) -> Result:
         folder=KOMBU.unpacked("t"),
         paths=("t/integration/test_py_amqp.py",),
         env=_where(port),
-        python=python,
         settings=CELERY,
     )
 
@@ -92,7 +90,7 @@ def run_aiormq(port: int, broker: str) -> Result:
         AIORMQ.version,
         broker,
         folder=folder,
-        paths=("tests", *NO_TLS),
+        paths=("tests", *NO_TLS, "-n", "3"),  # each waits much, and shares nothing
         env={"AMQP_URL": f"amqp://guest:guest@127.0.0.1:{port}/"},
         python=python,
         settings=MARKERS,
@@ -108,16 +106,10 @@ def run_pika(port: int, broker: str) -> Result:
         if not text.exists():
             path.rename(text)
         path.write_text(text.read_text().replace(PIKA_PORT, str(port)))
-    needs = [
-        f"pika=={PIKA_VERSION}",
-        *PYTEST,
-        "tornado==6.5.2",
-        "twisted==25.5.0",
-        "gevent==25.9.1",
-    ]
+    needs = [*PYTEST, "tornado==6.5.2", "twisted==25.5.0", "gevent==25.9.1"]
     return run(
         "pika",
-        f"{PIKA_VERSION}, tests of {(folder / 'commit').read_text().strip()}",
+        (folder / "commit").read_text().strip(),
         broker,
         folder=folder,
         paths=[str(each.relative_to(folder)) for each in sorted(_acceptance(folder))],
@@ -126,7 +118,7 @@ def run_pika(port: int, broker: str) -> Result:
     )
 
 
-SUITES: dict[str, Callable[[int, str], Result]] = {
+SUITES: dict[str, Suite] = {
     "py-amqp": run_py_amqp,
     "kombu": run_kombu,
     "aiormq": run_aiormq,
@@ -149,11 +141,13 @@ def _where(port: int) -> dict[str, str]:
 def _checkout(folder: Path) -> None:
     source = os.environ.get(PIKA_VARIABLE)
     if not source:
-        if (folder / "tests").is_dir():
+        if (folder / "commit").is_file():
             return
         raise SuiteUnavailable(f"{PIKA_VARIABLE} names no checkout of its repository")
     git = ["git", "-C", source]
-    archive = subprocess.run([*git, "archive", "HEAD", "tests"], capture_output=True, check=False)
+    archive = subprocess.run(
+        [*git, "archive", "HEAD", "pika", "tests"], capture_output=True, check=False
+    )
     if archive.returncode:
         raise SuiteUnavailable(f"{PIKA_VARIABLE}={source}: {archive.stderr.decode().strip()}")
     folder.mkdir(parents=True, exist_ok=True)

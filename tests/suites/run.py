@@ -1,4 +1,4 @@
-"""Run other people's suites: `./dev suites [--broker kafka|rabbitmq] [SUITE ...]`, results in docs."""
+"""Run other people's suites: `./dev suites [--broker PEER] [SUITE ...]`, results in docs."""
 
 import argparse
 import os

@@ -24,7 +24,7 @@ class SourcePackage:
     sha256: str
 
     def unpacked(self, tests: str) -> Path:
-        """The folder with its folder `tests`, and only that: what is tested is what is installed."""
+        """The folder with its `tests`, and only that: what is tested is what is installed."""
         folder = SUITES_ROOT / f"{self.name}-{self.version}"
         if not (folder / tests).is_dir():
             folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.message import Form
+from anymq.core.queues.totals import Totals
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
@@ -78,6 +79,7 @@ class Broker:
         broker_config.check_static(self._given)
         self.config = BrokerConfig(self._given)
         self._store = store
+        self.backlog = store.backlog
         self._random = random
         self._run = run
         self._catalog = Catalog(definitions)
@@ -302,6 +304,16 @@ class Broker:
     def redeclare_queues(self, how: Redeclare) -> None:
         """Treat queues that are declared again with other arguments so, everywhere."""
         self._messaging.vhosts.redeclare(how)
+
+    @property
+    def queue_totals(self) -> Totals:
+        """What happened in queues so far."""
+        return self._messaging.totals
+
+    @property
+    def delayed_count(self) -> int:
+        """How many messages wait for their time."""
+        return len(self._messaging.delays)
 
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""

@@ -1,59 +1,27 @@
 """kafkajs, from npm: a client in another language, with encodings of its own."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SUITES_ROOT = Path(__file__).parents[3] / ".suites"
+from tests.peers import npm
+
 HERE = Path(__file__).parent / "kafkajs"
-INSTALL_SECONDS = 120
-TALK_SECONDS = 40
 
 
 @pytest.fixture(scope="module")
 def node_modules() -> Path:
     """The pinned client, installed once."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("no node and npm on PATH: kafkajs cannot run")
-    folder = SUITES_ROOT / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = HERE / "package-lock.json"
-    installed = folder / "package-lock.json"
-    if not (installed.is_file() and installed.read_bytes() == lock.read_bytes()):
-        install(folder)
-        shutil.copy(lock, installed)
-    return folder / "node_modules"
-
-
-def install(folder: Path) -> None:
-    """By the lock file, so each package has the hash it is known by."""
-    for file in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / file, folder)
-    argv = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(
-        argv, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-    )
-    if done.returncode:
-        shutil.rmtree(folder)
-        pytest.skip(f"npm could not install kafkajs: {done.stderr.strip()[:200]}")
+    try:
+        return npm.installed("kafkajs", HERE)
+    except npm.NpmUnavailable as reason:
+        pytest.skip(str(reason))
 
 
 def talk(node_modules: Path, *argv: str) -> dict[str, Any]:
-    done = subprocess.run(
-        ["node", str(HERE / "talk.js"), *argv],
-        env={"NODE_PATH": str(node_modules), "KAFKAJS_NO_PARTITIONER_WARNING": "1"},
-        executable=shutil.which("node"),
-        capture_output=True,
-        text=True,
-        timeout=TALK_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
+    answer: dict[str, Any] = json.loads(npm.talk(node_modules, HERE / "talk.js", *argv))
     return answer
 
 

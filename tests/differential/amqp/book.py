@@ -77,7 +77,8 @@ def recorded_version() -> str:
 
 def chosen() -> dict[str, str]:
     """Where anymq answers otherwise on purpose, and why."""
-    return tomllib.loads(CHOSEN.read_text()) if CHOSEN.is_file() else {}
+    groups = tomllib.loads(CHOSEN.read_text()).values()
+    return {name: group["why"] for group in groups for name in group["dialogues"]}
 
 
 def write(layer: str, transcripts: Transcripts) -> None:

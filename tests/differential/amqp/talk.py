@@ -374,17 +374,25 @@ class Talk:
         if not self._declared:
             return
         client = Connection(self, 0, Client(self.port)).open().client
-        for number, (kind, name) in enumerate(dict.fromkeys(self._declared), 1):
-            client.method(number, "channel.open")
-            client.reply(number, {"channel.open-ok"})
-            arguments = {kind: name}
-            if not name or name.startswith("amq.") or len(name) > 255:
-                continue
-            client.method(number, f"{kind}.delete", **arguments)
-            client.reply(number, {f"{kind}.delete-ok"}, ANSWER_SECONDS)
+        for kind, name in dict.fromkeys(self._declared):
+            if name and not name.startswith("amq."):
+                _delete(client, kind, name)
         client.method(0, "connection.close")
         client.reply(0, {"connection.close-ok"})
         client.abort()
+
+
+def _delete(client: Client, kind: str, name: str) -> None:
+    """Again while it is locked: who had it exclusively has just left, and may not be gone yet."""
+    for _ in attempts():
+        client.method(1, "channel.open")
+        client.reply(1, {"channel.open-ok"})
+        client.method(1, f"{kind}.delete", **{kind: name})
+        deleted = client.reply(1, {f"{kind}.delete-ok"}).name != "channel.close"
+        client.method(1, "channel.close" if deleted else "channel.close-ok")
+        if deleted:
+            client.reply(1, {"channel.close-ok"})
+            return
 
 
 def attempts() -> Iterator[None]:

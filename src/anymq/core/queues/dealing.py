@@ -15,6 +15,7 @@ class Consumers:
         self.single_active = False
         self.takes_over = takes_over  # does a higher priority replace the active one (quorum)?
         self.active: Subscription | None = None
+        self.lone: Subscription | None = None  # the only one there is
 
     def __len__(self) -> int:
         return len(self._all)
@@ -33,16 +34,21 @@ class Consumers:
     def add(self, subscription: Subscription) -> None:
         """It comes last in its round."""
         self._all[subscription] = None
+        self._count()
         self._join(subscription)
         self.elect()
 
     def remove(self, subscription: Subscription) -> None:
         """It gets nothing any more."""
         self._all.pop(subscription, None)
+        self._count()
         self._leave(subscription)
         if self.active is subscription:
             self.active = None
         self.elect()
+
+    def _count(self) -> None:
+        self.lone = next(iter(self._all)) if len(self._all) == 1 else None
 
     def unpark(self, subscription: Subscription) -> None:
         """It has credit again; it comes last in its round. Unless it left meanwhile."""

@@ -20,6 +20,7 @@ from anymq.core.queues.priorities import IN_LINE, LEVEL_SHIFT, Level, Levels, en
 if TYPE_CHECKING:
     from anymq.core.queues.queue import Queue
 
+REFUSED = "refused"  # it was never in the queue, which was full
 TAKE_BYTES_MAX = 1 << 20
 AT_ONCE_MAX = 1000  # in one turn; then other queues have theirs
 IN_FLIGHT_MAX = 10_000  # dead letters on their way: others wait until these are safe
@@ -31,12 +32,12 @@ class Departures:
     def __init__(self, queue: "Queue", house: House) -> None:
         self._queue = queue
         self._steady = house.steady
+        self._totals = house.totals
         self._alarm = Alarm(house.steady, queue.wake)
         self._fresh: dict[int, int] | None = None  # what came in this turn, from where on
         self.doomed: dict[int, str] = {}  # to die, of these reasons, as soon as they are read
         self.postponed: dict[int, str] = {}  # taken, to die as soon as fewer are on their way
         self.letters = DeadLetters(queue.name, house.steady, house.republish, self._safe)
-        self.count = 0
         # Messages of before a restart may have an expiration of their own.
         self.may_expire = queue.line.ready > 0
 
@@ -125,9 +126,10 @@ class Departures:
     def refused(self, message: Message) -> bool:
         """It was never in the queue, which was full. Is it a dead letter all the same?"""
         settings = self._queue.settings
-        self.count += 1
+        self._totals.departed[REFUSED] += 1
         if settings.overflow != "reject-publish-dlx" or settings.dead_letter_exchange is None:
             return False
+        self._totals.dead_lettered += 1
         self.letters.send_refused(message, settings)
         return True
 
@@ -136,7 +138,7 @@ class Departures:
     def end(self, positions: Sequence[int], reason: str) -> None:
         """These, which are taken, are to leave; to be sent on they may have to be read again."""
         if self._queue.settings.dead_letter_exchange is None:
-            self.count += len(positions)
+            self._totals.departed[reason] += len(positions)
             self._queue.forget(positions)
             return
         room = max(IN_FLIGHT_MAX - self.letters.in_flight - len(self.doomed), 0)
@@ -184,8 +186,9 @@ class Departures:
         """These, which are taken, leave."""
         if not deliveries:
             return
-        self.count += len(deliveries)
+        self._totals.departed[reason] += len(deliveries)
         if self._queue.settings.dead_letter_exchange is not None:
+            self._totals.dead_lettered += len(deliveries)
             self.letters.send(deliveries, reason, self._queue.settings)
         else:
             self._queue.forget([one.position for one in deliveries])

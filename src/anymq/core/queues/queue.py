@@ -6,7 +6,8 @@ expire, drop what is too much. Positions name messages (see `priorities`).
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from itertools import repeat
+from typing import Any, cast
 
 from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
@@ -24,8 +25,10 @@ from anymq.core.queues.line import Line
 from anymq.core.queues.patience import Patience
 from anymq.core.queues.priorities import (
     Joined,
+    Level,
     Levels,
     level_of,
+    parts_of,
     seen_as_one,
     split,
 )
@@ -125,6 +128,12 @@ class Queue:
         return len(self.consumers)
 
     @property
+    def log_ids(self) -> list[int]:
+        """Where it is on the disk."""
+        parts = parts_of(self.line)
+        return [(part.line if isinstance(part, Level) else part).log.id for part in parts]
+
+    @property
     def singles(self) -> bool:
         """May it refuse single messages? Then it is to get runs of one."""
         return self.settings.rejects
@@ -151,15 +160,36 @@ class Queue:
             for traits in run.traits:
                 if traits.expiration_ms is not None:
                     departures.may_expire = True
+        self.published += len(run.messages)
         if departures.may_expire:
             departures.came()
+        elif self._plain and not self.line.ready and self._hand_on(run):
+            _answer(then, None)
+            return
         if not self.scheduled:
             self._turn.add(self)
-        self.published += len(run.messages)
         if self._plain:
             self.line.push(run, then)
         else:
             self._push_checked(run, then)
+
+    def _hand_on(self, run: Run) -> bool:
+        """Give a run to the only consumer there is, if it need not even acknowledge it.
+
+        Nothing waits, so nothing is overtaken; what is delivered and settled in one need not be in
+        the line. Measured by `./dev bench amqp --only "T, 1,000 queues"`.
+        """
+        taker = self.consumers.lone
+        messages = run.messages
+        if taker is None or not taker.no_ack or taker.held is not None or self._asking:
+            return False
+        if run.size > DEAL_BYTES_MAX or taker.consumer.credit < len(messages):
+            return False
+        self.delivered += len(messages)
+        places = repeat(0), messages, repeat(0), repeat(False)
+        made = map(tuple.__new__, repeat(Delivery), zip(*places))  # noqa: B905
+        taker.hand(cast("list[Delivery]", list(made)))
+        return True
 
     def _push_checked(self, run: Run, then: Then | None) -> None:
         if self._window is not None:
@@ -363,6 +393,7 @@ class Queue:
     def close(self) -> None:
         """It is deleted: tell its consumers, and do nothing any more."""
         self.closed = True
+        self._house.totals.add(self)
         self.departures.close()
         self._patience.end()
         self._resting.clear()

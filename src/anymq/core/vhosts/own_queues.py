@@ -28,6 +28,7 @@ from anymq.core.queues.line import Line
 from anymq.core.queues.lines import Lines
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.queue_settings import settings_of
+from anymq.core.queues.totals import Totals
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.records import QueueRecord
 from anymq.core.routing.target import Then
@@ -50,6 +51,7 @@ class QueueMeans:
     lines: Lines
     turn: Turn
     steady: Steady
+    totals: Totals
     new_log_id: Callable[[], int]
     new_transient_log_id: Callable[[], int]
     bury: Callable[[Iterable[int]], None]  # take the logs of deleted queues off the disk
@@ -70,8 +72,7 @@ class OwnQueues:
 
     def __init__(self, means: QueueMeans) -> None:
         self._means = means
-        # The house of a virtual host; it may be deleted and made again with the same name.
-        self._houses: dict[str, tuple[VirtualHost, House]] = {}
+        self._houses: dict[VirtualHost, House] = {}
         self._held: dict[Queue, _Held] = {}
         self._deleted: dict[int, _Held] = {}  # until that is durable, by their first log
 
@@ -252,19 +253,22 @@ class OwnQueues:
         queue.close()
 
     def _house(self, vhost: VirtualHost) -> House:
-        known = self._houses.get(vhost.name)
-        if known is not None and known[0] is vhost:
-            return known[1]
-        house = House(
-            turn=self._means.turn,
-            steady=self._means.steady,
-            republish=_Republish(vhost),
-            new_line=self._new_line,
-            keep_levels=self._keep_levels,
-            discard=vhost.gone,
-        )
-        self._houses[vhost.name] = (vhost, house)
+        house = self._houses.get(vhost)
+        if house is None:
+            vhost.on_end[partial(self._forget_house, vhost)] = None
+            house = self._houses[vhost] = House(
+                turn=self._means.turn,
+                steady=self._means.steady,
+                republish=_Republish(vhost),
+                new_line=self._new_line,
+                keep_levels=self._keep_levels,
+                discard=vhost.gone,
+                totals=self._means.totals,
+            )
         return house
+
+    def _forget_house(self, vhost: VirtualHost) -> None:
+        self._houses.pop(vhost, None)
 
     def _line(self, log_id: int, durable: bool) -> Line:
         return self._means.lines.line(log_id, durable=durable)

@@ -69,6 +69,18 @@ class Publishing:
         push(targets, run, then)
         return bool(targets)
 
+    def lone(self, envelope: Envelope) -> Target | None:
+        """Return the one queue that all with this envelope go to, if that is known.
+
+        Not one that may refuse single messages, nor of messages that want to be looked at.
+        """
+        if self._version != self._topology.version:
+            return None
+        targets = self._routes.get(envelope)
+        if targets is None or len(targets) != 1 or targets[0].singles:
+            return None
+        return targets[0]
+
     def _publish_anew(self, run: Run, then: Then | None, returned: Returned | None) -> bool:
         """Find the way of a run, and remember it where others will go the same."""
         envelope = run.envelope

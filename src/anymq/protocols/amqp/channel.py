@@ -4,7 +4,7 @@ What a read brings is gathered: messages become runs, acknowledgements lists; at
 (or before any other method) they go to the core together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -203,6 +203,10 @@ class Channel:
             return None
         return partial(self._published, confirms.number(count), count)
 
+    def answer_of_all(self, numbers: Sequence[tuple[int, int]]) -> Then:
+        """Return what confirms these messages: pairs of the first number, and how many."""
+        return partial(self._all_published, numbers)
+
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives a kill."""
         self.wire.broker.when_settled(then)
@@ -227,12 +231,27 @@ class Channel:
         confirms = self.confirms
         if self.closed or confirms is None:
             return
+        refused = 0
         if isinstance(error, PartlyRejected):
+            refused = len(error.indexes)
             for index in range(count):
                 confirms.answer(first + index, 1, ok=index not in error.indexes)
         else:
+            refused = 0 if error is None else count
             confirms.answer(first, count, ok=error is None)
+        self.wire.counters.refused += refused
+        self.wire.counters.confirmed += count - refused
         self.touch()
+
+    def _all_published(self, numbers: Sequence[tuple[int, int]], error: Exception | None) -> None:
+        before = 0
+        for first, count in numbers:
+            part = error
+            if isinstance(error, PartlyRejected):
+                here = range(before, before + count)
+                part = PartlyRejected(frozenset(i - before for i in error.indexes if i in here))
+            self._published(first, count, part)
+            before += count
 
     def _settle_acked(self) -> None:
         """Settle what was acknowledged one by one."""

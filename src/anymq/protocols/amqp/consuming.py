@@ -1,6 +1,7 @@
 """Consuming: basic.consume, cancel, get and qos; deliveries and who may have how many."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -59,9 +60,7 @@ class Consumer(Taker):
         if self.prefetch:
             room = min(room, self.prefetch - self.out)
         if channel.shared_prefetch:
-            # One at a time: what one cannot take any more goes to nobody before it.
-            left = channel.shared_prefetch - channel.out
-            room = min(room, left if len(channel.consumers) == 1 else min(left, 1))
+            room = min(room, channel.shared_prefetch - channel.out)
         return max(0, room)
 
     @property
@@ -76,6 +75,7 @@ class Consumer(Taker):
         if not self.no_ack:
             channel.unacked.add(tag, self, [delivery[0] for delivery in deliveries])
             channel.out += len(deliveries)
+        channel.wire.counters.delivered += len(deliveries)
         self._frames.send(channel.wire, tag, deliveries)
 
     def cancelled(self, subscription: Subscription) -> None:
@@ -124,6 +124,9 @@ class StreamConsumer(Consumer):
 
     def __init__(self, channel: "Channel", queue: AnyQueue, tag: str, *, no_ack: bool) -> None:
         super().__init__(channel, queue, tag, no_ack=no_ack)
+        self._frames = DeliveryFrames(
+            channel.number, tag, channel.wire.frame_max, attrgetter("properties")
+        )
         self._numbering = streams.Numbering()
 
     @override
@@ -231,6 +234,7 @@ class _Get:
 
     def _deliver(self, channel: "Channel", delivery: Delivery) -> None:
         tag = channel.next_tags(1)
+        channel.wire.counters.delivered += 1
         if not self._no_ack:
             channel.unacked.add(tag, channel.getter(self._queue), [delivery.position])
         envelope = delivery.message.envelope

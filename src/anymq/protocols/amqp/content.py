@@ -4,7 +4,7 @@ A delivery is three frames: a method with a delivery tag, a header with the prop
 but the tag and the body is the same for many messages, so it is put together once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from anymq.protocols.amqp.codec import (
     content_frames,
     method_frame,
 )
+from anymq.protocols.amqp.foreign import properties_of, short_name
 from anymq.protocols.amqp.methods import KEY, BasicDeliver, Method, short_text
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _NAMES = "amqp"  # in Envelope.wire
 
 def send_content(wire: "Wire", channel: int, method: Method, message: Message) -> None:
     """Send a message behind a method, for those that are not many: get-ok and return."""
-    content = content_frames(channel, message.properties, message.body, wire.frame_max)
+    content = content_frames(channel, properties_of(message), message.body, wire.frame_max)
     wire.write(method_frame(channel, method) + content)
 
 
@@ -67,10 +68,17 @@ def _body_frames(channel: int, body: bytes, room: int) -> list[bytes]:
 class DeliveryFrames:
     """Writes deliveries for one consumer."""
 
-    __slots__ = ("_channel", "_room", "_tag")
+    __slots__ = ("_channel", "_properties_of", "_room", "_tag")
 
-    def __init__(self, channel: int, consumer_tag: str, frame_max: int) -> None:
+    def __init__(
+        self,
+        channel: int,
+        consumer_tag: str,
+        frame_max: int,
+        properties_of: Callable[[Message], bytes] = properties_of,
+    ) -> None:
         self._channel = channel
+        self._properties_of = properties_of
         self._tag = KEY.pack(BasicDeliver.KEY) + short_text(consumer_tag)
         self._room = frame_max - EMPTY_FRAME_BYTES  # for a piece of a body
 
@@ -116,10 +124,11 @@ class DeliveryFrames:
         """Return what comes between the delivery tag and a body that fits into one frame."""
         size = len(message.body)
         flags = b"\1" if redelivered else b"\0"
-        header_bytes = CONTENT.size + len(message.properties)
+        properties = self._properties_of(message)
+        header_bytes = CONTENT.size + len(properties)
         header = FRAME_WITH_CONTENT.pack(HEADER, self._channel, header_bytes, BASIC, 0, size)
         names = _names(message.envelope) + END_BYTE
-        middle = flags + names + header + message.properties + END_BYTE
+        middle = flags + names + header + properties + END_BYTE
         if 0 < size <= min(COPIED_BYTES_MAX, self._room):
             middle += FRAME.pack(BODY, self._channel, size)
         return middle
@@ -129,6 +138,6 @@ def _names(envelope: Envelope) -> bytes:
     """Return exchange and routing key as deliveries have them."""
     names: bytes | None = envelope.wire.get(_NAMES)
     if names is None:
-        names = short_text(envelope.exchange) + short_text(envelope.routing_key)
+        names = short_name(envelope.exchange) + short_name(envelope.routing_key)
         envelope.wire[_NAMES] = names
     return names

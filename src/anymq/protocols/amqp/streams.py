@@ -4,16 +4,16 @@ What a client of this protocol published is not decoded for that: a header is pu
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from struct import Struct
 
 from anymq.core.errors import PreconditionFailed
-from anymq.core.message import Message, Properties, Value
+from anymq.core.message import Message
 from anymq.core.portable.record_form import RECORD_FORM, TIME_BYTES, depends_on_time
 from anymq.core.queues.delivery import Delivery
 from anymq.core.vhosts.stream import Stream
 from anymq.core.vhosts.stream_arguments import OFFSET, check_consuming
-from anymq.protocols.amqp.fields import MalformedFields, Table, encode_table
+from anymq.protocols.amqp.fields import Table
+from anymq.protocols.amqp.foreign import properties_of
 from anymq.protocols.amqp.properties import (
     AMQP_FORM,
     CONTENT_ENCODING,
@@ -84,31 +84,6 @@ class Numbering:
                     self._remembered.clear()
                 self._remembered[known] = halves
         return halves
-
-
-def properties_of(message: Message) -> bytes:
-    """Return what AMQP says of a message that may come from elsewhere."""
-    if message.envelope.form is AMQP_FORM:
-        return message.properties
-    said = message.read()
-    try:
-        return AMQP_FORM.write(said)
-    except MalformedFields:
-        return AMQP_FORM.write(_sayable(said))
-
-
-def _sayable(said: Properties) -> Properties:
-    """Leave out the headers that AMQP cannot say: names of more than 255 bytes."""
-    kept = {name: value for name, value in said.headers.items() if _can_say(name, value)}
-    return replace(said, headers=kept)
-
-
-def _can_say(name: str, value: Value) -> bool:
-    try:
-        encode_table({name: value})
-    except MalformedFields:
-        return False
-    return True
 
 
 def _split(properties: bytes) -> Halves:

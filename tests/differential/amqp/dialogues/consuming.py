@@ -229,7 +229,7 @@ def single_active_consumer(talk: Talk) -> None:
 
 
 def single_active_consumer_that_goes_gives_back(talk: Talk) -> None:
-    ch = _filled(talk, "a", "b", arguments={"x-single-active-consumer": True})
+    _filled(talk, "a", "b", arguments={"x-single-active-consumer": True})
     one, two = talk.channel(), talk.channel()
     one("basic.consume", queue="q", consumer_tag="one")
     two("basic.consume", queue="q", consumer_tag="two")

@@ -155,7 +155,12 @@ def headers_void_means_that_it_is_there(talk: Talk) -> None:
 
 def headers_of_tables_and_lists(talk: Talk) -> None:
     ch = _bound(talk, "amq.headers", q={"x-match": "all", "a": {"b": 1}, "c": [1, 2]})
-    for headers in ({"a": {"b": 1}, "c": [1, 2]}, {"a": {"b": 1}, "c": [2, 1]}, {"a": {}, "c": []}):
+    published: list[dict[str, Any]] = [
+        {"a": {"b": 1}, "c": [1, 2]},
+        {"a": {"b": 1}, "c": [2, 1]},
+        {"a": {}, "c": []},
+    ]
+    for headers in published:
         ch.publish("m", "k", "amq.headers", headers=headers)
     ch.confirms(3)
     _look(ch, "q")

@@ -357,6 +357,24 @@ def test_a_vhost_goes_with_all_that_is_in_it(world: World) -> None:
     assert not broker.create_vhost("other").queues
 
 
+def test_dead_letters_stay_in_a_vhost_that_was_made_anew(world: World) -> None:
+    """Its name is that of one that was deleted; it is another."""
+    world.broker.create_vhost("other").declare_queue("q")
+    world.commit()
+    world.broker.delete_vhost("other")
+    world.commit()
+    vhost = world.broker.create_vhost("other")
+    vhost.declare_queue("dead")
+    to_dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+    vhost.declare_queue("short", arguments={"x-max-length": 1, **to_dead})
+
+    publish(vhost, "", "short", b"first")
+    publish(vhost, "", "short", b"second")
+    world.broker.turn.run()
+
+    assert bodies(vhost, "dead") == [b"first"]
+
+
 def test_logs_of_queues_that_do_not_last_are_thrown_away(world: World, vhost: VirtualHost) -> None:
     """They may have been written to, when memory was short; who lost its queue wants them not."""
     vhost.declare_queue("t")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 from pamqp import body, commands, frame, header
 
-from anymq.core.message import Envelope, Message
+from anymq.core.message import Envelope, Message, Properties, Traits
+from anymq.core.queues.deadletters import died
 from anymq.core.queues.delivery import Delivery
 from anymq.protocols.amqp.content import COPIED_BYTES_MAX, DeliveryFrames, send_content
 from anymq.protocols.amqp.methods import BasicGetOk
@@ -121,6 +122,37 @@ def test_a_large_body_is_not_copied() -> None:
     large = bytes(100_000)
     sent = delivered([Delivery(0, message(large), 0, False)])
     assert any(piece is large for piece in sent.writes)
+
+
+class Shouting:
+    """Another protocol's form."""
+
+    number = 99
+
+    def traits(self, properties: bytes) -> Traits:
+        return Traits()
+
+    def read(self, properties: bytes) -> Properties:
+        return Properties(content_type=properties.decode().lower())
+
+    def write(self, properties: Properties) -> bytes:
+        raise NotImplementedError
+
+
+def test_another_protocols_message_is_told_in_amqp() -> None:
+    foreign = Envelope("x" * 300, "k", Shouting())
+    it = [
+        Delivery(0, Message(foreign, b"TEXT", b"1", 0), 0, False),
+        Delivery(1, Message(Envelope("", "k", died(AMQP_FORM)), PERSISTENT, b"2", 0), 0, False),
+    ]
+    sent = delivered(it)
+    heads = [one for one in sent.frames() if isinstance(one, header.ContentHeader)]
+    assert [one.properties.content_type for one in heads] == ["text", None]
+    assert heads[1].properties.delivery_mode == 2
+    assert [(one.exchange, text) for one, text in contents(sent)] == [
+        ("x" * 255, b"1"),
+        ("", b"2"),
+    ]
 
 
 def test_a_message_behind_another_method() -> None:

@@ -1,0 +1,44 @@
+"""Foreign messages: what another protocol wrote, in AMQP's words."""
+
+from dataclasses import replace
+
+from anymq.core.message import Message, Properties, Value
+from anymq.core.queues.deadletters import died
+from anymq.protocols.amqp.fields import MalformedFields, encode_table
+from anymq.protocols.amqp.properties import AMQP_FORM
+
+SHORT_BYTES_MAX = 255
+_OURS = (AMQP_FORM, died(AMQP_FORM))
+
+
+def properties_of(message: Message) -> bytes:
+    """Return what AMQP says of a message that may come from elsewhere."""
+    if message.envelope.form in _OURS:
+        return message.properties
+    said = message.read()
+    try:
+        return AMQP_FORM.write(said)
+    except MalformedFields:
+        return AMQP_FORM.write(_sayable(said))
+
+
+def _sayable(said: Properties) -> Properties:
+    """Leave out the headers that AMQP cannot say: names of more than 255 bytes."""
+    kept = {name: value for name, value in said.headers.items() if _can_say(name, value)}
+    return replace(said, headers=kept)
+
+
+def _can_say(name: str, value: Value) -> bool:
+    try:
+        encode_table({name: value})
+    except MalformedFields:
+        return False
+    return True
+
+
+def short_name(name: str) -> bytes:
+    """Return a name as a short string, cut where AMQP has no room: a record's key may be long."""
+    data = name.encode(errors="replace")
+    if len(data) > SHORT_BYTES_MAX:
+        data = data[:SHORT_BYTES_MAX].decode(errors="ignore").encode()
+    return bytes((len(data),)) + data
