@@ -16,9 +16,18 @@ from tests.hostile.room import SECONDS, Broker, Neighbour, wait_until
 ABLE = {"capabilities": {"connection.blocked": True, "authentication_failure_close": True}}
 PERSISTENT = b"\x10\x00\x02"
 TRANSIENT = b"\x00\x00"
-EARLY_FRAME_MAX = 131_072
+FRAME_MAX = 131_072
 
 __all__ = ["HEADER", "Client", "Closed", "Received", "frame"]
+
+
+class Guests(list[Client]):
+    """Clients, to be sent away at the end."""
+
+    def take(self, client: Client) -> Client:
+        """One more."""
+        self.append(client)
+        return client
 
 
 def stranger(broker: Broker) -> Client:
@@ -33,16 +42,14 @@ def start_ok(user: str = "guest", password: str = "guest") -> bytes:
     return frame(METHOD, 0, encode("connection.start-ok", said))
 
 
-def log_in(broker: Broker, heartbeat: int = 0, **tune: int) -> Client:
-    """An open connection without channels. Said in one go: that is quick, and must work, too."""
+def log_in(broker: Broker, heartbeat: int = 0) -> Client:
+    """An open connection without channels."""
     client = stranger(broker)
-    sizes = {"channel_max": 2047, "frame_max": EARLY_FRAME_MAX, "heartbeat": heartbeat, **tune}
     client.send(HEADER)
     client.reply(0, {"connection.start"}, SECONDS)
     client.send(start_ok())
-    assert client.reply(0, {"connection.tune"}, SECONDS).name == "connection.tune"
-    client.frame_max = sizes["frame_max"]
-    client.method(0, "connection.tune-ok", **sizes)
+    offered = expect(client, "connection.tune", channel=0).arguments
+    client.method(0, "connection.tune-ok", **offered | {"heartbeat": heartbeat})
     client.method(0, "connection.open", virtual_host="/")
     assert client.reply(0, {"connection.open-ok"}, SECONDS).name == "connection.open-ok"
     return client
@@ -78,7 +85,7 @@ def message(queue: str, body: bytes, properties: bytes = PERSISTENT, *, channel:
     """The frames of a message by the default exchange."""
     method = frame(METHOD, channel, encode("basic.publish", {"routing_key": queue}))
     header = frame(2, channel, struct.pack(">HHQ", 60, 0, len(body)) + properties)
-    room = EARLY_FRAME_MAX - 8
+    room = FRAME_MAX - 8
     parts = (body[at : at + room] for at in range(0, len(body), room))
     return method + header + b"".join(frame(3, channel, part) for part in parts)
 
