@@ -2,7 +2,8 @@
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ from tests.hostile.amqp import (
     stranger,
     unharmed,
 )
-from tests.hostile.room import MIB, Broker, running
+from tests.hostile.room import MIB, SECONDS, Broker, running
 
 pytestmark = pytest.mark.xdist_group("hostile-amqp")
 
@@ -37,7 +38,8 @@ CHANNELS_MAX = 100
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
-    with running({"amqp.channels_max": CHANNELS_MAX}) as broker:
+    limits = {"limits.queues_max": 50, "limits.exchanges_max": 50, "limits.bindings_max": 50}
+    with running({"amqp.channels_max": CHANNELS_MAX, **limits}) as broker:
         yield broker
 
 
@@ -181,3 +183,56 @@ def test_any_greeting(broker: Broker, guests: Guests) -> None:
         client.send(greeting)
         assert client.raw(8) == HEADER
         assert client.wait_for_end()
+
+
+PLACES: dict[str, tuple[str, Callable[[int], dict[str, Any]], str]] = {
+    "queues": (
+        "queue.declare",
+        lambda number: {"queue": f"one-{number}", "exclusive": True},
+        "cannot declare queue 'one-{}': queue limit in vhost '/' (50) is reached",
+    ),
+    "exchanges": (
+        "exchange.declare",
+        lambda number: {"exchange": f"one-{number}", "type": "fanout"},
+        "cannot declare exchange 'one-{}' in vhost '/': exchange limit of 50 is reached",
+    ),
+    "bindings": (
+        "queue.bind",
+        lambda number: {"queue": "the one", "exchange": "amq.topic", "routing_key": f"{number}"},
+        "cannot bind: binding limit in vhost '/' (50) is reached",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_there_is_an_end_to_them(broker: Broker, guests: Guests, kind: str) -> None:
+    """Each takes memory for good, whoever it is that makes them; those that there are work on."""
+    name, arguments, text = PLACES[kind]
+    client = enter(broker, guests)
+    ask(client, "queue.declare", queue="the one", exclusive=True)
+    made = 0
+    while True:
+        client.method(1, name, **arguments(made))
+        heard = client.reply(1, {f"{name}-ok"}, SECONDS)
+        if heard.name == "channel.close":
+            break
+        made += 1
+    assert 30 < made <= 50
+    assert heard.arguments["reply_text"] == "PRECONDITION_FAILED - " + text.format(made)
+    client.method(1, "channel.close-ok")
+    ask(client, "channel.open")
+    ask(client, name, **arguments(0))
+    if kind == "exchanges":
+        for number in range(made):
+            ask(client, "exchange.delete", exchange=f"one-{number}")
+
+
+def test_consumers_are_counted(broker: Broker, guests: Guests) -> None:
+    client = enter(broker, guests)
+    ask(client, "queue.declare", queue="busy", exclusive=True)
+    for number in range(10_001):
+        client.method(
+            1, "basic.consume", queue="busy", consumer_tag=f"{number}", no_ack=True, nowait=True
+        )
+    text = "reached maximum (10000) of consumers per channel"
+    assert said_of_it(client) == (530, f"NOT_ALLOWED - {text}")

@@ -179,9 +179,8 @@ def test_a_queue_of_a_thousand_consumers(room: Crowded) -> None:
         for number in range(1000):
             ask(client, "basic.consume", queue="shared", consumer_tag=f"c{number}")
         fill(boss, "shared", 5000, b"work")
-        tags = []
-        for _ in range(1000):
-            tags.append(expect(client, "basic.deliver").arguments["consumer_tag"])
+        deliveries = [expect(client, "basic.deliver") for _ in range(1000)]
+        tags = [each.arguments["consumer_tag"] for each in deliveries]
         assert sorted(tags) == sorted(f"c{number}" for number in range(1000))
         client.method(1, "basic.ack", delivery_tag=1000, multiple=True)
         received(client, 1000)
