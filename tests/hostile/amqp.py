@@ -116,9 +116,28 @@ class Confirms:
             pieces.append(message(queue, body))
         self._client.send(b"".join(pieces))
 
+    @property
+    def open(self) -> int:
+        """How many are not answered."""
+        return len(self._waiting)
+
+    def hear_unless_blocked(self) -> str | None:
+        """The answers to all that was sent; or, if that comes first, why we shall wait."""
+        while True:
+            if (blocked := self._client.heard(0, "connection.blocked")) is not None:
+                return str(blocked.arguments["reason"])
+            for name in ("basic.ack", "basic.nack"):
+                while (answer := self._client.heard(1, name)) is not None:
+                    self._note(answer)
+            if not self._waiting:
+                return None
+            self._client.read_more(SECONDS)
+
     def hear(self) -> None:
         """The next answer."""
-        heard = expect(self._client, "basic.ack", "basic.nack")
+        self._note(expect(self._client, "basic.ack", "basic.nack"))
+
+    def _note(self, heard: Received) -> None:
         tag = heard.arguments["delivery_tag"]
         tags = [n for n in self._waiting if n <= tag] if heard.arguments["multiple"] else [tag]
         to = self.confirmed if heard.name == "basic.ack" else self.refused
