@@ -128,16 +128,17 @@ class Confirms:
                 return str(blocked.arguments["reason"])
             for name in ("basic.ack", "basic.nack"):
                 while (answer := self._client.heard(1, name)) is not None:
-                    self._note(answer)
+                    self.note(answer)
             if not self._waiting:
                 return None
             self._client.read_more(SECONDS)
 
     def hear(self) -> None:
         """The next answer."""
-        self._note(expect(self._client, "basic.ack", "basic.nack"))
+        self.note(expect(self._client, "basic.ack", "basic.nack"))
 
-    def _note(self, heard: Received) -> None:
+    def note(self, heard: Received) -> None:
+        """An answer."""
         tag = heard.arguments["delivery_tag"]
         tags = [n for n in self._waiting if n <= tag] if heard.arguments["multiple"] else [tag]
         to = self.confirmed if heard.name == "basic.ack" else self.refused
