@@ -1,7 +1,9 @@
 """Alarms: who publishes is told and waits, consumers go on, and when it is over so do all."""
 
 import logging
+import resource
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +13,13 @@ from tests.hostile.amqp import (
     Guests,
     ask,
     connect,
+    drained,
     expect,
     fill,
     message,
+    received,
     said_of_it,
+    stranger,
 )
 from tests.hostile.room import MIB, Broker, running
 
@@ -99,3 +104,31 @@ def test_messages_as_large_as_configured(broker: Broker, guests: Guests) -> None
     client.send(message("large", LARGE_BODY + b"x", TRANSIENT))
     text = f"message size {LARGE + 1} is larger than configured max size {LARGE}"
     assert said_of_it(client, 1) == (406, f"PRECONDITION_FAILED - {text}")
+
+
+def test_without_file_handles_those_who_are_there_go_on(broker: Broker, guests: Guests) -> None:
+    """New connections are turned away, publishers are refused at most; then all is well again."""
+    publisher, consumer = (guests.take(connect(broker)) for _ in range(2))
+    ask(consumer, "queue.declare", queue="work", durable=True)
+    confirms = Confirms(publisher)
+    confirms.send("work", [b"before"] * 10)
+    confirms.hear_all()
+    pid = broker.server.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    there = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (there, hard))
+    for _ in range(5):
+        assert guests.take(stranger(broker)).wait_for_end(), "no handle for it"
+    ask(consumer, "queue.declare", queue="another", durable=True)
+    confirms.send("work", [b"meanwhile"] * 10)
+    confirms.send("another", [b"elsewhere"] * 10)
+    confirms.hear_all()
+    ask(consumer, "basic.consume", queue="work", no_ack=True)
+    wanted = [body for body in confirms.confirmed if body != b"elsewhere"]
+    assert received(consumer, len(wanted)) == wanted
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+    confirms.send("another", [b"after"] * 10)
+    confirms.hear_all()
+    assert confirms.confirmed[-10:] == [b"after"] * 10
+    bodies = drained(broker, "another")
+    assert bodies == [body for body in confirms.confirmed if body in (b"elsewhere", b"after")]

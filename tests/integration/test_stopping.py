@@ -9,6 +9,7 @@ from tests.hostile.amqp import Confirms, Guests, ask, connect, drained, expect, 
 from tests.hostile.room import running
 
 WAITING = 100_000
+GOODBYE = "broker forced connection closure with reason 'shutdown'"
 
 
 @pytest.fixture
