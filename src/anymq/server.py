@@ -261,6 +261,8 @@ class Server:
                     "amqp": self._amqp_counters.logins_failed,
                 },
                 commit_seconds=disk.commit_seconds,
+                messages=lambda: {"amqp": self._amqp_counters},
+                channels=lambda: {"amqp": self._amqp.channel_count if self._amqp else 0},
             ),
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))

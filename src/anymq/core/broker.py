@@ -9,6 +9,7 @@ from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.message import Form
+from anymq.core.queues.totals import Totals
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
@@ -303,6 +304,16 @@ class Broker:
     def limit_places(self, limits: PlaceLimits) -> None:
         """Let no virtual host have more queues, exchanges and bindings than this."""
         self._messaging.vhosts.limit(limits)
+
+    @property
+    def queue_totals(self) -> Totals:
+        """What happened in queues so far."""
+        return self._messaging.totals
+
+    @property
+    def delayed_count(self) -> int:
+        """How many messages wait for their time."""
+        return len(self._messaging.delays)
 
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""

@@ -5,6 +5,7 @@ expire, drop what is too much. Positions name messages (see `priorities`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, cast
 
@@ -18,13 +19,16 @@ from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.departures import Departures
 from anymq.core.queues.expiry import Alarm
 from anymq.core.queues.house import House
+from anymq.core.queues.keeping import Keeping
 from anymq.core.queues.limits import QueueFull, overflows
 from anymq.core.queues.line import Line
 from anymq.core.queues.patience import Patience
 from anymq.core.queues.priorities import (
     Joined,
+    Level,
     Levels,
     level_of,
+    parts_of,
     seen_as_one,
     split,
 )
@@ -77,6 +81,7 @@ class Queue:
         self._asking: list[tuple[Take, bool]] = []  # gets that wait for the disk
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
+        self._keeping = Keeping(partial(house.keep_levels, self))
         self._end = Alarm(house.steady, self._unused)
         for line in lines.values():
             line.on_ready = self.wake
@@ -111,12 +116,19 @@ class Queue:
     @property
     def unacked(self) -> int:
         """How many are out with somebody."""
-        return self.line.taken - self.departures.letters.in_flight
+        leaving = self.departures
+        return self.line.taken - leaving.letters.in_flight - len(leaving.postponed)
 
     @property
     def consumer_count(self) -> int:
         """How many consumers it has."""
         return len(self.consumers)
+
+    @property
+    def log_ids(self) -> list[int]:
+        """Where it is on the disk."""
+        parts = parts_of(self.line)
+        return [(part.line if isinstance(part, Level) else part).log.id for part in parts]
 
     @property
     def singles(self) -> bool:
@@ -202,7 +214,8 @@ class Queue:
         )
         joined = Joined(then, len(runs)) if then is not None else None
         for level, part in runs.items():
-            self._levels_with(level).push_at(level, part, joined)
+            lines = self._levels_with(level)
+            lines.push_at(level, part, self._keeping.answer(level, joined))
 
     def _is_full_for(self, run: Run) -> bool:
         if not self._is_too_much(len(run.messages), run.size):
@@ -374,6 +387,7 @@ class Queue:
     def close(self) -> None:
         """It is deleted: tell its consumers, and do nothing any more."""
         self.closed = True
+        self._house.totals.add(self)
         self.departures.close()
         self._patience.end()
         self._end.cancel()
@@ -400,7 +414,7 @@ class Queue:
 
     def _do_what_follows(self) -> bool:
         departures = self.departures
-        if departures.doomed:
+        if departures.doomed or departures.postponed:
             departures.bury()
         if self._asking:
             self._answer_gets()
@@ -523,6 +537,8 @@ class Queue:
             line = self._house.new_line(self, level)
             line.on_ready = self.wake
             self.line.add(level, line)
+            if self.durable:
+                self._keeping.begun(level)
         return self.line
 
 

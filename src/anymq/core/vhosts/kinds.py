@@ -66,6 +66,10 @@ class AnyQueue(Target, Protocol):
         """How many messages wait in it."""
 
     @property
+    def unacked(self) -> int:
+        """How many are out with somebody."""
+
+    @property
     def consumer_count(self) -> int:
         """How many read it."""
 

@@ -80,11 +80,19 @@ class Amqp:
     make_channel: MakeChannel
     conversations: set["Conversation"] = field(default_factory=set)  # those that are open
 
+    @property
+    def channel_count(self) -> int:
+        """How many channels all of them have."""
+        return sum(len(one.channels) for one in self.conversations if one.channels is not None)
+
     def say_goodbye(self, why: str) -> None:
         """Tell everybody that the broker ends."""
         text = f"broker forced connection closure with reason '{why}'"
+        if self.conversations:
+            log.info("AMQP connections are closed", count=len(self.conversations), reason=why)
         for conversation in list(self.conversations):
-            conversation.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, text, method=0))
+            goodbye = ConnectionFault(ReplyCode.CONNECTION_FORCED, text, method=0)
+            conversation.fault(goodbye, news=False)
 
 
 class Conversation:
@@ -148,7 +156,7 @@ class Conversation:
             # Whoever wanted another version learns which one there is.
             self._outbox.write(AMQP_0_9_1)
             self.amqp.counters.malformed += 1
-            self.end("it did not greet as AMQP 0-9-1 does")
+            self.end(f"it did not greet as AMQP 0-9-1 does{_perhaps(header)}")
             return
         self.state = State.STARTING
         mechanisms = " ".join(login.offered(self.settings.mechanisms, self._door()))
@@ -166,8 +174,13 @@ class Conversation:
                 f"unexpected method in connection state {self.state.name.lower()}",
             )
 
-    def fault(self, error: AmqpError, method: int = 0, *, deaf: bool = False) -> None:
-        """End the connection for an error. `deaf`: what comes after it cannot be understood."""
+    def fault(
+        self, error: AmqpError, method: int = 0, *, deaf: bool = False, news: bool = True
+    ) -> None:
+        """End the connection for an error. `deaf`: what comes after it cannot be understood.
+
+        `news`: the log does not know of it.
+        """
         if self.state >= State.CLOSED:
             return
         method = method if error.method is None else error.method
@@ -181,7 +194,8 @@ class Conversation:
         self.state = State.DEAF if deaf or not told else State.CLOSED
         waits = CLOSING_SECONDS if self.state is State.CLOSED else SILENT_SECONDS
         self._deadline = self._after(waits)
-        log.warning("AMQP connection error", peer=str(self.peer), reason=self.reason)
+        if news:
+            log.warning("AMQP connection error", peer=str(self.peer), reason=self.reason)
 
     def end(self, why: str = "") -> None:
         """Hang up when everything is sent; what it held goes to others at once."""
@@ -265,7 +279,7 @@ class Conversation:
             settings=self.settings,
             outbox=self._outbox,
             make_channel=self.amqp.make_channel,
-            counted=self.amqp.counters.methods,
+            counters=self.amqp.counters,
             on_fault=self.fault,
         )
         self.state = State.RUNNING
@@ -365,6 +379,23 @@ def server_properties(settings: AmqpSettings) -> Table:
         "product": "RabbitMQ" if compat else "anymq",
         "version": COMPAT_VERSION if compat else anymq.__version__,
     }
+
+
+def _perhaps(header: bytes) -> str:
+    """Say what it may be instead: most often a client came to the wrong port."""
+    return next((f": {what}" for begin, what in _GREETINGS if header.startswith(begin)), "")
+
+
+_GREETINGS = (
+    (b"\x16\x03", "this is TLS, and this port speaks without"),
+    (b"AMQP\x03\x01", "this is AMQP 1.0"),
+    (b"AMQP\x00\x01", "this is AMQP 1.0"),
+    (b"GET ", "this is HTTP"),
+    (b"\x10", "this may be MQTT"),
+    (b"CONNECT", "this may be STOMP"),
+    (b"STOMP", "this may be STOMP"),
+    (b"\x00\x00", "this may be Kafka"),
+)
 
 
 def _nothing() -> None:

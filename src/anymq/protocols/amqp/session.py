@@ -222,6 +222,17 @@ class AmqpSession:
 
     def _go(self, data: bytes) -> None:
         """Act on what came, then on what that brought about."""
+        turn = self._amqp.broker.turn
+        turn.attended = True
+        try:
+            self._act_on(data)
+        finally:
+            turn.run()
+        if self._published:
+            self._published, self._publishes = False, True
+            self._block_publisher()
+
+    def _act_on(self, data: bytes) -> None:
         channels = self.conversation.channels
         if channels is not None:
             channels.acting = True
@@ -234,10 +245,6 @@ class AmqpSession:
                 at = self._act(data, at)
         if (channels := self.conversation.channels) is not None:
             channels.end_of_read()
-        self._amqp.broker.turn.run()
-        if self._published:
-            self._published, self._publishes = False, True
-            self._block_publisher()
 
     def _begin(self, data: bytes) -> int:
         """Read the greeting; return where the frames begin, or -1."""

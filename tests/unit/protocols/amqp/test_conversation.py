@@ -515,8 +515,24 @@ def test_who_does_not_agree_to_the_end_is_cut_off() -> None:
     assert client.session.closed
 
 
-def test_a_broker_that_stops_says_so() -> None:
-    """Clients reconnect elsewhere."""
+@pytest.mark.parametrize(
+    ("first", "what"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01", "TLS"),
+        (b"AMQP\x00\x01\x00\x00", "AMQP 1.0"),
+        (b"GET / HT", "HTTP"),
+        (b"whatever", "AMQP 0-9-1"),
+    ],
+)
+def test_the_log_says_what_came_to_the_wrong_port(first: bytes, what: str) -> None:
+    """Most often it is a client with a wrong setting, and somebody who looks for it."""
+    dialog = Room().dialog()
+    dialog >> first
+    assert what in dialog.session.reason
+
+
+def test_a_broker_that_stops_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    """Clients reconnect elsewhere. The log does not call it an error of each of them."""
     room = Room()
     client: AmqpDialog = room.dialog().log_in().open(1)
     room.amqp.say_goodbye("shutdown")
@@ -524,6 +540,7 @@ def test_a_broker_that_stops_says_so() -> None:
     assert client.only() == methods.ConnectionClose(320, text, 0, 0)
     client >> (0, CLOSE_OK)
     assert client.session.closed
+    assert "connection error" not in capfd.readouterr().err
 
 
 def test_a_secret_may_be_renewed() -> None:
