@@ -22,6 +22,7 @@ from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
 from anymq.core.streams.topics import TopicRecord, Topics
 from anymq.core.timers import Timers
+from anymq.core.vhosts.kinds import Ending
 from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
 from anymq.core.vhosts.place_limits import PlaceLimits
@@ -204,6 +205,16 @@ class Broker:
 
     def delete_topic(self, name: str, then: Then = ignore) -> None:
         """Forget a topic and its records. Its name is free at once."""
+        ending = self.topic_ending(name)
+
+        def deleted(error: Exception | None) -> None:
+            ending.done(error)
+            then(error)
+
+        self._catalog.change(ending.changes, deleted, doomed=ending.logs)
+
+    def topic_ending(self, name: str) -> Ending:
+        """Return what forgets a topic and its records."""
         topic = self.topic(name)
         logs = self._catalog.topics[name].logs
 
@@ -212,9 +223,8 @@ class Broker:
             if error is None:
                 self._bury(logs, self._store.delete)
                 self.groups.delete_topics(name.__eq__, lambda _: None)
-            then(error)
 
-        self._catalog.delete_topic(name, deleted)
+        return Ending(self._catalog.without_topic(name), logs, deleted)
 
     def add_partitions(self, name: str, total: int, then: Then = ignore) -> None:
         """Let a topic have more partitions: `total`."""

@@ -123,13 +123,15 @@ class Departures:
             self.leave(got, MAXLEN)
         return False
 
-    def refused(self, message: Message) -> None:
-        """It was never in the queue, which was full; it may be a dead letter all the same."""
+    def refused(self, message: Message) -> bool:
+        """It was never in the queue, which was full. Is it a dead letter all the same?"""
         settings = self._queue.settings
         self._totals.departed[REFUSED] += 1
-        if settings.overflow == "reject-publish-dlx" and settings.dead_letter_exchange is not None:
-            self._totals.dead_lettered += 1
-            self.letters.send_refused(message, settings)
+        if settings.overflow != "reject-publish-dlx" or settings.dead_letter_exchange is None:
+            return False
+        self._totals.dead_lettered += 1
+        self.letters.send_refused(message, settings)
+        return True
 
     # Not wanted
 

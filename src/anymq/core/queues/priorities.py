@@ -146,6 +146,10 @@ class Levels:
         for part in self.parts:
             part.line.flush()
 
+    def is_out(self, position: int) -> bool:
+        """Does somebody have this one?"""
+        return self.part_of(position).line.is_out(position & IN_LINE)
+
     def part_of(self, position: int) -> Level:
         """Return the level that a position is of."""
         return self._by_tag[position >> LEVEL_SHIFT]

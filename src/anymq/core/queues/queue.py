@@ -33,6 +33,7 @@ from anymq.core.queues.priorities import (
     split,
 )
 from anymq.core.queues.queue_settings import settings_of
+from anymq.core.queues.resting import Resting, by_count
 from anymq.core.queues.returns import Returns
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.unwritten import Then
@@ -82,6 +83,7 @@ class Queue:
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
         self._keeping = Keeping(partial(house.keep_levels, self))
+        self._resting = Resting(Alarm(house.steady, self.wake))
         self._end = Alarm(house.steady, self._unused)
         for line in lines.values():
             line.on_ready = self.wake
@@ -117,7 +119,8 @@ class Queue:
     def unacked(self) -> int:
         """How many are out with somebody."""
         leaving = self.departures
-        return self.line.taken - leaving.letters.in_flight - len(leaving.postponed)
+        elsewhere = leaving.letters.in_flight + len(leaving.postponed) + self._resting.size
+        return self.line.taken - elsewhere
 
     @property
     def consumer_count(self) -> int:
@@ -191,8 +194,9 @@ class Queue:
     def _push_checked(self, run: Run, then: Then | None) -> None:
         if self._window is not None:
             new = self._window.new_of(run, self._steady.now_ms())
+            then = self._window.answer(run, new, then)
             if not new:
-                _answer(then, None)
+                then(None)
                 return
             if len(new) < len(run.messages):
                 run = Run(new, persistent=run.persistent)
@@ -227,11 +231,8 @@ class Queue:
         return overflows(self.settings, self.waiting + count, self.ready_bytes + size)
 
     def _refuse(self, run: Run, then: Then | None) -> None:
-        if self._window is not None:
-            self._window.lost(run)
-        for message in run.messages:
-            self.departures.refused(message)
-        _answer(then, QueueFull(f"{self.of} is full"))
+        buried = [self.departures.refused(message) for message in run.messages]
+        _answer(then, QueueFull(f"{self.of} is full", buried=any(buried)))
 
     # Consumers
 
@@ -351,7 +352,12 @@ class Queue:
         self.pump()
         self.departures.doomed.clear()
         self.wake()
-        return self.line.purge()
+        resting = self._resting.clear()
+        self.line.settle(resting)
+        count = len(resting) + self.line.purge()
+        if self._returns is not None:
+            self._returns.keep(self.line.is_out)
+        return count
 
     # Its life
 
@@ -390,6 +396,7 @@ class Queue:
         self._house.totals.add(self)
         self.departures.close()
         self._patience.end()
+        self._resting.clear()
         self._end.cancel()
         for subscription in list(self.consumers):
             subscription.gone = True
@@ -416,6 +423,9 @@ class Queue:
         departures = self.departures
         if departures.doomed or departures.postponed:
             departures.bury()
+        if self._resting.size:
+            for positions, failed in self._resting.rested(self._steady.now_ms()):
+                self.line.give_back(positions, count=failed)
         if self._asking:
             self._answer_gets()
         again = self._deal()
@@ -483,7 +493,7 @@ class Queue:
             self._patience.hold(subscription, deliveries)
         subscription.hand(deliveries)
         if subscription.no_ack and not settled:
-            self.line.settle([one.position for one in deliveries])
+            self.forget([one.position for one in deliveries])
 
     def _answer_gets(self) -> None:
         while self._asking:
@@ -523,7 +533,14 @@ class Queue:
             gone = set(over)
             positions = [position for position in positions if position not in gone]
             self.departures.end(over, deadletters.DELIVERY_LIMIT)
-        self.line.give_back(positions, count=failed)
+        retry = self.settings.delayed_retry
+        if retry is None or not (retry.failed if failed else retry.returned):
+            self.line.give_back(positions, count=failed)
+            return
+        now_ms = self._steady.now_ms()
+        counts = self._returns.failures(positions)
+        for times, some in by_count(positions, counts).items():
+            self._resting.add(some, now_ms + retry.rest_ms(times), failed=failed)
 
     def _unused(self) -> None:
         if not self.consumers and not self.closed:

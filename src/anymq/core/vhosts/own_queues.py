@@ -35,7 +35,7 @@ from anymq.core.routing.target import Then
 from anymq.core.steady import Steady
 from anymq.core.values import check_field
 from anymq.core.vhosts.definitions import Definitions, queue_key
-from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration
+from anymq.core.vhosts.kinds import AnyQueue, Ending, QueueDeclaration
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost
 
 OWN_KINDS = (CLASSIC, QUORUM)
@@ -105,21 +105,39 @@ class OwnQueues:
     def delete(self, vhost: VirtualHost, queue: AnyQueue, then: Then) -> None:
         """Unmake it, and what only led to it."""
         assert isinstance(queue, Queue)
-        logs = list(self._held[queue].logs.values())
         going = vhost.what_goes_with(queue)
-        changes: dict[str, msgspec.Struct | None] = {}
+        changes = vhost.without(*going)
         if queue.durable:
-            changes[queue_key(vhost.name, queue.name)] = None
-        changes.update(vhost.without(*going))
-        if changes:
-            doomed = logs if queue.durable else ()
-            deleted = partial(self._gone, logs, then)
-            self._means.catalog.change(changes, deleted, doomed=doomed)
-        if not queue.durable:
-            self._unmake(vhost, queue)
-            if not changes:
-                self._gone(logs, then, None)
+            ending = self.ending(vhost, queue)
+            self._means.catalog.change(
+                {**ending.changes, **changes}, _both(ending.done, then), doomed=ending.logs
+            )
+        else:
+            self._delete_transient(vhost, queue, changes, then)
         vhost.topology.drop(*going)
+
+    def _delete_transient(
+        self,
+        vhost: VirtualHost,
+        queue: Queue,
+        changes: Mapping[str, msgspec.Struct | None],
+        then: Then,
+    ) -> None:
+        gone = partial(self._gone, list(self._held[queue].logs.values()))
+        self._unmake(vhost, queue)
+        if changes:
+            self._means.catalog.change(changes, _both(gone, then))
+        else:
+            _both(gone, then)(None)
+
+    def ending(self, vhost: VirtualHost, queue: AnyQueue) -> Ending:
+        """Return what unmakes a durable one."""
+        assert isinstance(queue, Queue)
+        logs = list(self._held[queue].logs.values())
+        return Ending({queue_key(vhost.name, queue.name): None}, logs, partial(self._gone, logs))
+
+    def restore(self, vhost: VirtualHost) -> None:
+        """All there are are in the catalog."""
 
     def change(
         self,
@@ -192,12 +210,11 @@ class OwnQueues:
             self._means.lines.abandon(log_id)
         then(error)
 
-    def _gone(self, logs: list[int], then: Then, error: Exception | None) -> None:
+    def _gone(self, logs: list[int], error: Exception | None) -> None:
         """Nothing can bring it back, or it is back already."""
         self._deleted.pop(min(logs), None)
         if error is None:
             self._means.bury(logs)
-        then(error)
 
     def _make(
         self,
@@ -280,6 +297,16 @@ class _Republish:
         return self._vhost.publishing.republish(
             message, then, lambda name: not is_cycle(name, message)
         )
+
+
+def _both(first: Then, second: Then) -> Then:
+    """Return one that tells both."""
+
+    def told(error: Exception | None) -> None:
+        first(error)
+        second(error)
+
+    return told
 
 
 def _first_level(kind: str, declaration: QueueDeclaration) -> int:

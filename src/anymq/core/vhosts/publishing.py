@@ -10,13 +10,22 @@ Measured by benchmarks/micro/routes.py.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from anymq.core.errors import NotAllowed, NotFound, PartlyRejected, PreconditionFailed, Refused
+from anymq.core.errors import (
+    NotAllowed,
+    NotFound,
+    PartlyRejected,
+    PreconditionFailed,
+    Refused,
+    Unavailable,
+)
 from anymq.core.message import Envelope, Message, Run, Value
 from anymq.core.queues.deadletters import copies_count
+from anymq.core.queues.limits import QueueFull
 from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
 from anymq.core.values import type_name
 from anymq.core.vhosts.topology import Topology
+from anymq.observability.log import Log as News
 
 ROUTES_MAX = 10_000  # that are remembered
 COPIES = ("CC", "BCC")
@@ -27,6 +36,8 @@ DUE_MS_MAX = 253_402_300_799_999  # the end of the year 9999: what comes later c
 Targets = tuple[Target, ...]
 Part = tuple[Targets, list[Message]]
 Returned = Callable[[Message], None]
+
+news = News(__name__)
 
 
 class Publishing:
@@ -113,34 +124,50 @@ class Publishing:
             targets = (destination,)
         push(targets, one(message), None)
 
+    def release(self, message: Message, then: Then) -> None:
+        """The time of a delayed message has come. `then` gets an error if it is to come again.
+
+        It was confirmed long ago. So it waits on where a queue has no room for it; unless it is a
+        dead letter by that, or is in another queue, where it would come twice.
+        """
+        try:
+            targets, message = self._look_for_own(_undelayed(message))
+        except Unavailable as error:
+            then(error)
+            return
+        except Refused as error:
+            _note_lost(self._name, message, error)
+            then(None)
+            return
+
+        def answered(error: Exception | None) -> None:
+            waits_on = len(targets) == 1 and isinstance(error, QueueFull) and not error.buried
+            if not isinstance(error, Refused) or isinstance(error, Unavailable) or waits_on:
+                then(error)
+            else:
+                _note_lost(self._name, message, error)
+                then(None)
+
+        push(targets, one(message), answered)
+
     def republish(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
         """Publish for the broker itself: a dead letter. `wanted` says to which queues it may go.
 
         False: it went nowhere; `then` is called all the same.
         """
-        return self._publish_own(message, then, wanted)
-
-    def release(self, message: Message, then: Then) -> None:
-        """The time of a delayed message has come. What is refused now was refused for good."""
-
-        def answered(error: Exception | None) -> None:
-            then(None if isinstance(error, Refused) else error)
-
-        self._publish_own(_undelayed(message), answered, lambda _: True)
-
-    def _publish_own(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
-        exchange = self._topology.exchanges.get(message.envelope.exchange)
-        if exchange is None:
-            then(None)
-            return False
         try:
-            targets, message = self._look(exchange, message)
+            targets, message = self._look_for_own(message)
         except Refused as error:  # its type is gone, perhaps for a while
             then(error)
             return False
         targets = tuple(target for target in targets if wanted(target.name))
         push(targets, one(message), then)
         return bool(targets)
+
+    def _look_for_own(self, message: Message) -> tuple[Targets, Message]:
+        """Return where it goes, and as what: from any exchange. Nowhere, if that is gone."""
+        exchange = self._topology.exchanges.get(message.envelope.exchange)
+        return ((), message) if exchange is None else self._look(exchange, message)
 
     def _exchange(self, envelope: Envelope) -> Exchange:
         exchange = self._topology.exchanges.get(envelope.exchange)
@@ -200,6 +227,17 @@ class Publishing:
         if traits.deliver_at_ms is not None and traits.deliver_at_ms > self._now_ms():
             return (self._delayed,)
         return None
+
+
+def _note_lost(vhost_name: str, message: Message, error: Exception | None) -> None:
+    envelope = message.envelope
+    news.warning(
+        "a delayed message was refused when it was due, and is gone",
+        vhost=vhost_name,
+        exchange=envelope.exchange,
+        routing_key=envelope.routing_key,
+        reason=str(error),
+    )
 
 
 def due_ms(message: Message, now_ms: int) -> int:

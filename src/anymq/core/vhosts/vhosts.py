@@ -95,6 +95,8 @@ class VirtualHosts(Mapping[str, VirtualHost]):
     def _restore_into(self, name: str) -> None:
         of = "/" + vhost_key(name).partition("/")[2] + "/"
         self._restore_places(of)
+        for kind in self._kinds.values():
+            kind.restore(self._by_name[name])
         self._restore_bindings(of)
 
     def _restore_places(self, of: str) -> None:
@@ -137,19 +139,27 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         return self._by_name[name]
 
     def delete(self, name: str, then: Then = ignore) -> None:
-        """Unmake a virtual host with all that is in it."""
+        """Unmake a virtual host with all that is in it: at once, so that a crash leaves no half."""
         vhost = self.find(name)
-        for queue in list(vhost.queues.values()):
-            vhost.unmake(queue, ignore)
+        own = [one for one in vhost.exchanges.values() if not one.name.startswith(RESERVED)]
         changes = vhost.without(
-            [
-                one
-                for one in vhost.exchanges.values()
-                if not one.name.startswith(RESERVED) and one.name
-            ],
-            list(vhost.topology.bindings.values()),
+            [one for one in own if one.name], list(vhost.topology.bindings.values())
         )
-        self._catalog.change({**changes, vhost_key(name): None}, then)
+        durable = [one for one in vhost.queues.values() if one.durable]
+        endings = [self._kinds[one.kind].ending(vhost, one) for one in durable]
+        for ending in endings:
+            changes.update(ending.changes)
+        changes[vhost_key(name)] = None  # the last one: until then its queues find it
+
+        def deleted(error: Exception | None) -> None:
+            for ending in endings:
+                ending.done(error)
+            then(error)
+
+        doomed = [log_id for ending in endings for log_id in ending.logs]
+        self._catalog.change(changes, deleted, doomed=doomed)
+        for queue in list(vhost.queues.values()):  # those that were not durable
+            vhost.unmake(queue, ignore)
 
     def redeclare(self, how: Redeclare) -> None:
         """Treat queues that are declared again with other arguments so, everywhere."""
@@ -180,7 +190,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             self._by_name.pop(name).end()
         elif name not in self._by_name:
             self._by_name[name] = self._new(name)
-            if self._restored:  # its deletion failed: all that was in it is defined again
+            if self._restored:  # where its deletion failed, all that was in it is defined again
                 self._restore_into(name)
 
     def on_exchange(self, key: str, record: ExchangeRecord | None) -> None:

@@ -383,3 +383,16 @@ def test_many_that_are_stuck_are_tried_in_portions(
     for done in range(5, 10):
         exchange.waiting[done](None)
     assert queue.departures.letters.in_flight == 0
+
+
+def test_a_purge_forgets_how_often_its_messages_failed_and_no_others(world: QueueWorld) -> None:
+    queue = world.queue("q", "quorum", x_delivery_limit=2)
+    reader = world.read(queue, 1)
+    world.publish(queue, "a", "b")
+    world.reject(reader, reader.got.pop(), requeue=True)
+    assert reader.bodies == ["a"]
+    assert queue.purge() == 1
+    for _ in range(2):
+        world.reject(reader, reader.got.pop(), requeue=True)
+    assert reader.got == []
+    assert len(queue._returns._counts) == 0  # type: ignore[union-attr]

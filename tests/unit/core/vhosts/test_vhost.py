@@ -1,14 +1,17 @@
 """A virtual host: what is declared, bound and deleted, and what a restart finds."""
 
 import errno
+from collections.abc import Mapping
 
 import pytest
 from tests.unit.core.vhosts.conversations import bodies, publish
 from tests.unit.core.world import Restart, Told, World
 
+from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed, Refused
 from anymq.core.queues.delivery import Delivery
 from anymq.core.routing.simple import Fanout
+from anymq.core.routing.target import Then
 from anymq.core.routing.types import OURS
 from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, Redeclare, VirtualHost
 from anymq.protocols.amqp.fields import Int64
@@ -561,3 +564,58 @@ def test_a_queue_that_could_not_be_deleted_has_everything_again(
     vhost.delete_queue("q")
     world.lose(path="logs/1/")
     assert bodies(vhost, "q") == [b"hello"]
+
+
+# Virtual hosts that go
+
+
+def filled(world: World) -> VirtualHost:
+    vhost = world.broker.create_vhost("v")
+    vhost.declare_queue("q", durable=True)
+    vhost.declare_queue("s", durable=True, arguments={"x-queue-type": "stream"})
+    vhost.declare_queue("t")
+    vhost.declare_exchange("x", "fanout", durable=True)
+    for name in "qst":
+        vhost.bind("x", name)
+    publish(vhost, "x", "")
+    world.broker.turn.run()
+    world.commit()
+    return vhost
+
+
+def test_the_end_of_a_vhost_is_one_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a crash leaves all of it or nothing."""
+    filled(world)
+    changes: list[set[str]] = []
+    put = EmbeddedStore.put
+
+    def noted(store: EmbeddedStore, said: Mapping[str, bytes | None], then: Then) -> None:
+        changes.append({key.partition("/")[0] for key in said})
+        put(store, said, then)
+
+    monkeypatch.setattr(EmbeddedStore, "put", noted)
+    world.broker.delete_vhost("v")
+    assert changes == [{"vhosts", "queues", "topics", "exchanges", "bindings", "doomed"}]
+    world.commit()
+    broker = world.restart()
+    assert not broker.topics
+    assert list(broker.vhosts) == ["/"]
+    world.commit()
+    assert not [log_id for log_id in world.store.ids() if log_id >= 16]
+
+
+def test_a_vhost_that_could_not_be_deleted_is_back_with_all_that_lasts(world: World) -> None:
+    filled(world)
+    told = Told()
+    world.broker.delete_vhost("v", told)
+    world.lose(path="logs/1/")
+    assert isinstance(told.error, StorageError)
+    vhost = world.broker.vhost("v")
+    assert bodies(vhost, "q") == [b"hello"]
+    assert set(vhost.queues) == {"q", "s"}
+    publish(vhost, "x", "", b"more")
+    world.broker.turn.run()
+    world.commit()
+    assert bodies(vhost, "q") == [b"hello", b"more"]
+    assert vhost.queue("s").ready == 2
+    assert set(world.restart().vhost("v").queues) == {"q", "s"}

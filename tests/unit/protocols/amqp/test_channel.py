@@ -34,6 +34,8 @@ from anymq.protocols.amqp.methods import (
     BasicReject,
     ChannelClose,
     ChannelCloseOk,
+    ConfirmSelect,
+    ConfirmSelectOk,
     ConnectionClose,
     Method,
     QueueDeclareOk,
@@ -346,3 +348,13 @@ def test_what_comes_after_the_end_of_time_harms_nobody(
     one.publish("q", b"now")
     one >> BasicGet("q", no_ack=True)
     assert one.content().body == b"now"
+
+
+def test_what_was_in_a_queue_that_was_deleted_is_confirmed(one: Client) -> None:
+    """As in RabbitMQ: to publish it again would help nobody."""
+    one.declare(durable=True)
+    one >> ConfirmSelect(nowait=False)
+    one << ConfirmSelectOk()
+    one.publish("q", b"a", properties=Properties(delivery_mode=2))
+    one >> QueueDelete("q", if_unused=False, if_empty=False, nowait=False)
+    assert {type(one.hear()), type(one.hear())} == {BasicAck, QueueDeleteOk}
