@@ -235,7 +235,7 @@ class OwnQueues:
     def _house(self, vhost: VirtualHost) -> House:
         house = self._houses.get(vhost)
         if house is None:
-            vhost.on_end[partial(self._houses.pop, vhost, None)] = None
+            vhost.on_end[partial(self._forget_house, vhost)] = None
             house = self._houses[vhost] = House(
                 turn=self._means.turn,
                 steady=self._means.steady,
@@ -245,6 +245,9 @@ class OwnQueues:
                 totals=self._means.totals,
             )
         return house
+
+    def _forget_house(self, vhost: VirtualHost) -> None:
+        self._houses.pop(vhost, None)
 
     def _line(self, log_id: int, durable: bool) -> Line:
         return self._means.lines.line(log_id, durable=durable)
