@@ -146,6 +146,7 @@ class Server:
             handles_max=self.settings.storage.open_files_max,
             disk_free_min=self.settings.storage.disk_free_bytes_min,
             retention_check_ms=self.settings.storage.retention_check_ms,
+            backlog_max=self.settings.limits.unwritten_bytes_max,
         )
         disk.serve(store)
         return store

@@ -287,6 +287,11 @@ class Limits:
         "Stop reading from a connection with so much in unanswered requests.",
         at_least=KIB,
     )
+    unwritten_bytes_max: int = setting(
+        64 * MIB,
+        "Stop reading from those who publish while so much waits to be written: the disk is behind.",
+        at_least=MIB,
+    )
     unsent_bytes_max: int = setting(
         64 * MIB, "Stop reading from a connection that is owed more than this.", at_least=KIB
     )

@@ -78,6 +78,7 @@ class Broker:
         broker_config.check_static(self._given)
         self.config = BrokerConfig(self._given)
         self._store = store
+        self.backlog = store.backlog
         self._random = random
         self._run = run
         self._catalog = Catalog(definitions)

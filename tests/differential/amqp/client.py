@@ -13,6 +13,7 @@ HEADER = b"AMQP\x00\x00\x09\x01"
 END = b"\xce"
 METHOD, CONTENT, BODY, HEARTBEAT = 1, 2, 3, 8
 ANSWER_SECONDS = 5.0
+RESET = struct.pack("ii", 1, 0)
 
 
 class Closed(Exception):
@@ -130,8 +131,16 @@ class Client:
         del self._buffer[:size]
         return data
 
-    def abort(self) -> None:
-        """End it without a word."""
+    def next_heartbeat(self, timeout: float = ANSWER_SECONDS) -> None:
+        """Wait for one more; TimeoutError, Closed."""
+        deadline, before = time.monotonic() + timeout, self.heartbeats
+        while self.heartbeats == before:
+            self._read(deadline)
+
+    def abort(self, *, reset: bool = False) -> None:
+        """End it without a word; `reset`: as a machine does that has forgotten it."""
+        if reset:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self._socket.close()
 
     def _read(self, deadline: float) -> None:

@@ -258,6 +258,10 @@ class Line:
         if count and returned:
             self._settlement.give_back(returned)
 
+    def take_back(self) -> None:
+        """Make everything ready again that is out: nobody has it any more."""
+        self.give_back(list(self._out), count=False)
+
     def purge(self) -> int:
         """Settle everything that is ready; return how many there were."""
         there_were = self.ready

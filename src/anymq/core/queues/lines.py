@@ -90,6 +90,11 @@ class Lines:
         """Journal what was settled: at the end of each turn, after the lines were flushed."""
         self._journal.flush()
 
+    @property
+    def has_news(self) -> bool:
+        """Has something changed that the journal does not know?"""
+        return self._journal.has_news
+
     def when_written(self, then: Callable[[StorageError | None], None]) -> None:
         """Call `then` when everything settled so far survives our death (kill -9)."""
         self._journal.when_written(then)

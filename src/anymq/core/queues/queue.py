@@ -5,6 +5,7 @@ expire, drop what is too much. Positions name messages (see `priorities`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.departures import Departures
 from anymq.core.queues.expiry import Alarm
 from anymq.core.queues.house import House
+from anymq.core.queues.keeping import Keeping
 from anymq.core.queues.limits import QueueFull, overflows
 from anymq.core.queues.line import Line
 from anymq.core.queues.patience import Patience
@@ -79,6 +81,7 @@ class Queue:
         self._asking: list[tuple[Take, bool]] = []  # gets that wait for the disk
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
+        self._keeping = Keeping(partial(house.keep_levels, self))
         self._end = Alarm(house.steady, self._unused)
         for line in lines.values():
             line.on_ready = self.wake
@@ -113,7 +116,8 @@ class Queue:
     @property
     def unacked(self) -> int:
         """How many are out with somebody."""
-        return self.line.taken - self.departures.letters.in_flight
+        leaving = self.departures
+        return self.line.taken - leaving.letters.in_flight - len(leaving.postponed)
 
     @property
     def consumer_count(self) -> int:
@@ -210,7 +214,8 @@ class Queue:
         )
         joined = Joined(then, len(runs)) if then is not None else None
         for level, part in runs.items():
-            self._levels_with(level).push_at(level, part, joined)
+            lines = self._levels_with(level)
+            lines.push_at(level, part, self._keeping.answer(level, joined))
 
     def _is_full_for(self, run: Run) -> bool:
         if not self._is_too_much(len(run.messages), run.size):
@@ -409,7 +414,7 @@ class Queue:
 
     def _do_what_follows(self) -> bool:
         departures = self.departures
-        if departures.doomed:
+        if departures.doomed or departures.postponed:
             departures.bury()
         if self._asking:
             self._answer_gets()
@@ -532,6 +537,8 @@ class Queue:
             line = self._house.new_line(self, level)
             line.on_ready = self.wake
             self.line.add(level, line)
+            if self.durable:
+                self._keeping.begun(level)
         return self.line
 
 

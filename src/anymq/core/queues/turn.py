@@ -39,6 +39,7 @@ class Turn:
     ) -> None:
         self.on_work = on_work
         self.finish = finish
+        self.attended = False  # somebody who will call `run` is at work
         self._changed: list[Pumped] = []
         self._running = False
 
@@ -48,11 +49,12 @@ class Turn:
             return
         queue.scheduled = True
         self._changed.append(queue)
-        if len(self._changed) == 1 and not self._running:
+        if len(self._changed) == 1 and not (self._running or self.attended):
             self.on_work()
 
     def run(self) -> None:
         """Let every queue that changed deal, and what that changes; then write their logs."""
+        self.attended = False
         if self._running or not self._changed:
             return
         self._running = True

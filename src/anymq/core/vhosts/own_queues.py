@@ -36,7 +36,7 @@ from anymq.core.steady import Steady
 from anymq.core.values import check_field
 from anymq.core.vhosts.definitions import Definitions, queue_key
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration
-from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
+from anymq.core.vhosts.vhost import RESERVED, VirtualHost
 
 OWN_KINDS = (CLASSIC, QUORUM)
 TRANSIENT_LOG_ID_FIRST = 1 << 40  # logs from here on do not outlive the process
@@ -159,7 +159,8 @@ class OwnQueues:
         elif queue is None:
             self._make(vhost, declaration, record.kind, record.logs)
         else:
-            self._held[queue].logs = dict(record.logs)
+            # A level that the disk did not keep is still there, and is going to be tried again.
+            self._held[queue].logs.update(record.logs)
             if dict(declaration.arguments) != dict(queue.arguments):
                 queue.configure(declaration.arguments, queue.policy)
 
@@ -211,6 +212,8 @@ class OwnQueues:
                 level: self._line(log_id, declaration.durable) for level, log_id in logs.items()
             }
             held = _Held(dict(logs), lines)
+        for line in held.lines.values():
+            line.take_back()  # its deletion failed: who had something has let go of the queue
         queue = Queue(
             declaration.name,
             declaration.vhost_name,
@@ -241,6 +244,7 @@ class OwnQueues:
                 steady=self._means.steady,
                 republish=_Republish(vhost),
                 new_line=self._new_line,
+                keep_levels=self._keep_levels,
                 discard=vhost.gone,
                 totals=self._means.totals,
             )
@@ -257,11 +261,12 @@ class OwnQueues:
         means, held = self._means, self._held[queue]
         log_id = means.new_log_id() if queue.durable else means.new_transient_log_id()
         held.lines[level] = line = self._line(log_id, queue.durable)
-        held.logs = {**held.logs, level: log_id}
-        if queue.durable:
-            # It is on the disk with the first message: what one turn writes is written together.
-            self._put(_declaration_of(queue, queue.arguments), queue.kind, held.logs, ignore)
+        held.logs[level] = log_id
         return line
+
+    def _keep_levels(self, queue: Queue, then: Then) -> None:
+        logs = self._held[queue].logs
+        self._put(_declaration_of(queue, queue.arguments), queue.kind, logs, then)
 
 
 class _Republish:

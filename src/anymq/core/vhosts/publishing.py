@@ -22,6 +22,7 @@ ROUTES_MAX = 10_000  # that are remembered
 COPIES = ("CC", "BCC")
 COPIED = b"CC"  # in both: forms write the names of headers as they are, so few must be decoded
 DELAY = "x-delay"
+DUE_MS_MAX = 253_402_300_799_999  # the end of the year 9999: what comes later comes then
 
 Targets = tuple[Target, ...]
 Part = tuple[Targets, list[Message]]
@@ -205,8 +206,10 @@ def due_ms(message: Message, now_ms: int) -> int:
     """Return when a delayed message is due."""
     traits = message.traits
     if traits.delay_ms is not None and traits.delay_ms > 0:
-        return now_ms + traits.delay_ms
-    return now_ms if traits.deliver_at_ms is None else traits.deliver_at_ms
+        due = now_ms + traits.delay_ms
+    else:
+        due = now_ms if traits.deliver_at_ms is None else traits.deliver_at_ms
+    return min(due, DUE_MS_MAX)
 
 
 def push(targets: Sequence[Target], run: Run, then: Then | None) -> None:

@@ -25,14 +25,13 @@ from anymq.protocols.amqp.methods import (
     BasicQos,
     BasicQosOk,
 )
-from anymq.protocols.amqp.unacked import Taker
+from anymq.protocols.amqp.unacked import UNACKED_MAX, Taker
 from anymq.protocols.amqp.wire import Done
 
 if TYPE_CHECKING:
     from anymq.protocols.amqp.channel import Channel
 
 CONSUMERS_MAX = 10_000  # of a channel
-UNACKED_MAX = 1_000_000  # of a channel: each takes about 250 bytes
 UNLIMITED = 1 << 30
 
 
@@ -57,7 +56,7 @@ class Consumer(Taker):
             return 0
         if self.no_ack:
             return UNLIMITED
-        room = UNACKED_MAX - len(channel.unacked)
+        room = UNACKED_MAX - channel.out
         if self.prefetch:
             room = min(room, self.prefetch - self.out)
         if channel.shared_prefetch:
@@ -195,6 +194,10 @@ def cancel_agreed(channel: "Channel", method: BasicCancelOk) -> None:
 
 def get(channel: "Channel", method: BasicGet) -> None:
     """Deliver one message, if there is one; what comes after it waits while it is read."""
+    if not method.no_ack and len(channel.unacked) >= UNACKED_MAX:
+        raise ChannelError(
+            ReplyCode.RESOURCE_ERROR, f"more than {UNACKED_MAX} messages without an answer"
+        )
     _Get(channel, channel.open_queue(method.queue), no_ack=method.no_ack).begin()
 
 

@@ -198,7 +198,8 @@ class Conversation:
             log.warning("AMQP connection error", peer=str(self.peer), reason=self.reason)
 
     def end(self, why: str = "") -> None:
-        """Hang up when everything is sent."""
+        """Hang up when everything is sent; what it held goes to others at once."""
+        self._give_up()
         self.state = State.ENDED
         self._on_end(self.reason or why)
 

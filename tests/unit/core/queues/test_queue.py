@@ -533,3 +533,27 @@ def test_a_queue_of_dead_letters_is_of_their_form(world: QueueWorld) -> None:
     world.publish(queue, "a")
     world.reject(reader, *reader.got)
     assert isinstance(mourner.got[0].message.envelope.form, Died)
+
+
+def test_what_came_back_too_late_expires(world: QueueWorld) -> None:
+    """While it is out nothing in the queue can expire; then it comes back."""
+    queue = world.queue()
+    reader = world.read(queue, 1)
+    world.publish(queue, "a", expiration="1000")
+    world.wait(5000)
+    assert reader.subscription is not None
+    queue.unsubscribe(reader.subscription)
+    world.reject(reader, *reader.got, requeue=True)
+    assert world.get(queue) is None
+
+
+def test_browsing_begins_with_the_most_urgent(world: QueueWorld) -> None:
+    queue = world.queue(x_max_priority=5)
+    for priority in (0, 3, None, 5):
+        world.publish(queue, str(priority), priority=priority)
+    assert [one.message.body for one in queue.browse(0, 9)] == [b"5", b"3", b"0", b"None"]
+    found, position = [], 0
+    while page := queue.browse(position, 1):
+        found.append(page[0].message.body)
+        position = page[0].position + 1
+    assert found == [b"5", b"3", b"0", b"None"]

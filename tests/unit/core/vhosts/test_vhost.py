@@ -12,6 +12,7 @@ from anymq.core.routing.simple import Fanout
 from anymq.core.routing.types import OURS
 from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, Redeclare, VirtualHost
 from anymq.protocols.amqp.fields import Int64
+from anymq.storage.errors import StorageError
 
 
 @pytest.fixture
@@ -481,4 +482,82 @@ def test_a_delayed_message_that_is_refused_holds_up_no_other(world: World) -> No
     world.clock.now_ms += 10
     world.timers.run(world.clock.monotonic())
     world.broker.turn.run()
+    assert bodies(vhost, "q") == [b"hello"]
+
+
+def test_a_vhost_that_was_made_again_buries_its_own_dead(world: World) -> None:
+    for _ in range(2):
+        vhost = world.broker.create_vhost("v")
+        vhost.declare_queue("graves")
+        vhost.declare_queue(
+            "q",
+            arguments={
+                "x-dead-letter-exchange": "",
+                "x-dead-letter-routing-key": "graves",
+                "x-message-ttl": 0,
+            },
+        )
+        publish(vhost, "", "q")
+        world.broker.turn.run()
+        assert bodies(vhost, "graves") == [b"hello"]
+        world.broker.delete_vhost("v")
+
+
+def test_a_vhost_that_was_made_again_discards_its_queues(world: World) -> None:
+    for _ in range(2):
+        vhost = world.broker.create_vhost("v")
+        vhost.declare_queue("q", arguments={"x-expires": 1000})
+        world.clock.now_ms += 2000
+        world.timers.run(world.clock.monotonic())
+        assert "q" not in vhost.queues
+        world.broker.delete_vhost("v")
+
+
+# Priorities
+
+
+def test_the_first_message_of_a_priority_is_safe_when_its_level_is_defined(
+    world: World, vhost: VirtualHost
+) -> None:
+    """The disk took the message and not the definition: a restart would not find it."""
+    vhost.declare_queue("q", durable=True, arguments={"x-max-priority": 5})
+    world.commit()
+    first, again = Told(), Told()
+    publish(vhost, "", "q", b"first", first, priority=3)
+    world.broker.turn.run()
+    world.lose(path="logs/1/")
+    assert isinstance(first.error, StorageError)
+    publish(vhost, "", "q", b"again", again, priority=3)
+    world.broker.turn.run()
+    world.commit()
+    assert again.ok
+    assert bodies(world.restart().vhost("/"), "q") == [b"first", b"again"]
+
+
+def test_a_level_that_was_never_defined_goes_with_its_queue(
+    world: World, vhost: VirtualHost
+) -> None:
+    vhost.declare_queue("q", durable=True, arguments={"x-max-priority": 5})
+    world.commit()
+    publish(vhost, "", "q", priority=3)
+    world.broker.turn.run()
+    world.lose(path="logs/1/")
+    logs = set(world.store.ids())
+    vhost.delete_queue("q")
+    world.commit()
+    world.maintain()
+    assert len(logs - set(world.store.ids())) == 2
+
+
+def test_a_queue_that_could_not_be_deleted_has_everything_again(
+    world: World, vhost: VirtualHost
+) -> None:
+    """Whoever had some of it has let go of the queue: nobody else would give that back."""
+    vhost.declare_queue("q", durable=True)
+    publish(vhost, "", "q")
+    world.commit()
+    vhost.queue("q").get(lambda _: None, no_ack=False)
+    world.broker.turn.run()
+    vhost.delete_queue("q")
+    world.lose(path="logs/1/")
     assert bodies(vhost, "q") == [b"hello"]
