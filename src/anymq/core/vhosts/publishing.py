@@ -121,12 +121,16 @@ class Publishing:
         return self._publish_own(message, then, wanted)
 
     def release(self, message: Message, then: Then) -> None:
-        """The time of a delayed message has come. What is refused now was refused for good."""
+        """The time of a delayed message has come. What is refused now was refused for good.
+
+        For its queues it comes now: a TTL begins with this.
+        """
 
         def answered(error: Exception | None) -> None:
             then(None if isinstance(error, Refused) else error)
 
-        self._publish_own(_undelayed(message), answered, lambda _: True)
+        message = _undelayed(message)._replace(timestamp_ms=self._now_ms())
+        self._publish_own(message, answered, lambda _: True)
 
     def _publish_own(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
         exchange = self._topology.exchanges.get(message.envelope.exchange)
