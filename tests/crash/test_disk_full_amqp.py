@@ -26,7 +26,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def broker(disk: Path) -> Iterator[Broker]:
-    settings = {
+    settings: dict[str, str | int | bool] = {
         "server.data_dir": str(disk / "data"),
         "storage.segment_bytes": MIB,
         "storage.disk_free_bytes_min": MIB,
