@@ -169,6 +169,7 @@ class Server:
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
         apply_to_vhosts(self.settings, broker)
+        store.watch_space(partial(alarms.look_at_disk, broker.flow, store))
         if orphans := store.orphans():
             log.warning("logs that no topic owns; they are kept", ids=orphans)
         return broker

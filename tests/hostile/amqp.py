@@ -16,9 +16,18 @@ from tests.hostile.room import SECONDS, Broker, Neighbour, wait_until
 ABLE = {"capabilities": {"connection.blocked": True, "authentication_failure_close": True}}
 PERSISTENT = b"\x10\x00\x02"
 TRANSIENT = b"\x00\x00"
-EARLY_FRAME_MAX = 131_072
+FRAME_MAX = 131_072
 
-__all__ = ["HEADER", "Client", "Closed", "Received", "frame"]
+__all__ = ["HEADER", "METHOD", "Client", "Closed", "Received", "frame"]
+
+
+class Guests(list[Client]):
+    """Clients, to be sent away at the end."""
+
+    def take(self, client: Client) -> Client:
+        """One more."""
+        self.append(client)
+        return client
 
 
 def stranger(broker: Broker) -> Client:
@@ -33,16 +42,14 @@ def start_ok(user: str = "guest", password: str = "guest") -> bytes:
     return frame(METHOD, 0, encode("connection.start-ok", said))
 
 
-def log_in(broker: Broker, heartbeat: int = 0, **tune: int) -> Client:
-    """An open connection without channels. Said in one go: that is quick, and must work, too."""
+def log_in(broker: Broker, heartbeat: int = 0) -> Client:
+    """An open connection without channels."""
     client = stranger(broker)
-    sizes = {"channel_max": 2047, "frame_max": EARLY_FRAME_MAX, "heartbeat": heartbeat, **tune}
     client.send(HEADER)
     client.reply(0, {"connection.start"}, SECONDS)
     client.send(start_ok())
-    assert client.reply(0, {"connection.tune"}, SECONDS).name == "connection.tune"
-    client.frame_max = sizes["frame_max"]
-    client.method(0, "connection.tune-ok", **sizes)
+    offered = expect(client, "connection.tune", channel=0).arguments
+    client.method(0, "connection.tune-ok", **offered | {"heartbeat": heartbeat})
     client.method(0, "connection.open", virtual_host="/")
     assert client.reply(0, {"connection.open-ok"}, SECONDS).name == "connection.open-ok"
     return client
@@ -78,7 +85,7 @@ def message(queue: str, body: bytes, properties: bytes = PERSISTENT, *, channel:
     """The frames of a message by the default exchange."""
     method = frame(METHOD, channel, encode("basic.publish", {"routing_key": queue}))
     header = frame(2, channel, struct.pack(">HHQ", 60, 0, len(body)) + properties)
-    room = EARLY_FRAME_MAX - 8
+    room = FRAME_MAX - 8
     parts = (body[at : at + room] for at in range(0, len(body), room))
     return method + header + b"".join(frame(3, channel, part) for part in parts)
 
@@ -109,9 +116,29 @@ class Confirms:
             pieces.append(message(queue, body))
         self._client.send(b"".join(pieces))
 
+    @property
+    def open(self) -> int:
+        """How many are not answered."""
+        return len(self._waiting)
+
+    def hear_unless_blocked(self) -> str | None:
+        """The answers to all that was sent; or, if that comes first, why we shall wait."""
+        while True:
+            if (blocked := self._client.heard(0, "connection.blocked")) is not None:
+                return str(blocked.arguments["reason"])
+            for name in ("basic.ack", "basic.nack"):
+                while (answer := self._client.heard(1, name)) is not None:
+                    self.note(answer)
+            if not self._waiting:
+                return None
+            self._client.read_more(SECONDS)
+
     def hear(self) -> None:
         """The next answer."""
-        heard = expect(self._client, "basic.ack", "basic.nack")
+        self.note(expect(self._client, "basic.ack", "basic.nack"))
+
+    def note(self, heard: Received) -> None:
+        """An answer."""
         tag = heard.arguments["delivery_tag"]
         tags = [n for n in self._waiting if n <= tag] if heard.arguments["multiple"] else [tag]
         to = self.confirmed if heard.name == "basic.ack" else self.refused

@@ -289,7 +289,7 @@ class Limits:
     )
     unwritten_bytes_max: int = setting(
         64 * MIB,
-        "Stop reading from those who publish while so much waits to be written: the disk is behind.",
+        "Stop reading from those who publish by AMQP while so much waits for the disk.",
         at_least=MIB,
     )
     unsent_bytes_max: int = setting(
@@ -305,6 +305,18 @@ class Limits:
         200_000, "How many partitions all of them together may have.", at_least=0
     )
     topics_max: int = setting(100_000, "How many topics there may be.", at_least=1)
+    queues_max: int = setting(
+        100_000,
+        "How many queues and streams a virtual host may have; each takes about 10 KB.",
+        at_least=1,
+        live=True,
+    )
+    exchanges_max: int = setting(
+        100_000, "How many exchanges a virtual host may have.", at_least=8, live=True
+    )
+    bindings_max: int = setting(
+        1_000_000, "How many bindings a virtual host may have.", at_least=0, live=True
+    )
     partitions_max: int = setting(
         200_000, "How many partitions all topics together may have.", at_least=1
     )

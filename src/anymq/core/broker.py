@@ -25,8 +25,10 @@ from anymq.core.timers import Timers
 from anymq.core.vhosts.kinds import Ending
 from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
+from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.streams import Streams
 from anymq.core.vhosts.vhost import Redeclare, VirtualHost
+from anymq.storage.backlog import Backlog
 from anymq.storage.log import Durability
 from anymq.storage.work import Work
 
@@ -79,7 +81,6 @@ class Broker:
         broker_config.check_static(self._given)
         self.config = BrokerConfig(self._given)
         self._store = store
-        self.backlog = store.backlog
         self._random = random
         self._run = run
         self._catalog = Catalog(definitions)
@@ -137,6 +138,11 @@ class Broker:
         if "cluster_id" not in self._catalog.texts:
             self._catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
         self._bury(self._catalog.doomed, self._messaging.lines.delete)
+
+    @property
+    def backlog(self) -> Backlog:
+        """What waits to be written: who publishes waits when it is too much."""
+        return self._store.backlog
 
     # Topics
 
@@ -304,6 +310,10 @@ class Broker:
     def redeclare_queues(self, how: Redeclare) -> None:
         """Treat queues that are declared again with other arguments so, everywhere."""
         self._messaging.vhosts.redeclare(how)
+
+    def limit_places(self, limits: PlaceLimits) -> None:
+        """Let no virtual host have more queues, exchanges and bindings than this."""
+        self._messaging.vhosts.limit(limits)
 
     @property
     def queue_totals(self) -> Totals:

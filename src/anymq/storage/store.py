@@ -87,6 +87,10 @@ class LogStore:
         """What waits to be written."""
         return self._disk.backlog
 
+    def watch_space(self, changed: Callable[[], None]) -> None:
+        """Call `changed` when `full` is another than before."""
+        self._disk.space.on_change = changed
+
     def check_space(self) -> None:
         """Look whether appends must be refused, or need not be any more."""
         self._disk.space.check()

@@ -131,7 +131,9 @@ class Publishing:
         dead letter by that, or is in another queue, where it would come twice.
         """
         try:
-            targets, message = self._look_for_own(_undelayed(message))
+            # For its queues it comes now: a TTL begins with this.
+            message = _undelayed(message)._replace(timestamp_ms=self._now_ms())
+            targets, message = self._look_for_own(message)
         except Unavailable as error:
             then(error)
             return

@@ -23,6 +23,7 @@ from anymq.core.vhosts.definitions import (
     vhost_key,
 )
 from anymq.core.vhosts.kinds import QueueDeclaration, QueueKind
+from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.publishing import due_ms
 from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, RESERVED, Redeclare, VirtualHost, ignore
 
@@ -73,6 +74,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         self._by_name: dict[str, VirtualHost] = {}
         self._bindings: dict[str, Binding] = {}  # by their keys in the catalog
         self._redeclare = Redeclare.STRICT
+        self._limits = PlaceLimits()
         self._made = 0
         self._restored = False
 
@@ -164,6 +166,12 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         self._redeclare = how
         for vhost in self._by_name.values():
             vhost.redeclare = how
+
+    def limit(self, limits: PlaceLimits) -> None:
+        """Let no virtual host have more than this, from now on."""
+        self._limits = limits
+        for vhost in self._by_name.values():
+            vhost.limits = limits
 
     def release(self, vhost_name: str, message: Message, then: Then) -> None:
         """The time of a delayed message has come."""
@@ -263,7 +271,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             now_ms=means.now_ms,
             random=means.random,
         )
-        vhost.redeclare = self._redeclare
+        vhost.redeclare, vhost.limits = self._redeclare, self._limits
         for exchange, type_, internal in DEFAULT_EXCHANGES:
             self._put(
                 vhost,

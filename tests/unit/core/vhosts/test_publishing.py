@@ -325,6 +325,20 @@ def test_a_delayed_message_comes_when_it_is_due(world: World, vhost: VirtualHost
         vhost.declare_exchange("y", "x-delayed-message")
 
 
+def test_the_ttl_of_a_delayed_message_begins_when_it_is_due(
+    world: World, vhost: VirtualHost
+) -> None:
+    """Else whoever delays for longer than the TTL never hears of it."""
+    vhost.declare_queue("short", arguments={"x-message-ttl": 1000})
+    publish(vhost, "", "short", headers={"x-delay": Int64(5000)})
+    world.commit()
+    for seconds, expected in ((5.5, [b"hello"]), (7, [])):
+        world.clock.now_ms = NOW_MS + int(seconds * 1000)
+        world.timers.run(world.clock.monotonic())
+        world.broker.turn.run()
+        assert bodies(vhost, "short") == expected
+
+
 def test_a_delayed_exchange_may_choose_by_anything(vhost: VirtualHost) -> None:
     vhost.declare_exchange("x", "x-delayed-message", arguments={"x-delayed-type": "headers"})
     vhost.bind("x", "a", "", {"n": 1})
