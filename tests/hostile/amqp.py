@@ -18,7 +18,7 @@ PERSISTENT = b"\x10\x00\x02"
 TRANSIENT = b"\x00\x00"
 FRAME_MAX = 131_072
 
-__all__ = ["HEADER", "Client", "Closed", "Received", "frame"]
+__all__ = ["HEADER", "METHOD", "Client", "Closed", "Received", "frame"]
 
 
 class Guests(list[Client]):

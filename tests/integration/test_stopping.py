@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from tests.hostile.amqp import Confirms, Guests, ask, connect, drained, expect, fill
+from tests.hostile.amqp import Client, Confirms, Guests, ask, connect, drained, expect, fill
 from tests.hostile.room import running
 
 WAITING = 100_000
@@ -55,7 +55,7 @@ def test_what_was_confirmed_survives_a_stop(guests: Guests, number: signal.Signa
         assert declared.arguments["message_count"] == WAITING - 200
 
 
-def publish_to_the_end(confirms: Confirms, client) -> tuple[int, str]:
+def publish_to_the_end(confirms: Confirms, client: Client) -> tuple[int, str]:
     """Go on until we are told that it is over; hear all confirms before that."""
     rounds = 0
     while True:
