@@ -267,7 +267,11 @@ class Delays:
 
     def _on_time(self) -> None:
         first = self._due.first()
-        if first is not None and first[1] < self._log.visible_end:
+        if first is None:
+            return
+        if max(first[0], self._not_before) > self._clock.now_ms():
+            self._arm()  # the timer was for one that the disk, when it was written, brought before
+        elif first[1] < self._log.visible_end:
             self._changed(self)
 
     def _on_visible(self) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from anymq.core.errors import (
     NotAllowed,
     NotFound,
-    PartlyRejected,
     PreconditionFailed,
     Refused,
     Unavailable,
@@ -21,6 +20,7 @@ from anymq.core.errors import (
 from anymq.core.message import Envelope, Message, Run, Value
 from anymq.core.queues.deadletters import copies_count
 from anymq.core.queues.limits import QueueFull
+from anymq.core.routing.answers import Answers
 from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
 from anymq.core.values import type_name
@@ -266,9 +266,9 @@ def push(targets: Sequence[Target], run: Run, then: Then | None) -> None:
         then(None)
     else:
         size = len(run.messages)
-        answers = _Answers(size, len(targets), then)
+        answers = Answers(size, len(targets), then)
         for target in targets:
-            _push_to(target, run, answers.of(0, size))
+            _push_to(target, run, answers.of(range(size)))
 
 
 def one(message: Message) -> Run:
@@ -276,61 +276,28 @@ def one(message: Message) -> Run:
     return Run([message], persistent=message.traits.persistent)
 
 
-class _Answers:
-    """Makes one answer of several, each for a part of the messages."""
-
-    def __init__(self, size: int, parts: int, then: Then) -> None:
-        self._size = size
-        self._waiting = parts
-        self._then = then
-        self._refused: set[int] = set()
-        self._error: Exception | None = None
-
-    def of(self, first: int, count: int) -> Then:
-        """Return whom to tell of `count` messages from the `first` on."""
-
-        def answered(error: Exception | None) -> None:
-            if error is not None:
-                self._note(error, range(first, first + count))
-            self._waiting -= 1
-            if not self._waiting:
-                self._then(self._answer())
-
-        return answered
-
-    def _note(self, error: Exception, places: range) -> None:
-        if isinstance(error, PartlyRejected):
-            self._refused.update(places[index] for index in error.indexes)
-        else:
-            self._refused.update(places)
-            self._error = self._error or error
-
-    def _answer(self) -> Exception | None:
-        if not self._refused:
-            return None
-        if self._error is not None and len(self._refused) == self._size:
-            return self._error
-        return PartlyRejected(frozenset(self._refused))
-
-
 def _push_to(target: Target, run: Run, then: Then | None) -> None:
     if len(run.messages) == 1 or not target.singles:
         target.push(run, then)
         return
     size = len(run.messages)
-    answers = None if then is None else _Answers(size, size, then)
+    answers = None if then is None else Answers(size, size, then)
     for index, message in enumerate(run.messages):
-        target.push(one(message), None if answers is None else answers.of(index, 1))
+        target.push(one(message), None if answers is None else answers.of((index,)))
 
 
 def _push_parts(parts: Sequence[Part], then: Then | None) -> None:
     size = sum(len(messages) for _, messages in parts)
-    answers = None if then is None else _Answers(size, len(parts), then)
+    answers = None if then is None else Answers(size, len(parts), then)
     first = 0
     for targets, messages in parts:
         persistent = any(message.traits.persistent for message in messages)
         run = Run(messages, persistent=persistent)
-        push(targets, run, None if answers is None else answers.of(first, len(messages)))
+        push(
+            targets,
+            run,
+            None if answers is None else answers.of(range(first, first + len(messages))),
+        )
         first += len(messages)
 
 
