@@ -10,6 +10,7 @@ import pytest
 from tests.hostile.amqp import (
     HEADER,
     TRANSIENT,
+    Client,
     Confirms,
     Guests,
     ask,
