@@ -111,7 +111,7 @@ def test_a_publisher_that_never_stops(room: Crowded, properties: bytes) -> None:
     some = message("flood", bytes(100 * KIB), properties) * 10
     highest = 0
     with unharmed(room.broker):
-        for _ in range(300):
+        for _ in range(200):
             client.send(some)
             highest = max(highest, room.broker.rss)
         count = 2000
