@@ -168,6 +168,7 @@ class Server:
         )
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
+        broker.turn.on_bug = _tell_of_bug
         apply_to_vhosts(self.settings, broker)
         store.watch_space(partial(alarms.look_at_disk, broker.flow, store))
         if orphans := store.orphans():
@@ -341,6 +342,11 @@ class Server:
         while True:
             await asyncio.sleep(self.settings.storage.sync_interval_ms / 1000)
             disk.sync_interval()
+
+
+def _tell_of_bug(bug: Exception) -> None:
+    """While it is handled: with its traceback."""
+    log.exception("a queue failed: a bug", reason=repr(bug))  # noqa: LOG004
 
 
 def _soon(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
