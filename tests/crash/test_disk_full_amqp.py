@@ -10,6 +10,7 @@ import pytest
 from tests.crash.small_disk import DISK_BYTES, MIB, small_disk
 from tests.hostile.amqp import Confirms, Guests, ask, connect, drained, expect, received
 from tests.hostile.room import Broker, running
+from tests.peers.anymq import Value
 
 QUEUE = "filling"
 
@@ -26,7 +27,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def broker(disk: Path) -> Iterator[Broker]:
-    settings: dict[str, str | int | bool] = {
+    settings: dict[str, Value] = {
         "server.data_dir": str(disk / "data"),
         "storage.segment_bytes": MIB,
         "storage.disk_free_bytes_min": MIB,

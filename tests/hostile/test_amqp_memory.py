@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.differential.amqp.methods import encode
 from tests.hostile.amqp import (
     FRAME_MAX,
     TRANSIENT,
@@ -24,7 +25,7 @@ from tests.hostile.amqp import (
 )
 from tests.hostile.room import KIB, MIB, Broker, running, wait_until
 
-pytestmark = pytest.mark.xdist_group("hostile-amqp")
+pytestmark = pytest.mark.xdist_group("hostile-amqp-memory")
 
 measured = logging.getLogger("measured")  # see them: pytest -o log_cli=true --log-level=INFO
 
@@ -110,10 +111,10 @@ def test_a_publisher_that_never_stops(room: Crowded, properties: bytes) -> None:
     some = message("flood", bytes(100 * KIB), properties) * 10
     highest = 0
     with unharmed(room.broker):
-        for _ in range(300):
+        for _ in range(200):
             client.send(some)
             highest = max(highest, room.broker.rss)
-        count = 3000
+        count = 2000
         wait_until(lambda: waiting(room.broker, "flood") == count, 30)
     measured.info("%d MiB more at most", (highest - before) // MIB)
     assert highest - before < QUEUES + NOISE
@@ -150,20 +151,54 @@ def backlog(client: Client) -> None:
     fill(client, "backlog", 10_000, bytes(100 * KIB))
 
 
+@pytest.mark.parametrize("what", ["gets", "returns"])
+def test_asking_without_reading(room: Crowded, what: str) -> None:
+    """A few bytes for a hundred kilobytes, or each message back: who is owed much is not read."""
+    before, highest, client = room.broker.rss, 0, room.enter()
+    ask(client, "queue.declare", queue="asked", durable=True)
+    fill(client, "asked", 500, bytes(100 * KIB))
+    get = frame(1, 1, encode("basic.get", {"queue": "asked", "no_ack": True}))
+    back = {"routing_key": "nobody", "mandatory": True}
+    method, *content = parted(message("nobody", bytes(20 * KIB), TRANSIENT))
+    returned = frame(1, 1, encode("basic.publish", back)) + b"".join(content)
+    assert method
+    asks = {"gets": get * 2000, "returns": returned * 100}[what]
+    with unharmed(room.broker):
+        clients = [room.enter() for _ in range(5)]
+        for _ in range(10):
+            for each in clients:
+                each.send_some(asks)
+            highest = max(highest, room.broker.rss)
+    measured.info("%d MiB more at most", (highest - before) // MIB)
+    assert highest - before < LIMIT * 1.1 + NOISE
+    boss = room.enter()
+    ask(boss, "queue.delete", queue="asked")
+
+
+def parted(frames: bytes) -> list[bytes]:
+    """Frames one by one."""
+    parts, at = [], 0
+    while at < len(frames):
+        end = at + 8 + int.from_bytes(frames[at + 3 : at + 7], "big")
+        parts.append(frames[at:end])
+        at = end
+    return parts
+
+
 def test_unacknowledged_without_limit(room: Crowded) -> None:
     """Who reads all and answers nothing: positions are kept, not bodies. Then all comes again."""
     boss, consumer = room.enter(), room.enter()
     ask(boss, "queue.declare", queue="kept", durable=True)
-    fill(boss, "kept", 3000, bytes(100 * KIB))
+    fill(boss, "kept", 2000, bytes(100 * KIB))
     before = room.broker.rss
     with unharmed(room.broker):
         ask(consumer, "basic.consume", queue="kept")
-        for _ in range(3000):
+        for _ in range(2000):
             expect(consumer, "basic.deliver")
         assert room.broker.rss - before < QUEUES + NOISE
         consumer.abort()
         ask(boss, "basic.consume", queue="kept", no_ack=True)
-        for _ in range(3000):
+        for _ in range(2000):
             delivery = expect(boss, "basic.deliver")
             assert delivery.arguments["redelivered"]
             assert len(delivery.body) == 100 * KIB
