@@ -79,10 +79,15 @@ class AmqpRoom:
             settings=broker,
             forms=(AMQP_FORM,),
         )
+        if users is None:
+            self.broker.users.give([], GUEST)
+            users = Users(defaults=GUEST, stored=self.broker.users)
+        else:
+            self.broker.users.give(list(users))
         self.amqp = Amqp(
             broker=self.broker,
             settings=settings or AmqpSettings(),
-            users=users or Users(GUEST),
+            users=users,
             counters=Counters(),
             memory=Memory(memory_bytes_max),
             make_channel=Channel,
