@@ -114,7 +114,7 @@ class Permit:
         for key in keys:
             if not self.may_topic(permission, exchange, key):
                 raise NotAllowed(
-                    f"{permission} access to topic '{key}' in exchange topic '{exchange}'"
+                    f"{permission} access to topic '{key}' in exchange '{exchange}'"
                     f" in vhost '{self.vhost}' refused for user '{self.user}'"
                 )
 

@@ -75,7 +75,7 @@ def _check_exchange(channel: "Channel", method: ExchangeDeclare) -> None:
         return
     permit.exchange(CONFIGURE, name)
     alternate = method.arguments.get(ALTERNATE)
-    if name in vhost.exchanges or name.startswith(RESERVED) or not isinstance(alternate, str):
+    if name in vhost.exchanges or not isinstance(alternate, str) or name.startswith(RESERVED):
         return
     permit.exchange(READ, name)
     permit.exchange(WRITE, alternate)

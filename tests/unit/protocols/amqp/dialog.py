@@ -105,6 +105,13 @@ class Client(Dialog):
         assert not method.CONTENT, method
         return method
 
+    def hear_any(self) -> Method:
+        """Return the next method, whatever message it brings."""
+        while True:
+            kind, _, payload = self._next()
+            if kind == METHOD:
+                return decode(payload)
+
     def content(self) -> Content:
         """Return the next method with its message."""
         kind, _, payload = self._next()
