@@ -14,7 +14,7 @@ from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import Reader
 from anymq.core.streams.logs import Logs
 from anymq.storage.batch import BatchHeader
-from anymq.storage.errors import StorageError
+from anymq.storage.errors import LogFailed, StorageError
 from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.work import Work
 
@@ -76,19 +76,24 @@ class Lines:
 
     def abandon(self, log_id: int) -> None:
         """Let go of a line whose definition the disk did not keep."""
-        self._forget(log_id)
+        self._forget(log_id, LogFailed(f"nobody knows log {log_id}"))
         self._store.abandon(log_id)
 
-    def _forget(self, log_id: int) -> None:
+    def _forget(self, log_id: int, error: StorageError | None = None) -> None:
         self._durable.pop(log_id, None)
         line = self._lines.pop(log_id, None)
         if line is not None:
-            line.let_go()
+            line.let_go(error)
         self._journal.forget(log_id)
 
     def flush(self) -> None:
         """Journal what was settled: at the end of each turn, after the lines were flushed."""
         self._journal.flush()
+
+    @property
+    def has_news(self) -> bool:
+        """Has something changed that the journal does not know?"""
+        return self._journal.has_news
 
     def when_written(self, then: Callable[[StorageError | None], None]) -> None:
         """Call `then` when everything settled so far survives our death (kill -9)."""
