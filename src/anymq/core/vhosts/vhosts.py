@@ -11,6 +11,7 @@ from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
 from anymq.core.errors import NotFound
 from anymq.core.message import Message, Run
+from anymq.core.rights.records import prefixes_of_vhost
 from anymq.core.routing.exchange import Binding, Declaration, Destination, Exchange
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
 from anymq.core.routing.target import Then
@@ -150,6 +151,8 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         for ending in endings:
             changes.update(ending.changes)
         changes[vhost_key(name)] = None  # the last one: until then its queues find it
+        # Whoever makes one of this name again gives its rights anew.
+        changes.update(dict.fromkeys(self._catalog.keys(*prefixes_of_vhost(name))))
 
         def deleted(error: Exception | None) -> None:
             for ending in endings:
