@@ -100,6 +100,15 @@ def test_a_user_that_is_deleted_is_thrown_out(world: World) -> None:
     assert other.silent
 
 
+def test_a_user_that_is_taken_out_of_the_file_is_thrown_out(world: World) -> None:
+    """When it is read again; those who are still in it stay."""
+    client, other = world.client(), bob(world)
+    world.broker.users.give(["ada"])
+    world.settle()
+    assert "user 'guest' is deleted" in closed_by(client)
+    assert other.silent
+
+
 def test_rights_of_a_user_may_change_in_two_steps(world: World) -> None:
     """Within a turn nobody is thrown out: definitions are imported one by one."""
     client = bob(world)
