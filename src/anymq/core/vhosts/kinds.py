@@ -50,6 +50,10 @@ class AnyQueue(Target, Protocol):
         """Does it survive a restart?"""
 
     @property
+    def unacked(self) -> int:
+        """How many messages are out with somebody."""
+
+    @property
     def owner(self) -> object | None:
         """Whose exclusive queue it is; None: everybody's."""
 

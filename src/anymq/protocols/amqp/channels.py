@@ -38,7 +38,7 @@ from anymq.protocols.amqp.methods import (
 )
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.amqp.wire import Channel, Done, MakeChannel
-from anymq.protocols.session import Outbox
+from anymq.protocols.session import Outbox, Peer
 
 MESSAGE_BYTES_MAX = 512 * 1024 * 1024  # RabbitMQ's: beyond it the frame itself is an error
 
@@ -84,6 +84,7 @@ class Channels:
         "holds",
         "outbox",
         "owner",
+        "peer",
         "ready",
         "scheduled",
         "settings",
@@ -117,6 +118,7 @@ class Channels:
         self.settings = settings
         self.outbox = outbox
         self.owner: object = self
+        self.peer: Peer | None = None  # whom tools are shown
         self.ready: dict[int, Channel] = {}
         self.touched: dict[Channel, None] = {}
         self.scheduled = False  # for the end of the turn
@@ -133,6 +135,11 @@ class Channels:
 
     def __len__(self) -> int:
         return len(self._open) + len(self._closing) + len(self._ending)
+
+    @property
+    def all(self) -> Mapping[int, Channel]:
+        """Those that are open, by their numbers."""
+        return self._open
 
     @property
     def busy(self) -> bool:

@@ -139,8 +139,7 @@ class Conversation:
     @property
     def name(self) -> str:
         """As RabbitMQ's tools show it."""
-        peer = self.peer
-        return f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
+        return connection_name(self.peer)
 
     def greet(self, header: bytes) -> None:
         """Answer the first eight bytes."""
@@ -267,6 +266,7 @@ class Conversation:
             counted=self.amqp.counters.methods,
             on_fault=self.fault,
         )
+        self.channels.peer = self.peer
         self.state = State.RUNNING
         self.amqp.conversations.add(self)
         self._send(ConnectionOpenOk())
@@ -334,6 +334,11 @@ _HANDLERS: Mapping[tuple[type[Method], State], Callable[..., None]] = {
     (ConnectionClose, State.CLOSED): Conversation._on_close_while_closing,
     (ConnectionCloseOk, State.CLOSED): Conversation._on_close_ok,
 }
+
+
+def connection_name(peer: Peer) -> str:
+    """Return how RabbitMQ's tools call a connection."""
+    return f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
 
 
 def _negotiated(name: str, theirs: int, least: int, most: int) -> None:
