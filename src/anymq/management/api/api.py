@@ -57,8 +57,9 @@ class ManagementApi:
 
     def body_bytes_max(self, request: Request) -> int:
         """Only who is known may send much."""
-        said = request.headers.get("content-length", "")
-        if said.isdigit() and int(said) <= SMALL_BODY_BYTES:
+        said = request.headers.get("content-length", "0")
+        chunked = "transfer-encoding" in request.headers
+        if not chunked and said.isdigit() and int(said) <= SMALL_BODY_BYTES:
             return SMALL_BODY_BYTES
         try:
             self._guard.caller(request)

@@ -165,8 +165,7 @@ def _of_user(call: Call) -> list[Conversation]:
 def _close(call: Call, one: Conversation) -> None:
     reason = call.request.headers.get("x-reason", "Closed via management API")[:REASON_MAX]
     reason = reason.encode("ascii", "replace").decode()
-    text = f"{ReplyCode.CONNECTION_FORCED.name} - {reason}"
-    one.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, text, method=0))
+    one.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, reason, method=0))
 
 
 def _channels(every: list[Conversation]) -> Iterator[Channel]:

@@ -107,7 +107,10 @@ def _credentials(request: Request) -> tuple[str, str]:
 
 
 def _names_this_machine(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

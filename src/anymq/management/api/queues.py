@@ -109,7 +109,7 @@ def row(call: Call, one: AnyQueue) -> dict[str, Any]:
         **call.site.rates.with_rates(one, _messages(one)),
     }
     if isinstance(one, Queue):
-        said |= {"message_bytes_ready": one.ready_bytes, "policy": None, "operator_policy": None}
+        said["message_bytes_ready"] = one.ready_bytes
         numbers = {
             "publish": one.published,
             "deliver_get": one.delivered,
@@ -123,7 +123,7 @@ def row(call: Call, one: AnyQueue) -> dict[str, Any]:
 
 def detailed(call: Call, one: AnyQueue) -> dict[str, Any]:
     """Return what there is to say about one queue."""
-    said = row(call, one)
+    said = {**row(call, one), "policy": None, "operator_policy": None}
     if isinstance(one, Queue):
         active = one.consumers.active
         said["single_active_consumer_tag"] = None if active is None else active.tag
