@@ -15,7 +15,7 @@ def room() -> HttpRoom:
 
 
 def publish(room: HttpRoom, payload: str = "hello", key: str = "q", **more: object) -> object:
-    message = {"properties": {}, "routing_key": key, "payload": payload}
+    message: dict[str, object] = {"properties": {}, "routing_key": key, "payload": payload}
     message |= {"payload_encoding": "string", **more}
     return room.post("/api/exchanges/%2F/amq.default/publish", message).json
 
