@@ -45,7 +45,6 @@ from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.memory import Memory
-from anymq.security.users import Users
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
 from anymq.wiring import (
@@ -55,6 +54,7 @@ from anymq.wiring import (
     broker_settings,
     exchange_types,
     kafka_settings,
+    kafka_users,
     make_tls,
     patience,
 )
@@ -123,11 +123,11 @@ class Server:
         self._memory.resize(limits.memory_bytes_max)
         if self._kafka is not None:
             self._kafka.settings = kafka_settings(settings)
-            self._kafka.users = Users(settings.users)
+            self._kafka.users = kafka_users(settings, self._kafka.broker)
             self._kafka.broker.give_config(broker_settings(settings).configs)
         if self._amqp is not None:
             self._amqp.settings = amqp_settings(settings)
-            self._amqp.users = amqp_users(settings)
+            self._amqp.users = amqp_users(settings, self._amqp.broker)
             apply_to_vhosts(settings, self._amqp.broker)
 
     async def run(self, started: asyncio.Event | None = None) -> None:
@@ -225,7 +225,7 @@ class Server:
             broker=broker,
             apis=registry.load(),
             settings=kafka_settings(self.settings),
-            users=Users(self.settings.users),
+            users=kafka_users(self.settings, broker),
             fetch_sessions=FetchSessions(
                 secrets.token_bytes,
                 sessions_max=limits.fetch_sessions_max,
@@ -240,7 +240,7 @@ class Server:
         self._amqp = Amqp(
             broker=broker,
             settings=amqp_settings(self.settings),
-            users=amqp_users(self.settings),
+            users=amqp_users(self.settings, broker),
             counters=self._amqp_counters,
             memory=self._memory,
             make_channel=Channel,
@@ -280,7 +280,7 @@ class Server:
     def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
         amqp = self._amqp
         assert amqp is not None
-        self._guard = Guard(lambda: amqp.users, lambda: amqp.settings.loopback_users)
+        self._guard = Guard(broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users)
         site = Site(
             broker=broker,
             amqp=amqp,

@@ -123,9 +123,22 @@ def amqp_settings(settings: Settings) -> AmqpSettings:
     )
 
 
-def amqp_users(settings: Settings) -> Users:
-    """Return who may log in by AMQP: where nobody is named, guest, whom RabbitMQ's clients try."""
-    return Users(settings.users or (GUEST if settings.amqp.guest else {}))
+def amqp_users(settings: Settings, broker: Broker) -> Users:
+    """Return who may log in by AMQP; tell the broker which of them are not stored.
+
+    Where the file names nobody, there is guest, whom RabbitMQ's clients try.
+    """
+    defaults = GUEST if settings.amqp.guest and not settings.users else {}
+    broker.users.give(settings.users, defaults)
+    return Users(settings.users, defaults=defaults, stored=broker.users)
+
+
+def kafka_users(settings: Settings, broker: Broker) -> Users:
+    """Return who may log in by Kafka's protocol, which knows no rights yet.
+
+    So it is closed to whom rights are set for: else it would be the way around them.
+    """
+    return Users(settings.users, barred=broker.users.is_limited)
 
 
 def apply_to_vhosts(settings: Settings, broker: Broker) -> None:

@@ -9,6 +9,7 @@ from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.message import Form
+from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
@@ -117,17 +118,18 @@ class Broker:
             )
         )
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
+        self.users = Accounts(self._catalog, self.vhosts)
         self.turn = self._messaging.turn
         self.flow = self._messaging.flow
         self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
         self._streams = self._messaging.add_streams(self)
         for name, topic in self.topics.items():
             self._streams.on_topic(name, topic)
-        self._messaging.begin()
         self._begin_a_life()
 
     def _begin_a_life(self) -> None:
-        """Note what makes this run of the broker another one than the last; bury what died."""
+        """Bind; note what makes this run another one than the last; bury what died."""
+        self._messaging.begin()
         # Clients must notice: with weak durability, the log may have other records now where it had
         # some in the last life. They compare leader epochs.
         self._catalog.put_counter("starts", self._catalog.counters.get("starts", 0) + 1, ignore)

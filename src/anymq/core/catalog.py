@@ -17,6 +17,7 @@ from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecor
 from anymq.core.streams.topics import TopicRecord
 
 Then = Callable[[Exception | None], None]
+Changed = Callable[[str, bytes | None], None]  # a key, and what is defined under it now
 R = TypeVar("R", bound=msgspec.Struct)
 
 LOG_ID_FIRST = 16  # those below are ours: definitions, offsets, …
@@ -71,6 +72,7 @@ class Catalog:
         self._store = store
         self._listener: CatalogListener | None = None
         self._vhosts: VhostListener | None = None
+        self._others: dict[str, Changed] = {}
         # Changes on their way to the disk: what was durable before, and how many are on the way.
         self._durable: dict[str, tuple[bytes | None, int]] = {}
         self._values: dict[str, bytes] = {}
@@ -89,13 +91,21 @@ class Catalog:
         """Tell `listener` from now on what changes; what there is it asks for: `records`."""
         self._vhosts = listener
 
+    def listen_to(self, kind: str, changed: Changed) -> None:
+        """Tell `changed` from now on what changes of a kind that means nothing here."""
+        self._others[kind] = changed
+
+    def keys(self, *prefixes: str) -> list[str]:
+        """Return the keys that begin so."""
+        return [key for key in self._values if key.startswith(prefixes)]
+
+    def values(self, prefix: str) -> list[tuple[str, bytes]]:
+        """Return what is defined under the keys that begin so."""
+        return [(key, value) for key, value in self._values.items() if key.startswith(prefix)]
+
     def records(self, prefix: str, decoder: "msgspec.json.Decoder[R]") -> list[tuple[str, R]]:
         """Return what is defined of one kind, or in one virtual host, by key."""
-        return [
-            (key, decoder.decode(value))
-            for key, value in self._values.items()
-            if key.startswith(prefix)
-        ]
+        return [(key, decoder.decode(value)) for key, value in self.values(prefix)]
 
     def change(
         self,
@@ -205,6 +215,9 @@ class Catalog:
         kind, _, name = key.partition("/")
         if self._vhosts is not None and kind in _OF_VHOSTS:
             _OF_VHOSTS[kind](self._vhosts, key, value)
+            return
+        if (changed := self._others.get(kind)) is not None:
+            changed(key, value)
             return
         # A kind unknown here was written by a newer version: it is kept, and means nothing.
         meaning = _MEANINGS.get(kind)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -75,3 +76,50 @@ def from_text(text: str) -> Verifier:
         raise ValueError("iterations out of range")
     parts = [base64.b64decode(part, validate=True) for part in (salt, stored, server)]
     return Verifier(Mechanism(name), parts[0], int(iterations), parts[1], parts[2])
+
+
+def proofs_of(password: str) -> tuple[str, ...]:
+    """Return all that is kept of a password."""
+    return tuple(to_text(derive(password, mechanism)) for mechanism in Mechanism)
+
+
+# What RabbitMQ keeps: four bytes of salt, and the hash of salt and password. Weaker than a
+# verifier, as it is quick to guess: taken from definitions, never made here.
+
+RABBITMQ_SALT_BYTES = 4
+_RABBITMQ_HASHES = {
+    "rabbit_password_hashing_sha256": "sha256",
+    "rabbit_password_hashing_sha512": "sha512",
+}
+
+
+def from_rabbitmq_hash(hashed: str, algorithm: str = "") -> str:
+    """Return how a hash of RabbitMQ is kept; ValueError when it is none."""
+    algorithm = algorithm or "rabbit_password_hashing_sha256"
+    name = _RABBITMQ_HASHES.get(algorithm)
+    if name is None:
+        raise ValueError(f"{algorithm} is not supported")
+    size = RABBITMQ_SALT_BYTES + hashlib.new(name).digest_size
+    if len(base64.b64decode(hashed, validate=True)) != size:
+        raise ValueError(f"{algorithm} has {size} bytes")
+    return f"{algorithm}${hashed}"
+
+
+def as_rabbitmq_hash(proofs: Iterable[str]) -> tuple[str, str]:
+    """Return algorithm and hash, where the password came as such; else two empty texts."""
+    for proof in proofs:
+        algorithm, _, hashed = proof.partition("$")
+        if algorithm in _RABBITMQ_HASHES:
+            return algorithm, hashed
+    return "", ""
+
+
+def matches_rabbitmq_hash(proofs: Iterable[str], password: str) -> bool:
+    """Is this the password that RabbitMQ's hash among these proofs was made of?"""
+    algorithm, hashed = as_rabbitmq_hash(proofs)
+    if not algorithm:
+        return False
+    raw = base64.b64decode(hashed)
+    salt, digest = raw[:RABBITMQ_SALT_BYTES], raw[RABBITMQ_SALT_BYTES:]
+    made = hashlib.new(_RABBITMQ_HASHES[algorithm], salt + password.encode()).digest()
+    return hmac.compare_digest(made, digest)

@@ -79,10 +79,15 @@ class AmqpRoom:
             settings=broker,
             forms=(AMQP_FORM,),
         )
+        if users is None:
+            self.broker.users.give([], GUEST)
+            users = Users(defaults=GUEST, stored=self.broker.users)
+        else:
+            self.broker.users.give(list(users))
         self.amqp = Amqp(
             broker=self.broker,
             settings=settings or AmqpSettings(),
-            users=users or Users(GUEST),
+            users=users,
             counters=Counters(),
             memory=Memory(memory_bytes_max),
             make_channel=Channel,
@@ -210,10 +215,15 @@ class AmqpDialog:
         known = ABLE if properties is None else properties
         self >> (0, methods.ConnectionStartOk(known, mechanism, response, "en_US"))
 
-    def log_in(self, heartbeat: int = 0, properties: dict[str, Any] | None = None) -> Self:
+    def log_in(
+        self,
+        heartbeat: int = 0,
+        properties: dict[str, Any] | None = None,
+        response: bytes = PLAIN_GUEST,
+    ) -> Self:
         """Go the whole way to an open connection."""
         self.greet()
-        self.start_ok(properties=properties)
+        self.start_ok(response=response, properties=properties)
         tune = self.only()
         assert isinstance(tune, methods.ConnectionTune)
         self >> (0, methods.ConnectionTuneOk(tune.channel_max, tune.frame_max, heartbeat))

@@ -46,7 +46,9 @@ class HttpRoom(AmqpRoom):
     def __init__(self, *, users: Users | None = None) -> None:
         super().__init__(users=users)
         amqp = self.amqp
-        self.guard = Guard(lambda: amqp.users, lambda: amqp.settings.loopback_users)
+        self.guard = Guard(
+            self.broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users
+        )
         self.site = Site(
             broker=self.broker,
             amqp=amqp,

@@ -16,6 +16,8 @@ from anymq.core.routing.exchange import (
 )
 from anymq.core.routing.trie import Trie
 
+TOPIC = "topic"  # the type's name
+
 
 class Topic(ExchangeType):
     """To where a binding's pattern matches the key."""

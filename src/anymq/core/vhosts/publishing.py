@@ -106,7 +106,7 @@ class Publishing:
     def send(self, destination: Destination, message: Message) -> None:
         """Hand one message to a queue, or route it on from an exchange."""
         if isinstance(destination, Exchange):
-            keys, message = _addressed(message)
+            keys, message = addressed(message)
             targets, _ = self.find(destination, keys, message)
         else:
             targets = (destination,)
@@ -189,7 +189,7 @@ class Publishing:
         delayed = self._delay(message)
         if delayed is not None:
             return delayed, message
-        keys, message = _addressed(message)
+        keys, message = addressed(message)
         return self.find(exchange, keys, message)[0], message
 
     def _delay(self, message: Message) -> Targets | None:
@@ -291,7 +291,7 @@ def _push_parts(parts: Sequence[Part], then: Then | None) -> None:
         first += len(messages)
 
 
-def _addressed(message: Message) -> tuple[Sequence[str], Message]:
+def addressed(message: Message) -> tuple[Sequence[str], Message]:
     """Return a message's routing keys, and it without those that nobody must see."""
     key = message.envelope.routing_key
     if COPIED not in message.properties or not message.traits.has_headers:

@@ -133,6 +133,10 @@ class VirtualHost:
             raise self._locked(name)
         return found
 
+    def knows_type(self, type_: str) -> bool:
+        """Can there be an exchange of this type?"""
+        return type_ in self._types
+
     @property
     def version(self) -> int:
         """It grows whenever a message may have to go another way."""
@@ -228,14 +232,18 @@ class VirtualHost:
         owner: object | None = None,
         auto_delete: bool = False,
         arguments: Mapping[str, Value] | None = None,
+        new_name: bool = False,
         then: Then = ignore,
     ) -> AnyQueue:
-        """Make a queue or stream, or find the same. "": it gets a name. `owner`: exclusive."""
+        """Make a queue or stream, or find the same. "": it gets a name. `owner`: exclusive.
+
+        `new_name`: it is one that `new_queue_name` gave.
+        """
         name = stripped(name)
-        if name:
+        if name and not new_name:
             _check_reserved(QUEUE, name)
         declaration = QueueDeclaration(
-            name=name or self.new_name(GENERATED),
+            name=name or self.new_queue_name(),
             vhost_name=self.name,
             durable=durable and owner is None,
             owner=owner,
@@ -319,6 +327,10 @@ class VirtualHost:
     def new_name(self, prefix: str) -> str:
         """Return a name that nobody has or guesses."""
         return prefix + urlsafe_b64encode(self._random(16)).rstrip(b"=").decode()
+
+    def new_queue_name(self) -> str:
+        """Return the name of a queue to be, as only the broker gives them."""
+        return self.new_name(GENERATED)
 
     # Bindings
 

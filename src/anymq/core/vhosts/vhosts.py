@@ -11,6 +11,7 @@ from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
 from anymq.core.errors import NotFound
 from anymq.core.message import Message, Run
+from anymq.core.rights.records import prefixes_of_vhost
 from anymq.core.routing.exchange import Binding, Declaration, Destination, Exchange
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
 from anymq.core.routing.target import Then
@@ -147,7 +148,9 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             ],
             list(vhost.topology.bindings.values()),
         )
-        self._catalog.change({**changes, vhost_key(name): None}, then)
+        # Whoever makes one of this name again gives its rights anew.
+        rights = dict.fromkeys(self._catalog.keys(*prefixes_of_vhost(name)))
+        self._catalog.change({**changes, vhost_key(name): None, **rights}, then)
 
     def redeclare(self, how: Redeclare) -> None:
         """Treat queues that are declared again with other arguments so, everywhere."""

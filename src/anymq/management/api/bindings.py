@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 from anymq.core.message import Headers
 from anymq.core.routing.exchange import EXCHANGE, QUEUE, Binding
 from anymq.core.vhosts.vhost import VirtualHost
-from anymq.management.api import routes
+from anymq.management.api import checks, routes
 from anymq.management.api.call import Call, Then, created, done, exchange_name, when_safe
 from anymq.management.api.exchanges import known_vhost
 from anymq.management.api.faults import bad_request, no_object
@@ -150,6 +150,7 @@ def bind(call: Call) -> Answer:
         raise no_object()
     source, destination = exchange_name(names["source"]), names["destination"]
     key, arguments = call.text("routing_key"), from_json(call.table("arguments"))
+    checks.bind(call.permit, vhost, source, destination, key, kind == EXCHANGE)
 
     def begin(then: Then) -> None:
         vhost.bind(source, destination, key, arguments, to_exchange=kind == EXCHANGE, then=then)
@@ -191,6 +192,7 @@ def unbind(call: Call) -> Answer:
     vhost, one = call.vhost, _found(call)
     if not one.source:
         raise bad_request("the default exchange is bound to every queue")
+    checks.bind(call.permit, vhost, one.source, one.destination, one.key, one.kind == EXCHANGE)
 
     def begin(then: Then) -> None:
         vhost.unbind(

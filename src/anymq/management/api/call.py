@@ -11,6 +11,7 @@ import msgspec
 
 from anymq.core.broker import Broker
 from anymq.core.errors import Refused
+from anymq.core.rights.permit import Permit
 from anymq.core.routing.exchange import Exchange
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.vhost import VirtualHost
@@ -95,6 +96,11 @@ class Call:
             raise bad_request(["not_object", key])
         return value
 
+    @property
+    def permit(self) -> Permit:
+        """What this caller may do in the virtual host in the path."""
+        return self.caller.permit(self.names["vhost"])
+
     # What the path names
 
     @property
@@ -116,6 +122,16 @@ class Call:
             return [self.vhost]
         every = self.broker.vhosts
         return [every[name] for name in sorted(every) if self.caller.may_enter(name)]
+
+    @property
+    def vhosts_to_see(self) -> list[VirtualHost]:
+        """The same, with those that he may only look at from outside."""
+        every = self.broker.vhosts
+        names = [self.names["vhost"]] if "vhost" in self.names else sorted(every)
+        found = [every[name] for name in names if name in every and self.caller.may_see(name)]
+        if "vhost" in self.names and not found:
+            raise no_object()
+        return found
 
     @property
     def queue(self) -> AnyQueue:

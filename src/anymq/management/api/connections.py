@@ -5,7 +5,7 @@ from typing import Any
 
 from anymq.management.api import routes
 from anymq.management.api.call import Call, done
-from anymq.management.api.faults import no_object
+from anymq.management.api.faults import no_object, not_authorized
 from anymq.management.api.values import to_json
 from anymq.management.http import Answer
 from anymq.protocols.amqp.channel import Channel
@@ -40,7 +40,9 @@ def connection(call: Call) -> Answer:
 @ROUTES.delete("/connections/:connection", routes.USER)
 def close_connection(call: Call) -> Answer:
     """Close a connection; the header X-Reason says why."""
-    _close(call, _find(call))
+    one = _find(call)
+    _check_close(call, one)
+    _close(call, one)
     return done()
 
 
@@ -54,6 +56,7 @@ def connections_of_user(call: Call) -> Answer:
 def close_connections_of_user(call: Call) -> Answer:
     """Close all connections of a user."""
     for one in _of_user(call):
+        _check_close(call, one)
         _close(call, one)
     return done()
 
@@ -137,11 +140,14 @@ def channel_name(one: Channel) -> str:
 
 
 def _conversations(call: Call) -> list[Conversation]:
-    wanted = {vhost.name for vhost in call.vhosts}
+    wanted = {vhost.name for vhost in call.vhosts_to_see}
+    sees_all = call.caller.may_use(routes.MONITORING)
     found = [
         one
         for one in call.site.amqp.conversations
-        if one.channels is not None and one.channels.vhost.name in wanted
+        if one.channels is not None
+        and one.channels.vhost.name in wanted
+        and (sees_all or one.user == call.caller.name)
     ]
     return sorted(found, key=lambda one: (one.since_ms, one.name))
 
@@ -160,6 +166,12 @@ def _find(call: Call) -> Conversation:
 
 def _of_user(call: Call) -> list[Conversation]:
     return [one for one in _conversations(call) if one.user == call.names["username"]]
+
+
+def _check_close(call: Call, one: Conversation) -> None:
+    """His own, or as an administrator."""
+    if one.user != call.caller.name and not call.caller.may_use(routes.ADMINISTRATOR):
+        raise not_authorized()
 
 
 def _close(call: Call, one: Conversation) -> None:

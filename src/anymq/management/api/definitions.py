@@ -34,13 +34,13 @@ def definitions(call: Call) -> Answer:
     """Everything that is declared, to be imported elsewhere."""
     said = {"rabbitmq_definition_format": "cluster", "original_cluster_name": call.site.node}
     said |= {"explanation": f"Definitions of cluster '{call.site.node}'"}
-    return _exported(said, call.vhosts, whole=True)
+    return _exported(said, call.vhosts_to_see, whole=True)
 
 
 @ROUTES.get("/definitions/:vhost", routes.ADMINISTRATOR)
 def definitions_of_vhost(call: Call) -> Answer:
     """What is declared in a virtual host."""
-    vhost = call.vhost
+    (vhost,) = call.vhosts_to_see
     said = {
         "rabbitmq_definition_format": "single_virtual_host",
         "original_vhost_name": vhost.name,
@@ -144,7 +144,7 @@ def import_definitions(call: Call) -> Answer:
 @ROUTES.post("/definitions/:vhost", routes.ADMINISTRATOR)
 def import_into_vhost(call: Call) -> Answer:
     """Declare all that a document says in a virtual host."""
-    return _imported(call, call.vhost.name)
+    return _imported(call, call.vhosts_to_see[0].name)
 
 
 def _imported(call: Call, into: str | None) -> Answer:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from anymq.core.errors import NotAllowed
 from anymq.core.routing.exchange import Exchange
-from anymq.management.api import routes
+from anymq.core.vhosts.vhost import VirtualHost
+from anymq.management.api import checks, routes
 from anymq.management.api.call import Call, Then, created, done, exchange_name, when_safe
 from anymq.management.api.faults import not_found
 from anymq.management.api.values import from_json, to_json
@@ -36,12 +38,13 @@ def put_exchange(call: Call) -> Answer:
     """Declare an exchange."""
     vhost = known_vhost(call)
     name = exchange_name(call.names["exchange"])
-    arguments = from_json(call.table("arguments"))
+    arguments, kind = from_json(call.table("arguments")), call.text("type", "direct")
+    checks.declare_exchange(call.permit, name, arguments)
 
     def begin(then: Then) -> None:
         vhost.declare_exchange(
             name,
-            call.text("type", "direct"),
+            kind,
             durable=call.boolean("durable"),
             auto_delete=call.boolean("auto_delete"),
             internal=call.boolean("internal"),
@@ -57,14 +60,18 @@ def delete_exchange(call: Call) -> Answer:
     """Unmake an exchange; `if-unused=true`: unless something is bound to it."""
     name, vhost = call.exchange.name, call.vhost
     if_unused = call.flag("if-unused")
+    checks.delete_exchange(call.permit, name)
     return when_safe(lambda then: vhost.delete_exchange(name, if_unused=if_unused, then=then), done)
 
 
-def known_vhost(call: Call) -> Any:
+def known_vhost(call: Call) -> VirtualHost:
     """Return the virtual host something is to be made in."""
-    if call.names["vhost"] not in call.broker.vhosts:
+    name = call.names["vhost"]
+    if name not in call.broker.vhosts:
         raise not_found("vhost_not_found")
-    return call.vhost
+    if not call.caller.may_enter(name):
+        raise NotAllowed(call.permit.no_entry)
+    return call.broker.vhosts[name]
 
 
 def row(one: Exchange) -> dict[str, Any]:

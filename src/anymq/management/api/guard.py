@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from anymq.core.rights.accounts import Accounts
+from anymq.core.rights.permit import Permit
 from anymq.management.api import routes
 from anymq.management.api.faults import Fault, forbidden, not_authorized
 from anymq.management.http import Request
@@ -50,11 +52,25 @@ class Caller:
 
     name: str
     tags: Sequence[str] = ()
-    may_enter: Callable[[str], bool] = lambda _: True  # this virtual host
+    accounts: Accounts | None = None
 
     def may_use(self, needs: str) -> bool:
         """May he use routes that need this?"""
         return not needs or any(needs in TAGS.get(tag, ()) for tag in ("", *self.tags))
+
+    def permit(self, vhost: str) -> Permit:
+        """Return what he may do in a virtual host."""
+        if self.accounts is None:
+            raise not_authorized()
+        return self.accounts.permit(self.name, vhost)
+
+    def may_enter(self, vhost: str) -> bool:
+        """May he use what is in this virtual host?"""
+        return self.accounts is not None and self.permit(vhost).may_enter
+
+    def may_see(self, vhost: str) -> bool:
+        """May he know that it is there, and how much is in it?"""
+        return self.may_use(routes.MONITORING) or self.may_enter(vhost)
 
 
 NOBODY = Caller("")
@@ -64,6 +80,7 @@ NOBODY = Caller("")
 class Guard:
     """What decides on a request. `users` and what follows may be replaced while we run."""
 
+    accounts: Accounts
     users: Callable[[], Users]
     loopback_users: Callable[[], Collection[str]]
     logins_failed: int = 0
@@ -75,7 +92,7 @@ class Guard:
             self.logins_failed += 1
             log.warning("HTTP login refused", peer=request.host)
             raise not_authorized()
-        return Caller(name, ("administrator",))
+        return Caller(name, self.accounts.tags_of(name), self.accounts)
 
     def check(self, request: Request, caller: Caller, needs: str) -> None:
         """Refuse what this caller may not do, or a page in his browser does behind his back."""

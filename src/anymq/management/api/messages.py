@@ -8,8 +8,9 @@ from typing import Any
 from anymq.core.errors import Rejected, Unsupported
 from anymq.core.message import Envelope, Message, Properties, Run
 from anymq.core.queues.delivery import Delivery
+from anymq.core.rights.permit import READ
 from anymq.core.vhosts.kinds import STREAM, AnyQueue
-from anymq.management.api import routes
+from anymq.management.api import checks, routes
 from anymq.management.api.call import Call, exchange_name, failed
 from anymq.management.api.faults import bad_request, not_found
 from anymq.management.api.totals import waiting
@@ -36,6 +37,7 @@ def publish(call: Call) -> Answer:
     if name not in vhost.exchanges:
         raise not_found("exchange_not_found")
     message = _message(call, name)
+    checks.publish(call.permit, vhost, message)
     later = Later()
     run = Run([message], persistent=message.traits.persistent)
     came = [True]
@@ -115,6 +117,7 @@ def get(call: Call) -> Answer:
         raise bad_request(["unsupported_encoding", encoding])
     if queue.kind == STREAM:
         raise Unsupported(f"540 basic.get not supported by stream queues {_of(queue)}")
+    call.permit.queue(READ, queue.name)
     call.vhost.queue(queue.name)  # not somebody's own
     getting = _Getting(queue, mode, min(count, COUNT_MAX), encoding, call.body.get("truncate"))
     getting.go_on()

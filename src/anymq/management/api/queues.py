@@ -4,9 +4,9 @@ from typing import Any
 
 from anymq.core.queues.arguments import CLASSIC, QUORUM
 from anymq.core.queues.queue import Queue
+from anymq.core.rights.permit import CONFIGURE, READ
 from anymq.core.vhosts.kinds import AnyQueue
-from anymq.core.vhosts.vhost import VirtualHost
-from anymq.management.api import routes
+from anymq.management.api import checks, routes
 from anymq.management.api.call import Call, Then, created, done, when_safe
 from anymq.management.api.connections import consumer_row, owner_row
 from anymq.management.api.exchanges import known_vhost
@@ -57,9 +57,10 @@ def queue(call: Call) -> Answer:
 @ROUTES.put("/queues/:vhost/:queue")
 def put_queue(call: Call) -> Answer:
     """Declare a queue or stream."""
-    vhost: VirtualHost = known_vhost(call)
+    vhost = known_vhost(call)
     name = call.names["queue"]
     arguments = from_json(call.table("arguments"))
+    checks.declare_queue(call.permit, name, arguments)
 
     def begin(then: Then) -> None:
         vhost.declare_queue(
@@ -77,6 +78,7 @@ def put_queue(call: Call) -> Answer:
 def delete_queue(call: Call) -> Answer:
     """Unmake a queue; `if-empty=true`, `if-unused=true`: only then."""
     vhost, name = call.vhost, call.queue.name
+    call.permit.queue(CONFIGURE, name)
     if_empty, if_unused = call.flag("if-empty"), call.flag("if-unused")
 
     def begin(then: Then) -> None:
@@ -88,7 +90,9 @@ def delete_queue(call: Call) -> Answer:
 @ROUTES.delete("/queues/:vhost/:queue/contents")
 def purge_queue(call: Call) -> Answer:
     """Drop all messages that wait."""
-    call.vhost.queue(call.queue.name).purge()
+    name = call.queue.name
+    call.permit.queue(READ, name)
+    call.vhost.queue(name).purge()
     return done()
 
 

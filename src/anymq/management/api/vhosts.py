@@ -18,7 +18,7 @@ NAME_BYTES_MAX = 255
 @ROUTES.get("/vhosts")
 def vhosts(call: Call) -> Answer:
     """All virtual hosts."""
-    visible = call.vhosts
+    visible = call.vhosts_to_see
     return with_sums(
         call,
         lambda sums: call.listed(
@@ -32,7 +32,7 @@ def vhosts(call: Call) -> Answer:
 @ROUTES.get("/vhosts/:vhost")
 def vhost(call: Call) -> Answer:
     """One virtual host."""
-    one = call.vhost
+    (one,) = call.vhosts_to_see
     return with_sums(
         call, lambda sums: call.shown(_row(call, one, sums.by_vhost.get(one.name, Totals())))
     )
@@ -51,7 +51,7 @@ def put_vhost(call: Call) -> Answer:
 @ROUTES.delete("/vhosts/:vhost", routes.ADMINISTRATOR)
 def delete_vhost(call: Call) -> Answer:
     """Unmake a virtual host with all that is in it."""
-    name = call.vhost.name
+    name = call.vhosts_to_see[0].name
     return when_safe(lambda then: call.broker.delete_vhost(name, then), done)
 
 

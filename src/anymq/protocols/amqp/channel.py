@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from anymq.core.errors import NotFound, PartlyRejected
+from anymq.core.rights.permit import READ
 from anymq.core.routing.target import Then
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.protocols.amqp import (
@@ -96,6 +97,14 @@ class Channel:
         """There is credit again: for all."""
         for consumer in list(self.consumers.values()):
             consumer.more()
+
+    def on_rights(self) -> None:
+        """Rights have changed: nobody goes on consuming what it may not read."""
+        permit = self.wire.permit
+        for consumer in list(self.consumers.values()):
+            if not permit.may(READ, consumer.queue.name):
+                consumer.end()
+                self.forget_consumer(consumer)
 
     def close(self, then: Done) -> None:
         """Give back what is out; end consumers."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from anymq.core.broker import Broker
+from anymq.core.rights.permit import Permit
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.protocols.amqp.codec import (
     BODY,
@@ -23,6 +24,7 @@ from anymq.protocols.amqp.errors import (
     ChannelError,
     ConnectionFault,
     ReplyCode,
+    forced,
     to_amqp,
 )
 from anymq.protocols.amqp.methods import (
@@ -85,7 +87,9 @@ class Channels:
         "outbox",
         "owner",
         "peer",
+        "permit",
         "ready",
+        "rights_changed",
         "scheduled",
         "settings",
         "touched",
@@ -100,6 +104,7 @@ class Channels:
         vhost: VirtualHost,
         user: str,
         *,
+        permit: Permit,
         frame_max: int,
         channel_max: int,
         capabilities: Mapping[str, Any],
@@ -112,6 +117,8 @@ class Channels:
         self.broker = broker
         self.vhost = vhost
         self.user = user
+        self.permit = permit
+        self.rights_changed = False
         self.frame_max = frame_max
         self.channel_max = channel_max
         self.client_capabilities = capabilities
@@ -187,6 +194,24 @@ class Channels:
         if not self.acting:
             self.broker.turn.add(self)
 
+    def on_rights(self) -> None:
+        """The user's rights have changed. Many may change in a turn: they are looked at once."""
+        self.rights_changed = True
+        if not self.acting:
+            self.broker.turn.add(self)
+
+    def _look_at_rights(self) -> None:
+        self.rights_changed = False
+        if self.vhost.ended:
+            self._on_fault(forced(f"vhost '{self.vhost.name}' is deleted"), 0)
+        elif self.user not in self.broker.users:
+            self._on_fault(forced(f"user '{self.user}' is deleted"), 0)
+        elif not self.permit.may_enter:
+            self._on_fault(ConnectionFault(ReplyCode.NOT_ALLOWED, self.permit.no_entry), 0)
+        else:
+            for channel in list(self._open.values()):
+                self._guarded(channel, channel.on_rights)
+
     def _release(self) -> None:
         self.holds -= 1
         self.outbox.wake()
@@ -217,6 +242,8 @@ class Channels:
 
     def end_of_read(self) -> None:
         """Let everybody who was touched finish."""
+        if self.rights_changed:
+            self._look_at_rights()
         touched = self.touched
         while touched:
             channel = next(iter(touched))

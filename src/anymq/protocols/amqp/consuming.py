@@ -9,6 +9,7 @@ from typing_extensions import override
 from anymq.core.queues.arguments import check_consumer
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Subscription
+from anymq.core.rights.permit import READ
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.stream import Stream
 from anymq.protocols.amqp import direct_reply, streams
@@ -162,6 +163,7 @@ def check_tag(channel: "Channel", tag: str) -> None:
 
 
 def _subscribe(channel: "Channel", method: BasicConsume, tag: str) -> None:
+    channel.wire.permit.queue(READ, channel.queue_name(method.queue))
     queue = channel.open_queue(method.queue)
     check_consumer(
         f"queue '{queue.name}' in vhost '{queue.vhost_name}'", queue.kind, method.arguments
@@ -199,6 +201,7 @@ def cancel_agreed(channel: "Channel", method: BasicCancelOk) -> None:
 
 def get(channel: "Channel", method: BasicGet) -> None:
     """Deliver one message, if there is one; what comes after it waits while it is read."""
+    channel.wire.permit.queue(READ, channel.queue_name(method.queue))
     _Get(channel, channel.open_queue(method.queue), no_ack=method.no_ack).begin()
 
 

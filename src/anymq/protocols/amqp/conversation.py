@@ -13,7 +13,7 @@ from anymq.protocols.amqp import login
 from anymq.protocols.amqp.channels import Channels
 from anymq.protocols.amqp.codec import AMQP_0_9, AMQP_0_9_1, method_frame
 from anymq.protocols.amqp.counters import Counters
-from anymq.protocols.amqp.errors import AmqpError, ConnectionFault, ReplyCode
+from anymq.protocols.amqp.errors import AmqpError, ConnectionFault, ReplyCode, forced
 from anymq.protocols.amqp.fields import Table
 from anymq.protocols.amqp.methods import (
     ConnectionClose,
@@ -82,9 +82,8 @@ class Amqp:
 
     def say_goodbye(self, why: str) -> None:
         """Tell everybody that the broker ends."""
-        text = f"broker forced connection closure with reason '{why}'"
         for conversation in list(self.conversations):
-            conversation.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, text, method=0))
+            conversation.fault(forced(why))
 
 
 class Conversation:
@@ -253,10 +252,14 @@ class Conversation:
         vhost = self.amqp.broker.vhosts.get(method.virtual_host)
         if vhost is None:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, f"vhost {method.virtual_host} not found")
+        permit = self.amqp.broker.users.permit(self.user, vhost.name)
+        if not permit.may_enter:
+            raise ConnectionFault(ReplyCode.NOT_ALLOWED, permit.no_entry)
         self.channels = Channels(
             self.amqp.broker,
             vhost,
             self.user,
+            permit=permit,
             frame_max=self.frame_max,
             channel_max=self.channel_max,
             capabilities=self.capabilities,
@@ -269,6 +272,7 @@ class Conversation:
         self.channels.peer = self.peer
         self.state = State.RUNNING
         self.amqp.conversations.add(self)
+        self.amqp.broker.users.watch(self.user, self.channels.on_rights)
         self._send(ConnectionOpenOk())
 
     def _on_update_secret(self, _method: ConnectionUpdateSecret) -> None:
@@ -280,7 +284,7 @@ class Conversation:
     def _on_close(self, _method: ConnectionClose) -> None:
         assert self.channels is not None
         self.state = State.CLOSING
-        self.amqp.conversations.discard(self)
+        self._leave()
         self.channels.end(self._on_ended)
 
     def _on_ended(self) -> None:
@@ -295,8 +299,14 @@ class Conversation:
         self.reason = ""  # it was logged when it happened
         self.end()
 
-    def _give_up(self) -> None:
+    def _leave(self) -> None:
         self.amqp.conversations.discard(self)
+        if self.channels is not None:
+            self.amqp.broker.users.unwatch(self.user, self.channels.on_rights)
+            self.channels.rights_changed = False
+
+    def _give_up(self) -> None:
+        self._leave()
         channels, running = self.channels, self.state is State.RUNNING
         if channels is not None and running:
             channels.end(_nothing)

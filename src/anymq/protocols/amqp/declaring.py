@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from anymq.core.errors import NotAllowed, NotFound, PreconditionFailed
 from anymq.core.queues.arguments import CLASSIC
+from anymq.core.rights.permit import CONFIGURE, READ, WRITE
+from anymq.core.routing.exchange import ALTERNATE
 from anymq.core.routing.target import Then
-from anymq.core.vhosts.vhost import stripped
+from anymq.core.routing.topic import TOPIC
+from anymq.core.vhosts.vhost import GENERATED, RESERVED, Redeclare, stripped
 from anymq.protocols.amqp import direct_reply
 from anymq.protocols.amqp.methods import (
     ExchangeBind,
@@ -33,6 +36,7 @@ from anymq.protocols.amqp.methods import (
 if TYPE_CHECKING:
     from anymq.protocols.amqp.channel import Channel
 
+DEAD_LETTER_EXCHANGE = "x-dead-letter-exchange"
 NAME_PREFIX = "x-name-prefix"
 NAME_PREFIX_BYTES_MAX = 64
 
@@ -41,9 +45,13 @@ def declare_exchange(channel: "Channel", method: ExchangeDeclare) -> None:
     """Make an exchange, or see that it is there and is the same."""
     vhost, name = channel.wire.vhost, method.exchange
     if method.passive:
-        vhost.exchange(_not_default(stripped(name)))
+        name = _not_default(stripped(name))
+        channel.wire.permit.see("exchange", name)
+        vhost.exchange(name)
         channel.answer(ExchangeDeclareOk(), method.nowait)
         return
+
+    _check_exchange(channel, method)
 
     def begin(then: Then) -> Method:
         vhost.declare_exchange(
@@ -60,11 +68,26 @@ def declare_exchange(channel: "Channel", method: ExchangeDeclare) -> None:
     channel.answer_later(method, method.nowait, begin)
 
 
+def _check_exchange(channel: "Channel", method: ExchangeDeclare) -> None:
+    """Refuse who may not declare it so. What nobody may declare, the virtual host refuses."""
+    vhost, permit, name = channel.wire.vhost, channel.wire.permit, stripped(method.exchange)
+    if not name or not vhost.knows_type(method.type):
+        return
+    permit.exchange(CONFIGURE, name)
+    alternate = method.arguments.get(ALTERNATE)
+    if name in vhost.exchanges or not isinstance(alternate, str) or name.startswith(RESERVED):
+        return
+    permit.exchange(READ, name)
+    permit.exchange(WRITE, alternate)
+
+
 def delete_exchange(channel: "Channel", method: ExchangeDelete) -> None:
     """Unmake an exchange; one that is not there is gone, too."""
+    name = stripped(method.exchange)
+    if name and not name.startswith(RESERVED):
+        channel.wire.permit.exchange(CONFIGURE, name)
 
     def begin(then: Then) -> Method:
-        name = method.exchange
         channel.wire.vhost.delete_exchange(name, if_unused=method.if_unused, then=then)
         return ExchangeDeleteOk()
 
@@ -73,6 +96,9 @@ def delete_exchange(channel: "Channel", method: ExchangeDelete) -> None:
 
 def bind_exchange(channel: "Channel", method: ExchangeBind) -> None:
     """Let an exchange feed another."""
+    channel.wire.permit.exchange(WRITE, stripped(method.destination))
+    if stripped(method.destination):
+        _check_source(channel, method.source, method.routing_key)
 
     def begin(then: Then) -> Method:
         channel.wire.vhost.bind(
@@ -90,6 +116,9 @@ def bind_exchange(channel: "Channel", method: ExchangeBind) -> None:
 
 def unbind_exchange(channel: "Channel", method: ExchangeUnbind) -> None:
     """Let it feed the other no more."""
+    channel.wire.permit.exchange(WRITE, stripped(method.destination))
+    if stripped(method.destination):
+        _check_source(channel, method.source, method.routing_key)
 
     def begin(then: Then) -> Method:
         channel.wire.vhost.unbind(
@@ -105,6 +134,17 @@ def unbind_exchange(channel: "Channel", method: ExchangeUnbind) -> None:
     channel.answer_later(method, method.nowait, begin)
 
 
+def _check_source(channel: "Channel", source: str, key: str) -> None:
+    """Refuse who may not have messages of this exchange, or not those with this key."""
+    source = stripped(source)
+    if not source:
+        return  # nobody binds to the default exchange
+    channel.wire.permit.exchange(READ, source)
+    exchange = channel.wire.vhost.exchanges.get(source)
+    if exchange is not None and exchange.declaration.type == TOPIC:
+        channel.wire.permit.topics(READ, source, (key,))
+
+
 def declare_queue(channel: "Channel", method: QueueDeclare) -> None:
     """Make a queue, or see that it is there and is the same. Without a name, it gets one."""
     name = stripped(method.queue)
@@ -112,25 +152,44 @@ def declare_queue(channel: "Channel", method: QueueDeclare) -> None:
         _find_reply_queue(channel, method, name)
         return
     if method.passive:
+        channel.wire.permit.see("queue", channel.queue_name(name))
         queue = channel.open_queue(name)
         channel.last_queue = queue.name
         answer = QueueDeclareOk(queue.name, queue.ready, queue.consumer_count)
         channel.answer(answer, method.nowait)
         return
 
+    named = _named(channel, name, method.arguments)
+    _check_queue(channel, method, named)
+
     def begin(then: Then) -> Method:
         queue = channel.wire.vhost.declare_queue(
-            _named(channel, name, method.arguments),
+            named,
             durable=method.durable,
             owner=channel.wire.owner if method.exclusive else None,
             auto_delete=method.auto_delete,
             arguments={k: v for k, v in method.arguments.items() if k != NAME_PREFIX},
+            new_name=not name and named.startswith(GENERATED),
             then=then,
         )
         channel.last_queue = queue.name
         return QueueDeclareOk(queue.name, queue.ready, queue.consumer_count)
 
     channel.answer_later(method, method.nowait, begin)
+
+
+def _check_queue(channel: "Channel", method: QueueDeclare, named: str) -> None:
+    """Refuse who may not declare it so. What nobody may declare, the virtual host refuses."""
+    vhost, permit = channel.wire.vhost, channel.wire.permit
+    if stripped(method.queue).startswith(RESERVED):
+        return
+    permit.queue(CONFIGURE, named)
+    dead_letters = method.arguments.get(DEAD_LETTER_EXCHANGE)
+    as_it_is = named in vhost.queues and vhost.redeclare is not Redeclare.CHANGE
+    if as_it_is or not isinstance(dead_letters, str):
+        return
+    permit.queue(READ, named)
+    permit.exchange(WRITE, dead_letters)
 
 
 def _named(channel: "Channel", name: str, arguments: Mapping[str, Any]) -> str:
@@ -144,7 +203,7 @@ def _named(channel: "Channel", name: str, arguments: Mapping[str, Any]) -> str:
         )
     prefix = arguments.get(NAME_PREFIX)
     if not isinstance(prefix, str) or not prefix:
-        return name
+        return channel.wire.vhost.new_queue_name()
     if len(prefix.encode()) > NAME_PREFIX_BYTES_MAX:
         raise PreconditionFailed(
             f"Queue name prefix '{stripped(prefix)}' exceeds the {NAME_PREFIX_BYTES_MAX}-byte limit"
@@ -162,10 +221,12 @@ def _find_reply_queue(channel: "Channel", method: QueueDeclare, name: str) -> No
 
 def delete_queue(channel: "Channel", method: QueueDelete) -> None:
     """Unmake a queue; one that is not there is gone, too."""
+    name = channel.queue_name(method.queue)
+    channel.wire.permit.queue(CONFIGURE, stripped(name))
 
     def begin(then: Then) -> Method:
         count = channel.wire.vhost.delete_queue(
-            channel.queue_name(method.queue),
+            name,
             owner=channel.wire.owner,
             if_unused=method.if_unused,
             if_empty=method.if_empty,
@@ -178,6 +239,7 @@ def delete_queue(channel: "Channel", method: QueueDelete) -> None:
 
 def purge_queue(channel: "Channel", method: QueuePurge) -> None:
     """Settle all that waits in a queue."""
+    channel.wire.permit.queue(READ, channel.queue_name(method.queue))
     count = channel.open_queue(method.queue).purge()
     channel.answer(QueuePurgeOk(count), method.nowait)
 
@@ -185,6 +247,7 @@ def purge_queue(channel: "Channel", method: QueuePurge) -> None:
 def bind_queue(channel: "Channel", method: QueueBind) -> None:
     """Let an exchange feed a queue."""
     name, key = _bound_queue(channel, method.queue, method.routing_key)
+    _check_bound(channel, name, method.exchange, key)
 
     def begin(then: Then) -> Method:
         channel.wire.vhost.bind(
@@ -204,6 +267,7 @@ def bind_queue(channel: "Channel", method: QueueBind) -> None:
 def unbind_queue(channel: "Channel", method: QueueUnbind) -> None:
     """Let an exchange feed a queue no more."""
     name, key = _bound_queue(channel, method.queue, method.routing_key)
+    _check_bound(channel, name, method.exchange, key)
 
     def begin(then: Then) -> Method:
         channel.wire.vhost.unbind(
@@ -224,6 +288,13 @@ def _bound_queue(channel: "Channel", queue: str, key: str) -> tuple[str, str]:
     """Return queue and key as they are meant: both empty is the last declared queue, twice."""
     name = channel.queue_name(queue)
     return name, key if queue or key else name
+
+
+def _check_bound(channel: "Channel", queue: str, source: str, key: str) -> None:
+    queue = stripped(queue)
+    if not queue.startswith(direct_reply.PSEUDO_QUEUE):
+        channel.wire.permit.queue(WRITE, queue)
+        _check_source(channel, source, key)
 
 
 def _not_default(name: str) -> str:

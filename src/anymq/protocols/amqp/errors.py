@@ -7,6 +7,7 @@ from anymq.protocols.amqp.faults import (
     ConnectionFault,
     ReplyCode,
     fault,
+    forced,
     shortened,
 )
 from anymq.protocols.amqp.fields import MalformedFields
@@ -20,6 +21,7 @@ __all__ = (
     "ConnectionFault",
     "ReplyCode",
     "fault",
+    "forced",
     "shortened",
     "to_amqp",
 )

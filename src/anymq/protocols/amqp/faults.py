@@ -74,6 +74,12 @@ def fault(code: ReplyCode, text: str, *, method: int | None = None) -> AmqpError
     return kind(code, text, method=method)
 
 
+def forced(why: str) -> ConnectionFault:
+    """Return what ends a connection that did nothing wrong."""
+    text = f"broker forced connection closure with reason '{why}'"
+    return ConnectionFault(ReplyCode.CONNECTION_FORCED, text, method=0)
+
+
 def shortened(text: str) -> str:
     """Cut it to what a short string holds, between two characters."""
     data = text.encode(errors="replace")

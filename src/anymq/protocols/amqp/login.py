@@ -106,6 +106,8 @@ def _external(_response: bytes, door: Door) -> str:
 
 
 def _anonymous(_response: bytes, door: Door) -> str:
+    if door.anonymous_user not in door.users:
+        raise LoginRefused(f"user '{door.anonymous_user}' - invalid credentials")
     return door.anonymous_user
 
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from anymq.core.errors import Refused
 from anymq.core.message import Envelope, Message, Run, Traits
+from anymq.core.rights.permit import WRITE
+from anymq.core.routing.topic import TOPIC
+from anymq.core.vhosts.publishing import addressed
 from anymq.protocols.amqp import direct_reply
 from anymq.protocols.amqp.content import send_content
 from anymq.protocols.amqp.errors import (
@@ -63,9 +66,12 @@ class Publisher:
         "_aside",
         "_bodies",
         "_channel",
+        "_limited",
         "_messages",
         "_method",
         "_now_ms",
+        "_permit",
+        "_permitted",
         "_persistent",
         "_plain",
         "_properties",
@@ -75,6 +81,9 @@ class Publisher:
 
     def __init__(self, channel: "Channel") -> None:
         self._channel = channel
+        self._permit = channel.wire.permit
+        self._permitted = -1  # the version of the rights by which the addresses are good
+        self._limited = False  # at some exchanges, to some routing keys
         self._addresses: dict[bytes, Address] = {}
         self._method: bytes | None = None  # the last one, and what it says
         self._address: Address | None = None
@@ -120,6 +129,8 @@ class Publisher:
     def _turn_to(self, method: bytes, properties: bytes) -> None:
         """Here is another method than before, or other properties; or a run begins."""
         self._gather()
+        if self._permitted != self._permit.version:
+            self._forget_addresses()
         if method != self._method:
             if self._messages:
                 self._set_aside()
@@ -127,6 +138,8 @@ class Publisher:
         self._method = method
         if properties != self._received:
             self._look_at(properties)
+        if self._limited:
+            self._check_keys()
         traits = self._traits
         if self._messages:
             self._persistent |= traits.persistent
@@ -136,6 +149,30 @@ class Publisher:
             if not self._aside:
                 self._now_ms = self._channel.wire.broker.now_ms()
                 self._channel.touch()
+
+    def _forget_addresses(self) -> None:
+        """Rights have changed: ask again."""
+        if self._messages:
+            self._set_aside()  # what came before is published
+        self._permitted = self._permit.version
+        self._limited = self._permit.has_topics
+        self._addresses.clear()
+        self._method = None
+
+    def _check_keys(self) -> None:
+        """Refuse routing keys that the user may not use at this exchange; CC and BCC are some."""
+        address = self._address
+        assert address is not None
+        envelope = address.envelope
+        exchange = self._channel.wire.vhost.exchanges.get(envelope.exchange)
+        if exchange is None or exchange.declaration.type != TOPIC:
+            return
+        message = Message(envelope, self._properties, b"", 0)
+        try:
+            self._permit.topics(WRITE, envelope.exchange, addressed(message)[0])
+        except Refused as refused:
+            self.flush()
+            raise _about_publish(to_amqp(refused)) from None
 
     def _gather(self) -> None:
         """Make messages of bodies."""
@@ -214,6 +251,7 @@ class Publisher:
         assert isinstance(publish, BasicPublish)
         if publish.immediate:
             raise ConnectionFault(ReplyCode.NOT_IMPLEMENTED, "immediate=true")
+        self._permit.exchange(WRITE, publish.exchange)
         self._channel.wire.vhost.exchange(publish.exchange)  # NotFound: before tx.commit, too
         envelope = Envelope(publish.exchange, publish.routing_key, AMQP_FORM)
         return Address(envelope, publish.mandatory)
@@ -245,7 +283,7 @@ class Publisher:
         if not int.from_bytes(received[:2], "big") & USER_ID:
             return received
         claimed, user = AMQP_FORM.read(received).user_id, self._channel.wire.user
-        if claimed != user:
+        if claimed != user and not self._permit.may_pose:
             raise ChannelError(
                 ReplyCode.PRECONDITION_FAILED,
                 f"user_id property set to '{claimed}' but authenticated user was '{user}'",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from anymq.core.broker import Broker
+from anymq.core.rights.permit import Permit
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.protocols.amqp.errors import AmqpError
 from anymq.protocols.amqp.fields import Value
@@ -24,6 +25,7 @@ class Wire(Protocol):
     broker: Broker
     vhost: VirtualHost
     user: str
+    permit: Permit  # asked before whatever this user does
     frame_max: int  # a body frame holds this less 8 bytes
     client_capabilities: Mapping[str, Value]  # {"consumer_cancel_notify": True, ...}
     outbox: Outbox
@@ -86,6 +88,9 @@ class Channel(Protocol):
 
     def on_room(self) -> None:
         """The client took most of what it was owed: consumers have credit again."""
+
+    def on_rights(self) -> None:
+        """What its user may do has changed: end what it may not go on with."""
 
     def close(self, then: Done) -> None:
         """Give back what is unacknowledged, forget everything; call `then` once, when what was

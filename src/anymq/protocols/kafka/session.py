@@ -155,6 +155,9 @@ class KafkaSession:
 
     def tick(self, now: float) -> None:
         """Hang up on who is silent, or slow, or never says who it is."""
+        if self._is_barred:
+            self._throw_out()
+            return
         settings = self.kafka.settings
         waits = bool(self._calls or self._outbox.size)
         if not self.reading:
@@ -169,11 +172,7 @@ class KafkaSession:
     def peer_gone(self) -> None:
         """Waiting fetches end; what was written stays written."""
         self.closed = self.gone = True
-        for call in self._calls:
-            if call.on_gone is not None:
-                call.on_gone()
-        self._calls.clear()
-        self._calls_bytes, self._left, self._next = 0, NOTHING, None
+        self._drop_calls()
         self._frames.drop()
         self.kafka.memory.leave(self)
 
@@ -206,6 +205,24 @@ class KafkaSession:
         self.closed = True
         self.reason = self.reason or why
         self._left, self._next = NOTHING, None
+
+    @property
+    def _is_barred(self) -> bool:
+        """Were rights set for its user, which this protocol cannot keep yet?"""
+        authentication = self.authentication
+        return authentication.logged_in and self.kafka.users.is_barred(authentication.user)
+
+    def _throw_out(self) -> None:
+        """Close, and answer nothing that is still under way."""
+        self.hang_up("its user has limited rights, and here there are no limits yet")
+        self._drop_calls()
+
+    def _drop_calls(self) -> None:
+        for call in self._calls:
+            if call.on_gone is not None:
+                call.on_gone()
+        self._calls.clear()
+        self._calls_bytes, self._left, self._next = 0, NOTHING, None
 
     def _act(self, data: memoryview) -> memoryview:
         """Act on frames; return those for which there is no time or no room."""
@@ -274,6 +291,9 @@ class KafkaSession:
             return
         if not (self.authentication.done or api.before_authentication):
             raise MalformedFrame(f"{api.name} before authentication")
+        if self._is_barred:
+            self._throw_out()
+            return
         header, position = decode_request_header(frame, api.request_has_tags(version))
         if len(frame) > self._frames.small_max:
             produce_scan.check(frame, position, version)

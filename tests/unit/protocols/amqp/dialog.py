@@ -24,7 +24,7 @@ from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
 from anymq.security.users import Users
-from anymq.testing.amqp import PEER
+from anymq.testing.amqp import GUEST, PEER
 from anymq.testing.amqp import AmqpDialog as Dialog
 
 TRANSIENT = AMQP_FORM.write(Properties())
@@ -50,10 +50,11 @@ class World(world.World):
     def __init__(self, settings: AmqpSettings | None = None) -> None:
         super().__init__()
         self.clients: list[Client] = []
+        self.broker.users.give([], GUEST)
         self.amqp = Amqp(
             broker=self.broker,
             settings=settings or AmqpSettings(),
-            users=Users({"guest": ("guest",)}),
+            users=Users(defaults=GUEST, stored=self.broker.users),
             counters=Counters(),
             memory=Memory(1 << 30),
             make_channel=Channel,
@@ -103,6 +104,13 @@ class Client(Dialog):
         method = decode(payload)
         assert not method.CONTENT, method
         return method
+
+    def hear_any(self) -> Method:
+        """Return the next method, whatever message it brings."""
+        while True:
+            kind, _, payload = self._next()
+            if kind == METHOD:
+                return decode(payload)
 
     def content(self) -> Content:
         """Return the next method with its message."""

@@ -7,14 +7,16 @@ client >> (1, methods.BasicGet("q", no_ack=True))
 assert client.room.told == [...]
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from typing_extensions import override
 
+from anymq.core.catalog import Catalog, Then
 from anymq.core.flow import Flow
 from anymq.core.queues import turn
+from anymq.core.rights.accounts import Accounts
 from anymq.protocols.amqp import methods
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.amqp.counters import Counters
@@ -56,6 +58,16 @@ class Vhost:
         self.gone.append(owner)
 
 
+class NothingKept:
+    """Where definitions go that no test asks for again."""
+
+    def load(self) -> Mapping[str, bytes]:
+        return {}
+
+    def put(self, changes: Mapping[str, bytes | None], then: Then) -> None:
+        then(None)
+
+
 class BrokerInTheAir:
     """As much of a broker as a connection itself needs."""
 
@@ -64,6 +76,7 @@ class BrokerInTheAir:
         self.flow = Flow()
         self.turn = Turn()
         self.vhosts = {"/": Vhost()}
+        self.users = Accounts(Catalog(NothingKept()), self.vhosts)
 
 
 Told = tuple[int, str, Any]
@@ -96,6 +109,9 @@ class Noting:
     def on_room(self) -> None:
         self._note("on_room", None)
 
+    def on_rights(self) -> None:
+        self._note("on_rights", None)
+
     def close(self, then: Callable[[], None]) -> None:
         self._note("close", None)
         if self.room.disk_waits:
@@ -122,6 +138,7 @@ class Room:
 
     def __post_init__(self) -> None:
         self.broker = BrokerInTheAir()
+        self.broker.users.give(list(self.users))
         self.channels: dict[int, Noting] = {}
         self.amqp = Amqp(
             broker=self.broker,  # type: ignore[arg-type]

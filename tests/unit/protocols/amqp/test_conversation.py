@@ -129,7 +129,7 @@ def test_a_certificate_is_enough_where_that_is_offered() -> None:
 def test_anonymous_is_somebody_if_so_configured() -> None:
     """Off as long as nobody says who that is."""
     settings = AmqpSettings(mechanisms=("ANONYMOUS",), anonymous_user="visitor")
-    client = Room(settings).dialog(FAR)
+    client = Room(settings, users=Users({"visitor": ("secret",)})).dialog(FAR)
     assert client.greet().mechanisms == b"ANONYMOUS"
     client.start_ok("ANONYMOUS", b"")
     assert isinstance(client.only(), methods.ConnectionTune)

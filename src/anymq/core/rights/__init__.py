@@ -1,0 +1,1 @@
+"""Who may do what: users, their tags, and their rights in virtual hosts. One model for all."""
