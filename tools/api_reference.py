@@ -40,5 +40,5 @@ HEAD = """\
 Below `http://127.0.0.1:15672/api`, with RabbitMQ's paths and shapes. [How to use it, and what is
 different](../how-to/use-the-http-api.md). `:name` stands for a name, percent-encoded: the virtual
 host `/` is `%2F`. Every GET is a HEAD, too; OPTIONS says which methods a path has. *For*: who may,
-by tags; until there are tags, everybody who can log in is an administrator.
+by tags; within a virtual host, rights are asked for as by AMQP.
 """

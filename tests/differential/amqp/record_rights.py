@@ -13,12 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.peers.rabbitmq import RabbitmqServer
-from tests.unit.protocols.amqp import rights_matrix as matrix
-
 from anymq.protocols.amqp import methods
 from anymq.protocols.amqp.codec import AMQP_0_9_1, method_frame
 from anymq.protocols.amqp.methods import Method, decode
+from tests.peers.rabbitmq import RabbitmqServer
+from tests.unit.protocols.amqp import rights_matrix as matrix
 
 GOLDEN = Path(matrix.__file__).with_name("rights_matrix.json")
 SECONDS = 10.0
@@ -115,7 +114,9 @@ def main() -> int:
         server = RabbitmqServer(Path(folder))
         place = Path(folder) / "definitions.json"
         place.write_text(definitions())
-        server.settings = {"load_definitions": str(server._edition().seen(Path(folder)) / place.name)}
+        server.settings = {
+            "load_definitions": str(server._edition().seen(Path(folder)) / place.name)
+        }
         try:
             server.start()
             said = ask(server.amqp_port)

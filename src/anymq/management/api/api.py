@@ -13,6 +13,7 @@ from anymq.management.api import (
     messages,
     overview,
     queues,
+    users,
     vhosts,
 )
 from anymq.management.api.call import Call
@@ -26,6 +27,7 @@ SMALL_BODY_BYTES = 64 * 1024
 BODY_BYTES_MAX = 24 * 1024 * 1024  # a message of 16 MiB in base64
 MODULES = (
     overview,
+    users,
     vhosts,
     exchanges,
     queues,

@@ -1,11 +1,12 @@
 """Virtual hosts."""
 
+from functools import partial
 from typing import Any
 
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.core.vhosts.vhosts import DEFAULT
 from anymq.management.api import routes
-from anymq.management.api.call import Call, created, done, when_safe
+from anymq.management.api.call import Call, Then, created, done, when_safe
 from anymq.management.api.faults import bad_request
 from anymq.management.api.overview import with_sums
 from anymq.management.api.totals import Totals
@@ -45,7 +46,15 @@ def put_vhost(call: Call) -> Answer:
     if not name or len(name.encode(errors="surrogatepass")) > NAME_BYTES_MAX:
         raise bad_request("a name has 1 to 255 bytes")
     answer = done if name in call.broker.vhosts else created
-    return when_safe(lambda then: call.broker.create_vhost(name, then), answer)
+    return when_safe(partial(_create, call, name), answer)
+
+
+def _create(call: Call, name: str, then: Then) -> None:
+    """Make it; as with RabbitMQ, who makes one may do everything in it."""
+    new = name not in call.broker.vhosts
+    call.broker.create_vhost(name, then)
+    if new and not call.caller.may_enter(name):
+        call.broker.users.set_permissions(call.caller.name, name, ".*", ".*", ".*")
 
 
 @ROUTES.delete("/vhosts/:vhost", routes.ADMINISTRATOR)
