@@ -143,6 +143,7 @@ def all_workloads(with_peer: bool) -> list[Workload[Side]]:
         ("P, quorum queue", "disk", OneQueue(persistent, quorum=True)),
         ("P, window 1", cache, OneQueue(persistent, window=1)),
         ("P, window 1", "disk", OneQueue(persistent, window=1)),
+        ("P, quorum queue, window 1", "disk", OneQueue(persistent, window=1, quorum=True)),
         ("T, 1,000 queues", cache, ManyQueues("spread", 1000, 40_000)),
         ("T, 10 queues", cache, ManyQueues("spread", 10, 40_000)),
         ("T, 10,000 queues", cache, ManyQueues("spread", 10_000, 40_000)),

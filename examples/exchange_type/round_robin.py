@@ -1,8 +1,7 @@
 """An exchange type of one's own: each message goes to one destination, each has its turn.
 
-Install it beside anymq (`pip install ./exchange_type`), restart the broker, and declare exchanges
-of the type `x-round-robin`. Binding keys do not matter, but how often a turn comes may be said:
-`queue_bind("big", "jobs", arguments={"x-turns": 3})`.
+Install it (`pip install ./exchange_type`), restart the broker, declare exchanges `x-round-robin`.
+How often a turn comes may be said: `queue_bind("big", "jobs", arguments={"x-turns": 3})`.
 """
 
 from collections.abc import Iterable, Sequence

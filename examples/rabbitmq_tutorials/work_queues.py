@@ -20,10 +20,8 @@ def new_tasks() -> None:
         channel = connection.channel()
         channel.queue_declare("task_queue", durable=True)
         channel.confirm_delivery()  # publish returns when the broker has it on its disk
-        for number in range(TASKS):
-            body = f"task {number} {'.' * (number % 4)}".encode()
-            persistent = pika.BasicProperties(delivery_mode=2)
-            channel.basic_publish("", "task_queue", body, persistent)
+        for body in [f"task {number} {'.' * (number % 4)}".encode() for number in range(TASKS)]:
+            channel.basic_publish("", "task_queue", body, pika.BasicProperties(delivery_mode=2))
     print(f"{TASKS} tasks are safe")
 
 
@@ -58,5 +56,5 @@ if __name__ == "__main__":
     dies_at_its_first_task()
     done: list[bytes] = []
     with ThreadPoolExecutor() as pool:
-        shares = [share.result() for share in [pool.submit(work, done) for _ in range(2)]]
+        shares = list(pool.map(work, [done, done]))
     print(f"two workers did {len(set(done))} tasks: {max(shares)} and {min(shares)}")

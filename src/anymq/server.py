@@ -158,6 +158,7 @@ class Server:
             handles_max=self.settings.storage.open_files_max,
             disk_free_min=self.settings.storage.disk_free_bytes_min,
             retention_check_ms=self.settings.storage.retention_check_ms,
+            backlog_max=self.settings.limits.unwritten_bytes_max,
         )
         disk.serve(store)
         return store
@@ -179,7 +180,9 @@ class Server:
         )
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
+        broker.turn.on_bug = _tell_of_bug
         apply_to_vhosts(self.settings, broker)
+        store.watch_space(partial(alarms.look_at_disk, broker.flow, store))
         if orphans := store.orphans():
             log.warning("logs that no topic owns; they are kept", ids=orphans)
         return broker
@@ -273,6 +276,8 @@ class Server:
                     "http": self._guard.logins_failed if self._guard is not None else 0,
                 },
                 commit_seconds=disk.commit_seconds,
+                messages=lambda: {"amqp": self._amqp_counters},
+                channels=lambda: {"amqp": self._amqp.channel_count if self._amqp else 0},
             ),
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
@@ -392,6 +397,11 @@ class Server:
         while True:
             await asyncio.sleep(self.settings.storage.sync_interval_ms / 1000)
             disk.sync_interval()
+
+
+def _tell_of_bug(bug: Exception) -> None:
+    """While it is handled: with its traceback."""
+    log.exception("a queue failed: a bug", reason=repr(bug))  # noqa: LOG004
 
 
 def _soon(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:

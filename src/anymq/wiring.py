@@ -11,6 +11,7 @@ from anymq.config.units import MINUTE_MS
 from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
+from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
@@ -144,6 +145,14 @@ def kafka_users(settings: Settings, broker: Broker) -> Users:
 def apply_to_vhosts(settings: Settings, broker: Broker) -> None:
     """Tell virtual hosts what the configuration says of them."""
     broker.redeclare_queues(Redeclare(settings.amqp.redeclare))
+    limits = settings.limits
+    broker.limit_places(
+        PlaceLimits(
+            queues_max=limits.queues_max,
+            exchanges_max=limits.exchanges_max,
+            bindings_max=limits.bindings_max,
+        )
+    )
 
 
 def exchange_types() -> ExchangeTypes:

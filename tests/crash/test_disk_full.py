@@ -1,7 +1,6 @@
 """A full disk: producers are told, consumers go on, and when there is space again so do all."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,12 +11,10 @@ from confluent_kafka import KafkaError, Producer
 
 from tests.crash.check_log import Final
 from tests.crash.kill_load import RECONNECT, read_all
+from tests.crash.small_disk import DISK_BYTES, MIB, small_disk
 from tests.peers.anymq import AnymqServer, Value
 from tests.peers.choose import PEER
 
-MIB = 1024 * 1024
-DISK_BYTES = 48 * MIB
-BALLAST_BYTES = 16 * MIB
 ANSWER_SECONDS = 30
 RESUME_SECONDS = 5.0
 TOPIC = "filling"
@@ -33,16 +30,8 @@ pytestmark = [
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own, with some ballast that can be thrown overboard."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    argv = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "anymq-test", str(disk)]
-    mounted = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"this machine mounts no tmpfs: {mounted.stderr.strip()}")
-    (disk / "ballast").write_bytes(bytes(BALLAST_BYTES))
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with small_disk(tmp_path) as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class Broker:
     """The server under test."""
 
     server: AnymqServer
-    port: int
+    port: int  # Kafka's
     management: int
 
     def connect(self, *, small: bool = False) -> socket.socket:
@@ -166,28 +166,52 @@ class Neighbour:
     def run(self) -> None:
         try:
             while not self._stop.is_set():
-                began = time.monotonic()
-                with self.broker.connect() as sock:
-                    ask(sock, request(api_versions, api_versions.ApiVersionsRequest(), 0))
-                    self.slowest_connect = max(self.slowest_connect, time.monotonic() - began)
-                    self._talk(sock)
+                self.visit()
         except BaseException as error:
             self.failure = error
 
-    def _talk(self, sock: socket.socket) -> None:
+    def visit(self) -> None:
+        """One connection."""
+        began = time.monotonic()
+        with self.broker.connect() as sock:
+            ask(sock, request(api_versions, api_versions.ApiVersionsRequest(), 0))
+            self.slowest_connect = max(self.slowest_connect, time.monotonic() - began)
+            self.rounds_of(lambda: self._talk(sock))
+
+    def rounds_of(self, talk: Callable[[], None]) -> None:
+        """Do it some times, and note how long it takes."""
         for _ in range(20):
             began = time.monotonic()
-            value = b"message %d" % self.rounds
-            batch = records.build([Record(value, timestamp=1_700_000_000_000)])
-            said = produce_answer(ask(sock, produce_request(TOPIC, batch)))
-            assert said.error_code == 0
-            got = fetched(ask(sock, fetch_request(TOPIC, said.base_offset, MIB)))
-            (record,) = records.iterate(got)
-            assert (record.value, record.offset) == (value, said.base_offset)
+            talk()
             self.rounds += 1
             self.slowest = max(self.slowest, time.monotonic() - began)
             if self._stop.wait(0.005):  # not to take the processor from those it watches
                 return
+
+    def _talk(self, sock: socket.socket) -> None:
+        value = b"message %d" % self.rounds
+        batch = records.build([Record(value, timestamp=1_700_000_000_000)])
+        said = produce_answer(ask(sock, produce_request(TOPIC, batch)))
+        assert said.error_code == 0
+        got = fetched(ask(sock, fetch_request(TOPIC, said.base_offset, MIB)))
+        (record,) = records.iterate(got)
+        assert (record.value, record.offset) == (value, said.base_offset)
+
+    @contextlib.contextmanager
+    def watching(self, late: float) -> Iterator[None]:
+        """Do so meanwhile; fail if anything failed, or took longer than `late`."""
+        thread = threading.Thread(target=self.run)
+        thread.start()
+        try:
+            yield
+            rounds = self.rounds
+            wait_until(lambda: self.rounds > rounds + 2 or self.failure)
+        finally:
+            self.finish()
+            thread.join()
+        assert self.failure is None, repr(self.failure)
+        assert self.slowest < late
+        assert self.slowest_connect < late
 
     def finish(self) -> None:
         self._stop.set()
@@ -197,18 +221,8 @@ class Neighbour:
 def neighbour_of(broker: Broker, *, late: float = LATE_SECONDS) -> Iterator[Neighbour]:
     """Somebody who behaves meanwhile, and must not notice."""
     neighbour = Neighbour(broker)
-    thread = threading.Thread(target=neighbour.run)
-    thread.start()
-    try:
+    with neighbour.watching(late):
         yield neighbour
-        rounds = neighbour.rounds
-        wait_until(lambda: neighbour.rounds > rounds + 2 or neighbour.failure)
-    finally:
-        neighbour.finish()
-        thread.join()
-    assert neighbour.failure is None, repr(neighbour.failure)
-    assert neighbour.slowest < late
-    assert neighbour.slowest_connect < late
 
 
 def wait_until(done: Callable[[], object], seconds: float = SECONDS) -> None:

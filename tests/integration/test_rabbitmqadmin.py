@@ -47,7 +47,7 @@ def admin() -> Iterator[Admin]:
         yield Admin(broker.ports["management"])
 
 
-def test_a_session(admin: Admin, tmp_path: Path) -> None:
+def test_a_session(admin: Admin, tmp_path: Path) -> None:  # noqa: PLR0915 - one step after another
     """Thirty steps."""
     (overview,) = json.loads("[" + admin("show overview").strip("[]") + "]")
     assert overview["rabbitmq_version"].startswith("4.")

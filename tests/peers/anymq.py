@@ -1,6 +1,8 @@
 """Our own broker as a child process, as a user starts it."""
 
+import os
 import re
+import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from tests.peers.wire import is_ready
 
 START_SECONDS = 20.0
 READY = re.compile(r"\b(kafka|amqp)\D*?(?:127\.0\.0\.1|localhost):(\d+)", re.IGNORECASE)
+RELOADED = "the settings were reloaded"
 Value = str | int | bool
 
 
@@ -56,6 +59,16 @@ class AnymqServer(Controlled):
             [sys.executable, "-m", "anymq", "serve", "--config", str(config)],
             log_path,
             cpus=self.cpus,
+        )
+
+    def reload(self, settings: Mapping[str, Value]) -> None:
+        """Give it these settings as well, while it runs, and wait until it has them."""
+        said = self._running().output().count(RELOADED)
+        self.settings = {**self.settings, **settings}
+        (self.folder / "anymq.toml").write_text(self._toml())
+        os.kill(self.pid, signal.SIGHUP)
+        self._running().wait_until(
+            lambda: self._running().output().count(RELOADED) > said or None, START_SECONDS
         )
 
     def _port(self) -> int | None:

@@ -85,6 +85,10 @@ class ServerProcess:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
 
+    def wait(self, timeout: float = STOP_SECONDS) -> int:
+        """Wait until it has left by itself; returns the exit status."""
+        return self._process.wait(timeout)
+
     def stop(self, timeout: float = STOP_SECONDS) -> int:
         """Ask it to leave, insist when it does not; returns the exit status."""
         if self._process.poll() is None:
@@ -119,6 +123,10 @@ class Controlled:
         """A clean end."""
         if self._process is not None:
             self._process.stop()
+
+    def wait(self) -> int:
+        """Its exit status, once it has left by itself."""
+        return self._running().wait()
 
     def kill(self) -> None:
         """A sudden end."""

@@ -195,10 +195,12 @@ def check_file_limit(settings: Settings) -> Findings:
 
 def check_ports(settings: Settings) -> Findings:
     """Are the ports free?"""
-    kafka, management = settings.kafka, settings.management
+    kafka, amqp, management = settings.kafka, settings.amqp, settings.management
     for key, host, port in (
         ("kafka.port", kafka.host, kafka.port),
         ("kafka.tls_port", kafka.host, kafka.tls_port),
+        ("amqp.port", amqp.host, amqp.port),
+        ("amqp.tls_port", amqp.host, amqp.tls_port),
         ("management.port", management.host, management.port),
     ):
         if port not in (OFF, 0):

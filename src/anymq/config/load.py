@@ -49,6 +49,13 @@ def from_tables(tables: Mapping[str, object]) -> Settings:
     return _build(_from_tables(rest, "these settings"), users)
 
 
+CLOSED_BY = {
+    "kafka.host": "Set kafka.require_login (or tls.client_ca), kafka.tls_port and kafka.port = -1",
+    "amqp.host": "Set amqp.tls_port and amqp.port = -1",
+    "management.host": "Leave management.host as it is",
+}
+
+
 def open_to_others(settings: Settings) -> list[str]:
     """Return the addresses at which other machines get in without a password, or in clear text."""
     kafka, amqp, management = settings.kafka, settings.amqp, settings.management
@@ -172,11 +179,11 @@ def _check(settings: Settings) -> None:
     if groups.session_ms_min > groups.session_ms_max:
         raise ConfigError("groups.session_ms_min is above groups.session_ms_max")
     if open_to_others(settings) and not settings.server.allow_open:
+        doors = open_to_others(settings)
+        ways = "; ".join(how for door, how in CLOSED_BY.items() if door in doors)
         raise ConfigError(
-            f"{', '.join(open_to_others(settings))}: others than this machine could connect without"
-            " a password or in clear text. Set kafka.require_login (or tls.client_ca),"
-            " kafka.tls_port and amqp.tls_port (and kafka.port = -1, amqp.port = -1), or"
-            " server.allow_open = true if the network is yours alone"
+            f"{', '.join(doors)}: others than this machine could connect without a password or in"
+            f" clear text. {ways}; or server.allow_open = true if the network is yours alone"
         )
 
 

@@ -287,6 +287,11 @@ class Limits:
         "Stop reading from a connection with so much in unanswered requests.",
         at_least=KIB,
     )
+    unwritten_bytes_max: int = setting(
+        64 * MIB,
+        "Stop reading from those who publish by AMQP while so much waits for the disk.",
+        at_least=MIB,
+    )
     unsent_bytes_max: int = setting(
         64 * MIB, "Stop reading from a connection that is owed more than this.", at_least=KIB
     )
@@ -300,6 +305,18 @@ class Limits:
         200_000, "How many partitions all of them together may have.", at_least=0
     )
     topics_max: int = setting(100_000, "How many topics there may be.", at_least=1)
+    queues_max: int = setting(
+        100_000,
+        "How many queues and streams a virtual host may have; each takes about 10 KB.",
+        at_least=1,
+        live=True,
+    )
+    exchanges_max: int = setting(
+        100_000, "How many exchanges a virtual host may have.", at_least=8, live=True
+    )
+    bindings_max: int = setting(
+        1_000_000, "How many bindings a virtual host may have.", at_least=0, live=True
+    )
     partitions_max: int = setting(
         200_000, "How many partitions all topics together may have.", at_least=1
     )

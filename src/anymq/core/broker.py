@@ -9,6 +9,7 @@ from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.message import Form
+from anymq.core.queues.totals import Totals
 from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams import broker_config, naming, offset_records
@@ -22,10 +23,13 @@ from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
 from anymq.core.streams.topics import TopicRecord, Topics
 from anymq.core.timers import Timers
+from anymq.core.vhosts.kinds import Ending
 from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
+from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.streams import Streams
 from anymq.core.vhosts.vhost import Redeclare, VirtualHost
+from anymq.storage.backlog import Backlog
 from anymq.storage.log import Durability
 from anymq.storage.work import Work
 
@@ -137,6 +141,11 @@ class Broker:
             self._catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
         self._bury(self._catalog.doomed, self._messaging.lines.delete)
 
+    @property
+    def backlog(self) -> Backlog:
+        """What waits to be written: who publishes waits when it is too much."""
+        return self._store.backlog
+
     # Topics
 
     def topic(self, name: str) -> Topic:
@@ -198,6 +207,16 @@ class Broker:
 
     def delete_topic(self, name: str, then: Then = ignore) -> None:
         """Forget a topic and its records. Its name is free at once."""
+        ending = self.topic_ending(name)
+
+        def deleted(error: Exception | None) -> None:
+            ending.done(error)
+            then(error)
+
+        self._catalog.change(ending.changes, deleted, doomed=ending.logs)
+
+    def topic_ending(self, name: str) -> Ending:
+        """Return what forgets a topic and its records."""
         topic = self.topic(name)
         logs = self._catalog.topics[name].logs
 
@@ -206,9 +225,8 @@ class Broker:
             if error is None:
                 self._bury(logs, self._store.delete)
                 self.groups.delete_topics(name.__eq__, lambda _: None)
-            then(error)
 
-        self._catalog.delete_topic(name, deleted)
+        return Ending(self._catalog.without_topic(name), logs, deleted)
 
     def add_partitions(self, name: str, total: int, then: Then = ignore) -> None:
         """Let a topic have more partitions: `total`."""
@@ -294,6 +312,20 @@ class Broker:
     def redeclare_queues(self, how: Redeclare) -> None:
         """Treat queues that are declared again with other arguments so, everywhere."""
         self._messaging.vhosts.redeclare(how)
+
+    def limit_places(self, limits: PlaceLimits) -> None:
+        """Let no virtual host have more queues, exchanges and bindings than this."""
+        self._messaging.vhosts.limit(limits)
+
+    @property
+    def queue_totals(self) -> Totals:
+        """What happened in queues so far."""
+        return self._messaging.totals
+
+    @property
+    def delayed_count(self) -> int:
+        """How many messages wait for their time."""
+        return len(self._messaging.delays)
 
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""

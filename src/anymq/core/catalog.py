@@ -137,15 +137,11 @@ class Catalog:
             changes["counters/log_id"] = _encode(following)
         self._put(changes, then)
 
-    def delete_topic(self, name: str, then: Then) -> None:
-        """Forget a topic; its logs are doomed until `buried` is told that they are gone."""
+    def without_topic(self, name: str) -> dict[str, msgspec.Struct | None]:
+        """Return the changes that forget a topic; its logs are doomed then."""
         logs = self.topics[name].logs
-        changes: dict[str, bytes | None] = {f"topics/{name}": None}
-        for log_id in logs:
-            changes[f"doomed/{log_id}"] = _encode(True)
-            if log_id in self.starts:
-                changes[f"starts/{log_id}"] = None
-        self._put(changes, then)
+        starts = [f"starts/{log_id}" for log_id in logs if log_id in self.starts]
+        return dict.fromkeys([f"topics/{name}", *starts])
 
     def buried(self, log_id: int, then: Then) -> None:
         """A doomed log is gone from the disk."""

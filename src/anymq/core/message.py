@@ -14,8 +14,6 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 Value = Any
 Headers = Mapping[str, Value]
 
-DEFAULT_PRIORITY = 0
-
 _body_of = itemgetter(2)
 
 

@@ -3,12 +3,17 @@
 import gc
 import os
 import resource
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import anymq
 from anymq.core.broker import Broker
+from anymq.core.catalog import LOG_ID_FIRST
+from anymq.core.flow import DISK as DISK_ALARM
+from anymq.core.flow import MEMORY as MEMORY_ALARM
 from anymq.core.streams.partition import Partition
+from anymq.management.queue_metrics import watch_queues
 from anymq.observability.metrics import Histogram, Registry, Sample, counter, gauge, histogram
 from anymq.storage.store import LogStore
 
@@ -24,6 +29,7 @@ HANDLES_MAX = gauge("process_max_fds", "How many it may have open.")
 
 CONNECTIONS = gauge("anymq_connections", "Connections there are.", "listener")
 CONNECTIONS_REFUSED = counter("anymq_connections_refused_total", "Connections turned away.")
+CHANNELS = gauge("anymq_channels", "Channels there are within connections.", "protocol")
 REQUESTS = counter("anymq_requests_total", "Requests received.", "protocol", "api")
 IN_FLIGHT = gauge(
     "anymq_in_flight_bytes",
@@ -32,10 +38,31 @@ IN_FLIGHT = gauge(
 MALFORMED = counter("anymq_malformed_total", "Connections closed for what they sent.", "protocol")
 LOGINS_FAILED = counter("anymq_logins_failed_total", "Logins that were refused.", "protocol")
 
+PUBLISHED = counter("anymq_messages_published_total", "Messages clients published.", "protocol")
+CONFIRMED = counter(
+    "anymq_messages_confirmed_total", "Of those, confirmed to who published them.", "protocol"
+)
+REFUSED = counter(
+    "anymq_messages_refused_total",
+    "Of those, refused (nack): the queue was full, or the disk could not take them.",
+    "protocol",
+)
+UNROUTABLE = counter(
+    "anymq_messages_unroutable_total",
+    "Of those, for no queue: returned if they were mandatory, else dropped.",
+    "protocol",
+    "fate",
+)
+DELIVERED = counter(
+    "anymq_messages_delivered_total", "Messages delivered to clients, again or first.", "protocol"
+)
+
+ALARM = gauge("anymq_alarm", "1 while those who publish have to wait for this.", "alarm")
 TOPICS = gauge("anymq_topics", "Topics there are.")
 PARTITIONS = gauge("anymq_partitions", "Partitions there are.")
 RECORDS = counter("anymq_records_written_total", "Records ever written to the topics there are.")
 STORED = gauge("anymq_stored_bytes", "Bytes the topics take on the disk.")
+QUEUES_STORED = gauge("anymq_queues_stored_bytes", "Bytes the queues take on the disk.")
 LOGS_FAILED = gauge("anymq_logs_failed", "Logs that take no more writes until a restart.")
 DAMAGE = gauge("anymq_damage_reports", "Damage found on the disk since the start.")
 DISK_FREE = gauge("anymq_disk_free_bytes", "Space left on the disk of the data directory.")
@@ -48,6 +75,19 @@ COMMIT_SECONDS = histogram(
 TOPIC_START = gauge("anymq_partition_start_offset", "First kept offset.", "topic", "partition")
 TOPIC_END = gauge("anymq_partition_end_offset", "Next visible offset.", "topic", "partition")
 TOPIC_STORED = gauge("anymq_partition_stored_bytes", "Bytes on the disk.", "topic", "partition")
+
+ALARMS = (DISK_ALARM, MEMORY_ALARM)
+
+
+class MessageCounts(Protocol):
+    """What a protocol counts of messages."""
+
+    published: int
+    confirmed: int
+    refused: int
+    returned: int
+    dropped: int
+    delivered: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +103,16 @@ class Watched:
     malformed: Callable[[], Mapping[str, int]]
     logins_failed: Callable[[], Mapping[str, int]]
     commit_seconds: Histogram
+    messages: Callable[[], Mapping[str, MessageCounts]]
+    channels: Callable[[], Mapping[str, int]]
 
 
 def watch(registry: Registry, watched: Watched) -> None:
     """Tell the registry where every number comes from."""
     _watch_process(registry, watched.broker)
     _watch_peers(registry, watched)
+    _watch_messages(registry, watched)
+    watch_queues(registry, watched.broker)
     _watch_topics(registry, watched.broker)
     _watch_disk(registry, watched)
 
@@ -87,10 +131,19 @@ def _watch_process(registry: Registry, broker: Broker) -> None:
 def _watch_peers(registry: Registry, watched: Watched) -> None:
     registry.read(CONNECTIONS, lambda: watched.connections().items())
     registry.read_number(CONNECTIONS_REFUSED, watched.connections_refused)
+    registry.read(CHANNELS, lambda: watched.channels().items())
     registry.read(REQUESTS, lambda: [(*key, n) for key, n in watched.requests().items()])
     registry.read_number(IN_FLIGHT, watched.in_flight_bytes)
     registry.read(MALFORMED, lambda: watched.malformed().items())
     registry.read(LOGINS_FAILED, lambda: watched.logins_failed().items())
+
+
+def _watch_messages(registry: Registry, watched: Watched) -> None:
+    registry.read(PUBLISHED, lambda: _by_protocol(watched, lambda one: one.published))
+    registry.read(CONFIRMED, lambda: _by_protocol(watched, lambda one: one.confirmed))
+    registry.read(REFUSED, lambda: _by_protocol(watched, lambda one: one.refused))
+    registry.read(UNROUTABLE, lambda: _unroutable(watched.messages()))
+    registry.read(DELIVERED, lambda: _by_protocol(watched, lambda one: one.delivered))
 
 
 def _watch_topics(registry: Registry, broker: Broker) -> None:
@@ -105,13 +158,29 @@ def _watch_topics(registry: Registry, broker: Broker) -> None:
 
 def _watch_disk(registry: Registry, watched: Watched) -> None:
     broker, store = watched.broker, watched.store
+    registry.read(ALARM, lambda: _alarms(broker.flow.alarms))
     registry.read_number(
-        LOGS_FAILED, lambda: sum(p.log.failed is not None for p in _partitions(broker))
+        LOGS_FAILED, lambda: sum(log.failed is not None for log in list(store.logs.values()))
     )
+    registry.read_number(QUEUES_STORED, lambda: _queues_stored(broker, store))
     registry.read_number(DAMAGE, lambda: len(store.reports))
     registry.read_number(DISK_FREE, store.free_bytes)
     registry.read_number(DISK_FULL, lambda: int(store.full))
     registry.read(COMMIT_SECONDS, lambda: [(watched.commit_seconds,)])
+
+
+def _by_protocol(watched: Watched, number: Callable[[MessageCounts], int]) -> Iterable[Sample]:
+    return [(protocol, number(counts)) for protocol, counts in watched.messages().items()]
+
+
+def _unroutable(messages: Mapping[str, MessageCounts]) -> Iterable[Sample]:
+    for protocol, counts in messages.items():
+        yield protocol, "returned", counts.returned
+        yield protocol, "dropped", counts.dropped
+
+
+def _alarms(on: Collection[str]) -> Iterable[Sample]:
+    return [(alarm, int(alarm in on)) for alarm in ALARMS]
 
 
 def _partitions(broker: Broker) -> list[Partition]:
@@ -121,6 +190,12 @@ def _partitions(broker: Broker) -> list[Partition]:
 
 def _by_partition(broker: Broker, number: Callable[[Partition], int]) -> Iterable[Sample]:
     return ((p.topic_name, p.index, number(p)) for p in _partitions(broker))
+
+
+def _queues_stored(broker: Broker, store: LogStore) -> int:
+    own = sum(p.log.size_bytes() for p in _partitions(broker))
+    logs = list(store.logs.items())
+    return sum(log.size_bytes() for log_id, log in logs if log_id >= LOG_ID_FIRST) - own
 
 
 def resident_bytes() -> int:

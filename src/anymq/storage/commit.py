@@ -10,6 +10,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from anymq.storage.backlog import Backlog
 from anymq.storage.errors import DiskFull, LogFailed, StorageError, TooManyFiles
 from anymq.storage.files import Buffer, File, Files, write_all
 from anymq.storage.handles import out_of_handles
@@ -139,8 +140,9 @@ class Part:
 class Commit(Work):
     """The parts of all logs that had something to write."""
 
-    def __init__(self, files: Files, parts: Sequence[Part]) -> None:
+    def __init__(self, files: Files, parts: Sequence[Part], backlog: Backlog) -> None:
         self._files = files
+        self._backlog = backlog
         self._parts = parts
         self.size = sum(write.size - write.position for p in parts for write in p.writes)
 
@@ -171,6 +173,7 @@ class Commit(Work):
     def done(self) -> None:
         for part in self._parts:
             part.log.finish(part)
+        self._backlog.shrink(self.size)
 
 
 def _error_of_write(error: OSError) -> StorageError:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
+from anymq.storage.backlog import Backlog
 from anymq.storage.commit import Committable
 from anymq.storage.files import Files
 from anymq.storage.handles import HANDLES_MAX, Handles
@@ -32,6 +33,7 @@ class Disk:
         self.retention_check_ms = retention_check_ms
         self.handles = Handles(files, handles_max)
         self.space = Space(files, free_min)
+        self.backlog = Backlog()
         self.dirty: list[Committable] = []
         self.on_dirty: Callable[[], None] = _nobody
         self.reports: list[str] = []  # damage and what is not ours, for people

@@ -91,6 +91,7 @@ class Log(ReadableLog, Committable):
             epochs.note(leader_epoch, base)
         write.buffers.append(batches.prefix(base, header.length, leader_epoch))
         write.buffers.append(memoryview(batch)[_PREFIX_BYTES:])
+        self._disk.backlog.size += size
         self.end = end = base + header.last_offset_delta + 1
         write.segment.add(base, end, size, header.max_timestamp)
         return base
@@ -220,6 +221,7 @@ class Log(ReadableLog, Committable):
         else:
             self.failed = error
             self._report(error)
+        given_up = sum(write.segment.size - write.position for write in self._writes)
         for write in reversed([*writes, *self._writes]):
             write.undo()
         self._writes = []
@@ -227,6 +229,7 @@ class Log(ReadableLog, Committable):
         waiters, self._waiters = self._waiters, deque()
         if self.on_rollback is not None:
             self.on_rollback()
+        self._disk.backlog.shrink(given_up)
         for _, then in waiters:
             _tell(then, error)
 

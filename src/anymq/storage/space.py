@@ -1,5 +1,7 @@
 """Space: refuse while there is still some, so that the journals and the deletes can go on."""
 
+from collections.abc import Callable
+
 from anymq.storage.files import Files
 
 MIB = 1024 * 1024
@@ -16,6 +18,7 @@ class Space:
         self._free_min = free_min
         self._until_check = 0
         self.full = False
+        self.on_change: Callable[[], None] | None = None  # whom to tell at once
 
     def wrote(self, size: int) -> None:
         """Count what was written; look at the disk from time to time."""
@@ -25,7 +28,7 @@ class Space:
 
     def ran_out(self) -> None:
         """A write found no space, whatever the figures say: refuse until the next check."""
-        self.full = True
+        self._turn(True)
 
     def check(self) -> None:
         """Look at the disk now."""
@@ -33,5 +36,10 @@ class Space:
             spare = self._files.free_bytes() - self._free_min
         except OSError:  # then the writes will tell
             return
-        self.full = spare < 0
         self._until_check = min(max(spare // 4, _CHECK_MIN), _CHECK_MAX)
+        self._turn(spare < 0)
+
+    def _turn(self, full: bool) -> None:
+        changed, self.full = full != self.full, full
+        if changed and self.on_change is not None:
+            self.on_change()

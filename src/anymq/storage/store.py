@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from anymq.storage import checkpoint, directory, recovery, restart, state
+from anymq.storage.backlog import BACKLOG_BYTES_MAX, Backlog
 from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit
 from anymq.storage.disk import Disk
@@ -52,6 +53,7 @@ class LogStore:
         handles_max: int = HANDLES_MAX,
         disk_free_min: int = DISK_FREE_MIN,
         retention_check_ms: int = 0,
+        backlog_max: int = BACKLOG_BYTES_MAX,
     ) -> "LogStore":
         """Take the directory. DirectoryInUse, UnknownVersion."""
         lock = directory.take(files)
@@ -61,6 +63,7 @@ class LogStore:
             free_min=disk_free_min,
             retention_check_ms=retention_check_ms,
         )
+        disk.backlog.limit = backlog_max
         if on_dirty is not None:
             disk.on_dirty = on_dirty
         entries, clean = _take_checkpoint(disk)
@@ -78,6 +81,15 @@ class LogStore:
     def full(self) -> bool:
         """Are appends refused until there is space?"""
         return self._disk.space.full
+
+    @property
+    def backlog(self) -> Backlog:
+        """What waits to be written."""
+        return self._disk.backlog
+
+    def watch_space(self, changed: Callable[[], None]) -> None:
+        """Call `changed` when `full` is another than before."""
+        self._disk.space.on_change = changed
 
     def check_space(self) -> None:
         """Look whether appends must be refused, or need not be any more."""
@@ -166,7 +178,7 @@ class LogStore:
         parts = [part for log in logs if (part := log.take()) is not None]
         if not parts:
             return None
-        commit = Commit(disk.files, parts)
+        commit = Commit(disk.files, parts, disk.backlog)
         disk.space.wrote(commit.size)
         return commit
 

@@ -13,6 +13,7 @@ HEADER = b"AMQP\x00\x00\x09\x01"
 END = b"\xce"
 METHOD, CONTENT, BODY, HEARTBEAT = 1, 2, 3, 8
 ANSWER_SECONDS = 5.0
+RESET = struct.pack("ii", 1, 0)
 
 
 class Closed(Exception):
@@ -50,7 +51,7 @@ class Client:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
         self._inbox: defaultdict[int, deque[Received]] = defaultdict(deque)
-        self._partial: dict[int, tuple[Received, int]] = {}
+        self._partial: dict[int, tuple[Received, int, bytearray]] = {}
         self.frame_max = 131072
         self.heartbeats = 0
         self.ended = False
@@ -61,6 +62,15 @@ class Client:
         """These bytes, if anybody still listens."""
         with contextlib.suppress(ConnectionError):
             self._socket.sendall(data)
+
+    def send_some(self, data: bytes, patience: float = 0.05) -> int:
+        """As much of it as the other side takes without a pause; how much that was."""
+        sent, view = 0, memoryview(data)
+        self._socket.settimeout(patience)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while sent < len(data):
+                sent += self._socket.send(view[sent:])
+        return sent
 
     def method(self, channel: int, name: str, **arguments: Any) -> None:
         """One method."""
@@ -98,6 +108,18 @@ class Client:
                         return each
             self._read(deadline)
 
+    def heard(self, channel: int, name: str) -> Received | None:
+        """The next one of this name on this channel, if it is here already."""
+        for each in self._inbox[channel]:
+            if each.name == name:
+                self._inbox[channel].remove(each)
+                return each
+        return None
+
+    def read_more(self, timeout: float = ANSWER_SECONDS) -> None:
+        """Wait for at least one more frame; TimeoutError, Closed."""
+        self._read(time.monotonic() + timeout)
+
     def forget(self, channel: int) -> None:
         """Nobody asks for what came on this channel any more."""
         self._inbox[channel].clear()
@@ -130,8 +152,16 @@ class Client:
         del self._buffer[:size]
         return data
 
-    def abort(self) -> None:
-        """End it without a word."""
+    def next_heartbeat(self, timeout: float = ANSWER_SECONDS) -> None:
+        """Wait for one more; TimeoutError, Closed."""
+        deadline, before = time.monotonic() + timeout, self.heartbeats
+        while self.heartbeats == before:
+            self._read(deadline)
+
+    def abort(self, *, reset: bool = False) -> None:
+        """End it without a word; `reset`: as a machine does that has forgotten it."""
+        if reset:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self._socket.close()
 
     def _read(self, deadline: float) -> None:
@@ -169,7 +199,7 @@ class Client:
             method, arguments = methods.decode(payload)
             received = Received(channel, method.name, arguments)
             if method.name in methods.WITH_CONTENT:
-                self._partial[channel] = (received, -1)
+                self._partial[channel] = (received, -1, bytearray())
             else:
                 self._inbox[channel].append(received)
         elif kind == HEARTBEAT:
@@ -178,13 +208,13 @@ class Client:
             self._on_content(kind, channel, payload)
 
     def _on_content(self, kind: int, channel: int, payload: bytes) -> None:
-        received, size = self._partial[channel]
+        received, size, body = self._partial[channel]
         if kind == CONTENT:
             (size,) = struct.unpack_from(">Q", payload, 4)
             received = received._replace(properties=methods.decode_properties(payload[12:]))
         else:
-            received = received._replace(body=received.body + payload)
-        self._partial[channel] = (received, size)
-        if len(received.body) >= size:
+            body += payload
+        self._partial[channel] = (received, size, body)
+        if len(body) >= size:
             del self._partial[channel]
-            self._inbox[channel].append(received)
+            self._inbox[channel].append(received._replace(body=bytes(body)))

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -69,7 +70,9 @@ class Asked:
     def close(self) -> None:
         self._client.close()
 
-    def __call__(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def __call__(
+        self, method: str, path: str, body: object = None, tries: int = 50
+    ) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
         login = "Basic " + base64.b64encode(b"guest:guest").decode()
         url = f"http://127.0.0.1:{self._http}/api/{path}"
@@ -79,6 +82,9 @@ class Asked:
         except urllib.error.HTTPError as error:
             answer = error
         content = answer.read()
+        if answer.status == 500 and tries:  # RabbitMQ's: its statistics are not there yet
+            time.sleep(0.2)
+            return self(method, path, body, tries - 1)
         return answer.status, json.loads(content) if content else None
 
     def _set_up(self) -> None:

@@ -58,10 +58,19 @@ def test_a_port_that_our_own_broker_has_is_none(tmp_path: Path, taken_port: int)
     """Who runs the doctor beside a broker wants to know what is wrong, not that it runs."""
     with (tmp_path / "LOCK").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        tables = {"kafka": {"port": taken_port}, "management": {"port": -1}}
+        tables = {"kafka": {"port": taken_port}, "amqp": {"port": -1}, "management": {"port": -1}}
         (finding,) = look(doctor.check_ports, **with_data_in(tmp_path), **tables)
 
     assert finding.verdict is Verdict.FINE
+
+
+def test_every_door_is_tried(tmp_path: Path, taken_port: int) -> None:
+    tables = {"kafka": {"port": -1}, "amqp": {"tls_port": taken_port}, "management": {"port": -1}}
+    certificate = {"tls": {"certificate": "broker.pem"}}
+    clear, tls = look(doctor.check_ports, **with_data_in(tmp_path), **tables, **certificate)
+
+    assert "5672" in clear.seen
+    assert "--amqp-tls-port" in tls.advice
 
 
 def test_data_of_another_version_is_a_problem(tmp_path: Path) -> None:

@@ -255,3 +255,18 @@ def test_a_form_of_a_newer_version_is_read_as_what_kafka_would_see() -> None:
     message = Opener("orders", {}).open(packed.key, b"v", packed.headers, NOW_MS)
     assert message.read().headers == {"n": "5"}
     assert message.read().content_type == "a"
+
+
+def test_a_key_that_is_no_text_is_no_routing_key() -> None:
+    """Some tool has given the record another key: AMQP's consumers must be able to read it."""
+    packed = Packer("orders").pack(amqp(Properties(), "amq.topic", "k"))
+    for key in (b"\xff\xfe", b"k" * 256, None):
+        message = Opener("orders", FORMS).open(key, b"v", packed.headers, NOW_MS)
+        assert message.envelope.routing_key == "orders"
+
+
+def test_a_reserved_header_with_names_that_nobody_can_have_is_not_ours() -> None:
+    for exchange in ("\udcff", "x" * 256):
+        written = Packer("orders").pack(amqp(Properties(), exchange, "k")).headers
+        message = Opener("orders", FORMS).open(b"k", b"v", written, NOW_MS)
+        assert message.envelope.exchange == ""

@@ -1,13 +1,16 @@
 """The numbers there are, and that each comes from somewhere."""
 
+from collections import Counter
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from anymq.core.broker import Broker
+from anymq.core.queues.totals import Totals
 from anymq.management.metrics import Watched, watch
 from anymq.observability.metrics import DECLARED, Histogram, Registry
+from anymq.protocols.amqp.counters import Counters
 from anymq.storage.store import LogStore
 
 
@@ -24,8 +27,13 @@ def registry() -> Registry:
         clock=SimpleNamespace(wall_ms=lambda: 1000),
         topics={"news": SimpleNamespace(partitions=[partition])},
         partition_count=1,
+        vhosts={},
+        queue_totals=Totals(acknowledged=6, departed=Counter(expired=2)),
+        delayed_count=3,
+        flow=SimpleNamespace(alarms=("memory",)),
     )
-    store = SimpleNamespace(reports=["damage"], free_bytes=lambda: 7, full=False)
+    logs = {3: partition.log, 20: SimpleNamespace(size_bytes=lambda: 340, failed="broken")}
+    store = SimpleNamespace(reports=["damage"], free_bytes=lambda: 7, full=False, logs=logs)
     watched = Watched(
         broker=cast(Broker, broker),
         store=cast(LogStore, store),
@@ -36,6 +44,8 @@ def registry() -> Registry:
         malformed=lambda: {"kafka": 0},
         logins_failed=lambda: {"kafka": 0},
         commit_seconds=Histogram(),
+        messages=lambda: {"amqp": Counters(published=9, confirmed=4, dropped=1)},
+        channels=lambda: {"amqp": 2},
     )
     registry = Registry()
     watch(registry, watched)
@@ -59,6 +69,17 @@ def test_every_number_that_is_declared_comes_from_somewhere(registry: Registry) 
         "anymq_records_written_total 5",
         'anymq_partition_end_offset{topic="news",partition="0"} 5',
         "anymq_damage_reports 1",
+        "anymq_logs_failed 1",
+        "anymq_queues_stored_bytes 40",
+        "anymq_messages_acknowledged_total 6",
+        'anymq_messages_dropped_total{reason="expired"} 2',
+        "anymq_messages_delayed 3",
+        'anymq_messages_published_total{protocol="amqp"} 9',
+        'anymq_messages_confirmed_total{protocol="amqp"} 4',
+        'anymq_messages_unroutable_total{protocol="amqp",fate="dropped"} 1',
+        'anymq_channels{protocol="amqp"} 2',
+        'anymq_alarm{alarm="memory"} 1',
+        'anymq_alarm{alarm="disk"} 0',
     ],
 )
 def test_it_says_what_is_so(registry: Registry, line: str) -> None:

@@ -70,3 +70,21 @@ def test_a_write_without_space_is_taken_back() -> None:
     turn(store)
     assert [payload for _, payload in read_all(log)] == [b"kept", b"again"]
     assert log.failed is None
+
+
+def test_who_watches_hears_at_once() -> None:
+    """Publishers are told to wait instead of being refused again and again."""
+    files = SimFiles()
+    store = LogStore.open(files, disk_free_min=0)
+    log = store.create(20, LogConfig())
+    heard: list[bool] = []
+    store.watch_space(lambda: heard.append(store.full))
+    write(store, log)
+    assert heard == []
+    files.fault("pwritev", errno.ENOSPC)
+    lost = outcome(log, append(log, b"lost"))
+    turn(store)
+    assert isinstance(lost[0], DiskFull)
+    assert heard == [True]
+    tick(store)
+    assert heard == [True, False]

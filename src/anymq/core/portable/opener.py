@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from crc32c import crc32c
 
 from anymq.core.message import Envelope, Form, Message
-from anymq.core.portable.plain import RESERVED, TEXT_BYTES_MAX, decoded, text_of
+from anymq.core.portable.plain import RESERVED, text_of
 from anymq.core.portable.record_form import RECORD_FORM, TIME, sized_key
 from anymq.core.portable.reserved import (
     KEY_IS_KEY,
@@ -99,9 +99,8 @@ class Opener:
     def _address(self, origin: Origin, key: bytes | None) -> tuple[str, str]:
         if not origin.flags & (KEY_IS_KEY | KEY_IS_TOPIC):
             return origin.exchange, origin.routing_key
-        if origin.flags & KEY_IS_TOPIC or key is None or len(key) > TEXT_BYTES_MAX:
-            return origin.exchange, self._topic
-        return origin.exchange, decoded(key)
+        routing_key = None if origin.flags & KEY_IS_TOPIC else text_of(key)
+        return origin.exchange, self._topic if routing_key is None else routing_key
 
     def _envelope(self, exchange: str, routing_key: str, form: Form) -> Envelope:
         address = (exchange, routing_key, form.number)

@@ -13,7 +13,7 @@ from struct import error as struct_error
 from typing import NamedTuple
 
 from anymq.core.message import Message
-from anymq.core.portable.plain import RESERVED, decoded, encoded
+from anymq.core.portable.plain import RESERVED, encoded, text_of
 from anymq.storage import varints
 from anymq.storage.records import Header
 
@@ -48,7 +48,7 @@ def read_origin(content: bytes) -> Origin | None:
             exchange, at = _text_at(content, at)
         if not flags & (KEY_IS_KEY | KEY_IS_TOPIC):
             routing_key, at = _text_at(content, at)
-    except struct_error:
+    except (struct_error, ValueError):
         return None
     return Origin(flags, form, checksum, exchange, routing_key, content[at:])
 
@@ -88,4 +88,7 @@ def _sized(text: str) -> bytes:
 
 def _text_at(content: bytes, at: int) -> tuple[str, int]:
     end = at + 2 + _U16.unpack_from(content, at)[0]
-    return decoded(content[at + 2 : end]), end
+    text = text_of(content[at + 2 : end])
+    if text is None:  # anybody can write a header of this name
+        raise ValueError("a name that no protocol could hold")
+    return text, end

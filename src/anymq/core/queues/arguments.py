@@ -12,6 +12,7 @@ CLASSIC, QUORUM, STREAM = "classic", "quorum", "stream"
 
 DURATION_MS_MAX = 315_360_000_000  # ten years
 PRIORITY_MAX = 255
+ROUTING_KEY_BYTES_MAX = 255
 LOCATORS = ("client-local", "balanced", "random", "least-leaders", "min-masters")
 OVERFLOWS = ("drop-head", "reject-publish", "reject-publish-dlx")
 STRATEGIES = ("at-most-once", "at-least-once")
@@ -71,7 +72,9 @@ def kind_of(of: str, arguments: Arguments, default: str = CLASSIC) -> str:
 def check_declaration(of: str, kind: str, arguments: Arguments) -> None:
     """Refuse arguments that this kind does not know, and values that make no sense."""
     exchange = arguments.get("x-dead-letter-exchange")
-    if exchange is not None and type_name(exchange) != "longstr":
+    if exchange is not None and not (
+        type_name(exchange) == "longstr" and isinstance(exchange, str)
+    ):
         key, name = "x-dead-letter-exchange", type_name(exchange)
         raise PreconditionFailed(f"invalid type '{name}' for arg '{key}' in {of}")
     _check_all(of, kind, arguments, ARGUMENTS)
@@ -194,6 +197,8 @@ def _text(value: object, _: Arguments) -> str | None:
 def _routing_key(value: object, arguments: Arguments) -> str | None:
     if (error := _text(value, arguments)) is not None:
         return error
+    if not isinstance(value, str) or len(value.encode(errors="replace")) > ROUTING_KEY_BYTES_MAX:
+        return "invalid_routing_key"  # RabbitMQ takes it, and cannot deliver what died
     named = arguments.get("x-dead-letter-exchange") is not None
     return None if named else "routing_key_but_no_dlx_defined"
 

@@ -5,22 +5,31 @@ client publishes with such a header begins anew, as since RabbitMQ 4.0. So the h
 in the message's form (`Died`), which is on disk with it.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
+from anymq.core.errors import Refused, Unavailable
 from anymq.core.message import Envelope, Form, Long, Message, Properties, Time, Traits
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.queue_settings import QueueSettings
 from anymq.core.queues.unwritten import Then
 from anymq.core.steady import Steady
+from anymq.observability.log import Log as News
 
 REJECTED, EXPIRED, MAXLEN, DELIVERY_LIMIT = "rejected", "expired", "maxlen", "delivery_limit"
 RETRY_MS = 5000  # what could not be stored, or must not be lost and no queue wanted
+RETRIED_AT_ONCE = 500  # then others have their turn
+PAUSE_MS = 20
+TOLD_EVERY_MS = 60_000  # that letters were refused
 DIED_NUMBERS = 32  # a form's number and this is that of its `Died`; both are below 64
 
 Death = dict[str, Any]
+
+
+news = News(__name__)
 
 
 class Republish(Protocol):
@@ -175,9 +184,13 @@ class DeadLetters:
         self._steady = steady
         self._republish = republish
         self._settle = settle
-        self._stuck: list[_Sending] = []  # to be tried again
+        self._stuck: list[_Sending] = []  # to be tried again,
+        self._due: deque[_Sending] = deque()  # and those whose turn it is
+        self._waiting = False  # for that time
+        self._told_ms: int | None = None  # when we said last that letters were refused
         self.in_flight = 0
         self.sent = 0
+        self.refused = 0  # by a queue that was full: they are gone
         self.open = True
 
     def send(self, deliveries: Iterable[Delivery], reason: str, settings: QueueSettings) -> None:
@@ -213,20 +226,46 @@ class DeadLetters:
         """Both are needed, in any order: where it went, and whether it is safe there."""
         if not sending.answered or sending.routed is None or not self.open:
             return
-        if sending.error is None and sending.routed:
+        refused = not sending.must_arrive and _is_final(sending.error)
+        if refused:
+            self._note_refused(sending)
+        if refused or (sending.error is None and sending.routed):
             self.in_flight -= 1
             self._settle([sending.position])
             return
         sending.answered = False
         self._stuck.append(sending)
-        if len(self._stuck) == 1:
-            self._steady.at(self._steady.now_ms() + RETRY_MS, self._again)
+        if not self._waiting:
+            self._try_again_in(RETRY_MS)
+
+    def _note_refused(self, sending: "_Sending") -> None:
+        """As in RabbitMQ it is gone; and it is, also where another queue has taken it."""
+        self.refused += 1
+        now_ms = self._steady.now_ms()
+        if self._told_ms is None or now_ms - self._told_ms >= TOLD_EVERY_MS:
+            self._told_ms = now_ms
+            news.warning(
+                "dead letters were refused, and are gone",
+                queue=self._queue_name,
+                count=self.refused,
+                reason=str(sending.error),
+            )
+
+    def _try_again_in(self, ms: int) -> None:
+        self._waiting = True
+        self._steady.at(self._steady.now_ms() + ms, self._again)
 
     def _again(self) -> None:
-        stuck, self._stuck = self._stuck, []
-        for sending in stuck:
-            if self.open:
-                self._send(sending)
+        """Send what is stuck, some at a time: what is stuck again waits for the next round."""
+        if not self.open:
+            return
+        if not self._due:
+            self._due, self._stuck = deque(self._stuck), []
+        for _ in range(min(len(self._due), RETRIED_AT_ONCE)):
+            self._send(self._due.popleft())
+        self._waiting = False
+        if self._due or self._stuck:
+            self._try_again_in(PAUSE_MS if self._due else RETRY_MS)
 
 
 class _Sending:
@@ -241,6 +280,11 @@ class _Sending:
         self.answered = False
         self.error: Exception | None = None
         self.routed: bool | None = None  # not known yet
+
+
+def _is_final(error: Exception | None) -> bool:
+    """Would it be refused again? What the disk could not keep may be tried again."""
+    return isinstance(error, Refused) and not isinstance(error, Unavailable)
 
 
 def _ignore(_: Exception | None) -> None:

@@ -23,6 +23,7 @@ class Delayed(NamedTuple):
 
     vhost_name: str
     message: Message
+    due_ms: int
 
 
 def encode(vhost_name: str, message: Message, due_ms: int) -> tuple[bytes, BatchHeader]:
@@ -88,7 +89,8 @@ class Reader:
         if form is None:
             raise UnknownVersion(f"messages of form {form_number}, which is not known here")
         envelope = Envelope(exchange, (record.key or b"").decode(*_TEXT), form)
-        return Delayed(vhost, Message(envelope, said[at:], record.value or b"", timestamp_ms))
+        message = Message(envelope, said[at:], record.value or b"", timestamp_ms)
+        return Delayed(vhost, message, record.timestamp)
 
 
 def _text_at(data: bytes, at: int) -> tuple[str, int]:

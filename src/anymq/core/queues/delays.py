@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple, Protocol
 
+from anymq.core.errors import Refused
 from anymq.core.message import Form, Message
 from anymq.core.queues import delayed, stored
 from anymq.core.queues.due import Due, Entry
@@ -29,6 +30,8 @@ LOG_CONFIG = LogConfig(
 RELEASED_AT_ONCE = 500  # then others have their turn
 UNANSWERED_MAX = 10_000  # released, and not yet safe where they went
 RETRY_MS = 1000  # when the disk is full, or what is damaged is being put aside
+REFUSED_PAUSE_MS_MAX = 600_000  # who is refused comes again: after ever longer pauses, to this one
+TOLD_EVERY_MS = 60_000  # that messages are refused
 PAGE_MAX = 1000
 _STATE_VERSION = b"\1"
 _RESTORE_BYTES = 1024 * 1024
@@ -92,6 +95,7 @@ class Delays:
         self._timer_due = 0
         self._pumping = False
         self._not_before = 0  # something went wrong
+        self._told_ms = 0  # when we said last that messages are refused
         log.state_source = self._state
         log.needed = self._needed
         log.needed_count = self._needed_count
@@ -210,7 +214,7 @@ class Delays:
         if there is None:  # damaged: the storage has said so
             self._settle([position])
         else:
-            self._unanswered[position] = due
+            self._unanswered[position] = there.due_ms
             self._release(there.vhost_name, there.message, partial(self._released, position))
         return True
 
@@ -218,9 +222,23 @@ class Delays:
         due = self._unanswered.pop(position)
         if error is None:
             self._settle([position])
+        elif isinstance(error, Refused):
+            self._put_off(due, position, str(error))
         else:
             self._due.add(due, position)
             self._wait(str(error))
+
+    def _put_off(self, due: int, position: int, reason: str) -> None:
+        """Where it goes it is not taken now; the others go their ways. Each pause is twice as long.
+
+        It is due at its old time again after a restart.
+        """
+        now = self._clock.now_ms()
+        self._due.add(now + min(max(now - due, RETRY_MS), REFUSED_PAUSE_MS_MAX), position)
+        if now - self._told_ms >= TOLD_EVERY_MS:
+            self._told_ms = now
+            news.warning("delayed messages are refused, and wait on", reason=reason)
+        self._arm()
 
     def _settle(self, positions: list[int]) -> None:
         self._settlement.settle(positions, self._log.visible_end, 0)
@@ -249,7 +267,11 @@ class Delays:
 
     def _on_time(self) -> None:
         first = self._due.first()
-        if first is not None and first[1] < self._log.visible_end:
+        if first is None:
+            return
+        if max(first[0], self._not_before) > self._clock.now_ms():
+            self._arm()  # the timer was for one that the disk, when it was written, brought before
+        elif first[1] < self._log.visible_end:
             self._changed(self)
 
     def _on_visible(self) -> None:

@@ -5,6 +5,7 @@ go on, and are settled here when they are safe there; without, they are gone.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from anymq.core.message import Message
@@ -19,9 +20,10 @@ from anymq.core.queues.priorities import IN_LINE, LEVEL_SHIFT, Level, Levels, en
 if TYPE_CHECKING:
     from anymq.core.queues.queue import Queue
 
+REFUSED = "refused"  # it was never in the queue, which was full
 TAKE_BYTES_MAX = 1 << 20
 AT_ONCE_MAX = 1000  # in one turn; then other queues have theirs
-IN_FLIGHT_MAX = 10_000  # expired ones on their way, before older ones are safe
+IN_FLIGHT_MAX = 10_000  # dead letters on their way: others wait until these are safe
 
 
 class Departures:
@@ -30,11 +32,12 @@ class Departures:
     def __init__(self, queue: "Queue", house: House) -> None:
         self._queue = queue
         self._steady = house.steady
+        self._totals = house.totals
         self._alarm = Alarm(house.steady, queue.wake)
         self._fresh: dict[int, int] | None = None  # what came in this turn, from where on
         self.doomed: dict[int, str] = {}  # to die, of these reasons, as soon as they are read
+        self.postponed: dict[int, str] = {}  # taken, to die as soon as fewer are on their way
         self.letters = DeadLetters(queue.name, house.steady, house.republish, self._safe)
-        self.count = 0
         # Messages of before a restart may have an expiration of their own.
         self.may_expire = queue.line.ready > 0
 
@@ -74,8 +77,9 @@ class Departures:
         """Drop what is too old at the head of each level; say whether there is more of it."""
         self._fresh = None
         queue = self._queue
-        if not queue.line.ready and queue.settings.message_ttl_ms is None:
-            self.may_expire = False
+        line = queue.line
+        if not (line.ready or line.taken) and queue.settings.message_ttl_ms is None:
+            self.may_expire = False  # what is out may come back, and expire then
             return False
         now_ms = self._steady.now_ms()
         heads = [self._expire_head(part, now_ms) for part in parts_of(queue.line)]
@@ -107,6 +111,8 @@ class Departures:
         queue, settings = self._queue, self._queue.settings
         dropped = 0
         while overflows(settings, queue.waiting, queue.ready_bytes):
+            if self.letters.in_flight >= IN_FLIGHT_MAX:
+                break  # it goes on when these are safe
             if dropped >= AT_ONCE_MAX:
                 return True
             over = 0 if settings.max_length is None else queue.waiting - settings.max_length
@@ -117,26 +123,40 @@ class Departures:
             self.leave(got, MAXLEN)
         return False
 
-    def refused(self, message: Message) -> None:
-        """It was never in the queue, which was full; it may be a dead letter all the same."""
+    def refused(self, message: Message) -> bool:
+        """It was never in the queue, which was full. Is it a dead letter all the same?"""
         settings = self._queue.settings
-        self.count += 1
-        if settings.overflow == "reject-publish-dlx" and settings.dead_letter_exchange is not None:
-            self.letters.send_refused(message, settings)
+        self._totals.departed[REFUSED] += 1
+        if settings.overflow != "reject-publish-dlx" or settings.dead_letter_exchange is None:
+            return False
+        self._totals.dead_lettered += 1
+        self.letters.send_refused(message, settings)
+        return True
 
     # Not wanted
 
     def end(self, positions: Sequence[int], reason: str) -> None:
         """These, which are taken, are to leave; to be sent on they may have to be read again."""
         if self._queue.settings.dead_letter_exchange is None:
-            self.count += len(positions)
+            self._totals.departed[reason] += len(positions)
             self._queue.forget(positions)
             return
-        self._queue.line.give_back(positions, count=False)
-        self.doomed.update(dict.fromkeys(positions, reason))
+        room = max(IN_FLIGHT_MAX - self.letters.in_flight - len(self.doomed), 0)
+        self._doom(dict.fromkeys(positions[:room], reason))
+        self.postponed.update(dict.fromkeys(positions[room:], reason))
+
+    def _doom(self, reasons: dict[int, str]) -> None:
+        self._queue.line.give_back(list(reasons), count=False)
+        self.doomed.update(reasons)
 
     def bury(self) -> None:
         """Send on those that are to leave, as far as they can be had."""
+        room = IN_FLIGHT_MAX - self.letters.in_flight - len(self.doomed)
+        if self.postponed and room > 0:
+            next_ones = dict(islice(self.postponed.items(), room))
+            for position in next_ones:
+                del self.postponed[position]
+            self._doom(next_ones)
         line = self._queue.line
         while self.doomed:
             first = next(iter(self.doomed))
@@ -166,8 +186,9 @@ class Departures:
         """These, which are taken, leave."""
         if not deliveries:
             return
-        self.count += len(deliveries)
+        self._totals.departed[reason] += len(deliveries)
         if self._queue.settings.dead_letter_exchange is not None:
+            self._totals.dead_lettered += len(deliveries)
             self.letters.send(deliveries, reason, self._queue.settings)
         else:
             self._queue.forget([one.position for one in deliveries])

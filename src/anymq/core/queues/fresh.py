@@ -146,6 +146,17 @@ class Fresh:
         found = next(self.in_memory(position), None)
         return found[1] if found is not None and found[0] == position else None
 
+    def drop_from(self, first: int, end: int, settled: Settled) -> list[tuple[int, Message]]:
+        """Those within first..end that are in memory and not settled will be; return them."""
+        found = []
+        for one in self.in_memory(first):
+            if one[0] >= end:
+                break
+            if one[0] not in settled:
+                found.append(one)
+        self.settled_to(end)
+        return found
+
     def settled_to(self, end: int) -> None:
         """Some of those before `end` are settled now."""
         self._dropped_to = max(self._dropped_to, end)

@@ -90,9 +90,14 @@ class Journal:
             if self._places.pop(log_id, None) is not None:
                 self._forgotten.append(log_id)
 
+    @property
+    def has_news(self) -> bool:
+        """Has something changed that is not appended?"""
+        return bool(self._changed or self._forgotten or self._repeat)
+
     def flush(self) -> None:
-        """Append what has changed: at the end of each turn."""
-        if self._changed or self._forgotten or self._repeat:
+        """Append what has changed."""
+        if self.has_news:
             try:
                 self._append()
             except StorageError:
@@ -103,7 +108,7 @@ class Journal:
     def when_written(self, then: Then) -> None:
         """Call `then` when everything settled so far survives our death."""
         try:
-            if self._changed or self._forgotten or self._repeat:
+            if self.has_news:
                 self._append()
         except StorageError as error:
             then(error)

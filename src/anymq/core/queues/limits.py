@@ -5,7 +5,11 @@ from anymq.core.queues.queue_settings import QueueSettings
 
 
 class QueueFull(Rejected):
-    """There is no room in the queue; the message was not taken."""
+    """There is no room in the queue; the message was not taken. `buried`: it is a dead letter."""
+
+    def __init__(self, text: str, *, buried: bool = False) -> None:
+        super().__init__(text)
+        self.buried = buried
 
 
 def overflows(settings: QueueSettings, count: int, size: int) -> bool:

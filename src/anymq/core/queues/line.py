@@ -22,7 +22,7 @@ from anymq.core.queues.memory import MESSAGE_BYTES, Memory
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import Stored
 from anymq.core.queues.unwritten import Then, Unwritten
-from anymq.storage.errors import LogDeleted
+from anymq.storage.errors import StorageError
 from anymq.storage.log import Log
 
 # A message that is out or back; or the size of its body, when there was no room for it in memory.
@@ -203,6 +203,10 @@ class Line:
                 return None
         return None
 
+    def is_out(self, position: int) -> bool:
+        """Does somebody have this one?"""
+        return position in self._out
+
     def peek(self) -> Delivery | None:
         """Return the next ready one, without taking it. None also when it cannot be read now."""
         if (one := self._head_back()) is not None or self._back:
@@ -258,6 +262,10 @@ class Line:
         if count and returned:
             self._settlement.give_back(returned)
 
+    def take_back(self) -> None:
+        """Make everything ready again that is out: nobody has it any more."""
+        self.give_back(list(self._out), count=False)
+
     def purge(self) -> int:
         """Settle everything that is ready; return how many there were."""
         there_were = self.ready
@@ -285,13 +293,13 @@ class Line:
         delivered_to = max(self._redelivered_below, self._fresh.next)
         self._settlement.leave(delivered_to, self._in_log_bytes())
 
-    def let_go(self) -> None:
-        """The line is deleted. Who waits for what is not in its log yet is told so."""
+    def let_go(self, error: StorageError | None = None) -> None:
+        """The line is deleted, or was never to be: who waits for it is told."""
         log = self.log
         log.on_visible = log.on_rollback = None
         log.needed = log.needed_count = None
         self._settlement.detach()
-        self._unwritten.give_up(LogDeleted(f"log {log.id} was deleted"))
+        self._unwritten.give_up(error)
         self._memory.used -= self._charged
         self._charged = 0
 
@@ -475,9 +483,11 @@ class Line:
 
     def _lose(self, first: int, end: int) -> None:
         """These will never be in the log: they are not ready any more."""
-        lost = [p for p in self._back if first <= p < end]
-        lost += range(max(first, self._fresh.next), end)
-        known, gone = self._settle_ready(lost)
+        known, gone = self._settle_ready([p for p in self._back if first <= p < end])
+        fresh = self._fresh.drop_from(max(first, self._fresh.next), end, self._settled)
+        known += [position for position, _ in fresh]
+        self.ready -= len(fresh)
+        self.ready_bytes -= sum(len(message.body) for _, message in fresh)
         if known:
             self._settle(known, gone)
             self._empty()

@@ -14,7 +14,7 @@ from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import Reader
 from anymq.core.streams.logs import Logs
 from anymq.storage.batch import BatchHeader
-from anymq.storage.errors import StorageError
+from anymq.storage.errors import LogFailed, StorageError
 from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.work import Work
 
@@ -76,19 +76,24 @@ class Lines:
 
     def abandon(self, log_id: int) -> None:
         """Let go of a line whose definition the disk did not keep."""
-        self._forget(log_id)
+        self._forget(log_id, LogFailed(f"nobody knows log {log_id}"))
         self._store.abandon(log_id)
 
-    def _forget(self, log_id: int) -> None:
+    def _forget(self, log_id: int, error: StorageError | None = None) -> None:
         self._durable.pop(log_id, None)
         line = self._lines.pop(log_id, None)
         if line is not None:
-            line.let_go()
+            line.let_go(error)
         self._journal.forget(log_id)
 
     def flush(self) -> None:
         """Journal what was settled: at the end of each turn, after the lines were flushed."""
         self._journal.flush()
+
+    @property
+    def has_news(self) -> bool:
+        """Has something changed that the journal does not know?"""
+        return self._journal.has_news
 
     def when_written(self, then: Callable[[StorageError | None], None]) -> None:
         """Call `then` when everything settled so far survives our death (kill -9)."""
@@ -124,6 +129,9 @@ def _count(loader: Loader, settlement: Settlement) -> None:
     What is missing was settled: before it was written, or it was cleaned away.
     """
     log = loader.log
+    if settlement.counted_to > log.end:
+        _count_again(loader, settlement)
+        return
     at, size = max(settlement.counted_to, log.start), 0
     while headers := log.headers(at):
         for header in headers:
@@ -135,6 +143,35 @@ def _count(loader: Loader, settlement: Settlement) -> None:
                 size += _look_into(loader, settlement, header)
     _settle_missing(settlement, at, log.end)
     settlement.append(log.end, size)
+
+
+def _count_again(loader: Loader, settlement: Settlement) -> None:
+    """The journal has counted messages that the disk did not keep: count those that there are."""
+    log, settled = loader.log, settlement.settled
+    at, size = log.start, 0
+    while headers := log.headers(at):
+        for header in headers:
+            _settle_missing(settlement, at, header.base_offset)
+            first, at = header.base_offset, header.next_offset
+            done = settled.count(first, at)
+            if not done and header.record_count == at - first:
+                size += stored.size_of(header)
+            elif done < at - first:
+                size += _unsettled_in(loader, settlement, header)
+    _settle_missing(settlement, at, log.end)
+    settlement.recount(log.end, size)
+
+
+def _unsettled_in(loader: Loader, settlement: Settlement, header: BatchHeader) -> int:
+    """Return the bytes of the bodies in a batch that are needed; settle what it leaves out."""
+    settled, gone = settlement.settled, 0
+    found = loader.load(header.base_offset) if header.record_count else None
+    for position, message in found[0] if found is not None else ():
+        if position >= header.next_offset:
+            break
+        if position in settled:
+            gone += len(message.body)
+    return _look_into(loader, settlement, header) - gone
 
 
 def _look_into(loader: Loader, settlement: Settlement, header: BatchHeader) -> int:

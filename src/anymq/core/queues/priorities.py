@@ -120,8 +120,8 @@ class Levels:
         return next((part.peek() for part in self.parts if part.line.ready), None)
 
     def read(self, position: int, count: int) -> list[Delivery]:
-        """Return ready ones from `position` on, of its level and those below."""
-        start = self._by_tag.get(position >> LEVEL_SHIFT)
+        """Return ready ones from `position` on, of its level and those below; 0: all of them."""
+        start = self._by_tag.get(position >> LEVEL_SHIFT) if position else None
         found: list[Delivery] = []
         for part in self.parts[self.parts.index(start) if start else 0 :]:
             found += part.read(position if part is start else 0, count - len(found))
@@ -145,6 +145,10 @@ class Levels:
         """Hand to the logs what must be there."""
         for part in self.parts:
             part.line.flush()
+
+    def is_out(self, position: int) -> bool:
+        """Does somebody have this one?"""
+        return self.part_of(position).line.is_out(position & IN_LINE)
 
     def part_of(self, position: int) -> Level:
         """Return the level that a position is of."""

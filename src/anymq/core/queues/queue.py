@@ -5,6 +5,7 @@ expire, drop what is too much. Positions name messages (see `priorities`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, cast
 
@@ -18,17 +19,21 @@ from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.departures import Departures
 from anymq.core.queues.expiry import Alarm
 from anymq.core.queues.house import House
+from anymq.core.queues.keeping import Keeping
 from anymq.core.queues.limits import QueueFull, overflows
 from anymq.core.queues.line import Line
 from anymq.core.queues.patience import Patience
 from anymq.core.queues.priorities import (
     Joined,
+    Level,
     Levels,
     level_of,
+    parts_of,
     seen_as_one,
     split,
 )
 from anymq.core.queues.queue_settings import settings_of
+from anymq.core.queues.resting import Resting, by_count
 from anymq.core.queues.returns import Returns
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.unwritten import Then
@@ -77,6 +82,8 @@ class Queue:
         self._asking: list[tuple[Take, bool]] = []  # gets that wait for the disk
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
+        self._keeping = Keeping(partial(house.keep_levels, self))
+        self._resting = Resting(Alarm(house.steady, self.wake))
         self._end = Alarm(house.steady, self._unused)
         for line in lines.values():
             line.on_ready = self.wake
@@ -111,12 +118,20 @@ class Queue:
     @property
     def unacked(self) -> int:
         """How many are out with somebody."""
-        return self.line.taken - self.departures.letters.in_flight
+        leaving = self.departures
+        elsewhere = leaving.letters.in_flight + len(leaving.postponed) + self._resting.size
+        return self.line.taken - elsewhere
 
     @property
     def consumer_count(self) -> int:
         """How many consumers it has."""
         return len(self.consumers)
+
+    @property
+    def log_ids(self) -> list[int]:
+        """Where it is on the disk."""
+        parts = parts_of(self.line)
+        return [(part.line if isinstance(part, Level) else part).log.id for part in parts]
 
     @property
     def singles(self) -> bool:
@@ -179,8 +194,9 @@ class Queue:
     def _push_checked(self, run: Run, then: Then | None) -> None:
         if self._window is not None:
             new = self._window.new_of(run, self._steady.now_ms())
+            then = self._window.answer(run, new, then)
             if not new:
-                _answer(then, None)
+                then(None)
                 return
             if len(new) < len(run.messages):
                 run = Run(new, persistent=run.persistent)
@@ -202,7 +218,8 @@ class Queue:
         )
         joined = Joined(then, len(runs)) if then is not None else None
         for level, part in runs.items():
-            self._levels_with(level).push_at(level, part, joined)
+            lines = self._levels_with(level)
+            lines.push_at(level, part, self._keeping.answer(level, joined))
 
     def _is_full_for(self, run: Run) -> bool:
         if not self._is_too_much(len(run.messages), run.size):
@@ -214,11 +231,8 @@ class Queue:
         return overflows(self.settings, self.waiting + count, self.ready_bytes + size)
 
     def _refuse(self, run: Run, then: Then | None) -> None:
-        if self._window is not None:
-            self._window.lost(run)
-        for message in run.messages:
-            self.departures.refused(message)
-        _answer(then, QueueFull(f"{self.of} is full"))
+        buried = [self.departures.refused(message) for message in run.messages]
+        _answer(then, QueueFull(f"{self.of} is full", buried=any(buried)))
 
     # Consumers
 
@@ -338,7 +352,12 @@ class Queue:
         self.pump()
         self.departures.doomed.clear()
         self.wake()
-        return self.line.purge()
+        resting = self._resting.clear()
+        self.line.settle(resting)
+        count = len(resting) + self.line.purge()
+        if self._returns is not None:
+            self._returns.keep(self.line.is_out)
+        return count
 
     # Its life
 
@@ -374,8 +393,10 @@ class Queue:
     def close(self) -> None:
         """It is deleted: tell its consumers, and do nothing any more."""
         self.closed = True
+        self._house.totals.add(self)
         self.departures.close()
         self._patience.end()
+        self._resting.clear()
         self._end.cancel()
         for subscription in list(self.consumers):
             subscription.gone = True
@@ -400,8 +421,11 @@ class Queue:
 
     def _do_what_follows(self) -> bool:
         departures = self.departures
-        if departures.doomed:
+        if departures.doomed or departures.postponed:
             departures.bury()
+        if self._resting.size:
+            for positions, failed in self._resting.rested(self._steady.now_ms()):
+                self.line.give_back(positions, count=failed)
         if self._asking:
             self._answer_gets()
         again = self._deal()
@@ -469,7 +493,7 @@ class Queue:
             self._patience.hold(subscription, deliveries)
         subscription.hand(deliveries)
         if subscription.no_ack and not settled:
-            self.line.settle([one.position for one in deliveries])
+            self.forget([one.position for one in deliveries])
 
     def _answer_gets(self) -> None:
         while self._asking:
@@ -509,7 +533,14 @@ class Queue:
             gone = set(over)
             positions = [position for position in positions if position not in gone]
             self.departures.end(over, deadletters.DELIVERY_LIMIT)
-        self.line.give_back(positions, count=failed)
+        retry = self.settings.delayed_retry
+        if retry is None or not (retry.failed if failed else retry.returned):
+            self.line.give_back(positions, count=failed)
+            return
+        now_ms = self._steady.now_ms()
+        counts = self._returns.failures(positions)
+        for times, some in by_count(positions, counts).items():
+            self._resting.add(some, now_ms + retry.rest_ms(times), failed=failed)
 
     def _unused(self) -> None:
         if not self.consumers and not self.closed:
@@ -523,6 +554,8 @@ class Queue:
             line = self._house.new_line(self, level)
             line.on_ready = self.wake
             self.line.add(level, line)
+            if self.durable:
+                self._keeping.begun(level)
         return self.line
 
 

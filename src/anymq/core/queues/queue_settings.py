@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from anymq.core.queues.arguments import QUORUM
 
@@ -10,6 +10,19 @@ DELIVERY_LIMIT = 20  # of quorum queues, unless said otherwise
 QUORUM_LEVELS = 32
 QUORUM_DEFAULT_LEVEL = 4
 DEDUPLICATION_WINDOW_MS = 300_000
+
+
+class DelayedRetry(NamedTuple):
+    """How long messages rest that came back."""
+
+    failed: bool  # those that somebody did not manage?
+    returned: bool  # those that were but given back?
+    min_ms: int  # the first time; the second time twice as long …
+    max_ms: int  # … but no longer
+
+    def rest_ms(self, times: int) -> int:
+        """Return how long, when it has failed so often."""
+        return min(self.min_ms * times, self.max_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +39,7 @@ class QueueSettings:
     at_least_once: bool = False  # what no queue wants is kept, and tried again
     single_active: bool = False
     delivery_limit: int | None = None
+    delayed_retry: DelayedRetry | None = None
     consumer_timeout_ms: int | None = None
     levels: int = 1  # priorities 0 … levels - 1; more are taken for the highest
     default_level: int = 0
@@ -70,6 +84,7 @@ def settings_of(
         and said.first("dead-letter-strategy") == "at-least-once",
         single_active=said.first("single-active-consumer") is True,
         delivery_limit=_delivery_limit(said) if kind == QUORUM else None,
+        delayed_retry=_delayed_retry(said) if kind == QUORUM else None,
         consumer_timeout_ms=said.least("consumer-timeout"),
         levels=QUORUM_LEVELS if kind == QUORUM else int(said.first("max-priority") or 0) + 1,
         default_level=QUORUM_DEFAULT_LEVEL if kind == QUORUM else 0,
@@ -92,9 +107,24 @@ class _Said:
         """Return the argument, or else the policy's value."""
         return next(iter(self._all(key)), None)
 
+    def last(self, key: str) -> Any:
+        """Return the policy's value, or else the argument."""
+        return next(reversed(self._all(key)), None)
+
     def least(self, key: str) -> int | None:
         """Return the smaller of both. RabbitMQ takes any x-delivery-limit; only numbers count."""
         return min((int(one) for one in self._all(key) if isinstance(one, int)), default=None)
+
+
+def _delayed_retry(said: _Said) -> DelayedRetry | None:
+    """What makes no sense is as good as nothing, as in RabbitMQ."""
+    kind, min_ms = said.last("delayed-retry-type"), said.least("delayed-retry-min")
+    if kind not in ("all", "failed", "returned") or min_ms is None or min_ms <= 0:
+        return None
+    max_ms = said.least("delayed-retry-max") or 0
+    return DelayedRetry(
+        kind != "returned", kind != "failed", min_ms, max_ms if max_ms > 0 else min_ms
+    )
 
 
 def _delivery_limit(said: _Said) -> int | None:

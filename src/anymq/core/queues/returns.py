@@ -5,7 +5,7 @@
 across restarts; the second then begins with what the first was.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from anymq.core.message import Long
@@ -41,6 +41,14 @@ class Returns:
             if limit is not None and new.failed > limit:
                 over.append(position)
         return over
+
+    def failures(self, positions: Iterable[int]) -> list[int]:
+        """Return how often consumers failed with each of these."""
+        return [self._counts.get(position, _NONE).failed for position in positions]
+
+    def keep(self, still_there: Callable[[int], bool]) -> None:
+        """The others were purged."""
+        self._counts = {p: counts for p, counts in self._counts.items() if still_there(p)}
 
     def forget(self, positions: Sequence[int]) -> None:
         """These are settled."""

@@ -50,7 +50,7 @@ def encode_run(run: Run) -> Batch:
 def _encode_run(run: Run) -> Batch:
     messages = run.messages
     first = messages[0]
-    alike = len(messages) == 1 or (
+    alike = len(messages) > 1 and (
         len(set(map(_properties_of, messages))) == 1 and len(set(map(_timestamp_of, messages))) == 1
     )
     if not alike:

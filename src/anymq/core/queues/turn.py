@@ -4,7 +4,7 @@ What one read of a socket brought goes to its queues first; then each of them de
 log is written once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 PASSES_MAX = 8  # dead letters go from queue to queue; then others have their turn
@@ -39,6 +39,10 @@ class Turn:
     ) -> None:
         self.on_work = on_work
         self.finish = finish
+        # Who is told of a bug in a queue; without, it is raised. The session that ends its work
+        # here has nothing to do with it: its connection is not to be closed for that.
+        self.on_bug: Callable[[Exception], None] | None = None
+        self.attended = False  # somebody who will call `run` is at work
         self._changed: list[Pumped] = []
         self._running = False
 
@@ -48,11 +52,12 @@ class Turn:
             return
         queue.scheduled = True
         self._changed.append(queue)
-        if len(self._changed) == 1 and not self._running:
+        if len(self._changed) == 1 and not (self._running or self.attended):
             self.on_work()
 
     def run(self) -> None:
         """Let every queue that changed deal, and what that changes; then write their logs."""
+        self.attended = False
         if self._running or not self._changed:
             return
         self._running = True
@@ -65,10 +70,21 @@ class Turn:
                     break
         finally:
             self._running = False
-            for queue in touched:
-                queue.flush()
+            self._flush(touched)
             self.finish()
             self._go_on(unfinished)
+
+    def _flush(self, touched: Iterable[Pumped]) -> None:
+        for queue in touched:
+            try:
+                queue.flush()
+            except Exception as bug:
+                self._note(bug)
+
+    def _note(self, bug: Exception) -> None:
+        if self.on_bug is None:
+            raise bug
+        self.on_bug(bug)
 
     def _pass(self, touched: dict[Pumped, None], unfinished: list[Pumped]) -> None:
         changed, self._changed = self._changed, []
@@ -77,8 +93,11 @@ class Turn:
                 queue = changed.pop()
                 queue.scheduled = False
                 touched[queue] = None
-                if queue.pump():
-                    unfinished.append(queue)
+                try:
+                    if queue.pump():
+                        unfinished.append(queue)
+                except Exception as bug:
+                    self._note(bug)
         finally:
             self._changed += changed  # a bug in one of them does not stop the others
 

@@ -7,13 +7,14 @@ is unsettled before it.
 
 from collections import deque
 from collections.abc import Callable, Container, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from anymq.core.message import Run
 from anymq.core.queues import stored
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import BATCH_BYTES_MAX, GAP_MAX, Batch, Stored
-from anymq.storage.errors import StorageError
+from anymq.storage.errors import LogDeleted, StorageError
 from anymq.storage.log import Log
 
 Then = Callable[[Exception | None], None]
@@ -97,8 +98,8 @@ class Unwritten:
                 return self._refused([*group, *entries], error)
         return []
 
-    def give_up(self, error: StorageError) -> None:
-        """The line is gone: who waits is told."""
+    def give_up(self, error: StorageError | None) -> None:
+        """The line is gone: who waits is told that it is done with, or could not be kept."""
         entries, self._entries = self._entries, deque()
         for entry in entries:
             if entry.then is not None:
@@ -163,7 +164,8 @@ class Unwritten:
     def _wait(self, group: list[Entry], end: int) -> None:
         for entry in group:
             if entry.then is not None:
-                self._log.when_durable(min(entry.end, end) - 1, entry.then)
+                told = partial(_unless_deleted, entry.then)
+                self._log.when_durable(min(entry.end, end) - 1, told)
 
     def _refused(self, entries: Iterable[Entry], error: StorageError) -> list[tuple[int, int]]:
         lost: list[tuple[int, int]] = []
@@ -176,6 +178,14 @@ class Unwritten:
             if entry.then is not None:
                 entry.then(error)
         return lost
+
+
+def _unless_deleted(then: Then, error: Exception | None) -> None:
+    """What was in a queue that somebody deleted is done with, as RabbitMQ says: that is no error.
+
+    Who publishes again what was not confirmed would do so for nothing.
+    """
+    then(None if isinstance(error, LogDeleted) else error)
 
 
 def _is_long(run: Run) -> bool:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from anymq.core.errors import PreconditionFailed
+from anymq.core.errors import PreconditionFailed, Unavailable
 from anymq.core.message import Message
 from anymq.core.routing.exchange import (
     Binding,
@@ -70,6 +70,10 @@ class Fanout(Bindings):
         return [binding.destination for binding in self.bindings]
 
 
+class TypeMissing(PreconditionFailed, Unavailable):
+    """Nobody knows how this exchange routes; the plugin may be there after the next start."""
+
+
 class Missing(Bindings):
     """In the place of a type that was there when the exchange was made, and is not any more."""
 
@@ -80,7 +84,7 @@ class Missing(Bindings):
     @override
     def route(self, keys: Sequence[str], message: Message) -> Iterable[Destination]:
         declaration = self.declaration
-        raise PreconditionFailed(
+        raise TypeMissing(
             f"Cannot route message through {declaration}: "
             f"exchange type {declaration.type} not found"
         )

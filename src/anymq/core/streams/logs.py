@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
+from anymq.storage.backlog import Backlog
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.work import Work
 
@@ -11,6 +12,10 @@ T = TypeVar("T")
 
 class Logs(Protocol):
     """One data directory: `storage.store.LogStore`."""
+
+    @property
+    def backlog(self) -> Backlog:
+        """What was appended and waits to be written."""
 
     def create(self, log_id: int, config: LogConfig) -> Log:
         """Return a log that is not there yet; nothing is on disk before the first append."""

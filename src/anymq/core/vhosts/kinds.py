@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import Struct
 from typing_extensions import override
 
 from anymq.core.message import Value
@@ -50,10 +51,6 @@ class AnyQueue(Target, Protocol):
         """Does it survive a restart?"""
 
     @property
-    def unacked(self) -> int:
-        """How many messages are out with somebody."""
-
-    @property
     def owner(self) -> object | None:
         """Whose exclusive queue it is; None: everybody's."""
 
@@ -68,6 +65,10 @@ class AnyQueue(Target, Protocol):
     @property
     def ready(self) -> int:
         """How many messages wait in it."""
+
+    @property
+    def unacked(self) -> int:
+        """How many are out with somebody."""
 
     @property
     def consumer_count(self) -> int:
@@ -110,6 +111,15 @@ class AnyQueue(Target, Protocol):
         """Drop all that waits; return how many there were."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What unmakes something durable: changes of definitions, to be made with others at once."""
+
+    changes: Mapping[str, Struct | None]
+    logs: Sequence[int]  # that go with it
+    done: Then  # to be told what became of the changes
+
+
 class QueueKind(Protocol):
     """What makes queues of one type, and unmakes them.
 
@@ -126,6 +136,14 @@ class QueueKind(Protocol):
 
     def delete(self, vhost: "VirtualHost", queue: AnyQueue, then: Then) -> None:
         """Unmake it, and what leads to it (`vhost.forget`)."""
+
+    def ending(self, vhost: "VirtualHost", queue: AnyQueue) -> Ending:
+        """Return what unmakes a durable one; what leads to it is for the caller."""
+
+    def restore(self, vhost: "VirtualHost") -> None:
+        """This virtual host is made, perhaps again: add what is there and not in the catalog's
+        definitions of queues.
+        """
 
     def change(
         self,

@@ -28,14 +28,15 @@ from anymq.core.queues.line import Line
 from anymq.core.queues.lines import Lines
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.queue_settings import settings_of
+from anymq.core.queues.totals import Totals
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.records import QueueRecord
 from anymq.core.routing.target import Then
 from anymq.core.steady import Steady
 from anymq.core.values import check_field
 from anymq.core.vhosts.definitions import Definitions, queue_key
-from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration
-from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
+from anymq.core.vhosts.kinds import AnyQueue, Ending, QueueDeclaration
+from anymq.core.vhosts.vhost import RESERVED, VirtualHost
 
 OWN_KINDS = (CLASSIC, QUORUM)
 TRANSIENT_LOG_ID_FIRST = 1 << 40  # logs from here on do not outlive the process
@@ -50,6 +51,7 @@ class QueueMeans:
     lines: Lines
     turn: Turn
     steady: Steady
+    totals: Totals
     new_log_id: Callable[[], int]
     new_transient_log_id: Callable[[], int]
     bury: Callable[[Iterable[int]], None]  # take the logs of deleted queues off the disk
@@ -70,7 +72,7 @@ class OwnQueues:
 
     def __init__(self, means: QueueMeans) -> None:
         self._means = means
-        self._houses: dict[str, House] = {}
+        self._houses: dict[VirtualHost, House] = {}
         self._held: dict[Queue, _Held] = {}
         self._deleted: dict[int, _Held] = {}  # until that is durable, by their first log
 
@@ -103,21 +105,39 @@ class OwnQueues:
     def delete(self, vhost: VirtualHost, queue: AnyQueue, then: Then) -> None:
         """Unmake it, and what only led to it."""
         assert isinstance(queue, Queue)
-        logs = list(self._held[queue].logs.values())
         going = vhost.what_goes_with(queue)
-        changes: dict[str, msgspec.Struct | None] = {}
+        changes = vhost.without(*going)
         if queue.durable:
-            changes[queue_key(vhost.name, queue.name)] = None
-        changes.update(vhost.without(*going))
-        if changes:
-            doomed = logs if queue.durable else ()
-            deleted = partial(self._gone, logs, then)
-            self._means.catalog.change(changes, deleted, doomed=doomed)
-        if not queue.durable:
-            self._unmake(vhost, queue)
-            if not changes:
-                self._gone(logs, then, None)
+            ending = self.ending(vhost, queue)
+            self._means.catalog.change(
+                {**ending.changes, **changes}, _both(ending.done, then), doomed=ending.logs
+            )
+        else:
+            self._delete_transient(vhost, queue, changes, then)
         vhost.topology.drop(*going)
+
+    def _delete_transient(
+        self,
+        vhost: VirtualHost,
+        queue: Queue,
+        changes: Mapping[str, msgspec.Struct | None],
+        then: Then,
+    ) -> None:
+        gone = partial(self._gone, list(self._held[queue].logs.values()))
+        self._unmake(vhost, queue)
+        if changes:
+            self._means.catalog.change(changes, _both(gone, then))
+        else:
+            _both(gone, then)(None)
+
+    def ending(self, vhost: VirtualHost, queue: AnyQueue) -> Ending:
+        """Return what unmakes a durable one."""
+        assert isinstance(queue, Queue)
+        logs = list(self._held[queue].logs.values())
+        return Ending({queue_key(vhost.name, queue.name): None}, logs, partial(self._gone, logs))
+
+    def restore(self, vhost: VirtualHost) -> None:
+        """All there are are in the catalog."""
 
     def change(
         self,
@@ -157,7 +177,8 @@ class OwnQueues:
         elif queue is None:
             self._make(vhost, declaration, record.kind, record.logs)
         else:
-            self._held[queue].logs = dict(record.logs)
+            # A level that the disk did not keep is still there, and is going to be tried again.
+            self._held[queue].logs.update(record.logs)
             if dict(declaration.arguments) != dict(queue.arguments):
                 queue.configure(declaration.arguments, queue.policy)
 
@@ -189,12 +210,11 @@ class OwnQueues:
             self._means.lines.abandon(log_id)
         then(error)
 
-    def _gone(self, logs: list[int], then: Then, error: Exception | None) -> None:
+    def _gone(self, logs: list[int], error: Exception | None) -> None:
         """Nothing can bring it back, or it is back already."""
         self._deleted.pop(min(logs), None)
         if error is None:
             self._means.bury(logs)
-        then(error)
 
     def _make(
         self,
@@ -209,6 +229,8 @@ class OwnQueues:
                 level: self._line(log_id, declaration.durable) for level, log_id in logs.items()
             }
             held = _Held(dict(logs), lines)
+        for line in held.lines.values():
+            line.take_back()  # its deletion failed: who had something has let go of the queue
         queue = Queue(
             declaration.name,
             declaration.vhost_name,
@@ -231,16 +253,22 @@ class OwnQueues:
         queue.close()
 
     def _house(self, vhost: VirtualHost) -> House:
-        house = self._houses.get(vhost.name)
+        house = self._houses.get(vhost)
         if house is None:
-            house = self._houses[vhost.name] = House(
+            vhost.on_end[partial(self._forget_house, vhost)] = None
+            house = self._houses[vhost] = House(
                 turn=self._means.turn,
                 steady=self._means.steady,
                 republish=_Republish(vhost),
                 new_line=self._new_line,
+                keep_levels=self._keep_levels,
                 discard=vhost.gone,
+                totals=self._means.totals,
             )
         return house
+
+    def _forget_house(self, vhost: VirtualHost) -> None:
+        self._houses.pop(vhost, None)
 
     def _line(self, log_id: int, durable: bool) -> Line:
         return self._means.lines.line(log_id, durable=durable)
@@ -250,11 +278,12 @@ class OwnQueues:
         means, held = self._means, self._held[queue]
         log_id = means.new_log_id() if queue.durable else means.new_transient_log_id()
         held.lines[level] = line = self._line(log_id, queue.durable)
-        held.logs = {**held.logs, level: log_id}
-        if queue.durable:
-            # It is on the disk with the first message: what one turn writes is written together.
-            self._put(_declaration_of(queue, queue.arguments), queue.kind, held.logs, ignore)
+        held.logs[level] = log_id
         return line
+
+    def _keep_levels(self, queue: Queue, then: Then) -> None:
+        logs = self._held[queue].logs
+        self._put(_declaration_of(queue, queue.arguments), queue.kind, logs, then)
 
 
 class _Republish:
@@ -268,6 +297,16 @@ class _Republish:
         return self._vhost.publishing.republish(
             message, then, lambda name: not is_cycle(name, message)
         )
+
+
+def _both(first: Then, second: Then) -> Then:
+    """Return one that tells both."""
+
+    def told(error: Exception | None) -> None:
+        first(error)
+        second(error)
+
+    return told
 
 
 def _first_level(kind: str, declaration: QueueDeclaration) -> int:

@@ -10,22 +10,34 @@ Measured by benchmarks/micro/routes.py.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from anymq.core.errors import NotAllowed, NotFound, PartlyRejected, PreconditionFailed, Refused
+from anymq.core.errors import (
+    NotAllowed,
+    NotFound,
+    PreconditionFailed,
+    Refused,
+    Unavailable,
+)
 from anymq.core.message import Envelope, Message, Run, Value
 from anymq.core.queues.deadletters import copies_count
+from anymq.core.queues.limits import QueueFull
+from anymq.core.routing.answers import Answers
 from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
 from anymq.core.values import type_name
 from anymq.core.vhosts.topology import Topology
+from anymq.observability.log import Log as News
 
 ROUTES_MAX = 10_000  # that are remembered
 COPIES = ("CC", "BCC")
 COPIED = b"CC"  # in both: forms write the names of headers as they are, so few must be decoded
 DELAY = "x-delay"
+DUE_MS_MAX = 253_402_300_799_999  # the end of the year 9999: what comes later comes then
 
 Targets = tuple[Target, ...]
 Part = tuple[Targets, list[Message]]
 Returned = Callable[[Message], None]
+
+news = News(__name__)
 
 
 class Publishing:
@@ -112,34 +124,52 @@ class Publishing:
             targets = (destination,)
         push(targets, one(message), None)
 
+    def release(self, message: Message, then: Then) -> None:
+        """The time of a delayed message has come. `then` gets an error if it is to come again.
+
+        It was confirmed long ago. So it waits on where a queue has no room for it; unless it is a
+        dead letter by that, or is in another queue, where it would come twice.
+        """
+        try:
+            # For its queues it comes now: a TTL begins with this.
+            message = _undelayed(message)._replace(timestamp_ms=self._now_ms())
+            targets, message = self._look_for_own(message)
+        except Unavailable as error:
+            then(error)
+            return
+        except Refused as error:
+            _note_lost(self._name, message, error)
+            then(None)
+            return
+
+        def answered(error: Exception | None) -> None:
+            waits_on = len(targets) == 1 and isinstance(error, QueueFull) and not error.buried
+            if not isinstance(error, Refused) or isinstance(error, Unavailable) or waits_on:
+                then(error)
+            else:
+                _note_lost(self._name, message, error)
+                then(None)
+
+        push(targets, one(message), answered)
+
     def republish(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
         """Publish for the broker itself: a dead letter. `wanted` says to which queues it may go.
 
         False: it went nowhere; `then` is called all the same.
         """
-        return self._publish_own(message, then, wanted)
-
-    def release(self, message: Message, then: Then) -> None:
-        """The time of a delayed message has come. What is refused now was refused for good."""
-
-        def answered(error: Exception | None) -> None:
-            then(None if isinstance(error, Refused) else error)
-
-        self._publish_own(_undelayed(message), answered, lambda _: True)
-
-    def _publish_own(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
-        exchange = self._topology.exchanges.get(message.envelope.exchange)
-        if exchange is None:
-            then(None)
-            return False
         try:
-            targets, message = self._look(exchange, message)
+            targets, message = self._look_for_own(message)
         except Refused as error:  # its type is gone, perhaps for a while
             then(error)
             return False
         targets = tuple(target for target in targets if wanted(target.name))
         push(targets, one(message), then)
         return bool(targets)
+
+    def _look_for_own(self, message: Message) -> tuple[Targets, Message]:
+        """Return where it goes, and as what: from any exchange. Nowhere, if that is gone."""
+        exchange = self._topology.exchanges.get(message.envelope.exchange)
+        return ((), message) if exchange is None else self._look(exchange, message)
 
     def _exchange(self, envelope: Envelope) -> Exchange:
         exchange = self._topology.exchanges.get(envelope.exchange)
@@ -201,12 +231,25 @@ class Publishing:
         return None
 
 
+def _note_lost(vhost_name: str, message: Message, error: Exception | None) -> None:
+    envelope = message.envelope
+    news.warning(
+        "a delayed message was refused when it was due, and is gone",
+        vhost=vhost_name,
+        exchange=envelope.exchange,
+        routing_key=envelope.routing_key,
+        reason=str(error),
+    )
+
+
 def due_ms(message: Message, now_ms: int) -> int:
     """Return when a delayed message is due."""
     traits = message.traits
     if traits.delay_ms is not None and traits.delay_ms > 0:
-        return now_ms + traits.delay_ms
-    return now_ms if traits.deliver_at_ms is None else traits.deliver_at_ms
+        due = now_ms + traits.delay_ms
+    else:
+        due = now_ms if traits.deliver_at_ms is None else traits.deliver_at_ms
+    return min(due, DUE_MS_MAX)
 
 
 def push(targets: Sequence[Target], run: Run, then: Then | None) -> None:
@@ -223,9 +266,9 @@ def push(targets: Sequence[Target], run: Run, then: Then | None) -> None:
         then(None)
     else:
         size = len(run.messages)
-        answers = _Answers(size, len(targets), then)
+        answers = Answers(size, len(targets), then)
         for target in targets:
-            _push_to(target, run, answers.of(0, size))
+            _push_to(target, run, answers.of(range(size)))
 
 
 def one(message: Message) -> Run:
@@ -233,61 +276,28 @@ def one(message: Message) -> Run:
     return Run([message], persistent=message.traits.persistent)
 
 
-class _Answers:
-    """Makes one answer of several, each for a part of the messages."""
-
-    def __init__(self, size: int, parts: int, then: Then) -> None:
-        self._size = size
-        self._waiting = parts
-        self._then = then
-        self._refused: set[int] = set()
-        self._error: Exception | None = None
-
-    def of(self, first: int, count: int) -> Then:
-        """Return whom to tell of `count` messages from the `first` on."""
-
-        def answered(error: Exception | None) -> None:
-            if error is not None:
-                self._note(error, range(first, first + count))
-            self._waiting -= 1
-            if not self._waiting:
-                self._then(self._answer())
-
-        return answered
-
-    def _note(self, error: Exception, places: range) -> None:
-        if isinstance(error, PartlyRejected):
-            self._refused.update(places[index] for index in error.indexes)
-        else:
-            self._refused.update(places)
-            self._error = self._error or error
-
-    def _answer(self) -> Exception | None:
-        if not self._refused:
-            return None
-        if self._error is not None and len(self._refused) == self._size:
-            return self._error
-        return PartlyRejected(frozenset(self._refused))
-
-
 def _push_to(target: Target, run: Run, then: Then | None) -> None:
     if len(run.messages) == 1 or not target.singles:
         target.push(run, then)
         return
     size = len(run.messages)
-    answers = None if then is None else _Answers(size, size, then)
+    answers = None if then is None else Answers(size, size, then)
     for index, message in enumerate(run.messages):
-        target.push(one(message), None if answers is None else answers.of(index, 1))
+        target.push(one(message), None if answers is None else answers.of((index,)))
 
 
 def _push_parts(parts: Sequence[Part], then: Then | None) -> None:
     size = sum(len(messages) for _, messages in parts)
-    answers = None if then is None else _Answers(size, len(parts), then)
+    answers = None if then is None else Answers(size, len(parts), then)
     first = 0
     for targets, messages in parts:
         persistent = any(message.traits.persistent for message in messages)
         run = Run(messages, persistent=persistent)
-        push(targets, run, None if answers is None else answers.of(first, len(messages)))
+        push(
+            targets,
+            run,
+            None if answers is None else answers.of(range(first, first + len(messages))),
+        )
         first += len(messages)
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing_extensions import override
 
 from anymq.config.units import KIB, MIB
-from anymq.core.errors import PartlyRejected, Refused, Unsupported
+from anymq.core.errors import Refused, Unsupported
 from anymq.core.message import Form, Message, Run, Value
 from anymq.core.portable.opener import Opener
 from anymq.core.portable.packer import Packer, Portable
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.turn import Turn
+from anymq.core.routing.answers import Answers
 from anymq.core.routing.target import Then
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.partitioner import partition_of
@@ -156,7 +157,7 @@ class Stream:
         packer = self._packer = self._packer or Packer(self.topic.name)
         packed = [packer.pack(message) for message in run.messages]
         parts = list(self._parts(run.messages, packed))
-        answers = None if then is None else _Answers(len(run.messages), len(parts), then)
+        answers = None if then is None else Answers(len(run.messages), len(parts), then)
         for partition, places in parts:
             messages = [run.messages[place] for place in places]
             told = None if answers is None else answers.of(places)
@@ -359,32 +360,3 @@ class Stream:
             return True
 
         return take
-
-
-class _Answers:
-    """Makes one answer of those for the batches that a run became."""
-
-    def __init__(self, size: int, parts: int, then: Then) -> None:
-        self._size = size
-        self._waiting = parts
-        self._then = then
-        self._refused: set[int] = set()
-        self._error: Exception | None = None
-
-    def of(self, places: Iterable[int]) -> Then:
-        """Return whom to tell of the messages at these places."""
-
-        def answered(error: Exception | None) -> None:
-            if error is not None:
-                self._refused.update(places)
-                self._error = self._error or error
-            self._waiting -= 1
-            if not self._waiting:
-                self._then(self._answer())
-
-        return answered
-
-    def _answer(self) -> Exception | None:
-        if len(self._refused) in (0, self._size):
-            return self._error
-        return PartlyRejected(frozenset(self._refused))

@@ -16,7 +16,7 @@ from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation
 from anymq.core.values import check_field
 from anymq.core.vhosts import stream_arguments, stream_names
-from anymq.core.vhosts.kinds import STREAM, AnyQueue, QueueDeclaration
+from anymq.core.vhosts.kinds import STREAM, AnyQueue, Ending, QueueDeclaration
 from anymq.core.vhosts.stream import Means, Stream
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
 
@@ -35,6 +35,13 @@ class TopicVerbs(Protocol):
 
     def delete_topic(self, name: str, then: Then = ignore) -> None:
         """Forget a topic and its records."""
+
+    def topic_ending(self, name: str) -> Ending:
+        """Return what forgets a topic."""
+
+    @property
+    def topics(self) -> Mapping[str, Topic]:
+        """All there are."""
 
     def change_topic_config(self, name: str, changes: list[Change], then: Then = ignore) -> None:
         """Change some of a topic's configs."""
@@ -122,6 +129,17 @@ class Streams:
         """Unmake it: the topic, and all that is in it."""
         assert isinstance(queue, Stream)
         self._topics.delete_topic(queue.topic.name, then)
+
+    def ending(self, vhost: VirtualHost, queue: AnyQueue) -> Ending:
+        """Return what unmakes it."""
+        assert isinstance(queue, Stream)
+        return self._topics.topic_ending(queue.topic.name)
+
+    def restore(self, vhost: VirtualHost) -> None:
+        """Add the topics whose names say that they are in this virtual host."""
+        for name, topic in self._topics.topics.items():
+            if name not in self._by_topic and stream_names.stream_of(name)[0] == vhost.name:
+                self._add(name, topic)
 
     def change(
         self,

@@ -27,6 +27,7 @@ from anymq.core.routing.exchange import (
 from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
+from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.publishing import Publishing, Returned
 from anymq.core.vhosts.topology import Going, Topology
 
@@ -93,6 +94,7 @@ class VirtualHost:
     ) -> None:
         self.name = name
         self.redeclare = Redeclare.STRICT
+        self.limits = PlaceLimits()
         self.default_queue_type = CLASSIC
         self.kinds = kinds
         self.topology: Topology[AnyQueue] = Topology(name, self)
@@ -194,6 +196,7 @@ class VirtualHost:
             then(None)
             return existing
         _check_reserved(EXCHANGE, declaration.name)
+        self.limits.check_exchanges(self.exchanges, declaration)
         return self._make_exchange(declaration, then)
 
     def _make_exchange(self, declaration: Declaration, then: Then) -> Exchange:
@@ -259,6 +262,7 @@ class VirtualHost:
         return existing
 
     def _make_queue(self, declaration: QueueDeclaration, then: Then) -> AnyQueue:
+        self.limits.check_queues(self.queues, declaration.name, self.name)
         kind = kind_of(str(declaration), declaration.arguments, self.default_queue_type)
         queue = self.kinds[kind].declare(self, declaration, then)
         if queue.owner is not None:
@@ -364,6 +368,7 @@ class VirtualHost:
         self._make_binding(binding, then)
 
     def _make_binding(self, binding: Binding, then: Then) -> None:
+        self.limits.check_bindings(self.topology.bindings, self.name)
         if is_durable(binding):
             self._keeper.put_binding(binding, then)
         else:

@@ -24,6 +24,7 @@ from anymq.core.vhosts.definitions import (
     vhost_key,
 )
 from anymq.core.vhosts.kinds import QueueDeclaration, QueueKind
+from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.publishing import due_ms
 from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, RESERVED, Redeclare, VirtualHost, ignore
 
@@ -74,6 +75,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         self._by_name: dict[str, VirtualHost] = {}
         self._bindings: dict[str, Binding] = {}  # by their keys in the catalog
         self._redeclare = Redeclare.STRICT
+        self._limits = PlaceLimits()
         self._made = 0
         self._restored = False
 
@@ -94,6 +96,8 @@ class VirtualHosts(Mapping[str, VirtualHost]):
     def _restore_into(self, name: str) -> None:
         of = "/" + vhost_key(name).partition("/")[2] + "/"
         self._restore_places(of)
+        for kind in self._kinds.values():
+            kind.restore(self._by_name[name])
         self._restore_bindings(of)
 
     def _restore_places(self, of: str) -> None:
@@ -136,27 +140,41 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         return self._by_name[name]
 
     def delete(self, name: str, then: Then = ignore) -> None:
-        """Unmake a virtual host with all that is in it."""
+        """Unmake a virtual host with all that is in it: at once, so that a crash leaves no half."""
         vhost = self.find(name)
-        for queue in list(vhost.queues.values()):
-            vhost.unmake(queue, ignore)
+        own = [one for one in vhost.exchanges.values() if not one.name.startswith(RESERVED)]
         changes = vhost.without(
-            [
-                one
-                for one in vhost.exchanges.values()
-                if not one.name.startswith(RESERVED) and one.name
-            ],
-            list(vhost.topology.bindings.values()),
+            [one for one in own if one.name], list(vhost.topology.bindings.values())
         )
+        durable = [one for one in vhost.queues.values() if one.durable]
+        endings = [self._kinds[one.kind].ending(vhost, one) for one in durable]
+        for ending in endings:
+            changes.update(ending.changes)
+        changes[vhost_key(name)] = None  # the last one: until then its queues find it
         # Whoever makes one of this name again gives its rights anew.
-        rights = dict.fromkeys(self._catalog.keys(*prefixes_of_vhost(name)))
-        self._catalog.change({**changes, vhost_key(name): None, **rights}, then)
+        changes.update(dict.fromkeys(self._catalog.keys(*prefixes_of_vhost(name))))
+
+        def deleted(error: Exception | None) -> None:
+            for ending in endings:
+                ending.done(error)
+            then(error)
+
+        doomed = [log_id for ending in endings for log_id in ending.logs]
+        self._catalog.change(changes, deleted, doomed=doomed)
+        for queue in list(vhost.queues.values()):  # those that were not durable
+            vhost.unmake(queue, ignore)
 
     def redeclare(self, how: Redeclare) -> None:
         """Treat queues that are declared again with other arguments so, everywhere."""
         self._redeclare = how
         for vhost in self._by_name.values():
             vhost.redeclare = how
+
+    def limit(self, limits: PlaceLimits) -> None:
+        """Let no virtual host have more than this, from now on."""
+        self._limits = limits
+        for vhost in self._by_name.values():
+            vhost.limits = limits
 
     def release(self, vhost_name: str, message: Message, then: Then) -> None:
         """The time of a delayed message has come."""
@@ -175,7 +193,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             self._by_name.pop(name).end()
         elif name not in self._by_name:
             self._by_name[name] = self._new(name)
-            if self._restored:  # its deletion failed: all that was in it is defined again
+            if self._restored:  # where its deletion failed, all that was in it is defined again
                 self._restore_into(name)
 
     def on_exchange(self, key: str, record: ExchangeRecord | None) -> None:
@@ -256,7 +274,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             now_ms=means.now_ms,
             random=means.random,
         )
-        vhost.redeclare = self._redeclare
+        vhost.redeclare, vhost.limits = self._redeclare, self._limits
         for exchange, type_, internal in DEFAULT_EXCHANGES:
             self._put(
                 vhost,

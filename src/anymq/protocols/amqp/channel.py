@@ -25,7 +25,14 @@ from anymq.protocols.amqp.consuming import Consumer
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode, to_amqp
 from anymq.protocols.amqp.methods import Method
 from anymq.protocols.amqp.publishing import Publisher
-from anymq.protocols.amqp.unacked import Groups, Taker, Unacked, UnknownTag, grouped
+from anymq.protocols.amqp.unacked import (
+    UNACKED_MAX,
+    Groups,
+    Taker,
+    Unacked,
+    UnknownTag,
+    grouped,
+)
 from anymq.protocols.amqp.wire import Done, Wire
 
 
@@ -220,8 +227,9 @@ class Channel:
 
     @property
     def is_full(self) -> bool:
-        """Do all consumers have to wait for the limit that they share?"""
-        return bool(self.shared_prefetch) and self.out >= self.shared_prefetch
+        """Do all consumers have to wait for a limit that they share?"""
+        limit = self.shared_prefetch or UNACKED_MAX
+        return self.out >= limit
 
     def has_room(self) -> bool:
         """May anything be delivered now? If not, `on_room` comes."""
@@ -237,11 +245,16 @@ class Channel:
         confirms = self.confirms
         if self.closed or confirms is None:
             return
+        refused = 0
         if isinstance(error, PartlyRejected):
+            refused = len(error.indexes)
             for index in range(count):
                 confirms.answer(first + index, 1, ok=index not in error.indexes)
         else:
+            refused = 0 if error is None else count
             confirms.answer(first, count, ok=error is None)
+        self.wire.counters.refused += refused
+        self.wire.counters.confirmed += count - refused
         self.touch()
 
     def _all_published(self, numbers: Sequence[tuple[int, int]], error: Exception | None) -> None:

@@ -1,6 +1,5 @@
 """The channels of one connection: what is for which, how they open, fail and close."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -18,6 +17,7 @@ from anymq.protocols.amqp.codec import (
     method_frame,
     snippet,
 )
+from anymq.protocols.amqp.counters import Counters
 from anymq.protocols.amqp.errors import (
     REFUSALS,
     AmqpError,
@@ -73,7 +73,6 @@ class Channels:
     __slots__ = (
         "_closing",
         "_contents",
-        "_counted",
         "_ending",
         "_make",
         "_on_fault",
@@ -82,6 +81,7 @@ class Channels:
         "broker",
         "channel_max",
         "client_capabilities",
+        "counters",
         "frame_max",
         "holds",
         "outbox",
@@ -111,7 +111,7 @@ class Channels:
         settings: AmqpSettings,
         outbox: Outbox,
         make_channel: MakeChannel,
-        counted: "Counter[int]",
+        counters: Counters,
         on_fault: Callable[[AmqpError, int], None],
     ) -> None:
         self.broker = broker
@@ -124,6 +124,7 @@ class Channels:
         self.client_capabilities = capabilities
         self.settings = settings
         self.outbox = outbox
+        self.counters = counters
         self.owner: object = self
         self.peer: Peer | None = None  # whom tools are shown
         self.ready: dict[int, Channel] = {}
@@ -137,7 +138,6 @@ class Channels:
         self._closing: set[int] = set()  # they have yet to say close-ok
         self._ending: set[int] = set()  # we have yet to say close-ok
         self._make = make_channel
-        self._counted = counted
         self._on_fault = on_fault
 
     def __len__(self) -> int:
@@ -231,7 +231,7 @@ class Channels:
             raise _expected("method frame", "got non method frame instead")
         else:
             method = _decoded(payload)
-            self._counted[method.KEY] += 1
+            self.counters.methods[method.KEY] += 1
             self._on_method(number, method, payload)
 
     def on_room(self) -> None:

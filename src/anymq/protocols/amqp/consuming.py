@@ -26,14 +26,13 @@ from anymq.protocols.amqp.methods import (
     BasicQos,
     BasicQosOk,
 )
-from anymq.protocols.amqp.unacked import Taker
+from anymq.protocols.amqp.unacked import UNACKED_MAX, Taker
 from anymq.protocols.amqp.wire import Done
 
 if TYPE_CHECKING:
     from anymq.protocols.amqp.channel import Channel
 
 CONSUMERS_MAX = 10_000  # of a channel
-UNACKED_MAX = 1_000_000  # of a channel: each takes about 250 bytes
 UNLIMITED = 1 << 30
 
 
@@ -63,7 +62,7 @@ class Consumer(Taker):
             return 0
         if self.no_ack:
             return UNLIMITED
-        room = UNACKED_MAX - len(channel.unacked)
+        room = UNACKED_MAX - channel.out
         if self.prefetch:
             room = min(room, self.prefetch - self.out)
         if channel.shared_prefetch:
@@ -82,6 +81,7 @@ class Consumer(Taker):
         if not self.no_ack:
             channel.unacked.add(tag, self, [delivery[0] for delivery in deliveries])
             channel.out += len(deliveries)
+        channel.wire.counters.delivered += len(deliveries)
         self._frames.send(channel.wire, tag, deliveries)
 
     def cancelled(self, subscription: Subscription) -> None:
@@ -202,6 +202,10 @@ def cancel_agreed(channel: "Channel", method: BasicCancelOk) -> None:
 def get(channel: "Channel", method: BasicGet) -> None:
     """Deliver one message, if there is one; what comes after it waits while it is read."""
     channel.wire.permit.queue(READ, channel.queue_name(method.queue))
+    if not method.no_ack and len(channel.unacked) >= UNACKED_MAX:
+        raise ChannelError(
+            ReplyCode.RESOURCE_ERROR, f"more than {UNACKED_MAX} messages without an answer"
+        )
     _Get(channel, channel.open_queue(method.queue), no_ack=method.no_ack).begin()
 
 
@@ -238,6 +242,7 @@ class _Get:
 
     def _deliver(self, channel: "Channel", delivery: Delivery) -> None:
         tag = channel.next_tags(1)
+        channel.wire.counters.delivered += 1
         if not self._no_ack:
             channel.unacked.add(tag, channel.getter(self._queue), [delivery.position])
         envelope = delivery.message.envelope

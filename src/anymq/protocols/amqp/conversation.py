@@ -80,10 +80,17 @@ class Amqp:
     make_channel: MakeChannel
     conversations: set["Conversation"] = field(default_factory=set)  # those that are open
 
+    @property
+    def channel_count(self) -> int:
+        """How many channels all of them have."""
+        return sum(len(one.channels) for one in self.conversations if one.channels is not None)
+
     def say_goodbye(self, why: str) -> None:
         """Tell everybody that the broker ends."""
+        if self.conversations:
+            log.info("AMQP connections are closed", count=len(self.conversations), reason=why)
         for conversation in list(self.conversations):
-            conversation.fault(forced(why))
+            conversation.fault(forced(why), news=False)
 
 
 class Conversation:
@@ -146,7 +153,7 @@ class Conversation:
             # Whoever wanted another version learns which one there is.
             self._outbox.write(AMQP_0_9_1)
             self.amqp.counters.malformed += 1
-            self.end("it did not greet as AMQP 0-9-1 does")
+            self.end(f"it did not greet as AMQP 0-9-1 does{_perhaps(header)}")
             return
         self.state = State.STARTING
         mechanisms = " ".join(login.offered(self.settings.mechanisms, self._door()))
@@ -164,8 +171,13 @@ class Conversation:
                 f"unexpected method in connection state {self.state.name.lower()}",
             )
 
-    def fault(self, error: AmqpError, method: int = 0, *, deaf: bool = False) -> None:
-        """End the connection for an error. `deaf`: what comes after it cannot be understood."""
+    def fault(
+        self, error: AmqpError, method: int = 0, *, deaf: bool = False, news: bool = True
+    ) -> None:
+        """End the connection for an error. `deaf`: what comes after it cannot be understood.
+
+        `news`: the log does not know of it.
+        """
         if self.state >= State.CLOSED:
             return
         method = method if error.method is None else error.method
@@ -179,10 +191,12 @@ class Conversation:
         self.state = State.DEAF if deaf or not told else State.CLOSED
         waits = CLOSING_SECONDS if self.state is State.CLOSED else SILENT_SECONDS
         self._deadline = self._after(waits)
-        log.warning("AMQP connection error", peer=str(self.peer), reason=self.reason)
+        if news:
+            log.warning("AMQP connection error", peer=str(self.peer), reason=self.reason)
 
     def end(self, why: str = "") -> None:
-        """Hang up when everything is sent."""
+        """Hang up when everything is sent; what it held goes to others at once."""
+        self._give_up()
         self.state = State.ENDED
         self._on_end(self.reason or why)
 
@@ -266,7 +280,7 @@ class Conversation:
             settings=self.settings,
             outbox=self._outbox,
             make_channel=self.amqp.make_channel,
-            counted=self.amqp.counters.methods,
+            counters=self.amqp.counters,
             on_fault=self.fault,
         )
         self.channels.peer = self.peer
@@ -379,6 +393,23 @@ def server_properties(settings: AmqpSettings) -> Table:
         "product": "RabbitMQ" if compat else "anymq",
         "version": COMPAT_VERSION if compat else anymq.__version__,
     }
+
+
+def _perhaps(header: bytes) -> str:
+    """Say what it may be instead: most often a client came to the wrong port."""
+    return next((f": {what}" for begin, what in _GREETINGS if header.startswith(begin)), "")
+
+
+_GREETINGS = (
+    (b"\x16\x03", "this is TLS, and this port speaks without"),
+    (b"AMQP\x03\x01", "this is AMQP 1.0"),
+    (b"AMQP\x00\x01", "this is AMQP 1.0"),
+    (b"GET ", "this is HTTP"),
+    (b"\x10", "this may be MQTT"),
+    (b"CONNECT", "this may be STOMP"),
+    (b"STOMP", "this may be STOMP"),
+    (b"\x00\x00", "this may be Kafka"),
+)
 
 
 def _nothing() -> None:

@@ -14,6 +14,11 @@ class Counters:
     methods: "Counter[int]" = field(default_factory=Counter)  # by key, without the two below
     published: int = 0
     acks: int = 0
+    confirmed: int = 0  # messages, from here on
+    refused: int = 0
+    delivered: int = 0
+    returned: int = 0
+    dropped: int = 0
     malformed: int = 0
     logins_failed: int = 0
 

@@ -42,6 +42,7 @@ class ReplyQueue:
         if channel.wire.has_room:
             tag = channel.next_tags(len(run.messages))
             it = [Delivery(0, message, 0, False) for message in run.messages]
+            channel.wire.counters.delivered += len(it)
             self._frames.send(channel.wire, tag, it)
         if then is not None:
             then(None)

@@ -231,7 +231,7 @@ class Publisher:
 
     def publish(self, run: Run, then: "Then | None", *, mandatory: bool) -> None:
         """Hand a run to its queues; what goes nowhere and must not is sent back."""
-        returned = self._send_back if mandatory else None
+        returned = self._send_back if mandatory else self._drop
         try:
             self._channel.wire.vhost.publish(run, then, mandatory=mandatory, returned=returned)
         except (Refused, StorageError) as refused:
@@ -290,9 +290,13 @@ class Publisher:
             )
         return received
 
+    def _drop(self, _message: Message) -> None:
+        self._channel.wire.counters.dropped += 1
+
     def _send_back(self, message: Message) -> None:
         """Return a message to who published it."""
         channel = self._channel
+        channel.wire.counters.returned += 1
         envelope = message.envelope
         method = BasicReturn(
             reply_code=ReplyCode.NO_ROUTE,

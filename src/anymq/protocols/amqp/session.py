@@ -73,6 +73,7 @@ class AmqpSession:
         "_outbox",
         "_pattern",
         "_published",
+        "_publishes",
         "_ready",
         "_rest",
         "_told_blocked",
@@ -99,6 +100,7 @@ class AmqpSession:
         self._ready: dict[int, Channel] = {}
         self._last_heard = self._last_sent = amqp.broker.clock.monotonic()
         self._published = False  # did it ever publish while we are short of something?
+        self._publishes = False  # did it ever publish?
         self._blocked = self._told_blocked = False
         self._turn_ends = 0.0
         # The last message: most look like the one before, up to the body.
@@ -107,9 +109,17 @@ class AmqpSession:
 
     @property
     def reading(self) -> bool:
-        """Who has much under way, does not take what it is owed, or is blocked, has to wait."""
+        """Who has much under way, does not take what it is owed, or is blocked, has to wait.
+
+        And who publishes, while the disk is behind.
+        """
         self._report()
-        return not self._waits and self._has_room() and self._amqp.memory.admits(self)
+        return (
+            not self._waits
+            and self._has_room()
+            and self._amqp.memory.admits(self)
+            and (not self._publishes or self._amqp.broker.backlog.admits(self.wake))
+        )
 
     @property
     def more(self) -> bool:
@@ -183,7 +193,7 @@ class AmqpSession:
         """Send heartbeats, notice silence, end what takes too long."""
         conversation = self.conversation
         conversation.tick(now)
-        if self._waits or not self._has_room():
+        if not self.reading:
             self._last_heard = now  # it may be saying something: we do not listen
         interval = conversation.heartbeat
         if not interval or self.closed:
@@ -212,6 +222,17 @@ class AmqpSession:
 
     def _go(self, data: bytes) -> None:
         """Act on what came, then on what that brought about."""
+        turn = self._amqp.broker.turn
+        turn.attended = True
+        try:
+            self._act_on(data)
+        finally:
+            turn.run()
+        if self._published:
+            self._published, self._publishes = False, True
+            self._block_publisher()
+
+    def _act_on(self, data: bytes) -> None:
         channels = self.conversation.channels
         if channels is not None:
             channels.acting = True
@@ -224,10 +245,6 @@ class AmqpSession:
                 at = self._act(data, at)
         if (channels := self.conversation.channels) is not None:
             channels.end_of_read()
-        self._amqp.broker.turn.run()
-        if self._published:
-            self._published = False
-            self._block_publisher()
 
     def _begin(self, data: bytes) -> int:
         """Read the greeting; return where the frames begin, or -1."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from anymq.core.message import Run
+from anymq.core.queues.memory import MESSAGE_BYTES
 from anymq.protocols.amqp.errors import ChannelError, ReplyCode
 from anymq.protocols.amqp.methods import (
     ConfirmSelect,
@@ -40,7 +41,7 @@ class Transaction:
 
     def publish(self, run: Run, *, mandatory: bool) -> None:
         """Publish these, at the commit."""
-        self._size += run.size
+        self._size += run.size + MESSAGE_BYTES * len(run.messages)
         if self._size > BYTES_MAX:
             raise ChannelError(
                 ReplyCode.RESOURCE_ERROR, f"a transaction of more than {BYTES_MAX} bytes"

@@ -6,6 +6,8 @@ from itertools import repeat
 from anymq.core.queues.subscription import Subscription
 from anymq.core.vhosts.kinds import AnyQueue
 
+UNACKED_MAX = 1_000_000  # of a channel: each takes about 250 bytes
+
 Groups = dict["Taker", list[int]]  # positions by who took them
 
 

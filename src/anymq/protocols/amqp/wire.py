@@ -10,6 +10,7 @@ from typing import Protocol
 from anymq.core.broker import Broker
 from anymq.core.rights.permit import Permit
 from anymq.core.vhosts.vhost import VirtualHost
+from anymq.protocols.amqp.counters import Counters
 from anymq.protocols.amqp.errors import AmqpError
 from anymq.protocols.amqp.fields import Value
 from anymq.protocols.amqp.methods import Method
@@ -29,6 +30,7 @@ class Wire(Protocol):
     frame_max: int  # a body frame holds this less 8 bytes
     client_capabilities: Mapping[str, Value]  # {"consumer_cancel_notify": True, ...}
     outbox: Outbox
+    counters: Counters  # of all connections
     settings: AmqpSettings  # as of when the connection was opened
     owner: object  # who its exclusive queues belong to
 

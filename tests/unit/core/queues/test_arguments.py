@@ -13,6 +13,7 @@ from anymq.core.queues.arguments import (
     check_properties,
     kind_of,
 )
+from anymq.protocols.amqp.fields import LongBytes
 
 OF = "queue 'q' in vhost '/'"
 
@@ -32,6 +33,8 @@ class Short(int):
         ("x-message-ttl", 1.5, '"expected integer, got double"'),
         ("x-message-ttl", True, '"expected integer, got bool"'),
         ("x-dead-letter-routing-key", "k", "routing_key_but_no_dlx_defined"),
+        ("x-dead-letter-routing-key", "k" * 256, "invalid_routing_key"),
+        ("x-dead-letter-routing-key", LongBytes(b"\xff"), "invalid_routing_key"),
         ("x-max-length", -5, "{value_negative,-5}"),
         ("x-max-length-bytes", b"x", '"expected integer, got binary"'),
         ("x-max-priority", 256, "{max_value_exceeded,256}"),

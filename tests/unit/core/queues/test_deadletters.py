@@ -8,7 +8,9 @@ from tests.unit.core.world import NOW_MS
 
 from anymq.core.errors import Unavailable
 from anymq.core.message import Long, Message, Properties, Time
+from anymq.core.queues import deadletters, departures
 from anymq.core.queues.deadletters import Died, copies_count
+from anymq.core.queues.limits import QueueFull
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.unwritten import Then
 
@@ -330,3 +332,67 @@ def test_a_form_of_the_dead_says_what_its_form_says() -> None:
     assert form.read(form.write(said)) == said
     assert form.traits(form.write(said)) == FORM.traits(FORM.write(said))
     assert form.number == FORM.number + 32
+
+
+def test_what_is_refused_where_it_goes_is_gone(world: QueueWorld) -> None:
+    """Tried again and again, it would come twice wherever else it went."""
+    exchange = slow(world)
+    queue = world.queue(x_dead_letter_exchange="dlx")
+    reader = world.read(queue)
+    world.publish(queue, "a")
+    world.reject(reader, *reader.got)
+    exchange.waiting[0](QueueFull("queue 'graves' in vhost '/' is full"))
+    world.wait(60_000)
+    letters = queue.departures.letters
+    assert (len(exchange.waiting), letters.in_flight, letters.refused) == (1, 0, 1)
+
+
+def test_so_many_are_on_their_way_at_once(
+    world: QueueWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in memory as long as nobody takes them; the others are not."""
+    monkeypatch.setattr(departures, "IN_FLIGHT_MAX", 3)
+    exchange = slow(world)
+    queue = world.queue(x_dead_letter_exchange="dlx")
+    reader = world.read(queue)
+    world.publish(queue, *"abcdefgh")
+    world.reject(reader, *reader.got)
+    assert (len(exchange.waiting), queue.ready, queue.unacked) == (3, 0, 0)
+    for done in range(8):
+        exchange.waiting[done](None)
+        world.turn.run()
+    assert [one.body.decode() for one in exchange.messages] == [*"abcdefgh"]
+    assert (queue.departures.letters.in_flight, queue.line.taken) == (0, 0)
+
+
+def test_many_that_are_stuck_are_tried_in_portions(
+    world: QueueWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadletters, "RETRIED_AT_ONCE", 2)
+    exchange = slow(world)
+    queue = world.queue(x_dead_letter_exchange="dlx")
+    reader = world.read(queue)
+    world.publish(queue, *"abcde")
+    world.reject(reader, *reader.got)
+    for done in range(5):
+        exchange.waiting[done](Unavailable("the disk is full"))
+    world.wait(5001)
+    assert len(exchange.waiting) == 7
+    world.wait(100)
+    assert len(exchange.waiting) == 10
+    for done in range(5, 10):
+        exchange.waiting[done](None)
+    assert queue.departures.letters.in_flight == 0
+
+
+def test_a_purge_forgets_how_often_its_messages_failed_and_no_others(world: QueueWorld) -> None:
+    queue = world.queue("q", "quorum", x_delivery_limit=2)
+    reader = world.read(queue, 1)
+    world.publish(queue, "a", "b")
+    world.reject(reader, reader.got.pop(), requeue=True)
+    assert reader.bodies == ["a"]
+    assert queue.purge() == 1
+    for _ in range(2):
+        world.reject(reader, reader.got.pop(), requeue=True)
+    assert reader.got == []
+    assert len(queue._returns._counts) == 0  # type: ignore[union-attr]

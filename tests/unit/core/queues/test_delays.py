@@ -354,3 +354,23 @@ def test_a_million_cost_less_than_32_bytes_each(room: Room) -> None:
     arrays = [*due._dues, *due._positions]
     size = sum(map(sys.getsizeof, arrays)) + sum(map(sys.getsizeof, (due._dues, due._lasts)))
     assert size / 20_000 < 32
+
+
+def test_a_timer_of_one_that_is_gone_does_not_leave_the_next_one_without() -> None:
+    """The disk was late with the first: it came when it was written, its timer stayed."""
+    room = Room()
+    room.add(100, b"first")
+    room.now += 50
+    room.add(60, b"at once")  # the earliest timer is now at 100
+    room.now += 40
+    room.commit()
+    room.now += 30  # both are due; the timer has not run yet
+    room.delays._on_visible()
+    for delays in (room.pending.pop(),):
+        delays.pump()
+        delays.flush()
+    room.add(1000, b"later")
+    room.timers.run(room.now)  # it is not on the disk yet, nor is it due
+    room.commit()
+    room.sleep(2000)
+    assert [body for _, _, body in room.released] == [b"first", b"at once", b"later"]

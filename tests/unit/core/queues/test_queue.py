@@ -6,7 +6,6 @@ from tests.unit.core.world import Told
 
 from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
-from anymq.core.queues.deadletters import Died
 from anymq.core.queues.limits import QueueFull
 
 
@@ -480,56 +479,3 @@ def test_what_comes_back_keeps_its_priority(world: QueueWorld) -> None:
     reader.limit = 0
     world.reject(reader, *reader.got, requeue=True)
     assert world.drain(queue) == ["c", "b", "a"]
-
-
-# Changing
-
-
-def test_a_living_queue_can_be_changed(world: QueueWorld) -> None:
-    queue = world.queue()
-    world.publish(queue, *"abcd")
-    queue.configure({"x-max-length": 2})
-    world.turn.run()
-    assert queue.ready == 2
-    queue.configure({"x-max-priority": 3})
-    world.publish(queue, "u", priority=3)
-    assert world.drain(queue) == ["u", "c", "d"]
-    queue.configure({"x-message-ttl": 10})
-    world.publish(queue, "late")
-    world.wait(20)
-    assert queue.ready == 0
-
-
-def test_of_two_limits_the_smaller_one_counts(world: QueueWorld) -> None:
-    queue = world.queue()
-    queue.configure({"x-max-length": 3, "x-overflow": "reject-publish"}, {"max-length": 2})
-    assert queue.settings.max_length == 2
-    assert queue.settings.overflow == "reject-publish"
-
-
-# Twice
-
-
-def test_the_same_message_id_within_a_window_comes_once(world: QueueWorld) -> None:
-    queue, told = world.queue(x_message_deduplication=True, x_deduplication_window=1000), Told()
-    world.publish(queue, "a", message_id="1")
-    world.publish(queue, "b", message_id="2")
-    world.publish(queue, "again", message_id="1", then=told)
-    world.publish(queue, "c", headers={"x-deduplication-header": 7})
-    world.publish(queue, "again", headers={"x-deduplication-header": 7}, message_id="9")
-    world.publish(queue, "d")
-    world.publish(queue, "e")
-    assert told.ok
-    assert world.drain(queue) == list("abcde")
-    world.clock.now_ms += 1001
-    world.publish(queue, "later", message_id="1")
-    assert world.drain(queue) == ["later"]
-
-
-def test_a_queue_of_dead_letters_is_of_their_form(world: QueueWorld) -> None:
-    queue, graves = world.queue(x_dead_letter_exchange="dlx"), world.queue("graves")
-    world.bound["dlx"] = ["graves"]
-    reader, mourner = world.read(queue), world.read(graves)
-    world.publish(queue, "a")
-    world.reject(reader, *reader.got)
-    assert isinstance(mourner.got[0].message.envelope.form, Died)

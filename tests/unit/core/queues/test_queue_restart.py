@@ -5,6 +5,7 @@ from tests.unit.core.queues.queue_world import QueueWorld
 from tests.unit.core.world import Told
 
 from anymq.core.queues.deadletters import Died, deaths_of
+from anymq.core.queues.line import Line
 
 
 @pytest.fixture
@@ -103,3 +104,19 @@ def test_a_backlog_is_dealt_from_the_disk(world: QueueWorld) -> None:
     queue = world.queues["q"]
     assert (queue.ready, len(told.answers)) == (5000, 50)
     assert world.read(queue, 10_000).bodies == bodies
+
+
+def test_what_the_journal_counted_and_the_disk_did_not_keep_does_not_count(
+    world: QueueWorld,
+) -> None:
+    """A power cut took the end of the queue's log, and not that of the journal."""
+    queue = world.queue(x_max_length_bytes=1000)
+    world.publish(queue, "a" * 100, "b" * 20, "c" * 3, delivery_mode=2)
+    world.settle_disk()
+    assert world.get(queue) == "a" * 100
+    line = queue.line
+    assert isinstance(line, Line)
+    line._settlement.recount(line.log.end + 5, 900)
+    world.lines.flush()
+    world.restart(clean=False)
+    assert world.queues["q"].ready_bytes == 23

@@ -78,3 +78,15 @@ def test_a_bug_in_one_queue_is_not_the_end_of_the_others() -> None:
     turn.run()
     assert [queue.pumped for queue in queues] == [1] * 5
     assert [queue.flushed for queue in queues] == [1] * 5
+
+
+def test_who_ends_a_turn_does_not_suffer_from_a_bug_in_a_queue() -> None:
+    turn, bugs = Turn(), list[Exception]()
+    turn.on_bug = bugs.append
+    queues = [Busy(turn) for _ in range(3)]
+    queues[1].broken = True
+    for queue in queues:
+        turn.add(queue)
+    turn.run()
+    assert len(bugs) == 1
+    assert [(queue.pumped, queue.flushed) for queue in queues] == [(1, 1)] * 3

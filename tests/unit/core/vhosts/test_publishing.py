@@ -325,6 +325,20 @@ def test_a_delayed_message_comes_when_it_is_due(world: World, vhost: VirtualHost
         vhost.declare_exchange("y", "x-delayed-message")
 
 
+def test_the_ttl_of_a_delayed_message_begins_when_it_is_due(
+    world: World, vhost: VirtualHost
+) -> None:
+    """Else whoever delays for longer than the TTL never hears of it."""
+    vhost.declare_queue("short", arguments={"x-message-ttl": 1000})
+    publish(vhost, "", "short", headers={"x-delay": Int64(5000)})
+    world.commit()
+    for seconds, expected in ((5.5, [b"hello"]), (7, [])):
+        world.clock.now_ms = NOW_MS + int(seconds * 1000)
+        world.timers.run(world.clock.monotonic())
+        world.broker.turn.run()
+        assert bodies(vhost, "short") == expected
+
+
 def test_a_delayed_exchange_may_choose_by_anything(vhost: VirtualHost) -> None:
     vhost.declare_exchange("x", "x-delayed-message", arguments={"x-delayed-type": "headers"})
     vhost.bind("x", "a", "", {"n": 1})
@@ -428,3 +442,57 @@ def test_a_dead_letter_goes_where_it_is_wanted(world: World, vhost: VirtualHost)
     (one,) = waiting(vhost, "a")
     assert one.envelope.exchange == "dead"
     assert one.read().headers["x-first-death-queue"] == "short"
+
+
+# Delayed messages that are refused when they are due
+
+
+def pass_ms(world: World, ms: int) -> None:
+    for _ in range(ms // 100):
+        world.clock.now_ms += 100
+        world.timers.run(world.clock.monotonic())
+        world.broker.turn.run()
+        world.commit()
+
+
+def full(vhost: VirtualHost, overflow: str = "reject-publish", **arguments: str) -> None:
+    named = {"x-" + name.replace("_", "-"): value for name, value in arguments.items()}
+    vhost.declare_queue("q", arguments={"x-max-length": 1, "x-overflow": overflow, **named})
+    publish(vhost, "", "q", b"first")
+
+
+def test_a_delayed_message_waits_on_while_its_queue_is_full(
+    world: World, vhost: VirtualHost
+) -> None:
+    """It was confirmed long ago; and it holds up nobody else."""
+    full(vhost)
+    vhost.declare_queue("other")
+    publish(vhost, "", "q", b"late", headers={"x-delay": 1000})
+    publish(vhost, "", "other", b"in time", headers={"x-delay": 1000})
+    pass_ms(world, 5000)
+    assert bodies(vhost, "other") == [b"in time"]
+    assert bodies(vhost, "q") == [b"first"]
+    vhost.queue("q").purge()
+    pass_ms(world, 10_000)
+    assert bodies(vhost, "q") == [b"late"]
+
+
+def test_a_delayed_message_that_died_of_a_full_queue_dies_once(
+    world: World, vhost: VirtualHost
+) -> None:
+    vhost.declare_queue("graves")
+    full(vhost, "reject-publish-dlx", dead_letter_exchange="", dead_letter_routing_key="graves")
+    publish(vhost, "", "q", b"late", headers={"x-delay": 1000})
+    pass_ms(world, 20_000)
+    assert bodies(vhost, "graves") == [b"late"]
+
+
+def test_a_delayed_message_comes_once_where_it_was_taken(world: World, vhost: VirtualHost) -> None:
+    full(vhost)
+    vhost.declare_queue("other")
+    vhost.declare_exchange("x", "fanout")
+    for name in ("q", "other"):
+        vhost.bind("x", name)
+    publish(vhost, "x", "", b"late", headers={"x-delay": 1000})
+    pass_ms(world, 20_000)
+    assert bodies(vhost, "other") == [b"late"]

@@ -78,7 +78,10 @@ def _passive_queue(name: str) -> Method:
     return methods.QueueDeclare(name, True, False, False, False, False, {})
 
 
-def _exchange(name: str, kind: str = "direct", *, passive: bool = False, **more: Any) -> Method:
+def _exchange(
+    name: str, kind: str = "direct", *, passive: bool = False, alternate: str = ""
+) -> Method:
+    more = {"alternate-exchange": alternate} if alternate else {}
     return methods.ExchangeDeclare(name, kind, passive, True, False, False, False, more)
 
 
@@ -109,7 +112,9 @@ OPERATIONS: Mapping[str, Callable[[User], bytes]] = {
     "queue.bind, missing": lambda _: _said(methods.QueueBind("qno", "xno", "k", False, {})),
     "queue.bind, default": lambda _: _said(methods.QueueBind("q", "", "k", False, {})),
     "queue.bind, topic": lambda _: _said(methods.QueueBind("q", "xt", "k", False, {})),
-    "queue.bind, other topic": lambda _: _said(methods.QueueBind("q", "amq.topic", "k.a", False, {})),
+    "queue.bind, other topic": lambda _: _said(
+        methods.QueueBind("q", "amq.topic", "k.a", False, {})
+    ),
     "queue.bind, own topic": lambda user: _said(
         methods.QueueBind("q", "amq.topic", f"{user.name}.a", False, {})
     ),
@@ -124,12 +129,8 @@ OPERATIONS: Mapping[str, Callable[[User], bytes]] = {
     "exchange.declare, default": lambda _: _said(_exchange("")),
     "exchange.declare, reserved": lambda _: _said(_exchange("amq.x")),
     "exchange.declare, unknown type": lambda _: _said(_exchange("xnew", "zzz")),
-    "exchange.declare, alternate": lambda _: _said(
-        _exchange("xnew", **{"alternate-exchange": "qother"})
-    ),
-    "exchange.declare, there, alternate": lambda _: _said(
-        _exchange("x", **{"alternate-exchange": "qother"})
-    ),
+    "exchange.declare, alternate": lambda _: _said(_exchange("xnew", alternate="qother")),
+    "exchange.declare, there, alternate": lambda _: _said(_exchange("x", alternate="qother")),
     "exchange.declare, passive": lambda _: _said(_exchange("x", passive=True)),
     "exchange.declare, passive, missing": lambda _: _said(_exchange("xno", passive=True)),
     "exchange.delete": lambda _: _said(methods.ExchangeDelete("x", False, False)),

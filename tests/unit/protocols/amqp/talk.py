@@ -26,6 +26,7 @@ from anymq.protocols.amqp.wire import Wire
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Peer
 from anymq.security.users import Users
+from anymq.storage.backlog import Backlog
 from anymq.testing.amqp import PEER, AmqpDialog
 
 
@@ -74,6 +75,7 @@ class BrokerInTheAir:
     def __init__(self) -> None:
         self.clock = Clock()
         self.flow = Flow()
+        self.backlog = Backlog()
         self.turn = Turn()
         self.vhosts = {"/": Vhost()}
         self.users = Accounts(Catalog(NothingKept()), self.vhosts)

@@ -13,6 +13,8 @@ from tests.unit.protocols.amqp.dialog import (
 )
 
 from anymq.core.message import Properties
+from anymq.protocols.amqp import channel, consuming, transactions
+from anymq.protocols.amqp.fields import Int64
 from anymq.protocols.amqp.methods import (
     BasicAck,
     BasicCancel,
@@ -32,11 +34,15 @@ from anymq.protocols.amqp.methods import (
     BasicReject,
     ChannelClose,
     ChannelCloseOk,
+    ConfirmSelect,
+    ConfirmSelectOk,
     ConnectionClose,
     Method,
     QueueDeclareOk,
     QueueDelete,
     QueueDeleteOk,
+    TxSelect,
+    TxSelectOk,
 )
 
 
@@ -292,3 +298,63 @@ def test_who_does_not_take_what_it_is_owed_gets_no_more(world: World, one: Clien
     one._take = taken  # type: ignore[method-assign]
     one.turn()
     assert len(one.delivered()) == 100
+
+
+def test_who_has_the_most_that_may_be_out_goes_on_after_an_answer(
+    one: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (consuming, channel):
+        monkeypatch.setattr(module, "UNACKED_MAX", 5)
+    one.declare().consume()
+    one.publish("q", *(b"%d" % n for n in range(8)))
+    assert len(one.delivered()) == 5
+    one >> BasicAck(5, multiple=True)
+    assert len(one.delivered()) == 3
+
+
+def test_nobody_gets_more_than_may_be_out(one: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consuming, "UNACKED_MAX", 1)
+    one.declare().publish("q", b"1", b"2")
+    one >> BasicGet("q", no_ack=False)
+    assert one.content().body == b"1"
+    one >> BasicGet("q", no_ack=False)
+    closed = one.hear()
+    assert isinstance(closed, ChannelClose)
+    assert closed.reply_code == 506
+
+
+def test_a_transaction_of_empty_messages_has_a_limit(
+    one: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "BYTES_MAX", 1000)
+    one.declare()
+    one >> TxSelect()
+    one << TxSelectOk()
+    one.publish("q", b"", b"", b"", b"", b"")
+    assert isinstance(one.hear(), ChannelClose)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-delay": Int64(2**63 - 1)},
+        {"x-deliver-at": "9999999999999999999"},
+    ],
+)
+def test_what_comes_after_the_end_of_time_harms_nobody(
+    one: Client, headers: dict[str, object]
+) -> None:
+    one.declare().publish("q", b"later", properties=Properties(headers=headers))
+    one.publish("q", b"now")
+    one >> BasicGet("q", no_ack=True)
+    assert one.content().body == b"now"
+
+
+def test_what_was_in_a_queue_that_was_deleted_is_confirmed(one: Client) -> None:
+    """As in RabbitMQ: to publish it again would help nobody."""
+    one.declare(durable=True)
+    one >> ConfirmSelect(nowait=False)
+    one << ConfirmSelectOk()
+    one.publish("q", b"a", properties=Properties(delivery_mode=2))
+    one >> QueueDelete("q", if_unused=False, if_empty=False, nowait=False)
+    assert {type(one.hear()), type(one.hear())} == {BasicAck, QueueDeleteOk}

@@ -354,7 +354,7 @@ def test_rollback(one: Client, other: Client) -> None:
 def test_acks_count_at_the_commit(world: World, one: Client) -> None:
     out(one, 3) >> TxSelect() << TxSelectOk()
     one >> BasicAck(1, False) >> BasicNack(2, False, False)
-    assert world.broker.vhosts["/"].queues["q"].unacked == 3  # type: ignore[attr-defined]
+    assert world.broker.vhosts["/"].queues["q"].unacked == 3
     one >> TxCommit() << TxCommitOk()
     assert after_reconnect(world, one) == [b"2"]
 

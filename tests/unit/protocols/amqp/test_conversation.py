@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.protocols.amqp.talk import Noting, Room
 
+from anymq.config.units import MIB
 from anymq.core.errors import Locked, NotFound, Unsupported
 from anymq.protocols.amqp import methods
 from anymq.protocols.amqp.codec import FRAME, HEARTBEAT_FRAME, method_frame
@@ -13,7 +14,7 @@ from anymq.protocols.amqp.errors import ChannelError, ConnectionFault, ReplyCode
 from anymq.protocols.amqp.fields import MalformedFields
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.security.users import Users
-from anymq.testing.amqp import PEER, PLAIN_GUEST, AmqpDialog, published
+from anymq.testing.amqp import PEER, PLAIN_GUEST, AmqpDialog, AmqpRoom, published
 
 FAR = replace(PEER, host="192.0.2.7")
 REFUSED = methods.ConnectionClose(
@@ -260,6 +261,20 @@ def test_heartbeats_go_both_ways() -> None:
     assert client.session.reason == "missed heartbeats from client, timeout: 10s"
 
 
+def test_what_a_silent_peer_held_goes_to_the_next() -> None:
+    """A consumer whose machine died keeps nothing for itself."""
+    room = AmqpRoom()
+    silent, other = room.dialog().log_in(heartbeat=10).open(), room.dialog().log_in().open()
+    declare = methods.QueueDeclare("q", False, False, False, False, False, {})
+    own = methods.QueueDeclare("own", False, False, True, False, False, {})
+    silent >> (1, declare) >> (1, own) >> published() >> (1, methods.BasicGet("q", no_ack=False))
+    room.pass_time(21, silent)
+    other >> (1, methods.BasicGet("q", no_ack=True))
+    method, *_ = other.frames()
+    assert methods.decode(method[2]) == methods.BasicGetOk(1, True, "", "q", 0)
+    assert "own" not in room.broker.vhosts["/"].queues
+
+
 def test_none_are_sent_where_none_are_wanted() -> None:
     """0: neither side minds silence."""
     room = Room()
@@ -303,6 +318,31 @@ def test_who_publishes_waits_while_the_broker_is_short_of_something() -> None:
     assert publisher.only() == methods.ConnectionUnblocked()
     assert old.raw() == b""
     assert len(room.publishes()) == 5
+
+
+def test_who_publishes_waits_while_the_disk_is_behind() -> None:
+    """What is not written yet is in memory: a publisher faster than the disk waits, no others."""
+    room = AmqpRoom()
+    publisher, other = room.dialog().log_in(heartbeat=5).open(), room.dialog().log_in().open()
+    declare = methods.QueueDeclare("q", False, True, False, False, False, {})
+    publisher >> (1, declare) >> (1, methods.ConfirmSelect(nowait=True))
+    room.go_on(publisher)
+    publisher.raw()
+    room.disk_waits = True
+    message, taken = published(body=bytes(MIB)), 0
+    while publisher.session.reading:
+        publisher >> message
+        taken += 1
+    assert taken * MIB == room.broker.backlog.limit
+    assert other.session.reading
+    room.pass_time(60, publisher)
+    assert not publisher.session.closed, "we do not read, so we cannot miss its heartbeats"
+    assert publisher.raw().replace(HEARTBEAT_FRAME, b"") == b""
+    room.disk_waits = False
+    room.go_on(publisher)
+    assert publisher.session.reading
+    assert publisher.only() == methods.BasicAck(taken, taken > 1)
+    assert room.broker.backlog.size == 0
 
 
 def test_a_blocked_publisher_is_not_silent() -> None:
@@ -475,8 +515,24 @@ def test_who_does_not_agree_to_the_end_is_cut_off() -> None:
     assert client.session.closed
 
 
-def test_a_broker_that_stops_says_so() -> None:
-    """Clients reconnect elsewhere."""
+@pytest.mark.parametrize(
+    ("first", "what"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01", "TLS"),
+        (b"AMQP\x00\x01\x00\x00", "AMQP 1.0"),
+        (b"GET / HT", "HTTP"),
+        (b"whatever", "AMQP 0-9-1"),
+    ],
+)
+def test_the_log_says_what_came_to_the_wrong_port(first: bytes, what: str) -> None:
+    """Most often it is a client with a wrong setting, and somebody who looks for it."""
+    dialog = Room().dialog()
+    dialog >> first
+    assert what in dialog.session.reason
+
+
+def test_a_broker_that_stops_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    """Clients reconnect elsewhere. The log does not call it an error of each of them."""
     room = Room()
     client: AmqpDialog = room.dialog().log_in().open(1)
     room.amqp.say_goodbye("shutdown")
@@ -484,6 +540,7 @@ def test_a_broker_that_stops_says_so() -> None:
     assert client.only() == methods.ConnectionClose(320, text, 0, 0)
     client >> (0, CLOSE_OK)
     assert client.session.closed
+    assert "connection error" not in capfd.readouterr().err
 
 
 def test_a_secret_may_be_renewed() -> None:

@@ -48,7 +48,10 @@ def answers() -> dict[str, dict[str, list[str]]]:
     """Let everybody try everything."""
     world = World()
     users = world.broker.users
-    everybody = {"root": (".*", ".*", ".*"), **{each.name: each.patterns for each in matrix.users()}}
+    everybody = {
+        "root": (".*", ".*", ".*"),
+        **{each.name: each.patterns for each in matrix.users()},
+    }
     for name, rights in everybody.items():
         users.put(name, password_hash=matrix.password_hash())
         users.set_permissions(name, "/", *rights)

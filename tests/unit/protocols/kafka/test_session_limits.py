@@ -21,6 +21,8 @@ from anymq.protocols.kafka.schema.generated import (
 )
 from anymq.protocols.kafka.schema.generated.api_versions import ApiVersionsRequest
 from anymq.protocols.kafka.schema.generated.metadata import MetadataRequest
+from anymq.protocols.kafka.schema.generated.sasl_authenticate import SaslAuthenticateRequest
+from anymq.protocols.kafka.schema.generated.sasl_handshake import SaslHandshakeRequest
 from anymq.protocols.kafka.session import TURN_SECONDS, KafkaSession
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.security.users import Users
@@ -234,6 +236,23 @@ def test_nobody_is_anybody_before_it_has_logged_in() -> None:
             assert dialog.closed or api.name in before
             assert not got or api.name in before
             assert not dialog.session.authentication.done
+
+
+def test_who_gets_limits_that_are_not_kept_here_is_thrown_out() -> None:
+    """Kafka's protocol knows no rights yet: it must not be the way around them."""
+    barred: set[str] = set()
+    room = KafkaRoom(LOCKED, users=Users(USERS, barred=barred.__contains__))
+    busy, idle = room.dialog(), room.dialog()
+    for dialog in (busy, idle):
+        dialog.ask(SaslHandshakeRequest("PLAIN"))
+        dialog.ask(SaslAuthenticateRequest(b"\0ada\0secret"))
+        assert dialog.session.authentication.done
+    barred.add("ada")
+    busy.send(busy.encode(MetadataRequest()))
+    idle.session.tick(room.clock.monotonic())
+    assert busy.closed
+    assert idle.closed
+    assert not busy.taken()
 
 
 @pytest.mark.parametrize("length", [-(2**31), -1, 0, 1, 7, 64 * KIB + 1, 2**31 - 1])
