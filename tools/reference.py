@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
+from tools.api_reference import http_api_page
 from tools.commands_reference import commands_page
 
 from anymq.config.declare import Declared
@@ -38,6 +39,7 @@ def main() -> int:
         "metrics.md": metrics_page(),
         "commands.md": commands_page(),
         "kafka-requests.md": kafka_requests_page(),
+        "http-api.md": http_api_page(),
     }
     stale = [name for name, content in pages.items() if read(name) != content]
     if not only_check:

@@ -19,9 +19,13 @@ from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management import alarms
+from anymq.management.api.api import ManagementApi
+from anymq.management.api.guard import Guard
+from anymq.management.api.rates import Rates
+from anymq.management.api.site import Door, Machine, Site
 from anymq.management.health import conditions
 from anymq.management.http import Pages
-from anymq.management.metrics import Watched, watch
+from anymq.management.metrics import Watched, file_numbers, resident_bytes, watch
 from anymq.management.news import News
 from anymq.management.pages import make_pages
 from anymq.management.session import HttpSession
@@ -59,6 +63,13 @@ log = Log(__name__)
 
 TICK_SECONDS = 1.0
 FLOOD_BYTES = 32 * MIB  # of requests and answers under way
+DOORS = {  # how tools call what the listeners speak
+    "kafka": "kafka",
+    "kafka_tls": "kafka/ssl",
+    "amqp": "amqp",
+    "amqp_tls": "amqp/ssl",
+    "management": "http",
+}
 LAST_WORDS_SECONDS = 2.0  # how long answers under way may take to leave when we stop
 
 
@@ -77,6 +88,7 @@ class Server:
         self._kafka: Kafka | None = None
         self._amqp: Amqp | None = None
         self._amqp_counters = AmqpCounters()
+        self._guard: Guard | None = None
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -179,7 +191,8 @@ class Server:
         loop = asyncio.get_running_loop()
         kafka, amqp, management = self.settings.kafka, self.settings.amqp, self.settings.management
         speak_kafka, speak_amqp = self._kafka_sessions(broker), self._amqp_sessions(broker)
-        speak_http = partial(HttpSession, self._pages(broker, store, disk))
+        api = self._api(broker, store)
+        speak_http = partial(HttpSession, self._pages(broker, store, disk), api=api)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
@@ -260,6 +273,7 @@ class Server:
                 logins_failed=lambda: {
                     "kafka": self._kafka_counters.logins_failed,
                     "amqp": self._amqp_counters.logins_failed,
+                    "http": self._guard.logins_failed if self._guard is not None else 0,
                 },
                 commit_seconds=disk.commit_seconds,
                 messages=lambda: {"amqp": self._amqp_counters},
@@ -267,6 +281,47 @@ class Server:
             ),
         )
         return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
+
+    def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
+        amqp = self._amqp
+        assert amqp is not None
+        self._guard = Guard(broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users)
+        site = Site(
+            broker=broker,
+            amqp=amqp,
+            rates=Rates(broker.clock),
+            doors=self._doors,
+            machine=partial(self._machine, store),
+            connections=lambda: {n: len(one.connections) for n, one in self._listeners.items()},
+            started_ms=broker.clock.wall_ms(),
+        )
+        return ManagementApi(site, self._guard)
+
+    def _doors(self) -> list[Door]:
+        settings = self.settings
+        hosts = {
+            "kafka": settings.kafka.host,
+            "amqp": settings.amqp.host,
+            "management": settings.management.host,
+        }
+        return [
+            Door(DOORS[name], hosts[name.removesuffix("_tls")], port, name.endswith("_tls"))
+            for name, port in self.ports.items()
+        ]
+
+    def _machine(self, store: LogStore) -> Machine:
+        files, files_max = file_numbers()
+        limits = self.settings.limits
+        return Machine(
+            memory_bytes=resident_bytes(),
+            memory_bytes_max=alarms.memory_limit(limits.memory_alarm_bytes),
+            disk_free_bytes=store.free_bytes(),
+            disk_free_bytes_min=self.settings.storage.disk_free_bytes_min,
+            files=files,
+            files_max=files_max,
+            connections_max=limits.connections_max,
+            data_dir=str(data_dir_of(self.settings)),
+        )
 
     async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
         tasks = [

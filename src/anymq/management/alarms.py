@@ -15,10 +15,15 @@ log = Log("anymq")
 
 def look(flow: Flow, store: LogStore, memory_alarm_bytes: int) -> None:
     """Turn alarms on and off. `memory_alarm_bytes` 0 is a share of the machine's memory."""
-    limit = memory_alarm_bytes or int(machine_bytes() * SHARE_OF_MACHINE)
+    limit = memory_limit(memory_alarm_bytes)
     used = resident_bytes()
     look_at_disk(flow, store)
     _turn(flow, MEMORY, used > limit)
+
+
+def memory_limit(memory_alarm_bytes: int) -> int:
+    """Return how much we may use before publishers have to wait."""
+    return memory_alarm_bytes or int(machine_bytes() * SHARE_OF_MACHINE)
 
 
 def look_at_disk(flow: Flow, store: LogStore) -> None:

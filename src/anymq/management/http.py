@@ -1,8 +1,9 @@
 """What a page is made of: a request, a response, and the table of pages."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
 
@@ -17,6 +18,10 @@ class Request:
     method: str
     path: str
     query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    body: bytes = b""
+    host: str = ""  # the address of who asks
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,43 @@ class Response:
     body: bytes
     content_type: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
-    pieces: Iterator[bytes] | None = None  # instead of the body: each takes a while to make
+    # Instead of the body: each takes a while to make. A generator may return another answer.
+    pieces: Iterator[bytes] | None = None
 
 
-Handler = Callable[[Request], Response]
+class Later:
+    """An answer that waits for something: the disk, a message that must be read."""
+
+    __slots__ = ("on_answer", "response")
+
+    def __init__(self) -> None:
+        self.response: Response | None = None
+        self.on_answer: Callable[[Response], None] | None = None  # set by who waits
+
+    def answer(self, response: Response) -> None:
+        """It is known now. The first answer counts."""
+        if self.response is None:
+            self.response = response
+            if self.on_answer is not None:
+                self.on_answer(response)
+
+
+Answer = Response | Later
+Handler = Callable[[Request], Answer]
 Pages = Mapping[str, Handler]  # by path; every page is for GET and HEAD
+
+
+class Api(Protocol):
+    """What answers below a path, with methods and bodies of its own."""
+
+    def owns(self, path: str) -> bool:
+        """Is this one of its paths?"""
+
+    def body_bytes_max(self, request: Request) -> int:
+        """How large a body is taken from who says these headers. Nothing is done yet."""
+
+    def answer(self, request: Request) -> Answer:
+        """Do what is asked."""
 
 
 def text(content: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
@@ -41,10 +78,28 @@ def text(content: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
 
 def json(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Answer with JSON."""
-    return Response(status, msgspec.json.encode(content) + b"\n", JSON)
+    return Response(status, encode(content) + b"\n", JSON)
 
 
-def answer(pages: Pages, request: Request) -> Response:
+def encode(content: object) -> bytes:
+    """Return JSON; what is no text in a name or header is shown as one would escape it."""
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_sound(content))
+
+
+def _sound(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_sound(key): _sound(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sound(each) for each in value]
+    return value
+
+
+def answer(pages: Pages, request: Request) -> Answer:
     """Find the page and have it answer."""
     page = pages.get(request.path)
     if page is None:

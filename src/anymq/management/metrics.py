@@ -212,6 +212,11 @@ def _cpu_seconds() -> float:
     return round(used.ru_utime + used.ru_stime, 3)
 
 
+def file_numbers() -> tuple[int, int]:
+    """Return how many files and sockets are open, and how many may be."""
+    return _open_files(), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def _open_files() -> int:
     try:
         return len(os.listdir("/proc/self/fd"))

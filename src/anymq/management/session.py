@@ -7,14 +7,14 @@ from http import HTTPStatus
 import h11
 from typing_extensions import override
 
-from anymq.management.http import Pages, Request, Response, answer, text
+from anymq.management.http import Answer, Api, Later, Pages, Request, Response, answer, text
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
 
 log = Log(__name__)
 
 HEADERS_BYTES_MAX = 16 * 1024
-BODY_BYTES_MAX = 64 * 1024  # no page reads one: it is dropped, within reason
+BODY_BYTES_MAX = 64 * 1024  # of a page, which reads none: it is dropped, within reason
 OWED_BYTES_MAX = 4 * 1024 * 1024  # a peer that asks on without reading is not served further
 EVENTS_PER_TURN_MAX = 32
 IDLE_S = 60.0  # between requests, and for one to be whole
@@ -33,14 +33,19 @@ class _Answering:
 class HttpSession(Session):
     """The server's side of one HTTP/1.1 connection."""
 
-    def __init__(self, pages: Pages, outbox: Outbox, peer: Peer) -> None:
+    def __init__(self, pages: Pages, outbox: Outbox, peer: Peer, *, api: Api | None = None) -> None:
         self.closed = False
         self.reason = ""
         self._pages = pages
+        self._api = api
+        self._peer = peer
         self._outbox = outbox
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADERS_BYTES_MAX)
-        self._request: h11.Request | None = None
+        self._request: Request | None = None
+        self._body = bytearray()
         self._body_size = 0
+        self._body_bytes_max = BODY_BYTES_MAX
+        self._later: Later | None = None
         self._unserved = False
         self._answering: _Answering | None = None
         self._waiting_since: float | None = None
@@ -48,12 +53,12 @@ class HttpSession(Session):
     @property
     @override
     def busy(self) -> bool:
-        return False
+        return self._later is not None and not self.closed
 
     @property
     @override
     def reading(self) -> bool:
-        return not self.closed and not self._unserved
+        return not self.closed and not self._unserved and self._later is None
 
     @property
     @override
@@ -65,7 +70,8 @@ class HttpSession(Session):
         """Answer the whole requests there are now."""
         if not self.closed:
             self._http.receive_data(bytes(data))
-            self.go_on()
+            if self._later is None:
+                self.go_on()
 
     @override
     def go_on(self) -> None:
@@ -90,8 +96,9 @@ class HttpSession(Session):
 
     @override
     def peer_gone(self) -> None:
-        """Nothing was held for it."""
+        """Nobody waits for an answer any more. What was begun is done all the same."""
         self.closed = True
+        self._forget_later()
 
     def _serve(self) -> None:
         """Answer a few requests; the others have turns, too."""
@@ -103,6 +110,8 @@ class HttpSession(Session):
             self._on_event(event)
             if self.closed:
                 return
+            if self._later is not None:
+                return
             if self._answering is not None:
                 break
         self._unserved = True
@@ -113,38 +122,76 @@ class HttpSession(Session):
         elif isinstance(event, h11.Request):
             self._begin(event)
         elif isinstance(event, h11.Data):
-            self._count_body(len(event.data))
+            self._take_body(event.data)
         elif isinstance(event, h11.EndOfMessage):
             self._finish()
 
-    def _begin(self, request: h11.Request) -> None:
-        self._request, self._body_size = request, 0
+    def _begin(self, head: h11.Request) -> None:
+        self._request, self._body_size = _read(head, self._peer), 0
+        self._body.clear()
+        self._body_bytes_max = BODY_BYTES_MAX
+        if (api := self._api_of(self._request)) is not None:
+            self._body_bytes_max = api.body_bytes_max(self._request)
 
-    def _count_body(self, size: int) -> None:
-        self._body_size += size
-        if self._body_size > BODY_BYTES_MAX:
+    def _take_body(self, data: bytes) -> None:
+        self._body_size += len(data)
+        if self._body_size > self._body_bytes_max:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        elif self._request is not None and self._api_of(self._request) is not None:
+            self._body += data
+
+    def _api_of(self, request: Request) -> Api | None:
+        return self._api if self._api is not None and self._api.owns(request.path) else None
 
     def _finish(self) -> None:
         assert self._request is not None
-        request, self._request = _read(self._request), None
-        response, with_body = self._answer(request), request.method != "HEAD"
-        if response.pieces is not None:
-            self._answering = _Answering(response, response.pieces, with_body)
+        request, self._request = replace(self._request, body=bytes(self._body)), None
+        self._body.clear()
+        self._respond(self._answer(request), with_body=request.method != "HEAD")
+
+    def _respond(self, answer: Answer, *, with_body: bool) -> None:
+        """Send an answer, or have it made piece by piece, or wait for it."""
+        if isinstance(answer, Later):
+            if answer.response is None:
+                self._later = answer
+                answer.on_answer = lambda response: self._answered(response, with_body=with_body)
+                return
+            answer = answer.response
+        if answer.pieces is not None:
+            self._answering = _Answering(answer, answer.pieces, with_body)
         else:
-            self._send(response, with_body=with_body)
+            self._send(answer, with_body=with_body)
             self._begin_anew()
+
+    def _answered(self, response: Response, *, with_body: bool) -> None:
+        """What was waited for is known; the carrier lets us go on with what came meanwhile."""
+        self._forget_later()
+        if not self.closed:
+            self._respond(response, with_body=with_body)
+            self._unserved = True
+            self._outbox.wake()
+
+    def _forget_later(self) -> None:
+        if self._later is not None:
+            self._later.on_answer = None
+            self._later = None
 
     def _go_on_answering(self, answering: "_Answering") -> None:
         """Make one piece; the others have turns, too."""
-        piece = next(answering.pieces, None)
-        if piece is not None:
-            answering.body += piece
+        try:
+            answering.body += next(answering.pieces)
             return
+        except StopIteration as end:
+            made: Answer | None = end.value
+        except Exception:
+            log.exception("a page failed while it was made")
+            made = _failed()
         self._answering, self._unserved = None, True
-        response = replace(answering.response, body=bytes(answering.body))
-        self._send(response, with_body=answering.with_body)
-        self._begin_anew()
+        if made is None:
+            made = replace(answering.response, body=bytes(answering.body), pieces=None)
+        self._respond(made, with_body=answering.with_body)
+        if self._later is not None:
+            self._unserved = False
 
     def _begin_anew(self) -> None:
         self._waiting_since = None
@@ -153,12 +200,13 @@ class HttpSession(Session):
         else:
             self._http.start_next_cycle()
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request) -> Answer:
         try:
-            return answer(self._pages, request)
+            api = self._api_of(request)
+            return answer(self._pages, request) if api is None else api.answer(request)
         except Exception:
             log.exception("a page failed", path=request.path)
-            return text("something is wrong here; the log says what\n", HTTPStatus(500))
+            return _failed()
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Say no and hang up: what follows cannot be told from the rest of this request."""
@@ -167,9 +215,14 @@ class HttpSession(Session):
         self.closed = True
 
     def _send(self, response: Response, *, with_body: bool = True, close: bool = False) -> None:
+        empty = response.status is HTTPStatus.NO_CONTENT
         headers = [
-            ("Content-Type", response.content_type),
-            ("Content-Length", str(len(response.body))),
+            *(
+                []
+                if empty or not response.content_type
+                else [("Content-Type", response.content_type)]
+            ),
+            *([] if empty else [("Content-Length", str(len(response.body)))]),
             ("Cache-Control", "no-store"),
             ("X-Content-Type-Options", "nosniff"),
             *response.headers,
@@ -183,6 +236,13 @@ class HttpSession(Session):
                 self._outbox.write(data)
 
 
-def _read(request: h11.Request) -> Request:
+def _failed() -> Response:
+    return text("something is wrong here; the log says what\n", HTTPStatus(500))
+
+
+def _read(request: h11.Request, peer: Peer) -> Request:
     path, _, query = request.target.decode("ascii").partition("?")
-    return Request(request.method.decode("ascii"), path, query)
+    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers}
+    return Request(
+        request.method.decode("ascii"), path, query, headers, host=peer.host, tls=peer.tls
+    )

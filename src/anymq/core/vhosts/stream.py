@@ -79,6 +79,7 @@ class Stream:
     """A topic, as its virtual host sees it."""
 
     __slots__ = (
+        "__weakref__",
         "_means",
         "_next",
         "_opener",

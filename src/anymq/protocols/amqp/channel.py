@@ -127,6 +127,11 @@ class Channel:
         direct_reply.end(self)
         self.when_settled(lambda _: then())
 
+    @property
+    def delivered(self) -> int:
+        """How many messages it has sent."""
+        return self._next_tag - 1
+
     # What its parts use
 
     def touch(self) -> None:

@@ -40,7 +40,7 @@ from anymq.protocols.amqp.methods import (
 )
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.amqp.wire import Channel, Done, MakeChannel
-from anymq.protocols.session import Outbox
+from anymq.protocols.session import Outbox, Peer
 
 MESSAGE_BYTES_MAX = 512 * 1024 * 1024  # RabbitMQ's: beyond it the frame itself is an error
 
@@ -86,6 +86,7 @@ class Channels:
         "holds",
         "outbox",
         "owner",
+        "peer",
         "permit",
         "ready",
         "rights_changed",
@@ -125,6 +126,7 @@ class Channels:
         self.outbox = outbox
         self.counters = counters
         self.owner: object = self
+        self.peer: Peer | None = None  # whom tools are shown
         self.ready: dict[int, Channel] = {}
         self.touched: dict[Channel, None] = {}
         self.scheduled = False  # for the end of the turn
@@ -140,6 +142,11 @@ class Channels:
 
     def __len__(self) -> int:
         return len(self._open) + len(self._closing) + len(self._ending)
+
+    @property
+    def all(self) -> Mapping[int, Channel]:
+        """Those that are open, by their numbers."""
+        return self._open
 
     @property
     def busy(self) -> bool:

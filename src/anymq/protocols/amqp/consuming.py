@@ -50,6 +50,11 @@ class Consumer(Taker):
         self.prefetch = channel.prefetch  # 0: as many as there are
 
     @property
+    def channel(self) -> "Channel":
+        """Whose it is."""
+        return self._channel
+
+    @property
     def credit(self) -> int:
         """How many messages it may get now."""
         channel = self._channel

@@ -145,8 +145,7 @@ class Conversation:
     @property
     def name(self) -> str:
         """As RabbitMQ's tools show it."""
-        peer = self.peer
-        return f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
+        return connection_name(self.peer)
 
     def greet(self, header: bytes) -> None:
         """Answer the first eight bytes."""
@@ -284,6 +283,7 @@ class Conversation:
             counters=self.amqp.counters,
             on_fault=self.fault,
         )
+        self.channels.peer = self.peer
         self.state = State.RUNNING
         self.amqp.conversations.add(self)
         self.amqp.broker.users.watch(self.user, self.channels.on_rights)
@@ -358,6 +358,11 @@ _HANDLERS: Mapping[tuple[type[Method], State], Callable[..., None]] = {
     (ConnectionClose, State.CLOSED): Conversation._on_close_while_closing,
     (ConnectionCloseOk, State.CLOSED): Conversation._on_close_ok,
 }
+
+
+def connection_name(peer: Peer) -> str:
+    """Return how RabbitMQ's tools call a connection."""
+    return f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
 
 
 def _negotiated(name: str, theirs: int, least: int, most: int) -> None:

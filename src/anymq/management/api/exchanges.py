@@ -1,0 +1,89 @@
+"""Exchanges."""
+
+from typing import Any
+
+from anymq.core.errors import NotAllowed
+from anymq.core.routing.exchange import Exchange
+from anymq.core.vhosts.vhost import VirtualHost
+from anymq.management.api import checks, routes
+from anymq.management.api.call import Call, Then, created, done, exchange_name, when_safe
+from anymq.management.api.faults import not_found
+from anymq.management.api.values import from_json, to_json
+from anymq.management.http import Answer
+
+ROUTES = routes.Routes()
+
+
+@ROUTES.get("/exchanges")
+def exchanges(call: Call) -> Answer:
+    """All exchanges."""
+    every = [vhost.exchanges[name] for vhost in call.vhosts for name in sorted(vhost.exchanges)]
+    return call.listed(every, row, lambda exchange: exchange.name)
+
+
+@ROUTES.get("/exchanges/:vhost")
+def exchanges_of_vhost(call: Call) -> Answer:
+    """The exchanges of a virtual host."""
+    return exchanges(call)
+
+
+@ROUTES.get("/exchanges/:vhost/:exchange")
+def exchange(call: Call) -> Answer:
+    """One exchange."""
+    return call.shown({**row(call.exchange), "incoming": [], "outgoing": []})
+
+
+@ROUTES.put("/exchanges/:vhost/:exchange")
+def put_exchange(call: Call) -> Answer:
+    """Declare an exchange."""
+    vhost = known_vhost(call)
+    name = exchange_name(call.names["exchange"])
+    arguments, kind = from_json(call.table("arguments")), call.text("type", "direct")
+    checks.declare_exchange(call.permit, name, arguments)
+
+    def begin(then: Then) -> None:
+        vhost.declare_exchange(
+            name,
+            kind,
+            durable=call.boolean("durable"),
+            auto_delete=call.boolean("auto_delete"),
+            internal=call.boolean("internal"),
+            arguments=arguments,
+            then=then,
+        )
+
+    return when_safe(begin, done if name in vhost.exchanges else created)
+
+
+@ROUTES.delete("/exchanges/:vhost/:exchange")
+def delete_exchange(call: Call) -> Answer:
+    """Unmake an exchange; `if-unused=true`: unless something is bound to it."""
+    name, vhost = call.exchange.name, call.vhost
+    if_unused = call.flag("if-unused")
+    checks.delete_exchange(call.permit, name)
+    return when_safe(lambda then: vhost.delete_exchange(name, if_unused=if_unused, then=then), done)
+
+
+def known_vhost(call: Call) -> VirtualHost:
+    """Return the virtual host something is to be made in."""
+    name = call.names["vhost"]
+    if name not in call.broker.vhosts:
+        raise not_found("vhost_not_found")
+    if not call.caller.may_enter(name):
+        raise NotAllowed(call.permit.no_entry)
+    return call.broker.vhosts[name]
+
+
+def row(one: Exchange) -> dict[str, Any]:
+    """Return what there is to say about an exchange."""
+    said = one.declaration
+    return {
+        "name": said.name,
+        "vhost": said.vhost_name,
+        "type": said.type,
+        "durable": said.durable,
+        "auto_delete": said.auto_delete,
+        "internal": said.internal,
+        "arguments": to_json(said.arguments),
+        "user_who_performed_action": "",
+    }

@@ -1,0 +1,58 @@
+"""What is wrong with a request, in the words of RabbitMQ's HTTP API."""
+
+from http import HTTPStatus
+
+from anymq.core.errors import NotAllowed, NotFound, Refused, Unavailable
+from anymq.management.http import JSON, Response, encode
+
+
+class Fault(Exception):
+    """The answer to a request that is not done."""
+
+    def __init__(self, status: HTTPStatus, error: str, reason: object) -> None:
+        super().__init__(f"{error}: {reason}")
+        self.status = status
+        self.error = error
+        self.reason = reason
+
+    def response(self) -> Response:
+        """Say so."""
+        body = encode({"error": self.error, "reason": self.reason})
+        return Response(self.status, body, JSON)
+
+
+def bad_request(reason: object) -> Fault:
+    """It makes no sense."""
+    return Fault(HTTPStatus.BAD_REQUEST, "bad_request", reason)
+
+
+def no_object() -> Fault:
+    """The path names something that is not there."""
+    return Fault(HTTPStatus.NOT_FOUND, "Object Not Found", "Not Found")
+
+
+def not_found(reason: str) -> Fault:
+    """What is asked for needs something that is not there."""
+    return Fault(HTTPStatus.NOT_FOUND, "not_found", reason)
+
+
+def not_authorized(reason: str = "Not_Authorized") -> Fault:
+    """Not this user."""
+    return Fault(HTTPStatus.UNAUTHORIZED, "not_authorized", reason)
+
+
+def forbidden(reason: str) -> Fault:
+    """Not from there."""
+    return Fault(HTTPStatus.FORBIDDEN, "forbidden", reason)
+
+
+def fault_of(refused: Refused) -> Fault:
+    """Say what the core refuses as RabbitMQ does."""
+    reason = str(refused)
+    if isinstance(refused, NotFound):
+        return not_found(reason)
+    if isinstance(refused, NotAllowed):
+        return Fault(HTTPStatus.UNAUTHORIZED, "not_authorised", reason)
+    if isinstance(refused, Unavailable):
+        return Fault(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", reason)
+    return bad_request(reason)

@@ -1,0 +1,199 @@
+"""Lists: filtered, sorted, paged, with the columns that are wanted; a few rows at a time.
+
+However long a list is, each piece of work is short: messages go on in between.
+"""
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from anymq.management.api.faults import Fault, bad_request
+from anymq.management.http import JSON, Response, encode
+
+ROWS_PER_PIECE = 50
+NAMES_PER_PIECE = 2000
+PATTERNS_PER_PIECE = 64  # a pattern may take a while for each name
+PAGE_SIZE = 100
+PAGE_SIZE_MAX = 500
+PATTERN_MAX = 200
+QUANTIFIERS_MAX = 3
+
+T = TypeVar("T")
+Pieces = Generator[bytes, None, T]
+Row = Mapping[str, Any]
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[T]):
+    """What a list shows: things, and how each looks."""
+
+    things: Sequence[T]
+    row: Callable[[T], Row]
+    name: Callable[[T], str]
+
+
+def listed(query: Query, rows: Rows[Any]) -> Response:
+    """Answer with a list, or the page of it that is asked for."""
+    wish = _Wish(query)
+    return Response(HTTPStatus.OK, b"", JSON, pieces=_pieces(wish, rows))
+
+
+def shown(query: Query, row: Row) -> Response:
+    """Answer with one thing, of which only some columns may be wanted."""
+    return Response(HTTPStatus.OK, encode(_Wish(query).columns_of(row)), JSON)
+
+
+class _Wish:
+    """What the query asks for."""
+
+    def __init__(self, query: Query) -> None:
+        self.page, self.size = _page(query)
+        self.sort = query.get("sort", "")
+        self.reverse = query.get("sort_reverse") == "true"
+        self.name = query.get("name", "")
+        self.uses_pattern = bool(self.name) and query.get("use_regex") == "true"
+        self.matches = self._matcher()
+        columns = query.get("columns", "")
+        self._columns = [one.split(".") for one in columns.split(",") if one]
+
+    def columns_of(self, row: Row) -> Row:
+        """Return what is wanted of a row."""
+        if not self._columns:
+            return row
+        wanted: dict[str, Any] = {}
+        for path in self._columns:
+            _copy(path, row, wanted)
+        return wanted
+
+    def sort_key(self, row: Row) -> tuple[int, Any]:
+        """Return what a row is sorted by: numbers before text, what is missing first."""
+        value: Any = row
+        for part in self.sort.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, bool | int | float):
+            return 1, value
+        return (2, value) if isinstance(value, str) else (0, 0)
+
+    def _matcher(self) -> Callable[[str], bool]:
+        if not self.name:
+            return lambda _: True
+        if not self.uses_pattern:
+            word = self.name.lower()
+            return lambda name: word in name.lower()
+        found = _pattern(self.name).search
+        return lambda name: found(name) is not None
+
+
+def _page(query: Query) -> tuple[int, int]:
+    """Return page and size; page 0: all."""
+    if "page" not in query:
+        return 0, 0
+    try:
+        page = int(query["page"])
+        size = int(query.get("page_size", PAGE_SIZE))
+    except ValueError:
+        raise bad_request("Pagination parameters are invalid") from None
+    if page < 1 or not 0 < size <= PAGE_SIZE_MAX:
+        said = query.get("page_size", "undefined")
+        raise Fault(
+            HTTPStatus.BAD_REQUEST,
+            "invalid_pagination_parameters",
+            f"Invalid pagination parameters: page number {page}, page size {said}",
+        )
+    return page, size
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern that cannot take long: Python's can be stopped by nobody."""
+    plain = re.sub(r"\\[^0-9]|\[\^?\]?[^\]]*\]", "x", text)  # what is escaped or in a class
+    quantifiers = len(re.findall(r"[*+?{]", plain.replace("(?:", "(")))
+    if len(text) > PATTERN_MAX or quantifiers > QUANTIFIERS_MAX or re.search(r"\)[*+?{]|\\", plain):
+        raise bad_request("this pattern may take too long: use fewer quantifiers, none on groups")
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise bad_request(f"invalid pattern: {error}") from None
+
+
+def _pieces(wish: _Wish, rows: Rows[Any]) -> Pieces[Response | None]:
+    things: list[Any] = []
+    step = PATTERNS_PER_PIECE if wish.uses_pattern else NAMES_PER_PIECE
+    for some in _in_parts(rows.things, step):
+        things += [one for one in some if wish.matches(rows.name(one))]
+        yield b""
+    if not wish.page:
+        yield from _whole(wish, rows, things)
+        return None
+    return (yield from _one_page(wish, rows, things))
+
+
+def _whole(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[None]:
+    comma = b"["
+    in_order = yield from _sorted(wish, rows, things)
+    for some in _in_parts(in_order, ROWS_PER_PIECE):
+        # What was looked at for sorting is shown as it was then.
+        made = [one if wish.sort else rows.row(one) for one in some]
+        yield comma + b",".join(encode(wish.columns_of(one)) for one in made)
+        comma = b","
+    yield b"[]" if comma == b"[" else b"]"
+
+
+def _one_page(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[Response | None]:
+    count, size = len(things), wish.size
+    pages = -(-count // size)
+    if wish.page > max(1, pages):
+        reason = f"Page out of range, page: {wish.page} page size: {size}, len: {count}"
+        return Fault(HTTPStatus.BAD_REQUEST, "page_out_of_range", reason).response()
+    first = (wish.page - 1) * size
+    in_order = yield from _sorted(wish, rows, things)
+    chosen = in_order[first : first + size]
+    items: list[Row] = []
+    for some in _in_parts(chosen, ROWS_PER_PIECE):
+        items += [wish.columns_of(one if wish.sort else rows.row(one)) for one in some]
+        yield b""
+    yield encode(
+        {
+            "filtered_count": count,
+            "item_count": len(items),
+            "items": items,
+            "page": wish.page,
+            "page_count": pages,
+            "page_size": size,
+            "total_count": len(rows.things),
+        }
+    )
+    return None
+
+
+def _sorted(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[list[Any]]:
+    """Return the things in order; as rows, if they are sorted by what rows say."""
+    if not wish.sort:
+        return things[::-1] if wish.reverse else things
+    made: list[Row] = []
+    for some in _in_parts(things, ROWS_PER_PIECE):
+        made += map(rows.row, some)
+        yield b""
+    made.sort(key=wish.sort_key, reverse=wish.reverse)
+    return made
+
+
+def _in_parts(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    left = iter(things)
+    while part := list(islice(left, size)):
+        yield part
+
+
+def _copy(path: Sequence[str], source: Row, target: dict[str, Any]) -> None:
+    for part in path[:-1]:
+        below = source.get(part)
+        if not isinstance(below, Mapping):
+            return
+        source = below
+        if path[-1] in source or len(path) > 2:
+            target = target.setdefault(part, {})
+    if path[-1] in source:
+        target[path[-1]] = source[path[-1]]

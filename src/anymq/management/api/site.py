@@ -1,0 +1,50 @@
+"""Site: what the handlers of the API know of the broker around them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from anymq.core.broker import Broker
+from anymq.management.api.rates import Rates
+from anymq.protocols.amqp.conversation import Amqp
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listener."""
+
+    protocol: str  # as RabbitMQ calls it where it knows it: "amqp", "amqp/ssl", "http"
+    host: str
+    port: int
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the node uses, and of how much."""
+
+    memory_bytes: int
+    memory_bytes_max: int
+    disk_free_bytes: int
+    disk_free_bytes_min: int
+    files: int
+    files_max: int
+    connections_max: int
+    data_dir: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Everything that can be asked or done."""
+
+    broker: Broker
+    amqp: Amqp
+    rates: Rates
+    doors: Callable[[], Sequence[Door]]
+    machine: Callable[[], Machine]
+    connections: Callable[[], Mapping[str, int]]  # by listener
+    started_ms: int
+
+    @property
+    def node(self) -> str:
+        """Our name among nodes."""
+        return self.amqp.settings.node_name

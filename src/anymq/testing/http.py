@@ -1,0 +1,135 @@
+"""Scripted conversations with the HTTP API: no socket, a clock and a disk that move when told.
+
+room = HttpRoom()
+assert room.put("/api/queues/%2F/q", {"durable": True}).status == 201
+assert room.get("/api/queues/%2F/q").json["durable"]
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from http.client import HTTPMessage, parse_headers
+from io import BytesIO
+from typing import Any
+
+from anymq.management.api.api import ManagementApi
+from anymq.management.api.guard import Guard
+from anymq.management.api.rates import Rates
+from anymq.management.api.site import Door, Machine, Site
+from anymq.management.session import HttpSession
+from anymq.protocols.session import Outbox, Peer
+from anymq.security.users import Users
+from anymq.testing.amqp import AmqpRoom
+
+PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 15672)
+GUEST = "guest:guest"
+MACHINE = Machine(1, 2, 3, 4, 5, 6, 7, "/data")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """What its body says."""
+        return json.loads(self.body)
+
+
+class HttpRoom(AmqpRoom):
+    """A broker with its API."""
+
+    def __init__(self, *, users: Users | None = None) -> None:
+        super().__init__(users=users)
+        amqp = self.amqp
+        self.guard = Guard(
+            self.broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users
+        )
+        self.site = Site(
+            broker=self.broker,
+            amqp=amqp,
+            rates=Rates(self.clock),
+            doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
+            machine=lambda: MACHINE,
+            connections=lambda: {"amqp": 0},
+            started_ms=0,
+        )
+        self.api = ManagementApi(self.site, self.guard)
+
+    def browser(self, peer: Peer = PEER) -> "HttpDialog":
+        """Return a new connection."""
+        return HttpDialog(self, peer)
+
+    def get(self, path: str, **headers: str) -> Said:
+        """Ask."""
+        return self.browser().ask("GET", path, **headers)
+
+    def put(self, path: str, body: object = None) -> Said:
+        """Have something be."""
+        return self.browser().ask("PUT", path, body)
+
+    def post(self, path: str, body: object = None) -> Said:
+        """Have something done."""
+        return self.browser().ask("POST", path, body)
+
+    def delete(self, path: str) -> Said:
+        """Have something be no more."""
+        return self.browser().ask("DELETE", path)
+
+
+class HttpDialog:
+    """One connection."""
+
+    def __init__(self, room: HttpRoom, peer: Peer = PEER) -> None:
+        self.room = room
+        self.outbox = Outbox(lambda: None)
+        self.session = HttpSession({}, self.outbox, peer, api=room.api)
+        self.turns = 0
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Said:
+        """Ask, and return the answer."""
+        self.say(method, path, body, **headers)
+        said = self.heard(method)
+        assert said is not None
+        return said
+
+    def say(self, method: str, path: str, body: object = None, **headers: str) -> None:
+        """Ask. `Authorization=""`: as nobody."""
+        data = body if isinstance(body, bytes) else b"" if body is None else _json(body)
+        given = {"Host": "localhost", "Authorization": basic(GUEST), **headers}
+        lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in given.items() if value]
+        head = f"{method} {path} HTTP/1.1\r\n{''.join(lines)}Content-Length: {len(data)}\r\n\r\n"
+        self.session.receive(memoryview(head.encode() + data))
+
+    def heard(self, method: str = "GET") -> Said | None:
+        """Do what there is to do; return an answer, if one came."""
+        self._go_on()
+        if not self.room.disk_waits:
+            self.room.write_to_disk()
+            self._go_on()
+        output = b"".join(bytes(each) for each in self.outbox.take())  # type: ignore[arg-type]
+        self.outbox.sent(len(output))
+        if not output:
+            return None
+        status, _, rest = output.partition(b"\r\n")
+        stream = BytesIO(rest)
+        headers = parse_headers(stream)
+        return Said(int(status.split()[1]), headers, stream.read())
+
+    def _go_on(self) -> None:
+        while self.session.more:
+            self.turns += 1
+            self.session.go_on()
+
+
+def basic(credentials: str) -> str:
+    """Return the header that says name and password."""
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
+
+
+def _json(body: object) -> bytes:
+    return json.dumps(body).encode()
