@@ -7,7 +7,16 @@ from anymq.management.api.routes import Route
 from anymq.testing.http import HttpRoom
 
 NAMES = ("%2F", "q", "", "%FF", "%00", "amq.default", "%ED%A0%80", "x" * 300)
-BODIES: tuple[object, ...] = (None, b"", b"{", b"[]", b"null", b"\xff", {}, {"arguments": None, "type": None})
+BODIES: tuple[object, ...] = (
+    None,
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff",
+    {},
+    {"arguments": None, "type": None},
+)
 ODD: tuple[object, ...] = (
     {"count": -1, "ackmode": [], "encoding": {}, "tags": {}, "name": 1},
     {"queues": [{}], "vhosts": [{"name": ""}], "bindings": [None]},
