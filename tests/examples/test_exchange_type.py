@@ -9,7 +9,8 @@ from pika.exceptions import ChannelClosedByBroker
 
 from anymq.testing import EmbeddedBroker
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "exchange_type"
+MODULE = Path(__file__).resolve().parents[2] / "examples" / "exchange_type" / "round_robin.py"
+EXAMPLE = MODULE.parent
 
 
 @pytest.fixture
