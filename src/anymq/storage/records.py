@@ -259,7 +259,7 @@ def encode_headers(headers: Sequence[Header]) -> bytes:
 
 
 def encode_with_headers(
-    offset_delta: int, timestamp_delta: int, key: bytes | None, value: bytes, headers: bytes
+    offset_delta: int, timestamp_delta: int, key: bytes | None, value: bytes | None, headers: bytes
 ) -> bytes:
     """Encode one record whose headers are written already."""
     number = varints.encode
@@ -269,8 +269,8 @@ def encode_with_headers(
             number(timestamp_delta),
             number(offset_delta),
             _NULL if key is None else number(len(key)) + key,
-            number(len(value)),
-            value,
+            _NULL if value is None else number(len(value)),
+            value or b"",
             headers,
         )
     )
@@ -307,19 +307,8 @@ def _headers_at(body: bytes, position: int, limit: int) -> tuple[tuple[Header, .
 
 def encode_record(offset_delta: int, timestamp_delta: int, record: Record) -> bytes:
     """Encode one record."""
-    value, key, headers = record.value, record.key, record.headers
-    number = varints.encode
-    rest = b"".join(
-        (
-            b"\0",
-            number(timestamp_delta),
-            number(offset_delta),
-            _NULL if key is None else number(len(key)) + key,
-            _NULL if value is None else number(len(value)) + value,
-            encode_headers(headers) if headers else b"\0",
-        )
-    )
-    return number(len(rest)) + rest
+    headers = encode_headers(record.headers) if record.headers else b"\0"
+    return encode_with_headers(offset_delta, timestamp_delta, record.key, record.value, headers)
 
 
 # Where the offset delta starts to take one byte more.

@@ -38,8 +38,8 @@ def _nobody() -> None:
 class Line:
     """Made by `Lines.line`.
 
-    `flush` is called at the end of each turn in which the line changed, `Lines.flush` once after
-    all lines. Hot: benchmarks/micro/line.py.
+    `flush` is called at the end of each turn in which the line changed, `Lines.flush` soon after,
+    for all lines. Hot: benchmarks/micro/line.py.
     """
 
     def __init__(

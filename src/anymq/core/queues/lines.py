@@ -87,7 +87,7 @@ class Lines:
         self._journal.forget(log_id)
 
     def flush(self) -> None:
-        """Journal what was settled: at the end of each turn, after the lines were flushed."""
+        """Journal what was settled. After the lines were flushed."""
         self._journal.flush()
 
     @property

@@ -8,6 +8,7 @@ from anymq.core.message import Message
 from anymq.core.rights.permit import CONFIGURE, READ, WRITE, Permit
 from anymq.core.routing.exchange import ALTERNATE
 from anymq.core.routing.topic import TOPIC
+from anymq.core.vhosts import needs
 from anymq.core.vhosts.publishing import addressed
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost, stripped
 
@@ -26,12 +27,6 @@ def declare_exchange(permit: Permit, name: str, arguments: Mapping[str, Any]) ->
         permit.exchange(WRITE, alternate)
 
 
-def delete_exchange(permit: Permit, name: str) -> None:
-    """Refuse who may not unmake it."""
-    if name and not name.startswith(RESERVED):
-        permit.exchange(CONFIGURE, name)
-
-
 def declare_queue(permit: Permit, name: str, arguments: Mapping[str, Any]) -> None:
     """Refuse who may not declare it so."""
     permit.queue(CONFIGURE, stripped(name))
@@ -47,13 +42,7 @@ def bind(
     """Refuse who may not bind these, or unbind them."""
     check = permit.exchange if to_exchange else permit.queue
     check(WRITE, stripped(destination))
-    source = stripped(source)
-    if not source:
-        return  # nobody binds to the default exchange
-    permit.exchange(READ, source)
-    exchange = vhost.exchanges.get(source)
-    if exchange is not None and exchange.declaration.type == TOPIC:
-        permit.topics(READ, source, (key,))
+    needs.source_of_binding(permit, vhost, source, key)
 
 
 def publish(permit: Permit, vhost: VirtualHost, message: Message) -> None:

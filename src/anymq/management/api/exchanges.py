@@ -4,6 +4,7 @@ from typing import Any
 
 from anymq.core.errors import NotAllowed
 from anymq.core.routing.exchange import Exchange
+from anymq.core.vhosts import needs
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.management.api import checks, routes
 from anymq.management.api.call import Call, Then, created, done, exchange_name, when_safe
@@ -60,7 +61,7 @@ def delete_exchange(call: Call) -> Answer:
     """Unmake an exchange; `if-unused=true`: unless something is bound to it."""
     name, vhost = call.exchange.name, call.vhost
     if_unused = call.flag("if-unused")
-    checks.delete_exchange(call.permit, name)
+    needs.delete_exchange(call.permit, name)
     return when_safe(lambda then: vhost.delete_exchange(name, if_unused=if_unused, then=then), done)
 
 

@@ -1,6 +1,6 @@
 """Declaring: exchanges, queues and bindings. Answered when a restart would find it so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from anymq.core.errors import NotAllowed, NotFound, PreconditionFailed
@@ -8,7 +8,7 @@ from anymq.core.queues.arguments import CLASSIC
 from anymq.core.rights.permit import CONFIGURE, READ, WRITE
 from anymq.core.routing.exchange import ALTERNATE
 from anymq.core.routing.target import Then
-from anymq.core.routing.topic import TOPIC
+from anymq.core.vhosts import needs
 from anymq.core.vhosts.vhost import GENERATED, RESERVED, Redeclare, stripped
 from anymq.protocols.amqp import direct_reply
 from anymq.protocols.amqp.methods import (
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 DEAD_LETTER_EXCHANGE = "x-dead-letter-exchange"
 NAME_PREFIX = "x-name-prefix"
 NAME_PREFIX_BYTES_MAX = 64
+
+Verb = Callable[..., None]  # of a virtual host: bind, unbind
 
 
 def declare_exchange(channel: "Channel", method: ExchangeDeclare) -> None:
@@ -84,8 +86,7 @@ def _check_exchange(channel: "Channel", method: ExchangeDeclare) -> None:
 def delete_exchange(channel: "Channel", method: ExchangeDelete) -> None:
     """Unmake an exchange; one that is not there is gone, too."""
     name = stripped(method.exchange)
-    if name and not name.startswith(RESERVED):
-        channel.wire.permit.exchange(CONFIGURE, name)
+    needs.delete_exchange(channel.wire.permit, name)
 
     def begin(then: Then) -> Method:
         channel.wire.vhost.delete_exchange(name, if_unused=method.if_unused, then=then)
@@ -96,53 +97,28 @@ def delete_exchange(channel: "Channel", method: ExchangeDelete) -> None:
 
 def bind_exchange(channel: "Channel", method: ExchangeBind) -> None:
     """Let an exchange feed another."""
-    channel.wire.permit.exchange(WRITE, stripped(method.destination))
-    if stripped(method.destination):
-        _check_source(channel, method.source, method.routing_key)
-
-    def begin(then: Then) -> Method:
-        channel.wire.vhost.bind(
-            method.source,
-            method.destination,
-            method.routing_key,
-            method.arguments,
-            to_exchange=True,
-            then=then,
-        )
-        return ExchangeBindOk()
-
-    channel.answer_later(method, method.nowait, begin)
+    _change_feeding(channel, method, channel.wire.vhost.bind, ExchangeBindOk())
 
 
 def unbind_exchange(channel: "Channel", method: ExchangeUnbind) -> None:
     """Let it feed the other no more."""
-    channel.wire.permit.exchange(WRITE, stripped(method.destination))
-    if stripped(method.destination):
-        _check_source(channel, method.source, method.routing_key)
+    _change_feeding(channel, method, channel.wire.vhost.unbind, ExchangeUnbindOk())
+
+
+def _change_feeding(
+    channel: "Channel", method: ExchangeBind | ExchangeUnbind, verb: Verb, answer: Method
+) -> None:
+    wire, destination = channel.wire, stripped(method.destination)
+    wire.permit.exchange(WRITE, destination)
+    if destination:
+        needs.source_of_binding(wire.permit, wire.vhost, method.source, method.routing_key)
 
     def begin(then: Then) -> Method:
-        channel.wire.vhost.unbind(
-            method.source,
-            method.destination,
-            method.routing_key,
-            method.arguments,
-            to_exchange=True,
-            then=then,
-        )
-        return ExchangeUnbindOk()
+        names = method.source, method.destination, method.routing_key
+        verb(*names, method.arguments, to_exchange=True, then=then)
+        return answer
 
     channel.answer_later(method, method.nowait, begin)
-
-
-def _check_source(channel: "Channel", source: str, key: str) -> None:
-    """Refuse who may not have messages of this exchange, or not those with this key."""
-    source = stripped(source)
-    if not source:
-        return  # nobody binds to the default exchange
-    channel.wire.permit.exchange(READ, source)
-    exchange = channel.wire.vhost.exchanges.get(source)
-    if exchange is not None and exchange.declaration.type == TOPIC:
-        channel.wire.permit.topics(READ, source, (key,))
 
 
 def declare_queue(channel: "Channel", method: QueueDeclare) -> None:
@@ -246,42 +222,33 @@ def purge_queue(channel: "Channel", method: QueuePurge) -> None:
 
 def bind_queue(channel: "Channel", method: QueueBind) -> None:
     """Let an exchange feed a queue."""
-    name, key = _bound_queue(channel, method.queue, method.routing_key)
-    _check_bound(channel, name, method.exchange, key)
-
-    def begin(then: Then) -> Method:
-        channel.wire.vhost.bind(
-            method.exchange,
-            name,
-            key,
-            method.arguments,
-            to_exchange=False,
-            owner=channel.wire.owner,
-            then=then,
-        )
-        return QueueBindOk()
-
-    channel.answer_later(method, method.nowait, begin)
+    verb = channel.wire.vhost.bind
+    _change_bound(channel, method, verb, QueueBindOk(), nowait=method.nowait)
 
 
 def unbind_queue(channel: "Channel", method: QueueUnbind) -> None:
     """Let an exchange feed a queue no more."""
+    verb = channel.wire.vhost.unbind
+    _change_bound(channel, method, verb, QueueUnbindOk(), nowait=False)
+
+
+def _change_bound(
+    channel: "Channel",
+    method: QueueBind | QueueUnbind,
+    verb: Verb,
+    answer: Method,
+    *,
+    nowait: bool,
+) -> None:
     name, key = _bound_queue(channel, method.queue, method.routing_key)
     _check_bound(channel, name, method.exchange, key)
 
     def begin(then: Then) -> Method:
-        channel.wire.vhost.unbind(
-            method.exchange,
-            name,
-            key,
-            method.arguments,
-            to_exchange=False,
-            owner=channel.wire.owner,
-            then=then,
-        )
-        return QueueUnbindOk()
+        owner = channel.wire.owner
+        verb(method.exchange, name, key, method.arguments, owner=owner, then=then)
+        return answer
 
-    channel.answer_later(method, False, begin)
+    channel.answer_later(method, nowait, begin)
 
 
 def _bound_queue(channel: "Channel", queue: str, key: str) -> tuple[str, str]:
@@ -294,7 +261,7 @@ def _check_bound(channel: "Channel", queue: str, source: str, key: str) -> None:
     queue = stripped(queue)
     if not queue.startswith(direct_reply.PSEUDO_QUEUE):
         channel.wire.permit.queue(WRITE, queue)
-        _check_source(channel, source, key)
+        needs.source_of_binding(channel.wire.permit, channel.wire.vhost, source, key)
 
 
 def _not_default(name: str) -> str:
