@@ -16,7 +16,7 @@ from tests.peers.anymq import AnymqServer, Value
 from tests.peers.choose import PEER
 
 ANSWER_SECONDS = 30
-RESUME_SECONDS = 5.0
+RESUME_SECONDS = 30.0  # who refuses for longer will for ever
 TOPIC = "filling"
 VALUE = b"x" * 10_000
 

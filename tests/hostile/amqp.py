@@ -180,10 +180,10 @@ def connections(broker: Broker) -> float:
 
 
 @contextlib.contextmanager
-def unharmed(broker: Broker, *, late: float = SECONDS) -> Iterator["AmqpNeighbour"]:
+def unharmed(broker: Broker) -> Iterator["AmqpNeighbour"]:
     """Somebody who publishes and consumes meanwhile, and must not notice."""
     neighbour = AmqpNeighbour(broker)
-    with neighbour.watching(late):
+    with neighbour.watching():
         yield neighbour
 
 

@@ -37,7 +37,6 @@ LIMIT = 64 * MIB
 FRAME_MAX = 16 * MIB
 # Read buffers, arenas that Python does not give back, what the neighbour takes.
 NOISE = 24 * MIB
-LATE = 3.0  # the neighbour is slower here: megabytes of the others go through the same processor
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def test_a_promise_costs_nothing(small: Broker, connections: list[socket.socket]
 
 def test_half_a_frame_costs_half_a_frame(small: Broker, connections: list[socket.socket]) -> None:
     before, each = small.rss, 10 * MIB
-    with neighbour_of(small, late=LATE):
+    with neighbour_of(small):
         for _ in range(4):
             connections.append(small.connect())
             connections[-1].sendall(promise(produce.KEY, FRAME_MAX) + bytes(each))
@@ -95,7 +94,7 @@ def test_half_a_frame_costs_half_a_frame(small: Broker, connections: list[socket
 def test_all_together_stay_below_the_limit(small: Broker, connections: list[socket.socket]) -> None:
     """Thirty peers begin frames that are together far above it. They wait; nobody gets an error."""
     before, sent = small.rss, 0
-    with neighbour_of(small, late=LATE):
+    with neighbour_of(small):
         for _ in range(30):
             sock = small.connect(small=True)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * KIB)
@@ -124,7 +123,7 @@ def test_frames_that_wait_for_room_get_it_in_the_end(
     create_topic(small, "large", **{"max.message.bytes": str(FRAME_MAX)})
     batch = records.build_run([bytes(MIB)] * 10, timestamp=1_700_000_000_000)
     data = produce_request("large", batch)
-    with neighbour_of(small, late=LATE):
+    with neighbour_of(small):
         connections += [small.connect() for _ in range(8)]
         views = {sock: memoryview(data) for sock in connections}
         for sock in connections:
@@ -158,7 +157,7 @@ def test_requests_without_number_and_nobody_reads_the_answers(
         create_topic(small, f"filler-{n}")
     ask_all = request(metadata, MetadataRequest(topics=None), 9)
     before = small.rss
-    with neighbour_of(small, late=LATE):
+    with neighbour_of(small):
         taken = 0
         for _ in range(5):
             sock = small.connect(small=True)
@@ -184,7 +183,7 @@ def test_consumers_that_do_not_read(small: Broker, connections: list[socket.sock
         for _ in range(8):
             assert produce_answer(ask(sock, produce_request("backlog", batch))).error_code == 0
     before = small.rss
-    with neighbour_of(small, late=LATE):
+    with neighbour_of(small):
         for _ in range(200):
             connections.append(small.connect(small=True))
             connections[-1].sendall(fetch_request("backlog", 0, 4 * MIB) * 2)
@@ -200,7 +199,7 @@ def test_a_request_of_objects_is_bounded_before_it_is_read(
     body = MetadataRequest(topics=topics, allow_auto_topic_creation=False)
     data = request(metadata, body, 9)
     assert MIB < len(data) < 2 * MIB
-    with neighbour_of(small, late=LATE):
+    with neighbour_of(small):
         for refused in (data, struct.pack(">ihhih", 3 * MIB, metadata.KEY, 9, 1, -1) + bytes(100)):
             with small.connect() as sock:
                 sock.sendall(refused)
@@ -230,7 +229,7 @@ def test_fetches_of_everything_do_not_wait_for_long(
         topics=[fetch.FetchTopic(topic=TOPIC, partitions=partitions)],
     )
     data = request(fetch, body, 4)
-    with neighbour_of(small, late=LATE):
+    with neighbour_of(small):
         for _ in range(10):
             connections.append(small.connect())
             connections[-1].sendall(data)
@@ -246,7 +245,7 @@ def test_bombs(small: Broker) -> None:
     header = check(good)
     batch = sealed(bomb, header)
     before = small.rss
-    with neighbour_of(small, late=LATE), small.connect() as sock:
+    with neighbour_of(small), small.connect() as sock:
         for _ in range(5):
             assert produce_answer(ask(sock, produce_request("compacted", batch))).error_code != 0
     assert small.rss - before < 32 * MIB + NOISE  # as much as one may become, once
