@@ -26,6 +26,11 @@ GUEST = {"guest": ("guest",)}
 log = Log("anymq")
 
 
+def node_name(settings: Settings) -> str:
+    """Return our name among nodes, as RabbitMQ writes them."""
+    return f"anymq@{settings.server.node_id}"
+
+
 def broker_settings(settings: Settings) -> BrokerSettings:
     """Return what the core is told, by the names that Kafka gives these things."""
     storage, topics, groups = settings.storage, settings.topics, settings.groups
@@ -60,6 +65,7 @@ def broker_settings(settings: Settings) -> BrokerSettings:
     }
     return BrokerSettings(
         node_id=settings.server.node_id,
+        node_name=node_name(settings),
         topics_max=limits.topics_max,
         partitions_max=limits.partitions_max,
         partitions_per_topic_max=limits.topic_partitions_max,
@@ -108,7 +114,7 @@ def amqp_settings(settings: Settings) -> AmqpSettings:
     """Return what AMQP sessions are told."""
     amqp, limits = settings.amqp, settings.limits
     return AmqpSettings(
-        node_name=f"anymq@{settings.server.node_id}",
+        node_name=node_name(settings),
         compat_product=amqp.compat_product,
         mechanisms=amqp.mechanisms,
         loopback_users=amqp.loopback_users,

@@ -41,6 +41,7 @@ class BrokerSettings:
     """How the broker is started. `configs` is by Kafka's names, see streams/broker_config.py."""
 
     node_id: int = 0
+    node_name: str = "anymq"
     rack: str = ""
     topics_max: int = 100_000
     partitions_max: int = 200_000  # of all topics together: each costs about 5 KiB of memory
@@ -119,6 +120,7 @@ class Broker:
                 forms=forms,
                 durability=self._durability,
                 exchange_types=exchange_types,
+                node_name=self.settings.node_name,
             )
         )
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts

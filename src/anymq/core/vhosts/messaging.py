@@ -56,6 +56,7 @@ class Ground:
     forms: Sequence[Form] = ()
     durability: Durability = Durability.COMMIT  # of what is confirmed
     exchange_types: ExchangeTypes = field(default_factory=lambda: OURS)
+    node_name: str = "anymq"
 
 
 class Messaging:
@@ -77,6 +78,8 @@ class Messaging:
             random=ground.random,
             add_delayed=lambda *said: self.delays.add(*said),
             types=ground.exchange_types,
+            forms=forms,
+            node_name=ground.node_name,
         )
         definitions = Definitions(forms)
         own = OwnQueues(

@@ -23,6 +23,7 @@ from anymq.core.queues.limits import QueueFull
 from anymq.core.routing.answers import Answers
 from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
+from anymq.core.taps import BROKER, Origin, Taps
 from anymq.core.values import type_name
 from anymq.core.vhosts.topology import Topology
 from anymq.observability.log import Log as News
@@ -44,16 +45,28 @@ class Publishing:
     """Brings messages to where the topology says."""
 
     def __init__(
-        self, name: str, topology: Topology[Any], delayed: Target, now_ms: Callable[[], int]
+        self,
+        name: str,
+        topology: Topology[Any],
+        delayed: Target,
+        now_ms: Callable[[], int],
+        taps: Taps,
     ) -> None:
         self._name = name
         self._topology = topology
         self._delayed = delayed
         self._now_ms = now_ms
+        self._taps = taps
         self._routes: dict[Envelope, Targets] = {}
         self._version = -1
 
-    def publish(self, run: Run, then: Then | None, returned: Returned | None = None) -> bool:
+    def publish(
+        self,
+        run: Run,
+        then: Then | None,
+        returned: Returned | None = None,
+        who: Origin = BROKER,
+    ) -> bool:
         """Bring a run to its queues; NotFound, NotAllowed when that cannot be.
 
         False: it went nowhere. `returned` is told of each message that did, before `then`.
@@ -62,6 +75,8 @@ class Publishing:
             self._routes.clear()
             self._version = self._topology.version
         targets = self._routes.get(run.envelope)
+        if self._taps.tap is not None:
+            return self._one_by_one(self._exchange(run.envelope), run, then, returned, who)
         if targets is None or self._wants_more(run):
             return self._publish_anew(run, then, returned)
         if not targets:
@@ -74,7 +89,7 @@ class Publishing:
 
         Not one that may refuse single messages, nor of messages that want to be looked at.
         """
-        if self._version != self._topology.version:
+        if self._version != self._topology.version or self._taps.tap is not None:
             return None
         targets = self._routes.get(envelope)
         if targets is None or len(targets) != 1 or targets[0].singles:
@@ -150,6 +165,7 @@ class Publishing:
                 _note_lost(self._name, message, error)
                 then(None)
 
+        self._tell_of([(targets, [message])], BROKER)
         push(targets, one(message), answered)
 
     def republish(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
@@ -163,6 +179,7 @@ class Publishing:
             then(error)
             return False
         targets = tuple(target for target in targets if wanted(target.name))
+        self._tell_of([(targets, [message])], BROKER)
         push(targets, one(message), then)
         return bool(targets)
 
@@ -198,7 +215,12 @@ class Publishing:
         return False
 
     def _one_by_one(
-        self, exchange: Exchange, run: Run, then: Then | None, returned: Returned | None
+        self,
+        exchange: Exchange,
+        run: Run,
+        then: Then | None,
+        returned: Returned | None,
+        who: Origin = BROKER,
     ) -> bool:
         parts: list[Part] = []
         for message in run.messages:
@@ -212,8 +234,15 @@ class Publishing:
             if not parts or parts[-1][0] != targets:
                 parts.append((targets, []))
             parts[-1][1].append(sent)
+        self._tell_of(parts, who)
         _push_parts(parts, then)
         return any(targets for targets, _ in parts)
+
+    def _tell_of(self, parts: Sequence[Part], who: Origin) -> None:
+        """Tell who listens what was published."""
+        if (tap := self._taps.tap) is not None:
+            for targets, messages in parts:
+                tap.published(messages, [target.name for target in targets], who)
 
     def _look(self, exchange: Exchange, message: Message) -> tuple[Targets, Message]:
         delayed = self._delay(message)

@@ -167,6 +167,7 @@ class Streams:
         if vhost is None or stream_name in vhost.queues:
             return
         stream = self._by_topic[name] = Stream(stream_name, vhost_name, topic, self._means)
+        topic.taps = vhost.taps
         vhost.topology.put_queue(stream)
 
     def _drop(self, name: str, stream: Stream) -> None:

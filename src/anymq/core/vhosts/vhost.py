@@ -6,12 +6,13 @@ Texts of refusals are RabbitMQ's, without the name of the reply code.
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
 
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
-from anymq.core.message import Message, Run, Value
+from anymq.core.message import Form, Message, Run, Value
 from anymq.core.queues.arguments import CLASSIC, STREAM, kind_of
 from anymq.core.routing.exchange import (
     EXCHANGE,
@@ -26,6 +27,8 @@ from anymq.core.routing.exchange import (
 )
 from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
+from anymq.core.taps import BROKER, Origin, Taps
+from anymq.core.tracing.tracing import Tracing
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.publishing import Publishing, Returned
@@ -91,6 +94,8 @@ class VirtualHost:
         delayed: Target,
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
+        forms: Mapping[int, Form] = MappingProxyType({}),
+        node_name: str = "anymq",
     ) -> None:
         self.name = name
         self.redeclare = Redeclare.STRICT
@@ -100,7 +105,16 @@ class VirtualHost:
         self.topology: Topology[AnyQueue] = Topology(name, self)
         self.exchanges: Mapping[str, Exchange] = self.topology.exchanges
         self.queues: Mapping[str, AnyQueue] = self.topology.queues
-        self.publishing = Publishing(name, self.topology, delayed, now_ms)
+        self.taps = Taps()
+        self.publishing = Publishing(name, self.topology, delayed, now_ms, self.taps)
+        self.tracing = Tracing(
+            name,
+            self.taps,
+            node=node_name,
+            now_ms=now_ms,
+            forms=forms,
+            send=lambda told: self.send(self.exchanges[told.envelope.exchange], told),
+        )
         self.ended = False
         self.on_end: dict[Callable[[], None], None] = {}  # whom to tell when it is deleted
         self._types = types
@@ -110,6 +124,7 @@ class VirtualHost:
 
     def end(self) -> None:
         """It was deleted: who works in it is to leave."""
+        self.tracing.stop()
         self.ended = True
         for listener in list(self.on_end):
             listener()
@@ -154,6 +169,7 @@ class VirtualHost:
         mandatory: bool = False,
         owner: object | None = None,
         returned: Returned | None = None,
+        who: Origin = BROKER,
     ) -> bool:
         """Bring a run to its queues. False: it went nowhere (`then` is still called, with None).
 
@@ -162,7 +178,7 @@ class VirtualHost:
         some somewhere and others nowhere. When a queue refuses some messages of a run and takes
         others, `then` gets PartlyRejected, which says which.
         """
-        return self.publishing.publish(run, then, returned)
+        return self.publishing.publish(run, then, returned, who)
 
     # Exchanges
 

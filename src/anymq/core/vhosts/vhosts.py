@@ -10,7 +10,7 @@ from typing_extensions import override
 from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
 from anymq.core.errors import NotFound
-from anymq.core.message import Message, Run
+from anymq.core.message import Form, Message, Run
 from anymq.core.rights.records import prefixes_of_vhost
 from anymq.core.routing.exchange import Binding, Declaration, Destination, Exchange
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
@@ -41,6 +41,8 @@ class Means:
     random: Callable[[int], bytes]
     add_delayed: AddDelayed
     types: ExchangeTypes = field(default_factory=lambda: OURS)
+    forms: Mapping[int, Form] = field(default_factory=dict)
+    node_name: str = "anymq"
 
 
 class DefinedKind(Protocol):
@@ -273,6 +275,8 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             delayed=_Later(name, means),
             now_ms=means.now_ms,
             random=means.random,
+            forms=means.forms,
+            node_name=means.node_name,
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits
         for exchange, type_, internal in DEFAULT_EXCHANGES:

@@ -13,6 +13,7 @@ from anymq.management.api import (
     messages,
     overview,
     queues,
+    traces,
     users,
     vhosts,
 )
@@ -36,6 +37,7 @@ MODULES = (
     connections,
     definitions,
     health,
+    traces,
 )
 
 

@@ -41,7 +41,7 @@ def vhost(call: Call) -> Answer:
 
 @ROUTES.put("/vhosts/:vhost", routes.ADMINISTRATOR)
 def put_vhost(call: Call) -> Answer:
-    """Make a virtual host; description and tags are not kept yet."""
+    """Make a virtual host; `tracing` turns its firehose on and off."""
     name = call.names["vhost"]
     if not name or len(name.encode(errors="surrogatepass")) > NAME_BYTES_MAX:
         raise bad_request("a name has 1 to 255 bytes")
@@ -53,6 +53,8 @@ def _create(call: Call, name: str, then: Then) -> None:
     """Make it; as with RabbitMQ, who makes one may do everything in it."""
     new = name not in call.broker.vhosts
     call.broker.create_vhost(name, then)
+    if "tracing" in call.body:
+        call.broker.vhosts[name].tracing.firehose = call.boolean("tracing")
     if new and not call.caller.may_enter(name):
         call.broker.users.set_permissions(call.caller.name, name, ".*", ".*", ".*")
 
@@ -82,7 +84,7 @@ def _row(call: Call, one: VirtualHost, totals: Totals) -> dict[str, Any]:
         "default_queue_type": one.default_queue_type,
         **metadata_of(one),
         "protected_from_deletion": False,
-        "tracing": False,
+        "tracing": one.tracing.firehose,
         "cluster_state": {call.site.node: "running"},
         **call.site.rates.with_rates(one, totals.messages),
     }

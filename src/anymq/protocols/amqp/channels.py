@@ -84,6 +84,7 @@ class Channels:
         "counters",
         "frame_max",
         "holds",
+        "name",
         "outbox",
         "owner",
         "peer",
@@ -104,6 +105,7 @@ class Channels:
         vhost: VirtualHost,
         user: str,
         *,
+        name: str,
         permit: Permit,
         frame_max: int,
         channel_max: int,
@@ -116,6 +118,7 @@ class Channels:
     ) -> None:
         self.broker = broker
         self.vhost = vhost
+        self.name = name
         self.user = user
         self.permit = permit
         self.rights_changed = False

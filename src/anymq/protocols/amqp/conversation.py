@@ -273,6 +273,7 @@ class Conversation:
             self.amqp.broker,
             vhost,
             self.user,
+            name=self.name,
             permit=permit,
             frame_max=self.frame_max,
             channel_max=self.channel_max,

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from anymq.core.broker import Broker
+from anymq.core.taps import Origin
 from anymq.observability.log import Log
 from anymq.protocols.kafka.api import produce, produce_scan
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
@@ -95,6 +96,13 @@ class KafkaSession:
         self._last_heard = kafka.broker.clock.monotonic()
         self._frame_began: float | None = None  # since when one waits for its rest
         self._stranger_since = None if self.authentication.done else self._last_heard
+
+    @property
+    def who(self) -> Origin:
+        """Who this is, for whoever listens to what happens."""
+        peer = self.peer
+        name = f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
+        return Origin("kafka", name, 0, self.authentication.user)
 
     @property
     def reading(self) -> bool:
