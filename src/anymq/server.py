@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from anymq import plugins
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import data_dir_of
@@ -52,7 +53,6 @@ from anymq.wiring import (
     amqp_users,
     apply_to_vhosts,
     broker_settings,
-    exchange_types,
     kafka_settings,
     kafka_users,
     make_tls,
@@ -176,7 +176,8 @@ class Server:
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
             forms=(AMQP_FORM,),
-            exchange_types=exchange_types(),
+            exchange_types=plugins.exchange_types(),
+            interceptors=plugins.interceptors(self.settings.plugins.interceptors),
         )
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)

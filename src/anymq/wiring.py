@@ -2,14 +2,12 @@
 
 import ssl
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.config.units import MINUTE_MS
 from anymq.core.broker import Broker, BrokerSettings
-from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
@@ -20,7 +18,6 @@ from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.security.users import Users
 
-EXCHANGE_TYPES = "anymq.exchange_types"  # the group of entry points
 GUEST = {"guest": ("guest",)}
 
 log = Log("anymq")
@@ -159,17 +156,6 @@ def apply_to_vhosts(settings: Settings, broker: Broker) -> None:
             bindings_max=limits.bindings_max,
         )
     )
-
-
-def exchange_types() -> ExchangeTypes:
-    """Return the types there are: ours, and those of installed packages (entry points)."""
-    types = dict(OURS)
-    for entry in entry_points(group=EXCHANGE_TYPES):
-        try:
-            types.setdefault(entry.name, entry.load())
-        except Exception:
-            log.exception("an exchange type cannot be loaded", name=entry.name, of=entry.value)
-    return types
 
 
 def _listeners(settings: Settings, host: str, port: int) -> str:

@@ -337,6 +337,15 @@ class Log:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugins:
+    """Code of other packages that takes part: by the names of their entry points."""
+
+    interceptors: tuple[str, ...] = setting(
+        (), "Those that see each message before it is routed, in this order."
+    )
+
+
 Users = Mapping[str, tuple[str, ...]]
 
 
@@ -354,6 +363,7 @@ class Settings:
     groups: Groups = Groups()
     limits: Limits = Limits()
     log: Log = Log()
+    plugins: Plugins = Plugins()
     # Name -> a password, or SCRAM verifiers. Not in repr: secrets never get into logs.
     users: Users = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
@@ -370,6 +380,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "groups": Groups,
         "limits": Limits,
         "log": Log,
+        "plugins": Plugins,
     }
 )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
+from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form
 from anymq.core.queues.totals import Totals
 from anymq.core.rights.accounts import Accounts
@@ -74,6 +75,7 @@ class Broker:
         run: Callable[[Work], None] = run_now,
         forms: Sequence[Form] = (),
         exchange_types: ExchangeTypes = OURS,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
         self.settings = settings or BrokerSettings()
         self.node_id = self.settings.node_id
@@ -121,6 +123,7 @@ class Broker:
                 durability=self._durability,
                 exchange_types=exchange_types,
                 node_name=self.settings.node_name,
+                interceptors=interceptors,
             )
         )
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts

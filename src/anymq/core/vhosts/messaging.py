@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from anymq.core.catalog import Catalog
 from anymq.core.clock import Clock
 from anymq.core.flow import Flow
+from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form
 from anymq.core.portable.record_form import RECORD_FORM
 from anymq.core.queues import delays
@@ -57,6 +58,7 @@ class Ground:
     durability: Durability = Durability.COMMIT  # of what is confirmed
     exchange_types: ExchangeTypes = field(default_factory=lambda: OURS)
     node_name: str = "anymq"
+    interceptors: Sequence[Interceptor] = ()
 
 
 class Messaging:
@@ -80,6 +82,7 @@ class Messaging:
             types=ground.exchange_types,
             forms=forms,
             node_name=ground.node_name,
+            interceptors=ground.interceptors,
         )
         definitions = Definitions(forms)
         own = OwnQueues(

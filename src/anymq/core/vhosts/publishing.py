@@ -25,6 +25,7 @@ from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
 from anymq.core.taps import BROKER, Origin, Taps
 from anymq.core.values import type_name
+from anymq.core.vhosts.interception import Interception
 from anymq.core.vhosts.topology import Topology
 from anymq.observability.log import Log as News
 
@@ -51,12 +52,14 @@ class Publishing:
         delayed: Target,
         now_ms: Callable[[], int],
         taps: Taps,
+        interception: Interception,
     ) -> None:
         self._name = name
         self._topology = topology
         self._delayed = delayed
         self._now_ms = now_ms
         self._taps = taps
+        self._interception = interception or None
         self._routes: dict[Envelope, Targets] = {}
         self._version = -1
 
@@ -74,6 +77,13 @@ class Publishing:
         if self._version != self._topology.version:
             self._routes.clear()
             self._version = self._topology.version
+        if self._interception is not None:
+            return self._interception.publish(
+                run, then, who, lambda part, told: self._publish(part, told, returned, who)
+            )
+        return self._publish(run, then, returned, who)
+
+    def _publish(self, run: Run, then: Then | None, returned: Returned | None, who: Origin) -> bool:
         targets = self._routes.get(run.envelope)
         if self._taps.tap is not None:
             return self._one_by_one(self._exchange(run.envelope), run, then, returned, who)
@@ -89,8 +99,10 @@ class Publishing:
 
         Not one that may refuse single messages, nor of messages that want to be looked at.
         """
-        if self._version != self._topology.version or self._taps.tap is not None:
+        if self._version != self._topology.version:
             return None
+        if self._taps.tap is not None or self._interception is not None:
+            return None  # each message is looked at
         targets = self._routes.get(envelope)
         if targets is None or len(targets) != 1 or targets[0].singles:
             return None

@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
+from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form, Message, Run, Value
 from anymq.core.queues.arguments import CLASSIC, STREAM, kind_of
 from anymq.core.routing.exchange import (
@@ -29,6 +30,7 @@ from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
 from anymq.core.taps import BROKER, Origin, Taps
 from anymq.core.tracing.tracing import Tracing
+from anymq.core.vhosts.interception import Interception
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.publishing import Publishing, Returned
@@ -95,6 +97,7 @@ class VirtualHost:
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
         forms: Mapping[int, Form] = MappingProxyType({}),
+        interceptors: Sequence[Interceptor] = (),
         node_name: str = "anymq",
     ) -> None:
         self.name = name
@@ -106,7 +109,8 @@ class VirtualHost:
         self.exchanges: Mapping[str, Exchange] = self.topology.exchanges
         self.queues: Mapping[str, AnyQueue] = self.topology.queues
         self.taps = Taps()
-        self.publishing = Publishing(name, self.topology, delayed, now_ms, self.taps)
+        interception = Interception(name, interceptors)
+        self.publishing = Publishing(name, self.topology, delayed, now_ms, self.taps, interception)
         self.tracing = Tracing(
             name,
             self.taps,

@@ -10,6 +10,7 @@ from typing_extensions import override
 from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
 from anymq.core.errors import NotFound
+from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form, Message, Run
 from anymq.core.rights.records import prefixes_of_vhost
 from anymq.core.routing.exchange import Binding, Declaration, Destination, Exchange
@@ -43,6 +44,7 @@ class Means:
     types: ExchangeTypes = field(default_factory=lambda: OURS)
     forms: Mapping[int, Form] = field(default_factory=dict)
     node_name: str = "anymq"
+    interceptors: Sequence[Interceptor] = ()
 
 
 class DefinedKind(Protocol):
@@ -276,6 +278,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             now_ms=means.now_ms,
             random=means.random,
             forms=means.forms,
+            interceptors=means.interceptors,
             node_name=means.node_name,
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits
