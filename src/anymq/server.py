@@ -22,6 +22,7 @@ from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
+from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
 from anymq.management.health import conditions
 from anymq.management.http import Pages
@@ -57,6 +58,7 @@ from anymq.wiring import (
     kafka_users,
     make_tls,
     patience,
+    session_limits,
 )
 
 log = Log(__name__)
@@ -285,17 +287,23 @@ class Server:
     def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
         amqp = self._amqp
         assert amqp is not None
-        self._guard = Guard(broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users)
+        self._guard = Guard(
+            broker.users,
+            lambda: amqp.users,
+            lambda: amqp.settings.loopback_users,
+            Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
+        )
         site = Site(
             broker=broker,
             amqp=amqp,
             rates=Rates(broker.clock),
+            guard=self._guard,
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=lambda: {n: len(one.connections) for n, one in self._listeners.items()},
             started_ms=broker.clock.wall_ms(),
         )
-        return ManagementApi(site, self._guard)
+        return ManagementApi(site)
 
     def _doors(self) -> list[Door]:
         settings = self.settings
