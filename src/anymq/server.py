@@ -24,6 +24,7 @@ from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, file_numbers, resident_bytes, watch
@@ -194,7 +195,9 @@ class Server:
         kafka, amqp, management = self.settings.kafka, self.settings.amqp, self.settings.management
         speak_kafka, speak_amqp = self._kafka_sessions(broker), self._amqp_sessions(broker)
         api = self._api(broker, store)
-        speak_http = partial(HttpSession, self._pages(broker, store, disk), api=api)
+        front = Front(lambda: self.settings.management.host_names)
+        pages = self._pages(broker, store, disk)
+        speak_http = partial(HttpSession, pages, api=api, front=front)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)

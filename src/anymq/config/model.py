@@ -125,6 +125,12 @@ class Management:
     port: int = setting(
         15672, "The port; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
     )
+    host_names: tuple[str, ...] = setting(
+        (),
+        "The names by which we are called, as browsers say them; others are refused. Addresses and"
+        " localhost always work. None: any name, but from this machine itself.",
+        live=True,
+    )
     session_idle_ms: int = setting(
         HOUR_MS, "End a browser's session that asked for nothing so long.", at_least=1, live=True
     )

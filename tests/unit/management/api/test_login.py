@@ -136,7 +136,7 @@ def test_guest_logs_in_from_this_machine_only() -> None:
 
     assert room.post("/api/login", guest).status == 200
     assert room.browser(FAR).ask("POST", "/api/login", guest).status == 401
-    assert room.browser().ask("POST", "/api/login", guest, Host="evil.example").status == 401
+    assert room.browser().ask("POST", "/api/login", guest, Host="evil.example").status == 421
 
 
 def test_who_has_no_tag_has_no_page(room: HttpRoom) -> None:
