@@ -241,6 +241,7 @@ class OwnQueues:
             owner=declaration.owner,
             auto_delete=declaration.auto_delete,
             arguments=declaration.arguments,
+            policy=vhost.rules.definition(kind, declaration.name),
         )
         self._held[queue] = held
         vhost.topology.put_queue(queue)

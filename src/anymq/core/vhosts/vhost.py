@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
 from anymq.core.message import Message, Run, Value
+from anymq.core.policies.policies import Rules
+from anymq.core.policies.policy import EXCHANGES
 from anymq.core.queues.arguments import CLASSIC, STREAM, kind_of
 from anymq.core.routing.exchange import (
     EXCHANGE,
@@ -91,8 +93,10 @@ class VirtualHost:
         delayed: Target,
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
+        rules: Rules,
     ) -> None:
         self.name = name
+        self.rules = rules
         self.redeclare = Redeclare.STRICT
         self.limits = PlaceLimits()
         self.default_queue_type = CLASSIC
@@ -205,9 +209,15 @@ class VirtualHost:
         if declaration.durable:
             self._keeper.put_exchange(declaration, then)
         else:
-            self.topology.put_exchange(Exchange(declaration, router))
+            self.put_exchange(declaration, router)
             then(None)
         return self.exchanges[declaration.name]
+
+    def put_exchange(self, declaration: Declaration, router: ExchangeType) -> None:
+        """There is this exchange now, and policies hold for it."""
+        exchange = Exchange(declaration, router)
+        exchange.follow(self.rules.definition(EXCHANGES, declaration.name))
+        self.topology.put_exchange(exchange)
 
     def delete_exchange(self, name: str, *, if_unused: bool = False, then: Then = ignore) -> None:
         """Unmake an exchange; one that is not there is as good."""
@@ -262,7 +272,9 @@ class VirtualHost:
         return existing
 
     def _make_queue(self, declaration: QueueDeclaration, then: Then) -> AnyQueue:
-        self.limits.check_queues(self.queues, declaration.name, self.name)
+        self.limits.check_queues(
+            self.queues, declaration.name, self.name, at_most=self.rules.queues_max
+        )
         kind = kind_of(str(declaration), declaration.arguments, self.default_queue_type)
         queue = self.kinds[kind].declare(self, declaration, then)
         if queue.owner is not None:

@@ -11,6 +11,8 @@ from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
 from anymq.core.errors import NotFound
 from anymq.core.message import Message, Run
+from anymq.core.policies import parameters
+from anymq.core.policies.policies import Policies, Rules
 from anymq.core.rights.records import prefixes_of_vhost
 from anymq.core.routing.exchange import Binding, Declaration, Destination, Exchange
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
@@ -40,6 +42,7 @@ class Means:
     now_ms: Callable[[], int]  # steady: it never jumps while we run
     random: Callable[[int], bytes]
     add_delayed: AddDelayed
+    policies: Policies
     types: ExchangeTypes = field(default_factory=lambda: OURS)
 
 
@@ -152,7 +155,8 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             changes.update(ending.changes)
         changes[vhost_key(name)] = None  # the last one: until then its queues find it
         # Whoever makes one of this name again gives its rights anew.
-        changes.update(dict.fromkeys(self._catalog.keys(*prefixes_of_vhost(name))))
+        about_it = *prefixes_of_vhost(name), parameters.prefix_of_vhost(name)
+        changes.update(dict.fromkeys(self._catalog.keys(*about_it)))
 
         def deleted(error: Exception | None) -> None:
             for ending in endings:
@@ -273,6 +277,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             delayed=_Later(name, means),
             now_ms=means.now_ms,
             random=means.random,
+            rules=Rules(name, means.policies),
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits
         for exchange, type_, internal in DEFAULT_EXCHANGES:
@@ -285,8 +290,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         return vhost
 
     def _put(self, vhost: VirtualHost, declaration: Declaration) -> None:
-        router = known_router(self._means.types, declaration, vhost)
-        vhost.topology.put_exchange(Exchange(declaration, router))
+        vhost.put_exchange(declaration, known_router(self._means.types, declaration, vhost))
 
 
 class _Later:
