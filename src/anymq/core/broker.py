@@ -11,9 +11,12 @@ from anymq.core.errors import Conflict
 from anymq.core.message import Form
 from anymq.core.policies.parameters import Parameters
 from anymq.core.policies.policies import Policies
+from anymq.core.policies.presence import Presence
+from anymq.core.policies.user_limits import UserLimits
 from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.totals import Totals
 from anymq.core.rights.accounts import Accounts
+from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
@@ -91,8 +94,8 @@ class Broker:
         self._run = run
         self._catalog = Catalog(definitions)
         self.policies = Policies(Parameters(self._catalog))
-        lasting = (log_id for log_id in store.ids() if log_id < TRANSIENT_LOG_ID_FIRST)
-        self._next_log_id = max(self._catalog.next_log_id(), max(lasting, default=0) + 1)
+        self.presence = Presence(self.policies, UserLimits(self._catalog))
+        self._next_log_id = max(self._catalog.next_log_id(), _after_all(store))
         self._topics = Topics(
             store,
             node_id=self.node_id,
@@ -316,6 +319,10 @@ class Broker:
         """Make a virtual host, or find it; `then` is called when a restart would find it."""
         return self._messaging.vhosts.create(name, then)
 
+    def put_vhost(self, name: str, record: VhostRecord, then: Then = ignore) -> None:
+        """Make a virtual host, or let one be as this says."""
+        self._messaging.vhosts.put(name, record, then)
+
     def delete_vhost(self, name: str, then: Then = ignore) -> None:
         """Unmake a virtual host with all that is in it."""
         self._messaging.vhosts.delete(name, then)
@@ -493,6 +500,11 @@ class Broker:
 
     def _buried(self, log_id: int) -> None:
         self._catalog.buried(log_id, ignore)
+
+
+def _after_all(store: Logs) -> int:
+    """Return a log id after all that last."""
+    return max((one for one in store.ids() if one < TRANSIENT_LOG_ID_FIRST), default=0) + 1
 
 
 def _identity(settings: BrokerSettings) -> dict[str, str]:

@@ -12,6 +12,7 @@ from anymq.core.rights import patterns
 FILTER_BYTES = range(16, 256)
 SEGMENT_BYTES_MAX = 3_000_000_000
 LOCATORS = ("client-local", "balanced", "random", "least-leaders")
+NUMBER_MAX = (1 << 63) - 1
 RETRIES = ("all", "failed", "returned", "disabled")
 
 Check = Callable[[Any], bool]
@@ -180,14 +181,19 @@ OPERATORS = {key: SETTINGS[key] for key in _OPERATORS}
 
 def check_limits(kind: str, limits: Any, known: Iterable[str]) -> None:
     """Refuse limits that are none. `kind`: what RabbitMQ calls them."""
+    if errors := wrong_limits(kind, limits, known):
+        raise failed(errors)
+
+
+def wrong_limits(kind: str, limits: Any, known: Iterable[str]) -> list[str]:
+    """Return what is wrong with limits."""
     if not isinstance(limits, Mapping):
-        raise failed([f"{kind} not a list {term(limits)}"])
+        return [f"{kind} not a list {term(limits)}"]
     errors = [
         f"{key} should be a number, actually was {term(limits[key])}"
         for key in known
-        if key in limits and not _integer(limits[key])
+        if key in limits and not (_integer(limits[key]) and abs(limits[key]) <= NUMBER_MAX)
     ]
     if strange := {key: value for key, value in limits.items() if key not in known}:
         errors.insert(0, f"Unrecognised terms {pairs(strange)} in {kind}")
-    if errors:
-        raise failed(errors)
+    return errors

@@ -26,6 +26,7 @@ from anymq.core.routing.exchange import (
     binding_id,
     check_alternate,
 )
+from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
@@ -99,7 +100,7 @@ class VirtualHost:
         self.rules = rules
         self.redeclare = Redeclare.STRICT
         self.limits = PlaceLimits()
-        self.default_queue_type = CLASSIC
+        self.record = VhostRecord()
         self.kinds = kinds
         self.topology: Topology[AnyQueue] = Topology(name, self)
         self.exchanges: Mapping[str, Exchange] = self.topology.exchanges
@@ -111,6 +112,11 @@ class VirtualHost:
         self._keeper = keeper
         self._random = random
         self._owned: dict[int, dict[str, AnyQueue]] = {}  # by the identity of the owner
+
+    @property
+    def default_queue_type(self) -> str:
+        """What a queue becomes that does not say."""
+        return self.record.default_queue_type or CLASSIC
 
     def end(self) -> None:
         """It was deleted: who works in it is to leave."""
@@ -261,7 +267,12 @@ class VirtualHost:
             durable=durable and owner is None,
             owner=owner,
             auto_delete=auto_delete,
-            arguments=arguments or {},
+            arguments=self.completed(
+                arguments or {},
+                durable=durable,
+                exclusive=owner is not None,
+                auto_delete=auto_delete,
+            ),
         )
         existing = self.queues.get(name)
         if existing is None:
@@ -275,11 +286,24 @@ class VirtualHost:
         self.limits.check_queues(
             self.queues, declaration.name, self.name, at_most=self.rules.queues_max
         )
-        kind = kind_of(str(declaration), declaration.arguments, self.default_queue_type)
+        kind = kind_of(str(declaration), declaration.arguments)
         queue = self.kinds[kind].declare(self, declaration, then)
         if queue.owner is not None:
             self._owned.setdefault(id(queue.owner), {})[queue.name] = queue
         return queue
+
+    def completed(
+        self, arguments: Mapping[str, Value], *, durable: bool, exclusive: bool, auto_delete: bool
+    ) -> Mapping[str, Value]:
+        """Return the arguments of a declaration with the type that queues have here by default.
+
+        As in RabbitMQ, what cannot be of that type becomes a classic queue.
+        """
+        default = self.default_queue_type
+        lasts = durable and not exclusive and not auto_delete
+        if default == CLASSIC or not lasts or arguments.get("x-queue-type") is not None:
+            return arguments
+        return {**arguments, "x-queue-type": default}
 
     def _declare_again(self, queue: AnyQueue, declaration: QueueDeclaration, then: Then) -> None:
         kind = self.kinds[queue.kind]
