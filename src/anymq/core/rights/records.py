@@ -1,7 +1,7 @@
 """Users and their rights as they are kept among the definitions. On disk: see catalog.py.
 
-`users/<name>`, `permissions/<vhost>/<user>`, `topic-permissions/<vhost>/<user>/<exchange>`, each
-name percent-quoted.
+`users/<name>`, `permissions/<vhost>/<user>`, `topic-permissions/<vhost>/<user>/<exchange>`,
+`user-limits/<name>`, each name percent-quoted.
 """
 
 from urllib.parse import quote, unquote
@@ -11,6 +11,7 @@ import msgspec
 USERS = "users"
 PERMISSIONS = "permissions"
 TOPIC_PERMISSIONS = "topic-permissions"
+USER_LIMITS = "user-limits"
 
 
 class UserRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,6 +41,11 @@ class TopicPermissionRecord(msgspec.Struct, frozen=True):
 def user_key(name: str) -> str:
     """Return the key of a user."""
     return f"{USERS}/{_quoted(name)}"
+
+
+def user_limits_key(name: str) -> str:
+    """Return the key of a user's limits."""
+    return f"{USER_LIMITS}/{_quoted(name)}"
 
 
 def permission_key(vhost: str, user: str) -> str:

@@ -43,6 +43,9 @@ class TopicVerbs(Protocol):
     def topics(self) -> Mapping[str, Topic]:
         """All there are."""
 
+    def follow_policy(self, name: str) -> None:
+        """Let a topic be as its policy says now."""
+
     def change_topic_config(self, name: str, changes: list[Change], then: Then = ignore) -> None:
         """Change some of a topic's configs."""
 

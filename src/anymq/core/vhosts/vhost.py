@@ -14,6 +14,8 @@ from msgspec import Struct
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
 from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form, Message, Run, Value
+from anymq.core.policies.policies import Rules
+from anymq.core.policies.policy import EXCHANGES
 from anymq.core.queues.arguments import CLASSIC, STREAM, kind_of
 from anymq.core.routing.exchange import (
     EXCHANGE,
@@ -26,6 +28,7 @@ from anymq.core.routing.exchange import (
     binding_id,
     check_alternate,
 )
+from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
 from anymq.core.taps import BROKER, Origin, Taps
@@ -96,14 +99,16 @@ class VirtualHost:
         delayed: Target,
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
+        rules: Rules,
         forms: Mapping[int, Form] = MappingProxyType({}),
         interceptors: Sequence[Interceptor] = (),
         node_name: str = "anymq",
     ) -> None:
         self.name = name
+        self.rules = rules
         self.redeclare = Redeclare.STRICT
         self.limits = PlaceLimits()
-        self.default_queue_type = CLASSIC
+        self.record = VhostRecord()
         self.kinds = kinds
         self.topology: Topology[AnyQueue] = Topology(name, self)
         self.exchanges: Mapping[str, Exchange] = self.topology.exchanges
@@ -125,6 +130,11 @@ class VirtualHost:
         self._keeper = keeper
         self._random = random
         self._owned: dict[int, dict[str, AnyQueue]] = {}  # by the identity of the owner
+
+    @property
+    def default_queue_type(self) -> str:
+        """What a queue becomes that does not say."""
+        return self.record.default_queue_type or CLASSIC
 
     def end(self) -> None:
         """It was deleted: who works in it is to leave."""
@@ -225,9 +235,15 @@ class VirtualHost:
         if declaration.durable:
             self._keeper.put_exchange(declaration, then)
         else:
-            self.topology.put_exchange(Exchange(declaration, router))
+            self.put_exchange(declaration, router)
             then(None)
         return self.exchanges[declaration.name]
+
+    def put_exchange(self, declaration: Declaration, router: ExchangeType) -> None:
+        """There is this exchange now, and policies hold for it."""
+        exchange = Exchange(declaration, router)
+        exchange.follow(self.rules.definition(EXCHANGES, declaration.name))
+        self.topology.put_exchange(exchange)
 
     def delete_exchange(self, name: str, *, if_unused: bool = False, then: Then = ignore) -> None:
         """Unmake an exchange; one that is not there is as good."""
@@ -271,7 +287,12 @@ class VirtualHost:
             durable=durable and owner is None,
             owner=owner,
             auto_delete=auto_delete,
-            arguments=arguments or {},
+            arguments=self.completed(
+                arguments or {},
+                durable=durable,
+                exclusive=owner is not None,
+                auto_delete=auto_delete,
+            ),
         )
         existing = self.queues.get(name)
         if existing is None:
@@ -282,12 +303,27 @@ class VirtualHost:
         return existing
 
     def _make_queue(self, declaration: QueueDeclaration, then: Then) -> AnyQueue:
-        self.limits.check_queues(self.queues, declaration.name, self.name)
-        kind = kind_of(str(declaration), declaration.arguments, self.default_queue_type)
+        self.limits.check_queues(
+            self.queues, declaration.name, self.name, at_most=self.rules.queues_max
+        )
+        kind = kind_of(str(declaration), declaration.arguments)
         queue = self.kinds[kind].declare(self, declaration, then)
         if queue.owner is not None:
             self._owned.setdefault(id(queue.owner), {})[queue.name] = queue
         return queue
+
+    def completed(
+        self, arguments: Mapping[str, Value], *, durable: bool, exclusive: bool, auto_delete: bool
+    ) -> Mapping[str, Value]:
+        """Return the arguments of a declaration with the type that queues have here by default.
+
+        As in RabbitMQ, what cannot be of that type becomes a classic queue.
+        """
+        default = self.default_queue_type
+        lasts = durable and not exclusive and not auto_delete
+        if default == CLASSIC or not lasts or arguments.get("x-queue-type") is not None:
+            return arguments
+        return {**arguments, "x-queue-type": default}
 
     def _declare_again(self, queue: AnyQueue, declaration: QueueDeclaration, then: Then) -> None:
         kind = self.kinds[queue.kind]

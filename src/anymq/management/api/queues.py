@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from anymq.core.policies.policy import Applied
 from anymq.core.queues.arguments import CLASSIC, QUORUM
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import CONFIGURE, READ
 from anymq.core.vhosts.kinds import AnyQueue
-from anymq.management.api import checks, routes
+from anymq.management.api import applied, checks, routes
 from anymq.management.api.call import Call, Then, created, done, when_safe
 from anymq.management.api.connections import consumer_row, owner_row
 from anymq.management.api.exchanges import known_vhost
@@ -109,7 +110,8 @@ def row(call: Call, one: AnyQueue) -> dict[str, Any]:
         "internal": False,
         "internal_owner": False,
         "memory": 0,
-        "effective_policy_definition": {},
+        "effective_policy_definition": _applied(call, one).definition,
+        **applied.names_if_any(_applied(call, one)),
         **call.site.rates.with_rates(one, _messages(one)),
     }
     if isinstance(one, Queue):
@@ -127,7 +129,7 @@ def row(call: Call, one: AnyQueue) -> dict[str, Any]:
 
 def detailed(call: Call, one: AnyQueue) -> dict[str, Any]:
     """Return what there is to say about one queue."""
-    said = {**row(call, one), "policy": None, "operator_policy": None}
+    said = {**row(call, one), **applied.names(_applied(call, one))}
     if isinstance(one, Queue):
         active = one.consumers.active
         said["single_active_consumer_tag"] = None if active is None else active.tag
@@ -137,6 +139,10 @@ def detailed(call: Call, one: AnyQueue) -> dict[str, Any]:
     if one.owner is not None:
         said["owner_pid_details"] = owner_row(one.owner)
     return said
+
+
+def _applied(call: Call, one: AnyQueue) -> Applied:
+    return call.broker.policies.applied(one.vhost_name, one.kind, one.name)
 
 
 def _declared(call: Call, one: AnyQueue) -> dict[str, Any]:

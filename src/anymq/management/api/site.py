@@ -50,3 +50,9 @@ class Site:
     def node(self) -> str:
         """Our name among nodes."""
         return self.amqp.settings.node_name
+
+    @property
+    def cluster_name(self) -> str:
+        """Our name for people: what somebody set, else that of the node."""
+        said = self.broker.policies.parameters.globals.get("cluster_name")
+        return said if isinstance(said, str) else self.node
