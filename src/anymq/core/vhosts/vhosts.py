@@ -275,6 +275,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             random=means.random,
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits
+        vhost.topology.changes = self._catalog.changes
         for exchange, type_, internal in DEFAULT_EXCHANGES:
             self._put(
                 vhost,
