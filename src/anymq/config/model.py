@@ -125,6 +125,11 @@ class Management:
     port: int = setting(
         15672, "The port; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
     )
+    history_objects_max: int = setting(
+        1000,
+        "Of how many queues, topics and groups a history of numbers is kept: up to 25 KB each.",
+        at_least=0,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

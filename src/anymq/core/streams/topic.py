@@ -12,7 +12,7 @@ from anymq.core.streams.topic_config import TopicConfig
 class Topic:
     """One topic. Deleted and made again under its name, it is another one with another id."""
 
-    __slots__ = ("config", "deleted", "id", "name", "node_id", "partitions")
+    __slots__ = ("__weakref__", "config", "deleted", "id", "name", "node_id", "partitions")
 
     def __init__(self, name: str, topic_id: UUID, config: TopicConfig, node_id: int) -> None:
         self.name = name

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from anymq.core.broker import Broker
 from anymq.management.api.rates import Rates
+from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
+from anymq.protocols.kafka.session import Kafka
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class Site:
 
     broker: Broker
     amqp: Amqp
+    kafka: Kafka
     rates: Rates
+    sampler: Sampler
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener

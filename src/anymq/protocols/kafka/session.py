@@ -53,6 +53,7 @@ class KafkaSession:
     """The broker's side of one Kafka connection."""
 
     __slots__ = (
+        "__weakref__",
         "_calls",
         "_calls_bytes",
         "_frame_began",
