@@ -9,10 +9,12 @@ from anymq.management.api import (
     connections,
     definitions,
     exchanges,
+    groups,
     health,
     messages,
     overview,
     queues,
+    topics,
     users,
     vhosts,
 )
@@ -34,6 +36,8 @@ MODULES = (
     bindings,
     messages,
     connections,
+    topics,
+    groups,
     definitions,
     health,
 )

@@ -176,6 +176,12 @@ class Call:
         series = self.site.sampler.series(thing, counted, wanted=span is not None)
         return self.site.rates.with_rates(thing, numbers, series, span)
 
+    def rated_of_all(self, numbers: Mapping[str, float], of: str) -> dict[str, Any]:
+        """The same for numbers of the broker as a whole."""
+        broker = self.broker
+        series = self.site.sampler.history.of(broker)
+        return self.site.rates.with_rates(broker, numbers, series, self.span(of))
+
     # Answers
 
     def listed(
