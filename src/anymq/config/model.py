@@ -143,6 +143,11 @@ class Management:
         at_least=1,
         live=True,
     )
+    history_objects_max: int = setting(
+        1000,
+        "Of how many queues, topics and groups a history of numbers is kept: up to 25 KB each.",
+        at_least=0,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

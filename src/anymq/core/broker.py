@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from anymq.core.catalog import Catalog, DefinitionStore, Then
+from anymq.core.changes import Changes
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.interceptor import Interceptor
@@ -339,6 +340,11 @@ class Broker:
     def limit_places(self, limits: PlaceLimits) -> None:
         """Let no virtual host have more queues, exchanges and bindings than this."""
         self._messaging.vhosts.limit(limits)
+
+    @property
+    def changes(self) -> Changes:
+        """What was made, changed and unmade lately."""
+        return self._catalog.changes
 
     @property
     def queue_totals(self) -> Totals:

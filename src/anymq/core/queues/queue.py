@@ -70,12 +70,12 @@ class Queue:
         self.durable = durable
         self.owner = owner
         self.auto_delete = auto_delete
-        self.scheduled = False
-        self.closed = False
+        self.scheduled = self.closed = False
         self.published = 0
-        self.delivered = 0
-        self.acknowledged = 0
-        self.returned = 0
+        self.delivered = 0  # by consumers and gets, with and without acknowledgements
+        self.delivered_no_ack = 0  # of those: to consumers that need not acknowledge
+        self.got = self.got_no_ack = self.got_nothing = 0  # by gets
+        self.acknowledged = self.returned = 0
         self._house = house
         self._turn = house.turn
         self._taps = house.taps
@@ -190,6 +190,7 @@ class Queue:
         if run.size > DEAL_BYTES_MAX or taker.consumer.credit < len(messages):
             return False
         self.delivered += len(messages)
+        self.delivered_no_ack += len(messages)
         places = repeat(0), messages, repeat(0), repeat(False)
         made = map(tuple.__new__, repeat(Delivery), zip(*places))  # noqa: B905
         taker.hand(cast("list[Delivery]", list(made)))
@@ -501,6 +502,8 @@ class Queue:
             who = subscription.consumer.who
             tap.delivered(self.name, deliveries, who, no_ack=subscription.no_ack)
         subscription.hand(deliveries)
+        if subscription.no_ack:
+            self.delivered_no_ack += len(deliveries)
         if subscription.no_ack and not settled:
             self.forget([one.position for one in deliveries])
 
@@ -513,12 +516,21 @@ class Queue:
                     return  # it is being read
                 continue  # that one was too old
             self._asking.pop(0)
-            self.delivered += len(deliveries or ())
             if deliveries and (tap := self._taps.tap) is not None:
                 tap.delivered(self.name, deliveries, who, no_ack=no_ack)
+            self._note_get(len(deliveries or ()), no_ack=no_ack)
             take(deliveries[0] if deliveries else None)
             if no_ack and deliveries:
                 self.forget([deliveries[0].position])
+
+    def _note_get(self, count: int, *, no_ack: bool) -> None:
+        self.delivered += count
+        if not count:
+            self.got_nothing += 1
+        elif no_ack:
+            self.got_no_ack += count
+        else:
+            self.got += count
 
     # Coming back
 

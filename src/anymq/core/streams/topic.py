@@ -13,7 +13,16 @@ from anymq.core.taps import Taps
 class Topic:
     """One topic. Deleted and made again under its name, it is another one with another id."""
 
-    __slots__ = ("config", "deleted", "id", "name", "node_id", "partitions", "taps")
+    __slots__ = (
+        "__weakref__",
+        "config",
+        "deleted",
+        "id",
+        "name",
+        "node_id",
+        "partitions",
+        "taps",
+    )
 
     def __init__(self, name: str, topic_id: UUID, config: TopicConfig, node_id: int) -> None:
         self.name = name

@@ -305,6 +305,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             rules=Rules(name, means.policies),
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits
+        vhost.topology.changes = self._catalog.changes
         for exchange, type_, internal in DEFAULT_EXCHANGES:
             self._put(
                 vhost,
