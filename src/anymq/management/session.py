@@ -223,7 +223,7 @@ class HttpSession(Session):
                 else [("Content-Type", response.content_type)]
             ),
             *([] if empty else [("Content-Length", str(len(response.body)))]),
-            ("Cache-Control", "no-store"),
+            *(() if _says(response, "Cache-Control") else (("Cache-Control", "no-store"),)),
             ("X-Content-Type-Options", "nosniff"),
             *response.headers,
             *([("Connection", "close")] if close else []),
@@ -234,6 +234,10 @@ class HttpSession(Session):
         for event in (head, h11.Data(data=body), h11.EndOfMessage()):
             if data := self._http.send(event):
                 self._outbox.write(data)
+
+
+def _says(response: Response, header: str) -> bool:
+    return any(name == header for name, _ in response.headers)
 
 
 def _failed() -> Response:

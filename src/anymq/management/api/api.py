@@ -74,7 +74,7 @@ class ManagementApi:
         try:
             return self._answer(request)
         except Fault as fault:
-            return _challenging(fault)
+            return _challenging(fault, request)
         except Refused as refused:
             return fault_of(refused).response()
         finally:
@@ -101,8 +101,11 @@ def _no_route(place: Place, request: Request) -> Response:
     return Response(HTTPStatus.OK if ok else HTTPStatus.METHOD_NOT_ALLOWED, b"", "", allow)
 
 
-def _challenging(fault: Fault) -> Response:
-    """Browsers ask for name and password only when nothing was said: never in a loop."""
-    if isinstance(fault, NoLogin):
+def _challenging(fault: Fault, request: Request) -> Response:
+    """Browsers ask for name and password only when nothing was said: never in a loop.
+
+    A page that asks for them itself says so by a header that forms cannot send.
+    """
+    if isinstance(fault, NoLogin) and "x-requested-with" not in request.headers:
         return Response(fault.status, b"", "", (("WWW-Authenticate", REALM),))
     return fault.response()
