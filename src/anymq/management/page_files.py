@@ -23,18 +23,6 @@ TYPES = {
 }
 FOREVER = "public, max-age=31536000, immutable"  # what changes gets another name
 ASK_AGAIN = "no-cache"
-# Only files of our own run, talk and are shown; nobody puts us into a frame.
-SAFE = (
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'",
-    ),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-)
 
 
 def page_files() -> Pages:
@@ -61,7 +49,7 @@ def _below(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
 def _handler(path: str, content: bytes) -> Handler:
     kind = TYPES[path.rpartition(".")[2] if "." in path else "html"]
     caching = FOREVER if path.startswith("/assets/") else ASK_AGAIN
-    headers = (("Cache-Control", caching), ("Vary", "Accept-Encoding"), *SAFE)
+    headers = (("Cache-Control", caching), ("Vary", "Accept-Encoding"))
 
     @cache
     def compressed() -> bytes:

@@ -53,7 +53,8 @@ export async function request<T>(method: Method, path: string, body?: unknown, s
 
 /** Ask without what follows from being refused: for logging in. */
 export async function send(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { ...authorization() };
+  // Says that we ask for passwords ourselves: the browser need not.
+  const headers: Record<string, string> = { "X-Requested-With": "anymq" };
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
@@ -93,18 +94,4 @@ async function content(answer: Response): Promise<unknown> {
   const body = await answer.text();
   if (!body) return undefined;
   return (answer.headers.get("content-type") ?? "").includes("json") ? JSON.parse(body) : body;
-}
-
-// Where there is no /api/login yet: basic authentication, kept until the tab closes.
-const BASIC = "anymq.basic";
-export function setBasic(name: string, password: string): void {
-  const bytes = new TextEncoder().encode(`${name}:${password}`);
-  sessionStorage.setItem(BASIC, btoa(String.fromCharCode(...bytes)));
-}
-export function forgetBasic(): void {
-  sessionStorage.removeItem(BASIC);
-}
-function authorization(): Record<string, string> {
-  const basic = sessionStorage.getItem(BASIC);
-  return basic ? { Authorization: `Basic ${basic}` } : { "X-Requested-With": "anymq" };
 }

@@ -1,12 +1,12 @@
 /** Who is logged in, and what he may. */
 import { computed, effect, signal } from "@preact/signals";
-import { forgetBasic, get, loggedOut, refused, request, send, setBasic, setCsrf } from "./api";
+import { get, loggedOut, refused, request, send, setCsrf } from "./api";
 import { remembered } from "./prefs";
 
 export interface Me {
   name: string;
   tags: string[];
-  csrf_token?: string;
+  csrf_token: string | null;
 }
 
 export const me = signal<Me | null>(null);
@@ -24,29 +24,18 @@ function has(...tags: string[]): boolean {
 
 /** Is there a session from before? */
 export async function resume(): Promise<void> {
-  const answer = await send("GET", "api/whoami");
-  if (!answer.ok) return;
-  const said = (await answer.json()) as Me;
-  await enter(said);
+  const answer = await send("GET", "api/login");
+  if (answer.ok) await enter((await answer.json()) as Me);
 }
 
 export async function logIn(username: string, password: string): Promise<void> {
   const answer = await send("POST", "api/login", { username, password });
-  if (answer.ok) return enter((await answer.json()) as Me);
-  if (![401, 404, 405].includes(answer.status)) throw await refused(answer); // 401: a server without that route
-  setBasic(username, password);
-  const who = await send("GET", "api/whoami");
-  if (!who.ok) {
-    forgetBasic();
-    throw await refused(who);
-  }
-  await enter((await who.json()) as Me);
+  if (!answer.ok) throw await refused(answer);
+  await enter((await answer.json()) as Me);
 }
 
 export async function logOut(): Promise<void> {
-  const leaving = request("DELETE", "api/login").catch(() => undefined);
-  forgetBasic();
-  await leaving;
+  await request("DELETE", "api/login").catch(() => undefined); // over already: as well
   me.value = null;
 }
 
@@ -59,8 +48,5 @@ async function enter(who: Me): Promise<void> {
 }
 
 effect(() => {
-  if (loggedOut.value > 0) {
-    forgetBasic();
-    me.value = null;
-  }
+  if (loggedOut.value > 0) me.value = null;
 });
