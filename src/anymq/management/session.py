@@ -286,7 +286,7 @@ class HttpSession(Session):
                 else [("Content-Type", response.content_type)]
             ),
             *([] if empty else [("Content-Length", str(len(response.body)))]),
-            ("Cache-Control", "no-store"),
+            *(() if _says(response, "Cache-Control") else (("Cache-Control", "no-store"),)),
             *self._front.headers(response),
             *response.headers,
             *([("Connection", "close")] if close else []),
@@ -296,6 +296,10 @@ class HttpSession(Session):
         head = h11.Response(status_code=status, headers=headers, reason=status.phrase.encode())
         for event in (head, h11.Data(data=body), h11.EndOfMessage()):
             self._write(event)
+
+
+def _says(response: Response, header: str) -> bool:
+    return any(name == header for name, _ in response.headers)
 
 
 def _failed() -> Response:
