@@ -28,6 +28,24 @@ KAFKA_TOOLS = (
     "cluster",
 )
 
+# Those that look after a broker over its HTTP API: module in anymq.cli.operate, what it does.
+OPERATE = {
+    "status": "the broker at a glance",
+    "alarms": "what blocks publishers; ends with 1 while something does",
+    "queues": "list, show, declare, delete, purge queues and streams",
+    "exchanges": "list, show, declare, delete exchanges",
+    "bindings": "list, add, remove bindings",
+    "connections": "list, show, close connections",
+    "channels": "list, show channels",
+    "consumers": "list consumers",
+    "vhosts": "list, add, delete virtual hosts",
+    "users": "list, add, delete users; their passwords and tags",
+    "permissions": "who may do what: list, set, clear",
+    "policies": "what holds for all queues that match: list, set, clear",
+    "limits": "how much a virtual host or user may have: list, set, clear",
+    "definitions": "export, import all definitions",
+}
+
 # Command -> (its module, what it does, in a line). To add a command, add a line and a module.
 COMMANDS = MappingProxyType(
     {
@@ -36,6 +54,7 @@ COMMANDS = MappingProxyType(
         "groups": ("anymq.cli.groups", "list, describe, reset, delete consumer groups"),
         "produce": ("anymq.cli.produce", "send lines as messages"),
         "consume": ("anymq.cli.consume", "write messages as lines"),
+        **{name: (f"anymq.cli.operate.{name}", about) for name, about in OPERATE.items()},
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
         "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
         **{
