@@ -84,7 +84,7 @@ class Api:
         data = None if body is None else msgspec.json.encode(body)
         status, content = self._exchange(method, self._path(path, query or {}), data, headers or {})
         if status in REFUSED:
-            raise _refusal(status, content, self.target)
+            raise _refusal(status, content, self.target, path)
         return _decoded(content, self.target)
 
     def close(self) -> None:
@@ -165,7 +165,7 @@ def _decoded(content: bytes, target: Target) -> Any:
         raise CommandFailed(f"{target.url} answers with no JSON: is this the broker's?") from None
 
 
-def _refusal(status: int, content: bytes, target: Target) -> ApiRefused:
+def _refusal(status: int, content: bytes, target: Target, path: tuple[str, ...]) -> ApiRefused:
     try:
         said = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -174,7 +174,7 @@ def _refusal(status: int, content: bytes, target: Target) -> ApiRefused:
     reason = table.get("reason") or table.get("error") or http.client.responses.get(status, status)
     text = reason if isinstance(reason, str) else msgspec.json.encode(reason).decode()
     if status == http.HTTPStatus.NOT_FOUND and text == "Not Found":
-        text = "there is no such thing"
+        text = f"there is no {' '.join(path)}"
     if status == http.HTTPStatus.UNAUTHORIZED:
         text = f"{text} (asked as {target.user!r}; --user, ANYMQ_USER and ANYMQ_PASSWORD say who)"
     return ApiRefused(status, text, said)
