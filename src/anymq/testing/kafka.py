@@ -98,6 +98,7 @@ class KafkaRoom:
             counters=Counters(),
             memory=Memory(memory_bytes_max),
         )
+        self.broker.users.give(list(self.kafka.users))
         self.write_to_disk()
 
     def dialog(self, peer: Peer = PEER) -> "KafkaDialog":

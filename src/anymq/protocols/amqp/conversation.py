@@ -266,7 +266,7 @@ class Conversation:
         vhost = self.amqp.broker.vhosts.get(method.virtual_host)
         if vhost is None:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, f"vhost {method.virtual_host} not found")
-        permit = self.amqp.broker.users.permit(self.user, vhost.name)
+        permit = self.amqp.broker.users.permit(self.user, vhost.name, host=self.peer.host)
         if not permit.may_enter:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, permit.no_entry)
         self.channels = Channels(
