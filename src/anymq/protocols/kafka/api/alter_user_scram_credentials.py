@@ -9,6 +9,7 @@ from functools import partial
 
 from anymq.core.catalog import Then
 from anymq.core.errors import Conflict, NotFound, Refused
+from anymq.core.rights.accounts import ignore
 from anymq.core.rights.operations import Operation
 from anymq.observability.log import Log
 from anymq.protocols.kafka import authorization, errors
@@ -73,8 +74,7 @@ def _alter(call: Call, changes: list[Change], result: Result, pending: Pending) 
     except Refused as error:
         errors.explain(result, error)
     else:
-        for change in changes:
-            pending.ask(result, partial(_do, call, change, result))
+        pending.ask(result, partial(_do_all, call, changes, result))
 
 
 def _check(call: Call, change: Change) -> None:
@@ -104,18 +104,23 @@ def _check_credential(change: schema.ScramCredentialUpsertion, mechanism: Mechan
         raise Unacceptable(ErrorCode.UNACCEPTABLE_CREDENTIAL, why)
 
 
-def _do(call: Call, change: Change, result: Result, then: Then) -> None:
-    accounts = call.broker.users
-    mechanism = _MECHANISMS[change.mechanism]
+def _do_all(call: Call, changes: list[Change], result: Result, then: Then) -> None:
+    """Do all; the last is durable only after the others."""
     try:
-        if isinstance(change, schema.ScramCredentialUpsertion):
-            accounts.put_verifier(change.name, _verifier(change, mechanism), then)
-        else:
-            accounts.drop_verifier(change.name, mechanism, then)
+        for change in changes:
+            _do(call, change, then if change is changes[-1] else ignore)
     except (Conflict, NotFound) as error:
         errors.refuse(result, ErrorCode.UNACCEPTABLE_CREDENTIAL, str(error))
         then(None)
-        return
+
+
+def _do(call: Call, change: Change, then: Then) -> None:
+    accounts = call.broker.users
+    mechanism = _MECHANISMS[change.mechanism]
+    if isinstance(change, schema.ScramCredentialUpsertion):
+        accounts.put_verifier(change.name, _verifier(change, mechanism), then)
+    else:
+        accounts.drop_verifier(change.name, mechanism, then)
     log.info("a SCRAM credential was changed", by=call.session.access.user, user=change.name)
 
 
