@@ -92,8 +92,9 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         advertised_host=kafka.advertised_host,
         advertised_port=kafka.advertised_port,
         rack=kafka.rack,
-        sasl_mechanisms=kafka.sasl_mechanisms if settings.users else (),
+        sasl_mechanisms=kafka.sasl_mechanisms,
         login_required=kafka.require_login,
+        loopback_users=settings.amqp.loopback_users,
         frame_bytes_max=limits.frame_bytes_max,
         frame_bytes_max_without_records=limits.frame_bytes_max_without_records,
         frame_bytes_max_unauthenticated=limits.frame_bytes_max_before_login,
@@ -139,11 +140,8 @@ def amqp_users(settings: Settings, broker: Broker) -> Users:
 
 
 def kafka_users(settings: Settings, broker: Broker) -> Users:
-    """Return who may log in by Kafka's protocol, which knows no rights yet.
-
-    So it is closed to whom rights are set for: else it would be the way around them.
-    """
-    return Users(settings.users, barred=broker.users.is_limited)
+    """Return who may log in by Kafka's protocol: whoever may by AMQP."""
+    return amqp_users(settings, broker)
 
 
 def apply_to_vhosts(settings: Settings, broker: Broker) -> None:

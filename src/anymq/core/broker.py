@@ -27,6 +27,7 @@ from anymq.core.streams.groups import Groups
 from anymq.core.streams.identities import ProducerIds, new_cluster_id, new_topic_id
 from anymq.core.streams.logs import Logs
 from anymq.core.streams.partition import Partition
+from anymq.core.streams.stream_names import stream_of
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
 from anymq.core.streams.topics import TopicRecord, Topics
@@ -36,7 +37,6 @@ from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.stream_arguments import policy_config
-from anymq.core.vhosts.stream_names import stream_of
 from anymq.core.vhosts.streams import Streams
 from anymq.core.vhosts.vhost import Redeclare, VirtualHost
 from anymq.storage.backlog import Backlog

@@ -12,10 +12,11 @@ from anymq.core.message import Form, Value
 from anymq.core.queues.arguments import check_properties
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.target import Then
+from anymq.core.streams import stream_names
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation
 from anymq.core.values import check_field
-from anymq.core.vhosts import stream_arguments, stream_names
+from anymq.core.vhosts import stream_arguments
 from anymq.core.vhosts.kinds import STREAM, AnyQueue, Ending, QueueDeclaration
 from anymq.core.vhosts.stream import Means, Stream
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore

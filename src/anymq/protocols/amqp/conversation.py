@@ -271,7 +271,7 @@ class Conversation:
             self.amqp.broker.presence.check(self.user, vhost.name)
         except NotAllowed as refused:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, str(refused)) from None
-        permit = self.amqp.broker.users.permit(self.user, vhost.name)
+        permit = self.amqp.broker.users.permit(self.user, vhost.name, host=self.peer.host)
         if not permit.may_enter:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, permit.no_entry)
         self.channels = Channels(

@@ -129,12 +129,15 @@ class _Fetch:
 
     def _read(self) -> None:
         broker, version = self._call.broker, self._call.version
+        access = self._call.session.access
         left = self._bytes_max
         first = True
         self._answers.clear()
         self._partitions.clear()
         for key, wanted in self._session.partitions.items():
-            said, partition = fetch_reading.read(broker, key, wanted, left, version, first=first)
+            said, partition = fetch_reading.read(
+                broker, access, key, wanted, left, version, first=first
+            )
             self._answers.append((key, said))
             if partition is not None:
                 self._partitions[key] = partition

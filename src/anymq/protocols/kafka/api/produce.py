@@ -3,10 +3,11 @@
 from functools import partial
 
 from anymq.core.errors import Refused
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.errors import InvalidRecord, UnsupportedCompression
 from anymq.core.streams.partition import Partition
 from anymq.core.taps import Tap
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import produce as schema
@@ -75,7 +76,9 @@ class _Answer:
         broker = self._call.broker
         if self._call.version >= TOPIC_IDS:
             found = broker.topic_by_id(topic.topic_id)
+            authorization.topic(self._call, Operation.WRITE, found.name)
         else:
+            authorization.topic(self._call, Operation.WRITE, topic.name)
             found = broker.topic(topic.name)
         self._tap = found.taps.tap
         return found.partition(index)
