@@ -15,6 +15,7 @@ from anymq.management.api import (
     limits,
     login,
     messages,
+    openapi,
     overview,
     parameters,
     policies,
@@ -27,10 +28,10 @@ from anymq.management.api import (
 from anymq.management.api.call import Call
 from anymq.management.api.faults import Fault, fault_of, no_object
 from anymq.management.api.guard import NOBODY, REALM, NoLogin
-from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Table
+from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Routes, Table
 from anymq.management.api.sessions import cookie_of
 from anymq.management.api.site import Site
-from anymq.management.http import Answer, Request, Response
+from anymq.management.http import JSON, Answer, Request, Response
 
 SMALL_BODY_BYTES = 64 * 1024
 BODY_BYTES_MAX = 24 * 1024 * 1024  # a message of 16 MiB in base64
@@ -60,6 +61,16 @@ def all_routes() -> Iterator[Route]:
     """Go through all routes there are."""
     for module in MODULES:
         yield from module.ROUTES.all
+    yield from ROUTES.all
+
+
+ROUTES = Routes()
+
+
+@ROUTES.get("/openapi.json", ANYBODY)
+def description(_: Call) -> Answer:
+    """This API, as an OpenAPI document."""
+    return Response(HTTPStatus.OK, openapi.encoded(tuple(all_routes())), JSON)
 
 
 class ManagementApi:
