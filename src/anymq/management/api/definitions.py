@@ -8,7 +8,7 @@ from anymq.core.errors import Refused
 from anymq.management.api import routes
 from anymq.management.api.call import Call, Then, done, failed
 from anymq.management.api.exporting import exported
-from anymq.management.api.faults import Fault, bad_request
+from anymq.management.api.faults import Fault, bad_request, not_found
 from anymq.management.api.importing import Import
 from anymq.management.api.vhosts import metadata_of
 from anymq.management.http import JSON, Answer, Later, Response, json
@@ -35,7 +35,9 @@ def all_configuration(call: Call) -> Answer:
 @ROUTES.get("/definitions/:vhost", ADMIN)
 def definitions_of_vhost(call: Call) -> Answer:
     """What is declared in a virtual host."""
-    (vhost,) = call.vhosts_to_see
+    vhost = call.broker.vhosts.get(call.names["vhost"])
+    if vhost is None:
+        raise bad_request("vhost_not_found")
     said = {
         "rabbitmq_definition_format": "single_virtual_host",
         "original_vhost_name": vhost.name,
@@ -61,7 +63,9 @@ def import_all_configuration(call: Call) -> Answer:
 @ROUTES.post("/definitions/:vhost", ADMIN)
 def import_into_vhost(call: Call) -> Answer:
     """Declare all that a document says in a virtual host."""
-    return _imported(call, call.vhosts_to_see[0].name)
+    if call.names["vhost"] not in call.broker.vhosts:
+        raise not_found("vhost_not_found")
+    return _imported(call, call.names["vhost"])
 
 
 def _imported(call: Call, into: str | None) -> Answer:

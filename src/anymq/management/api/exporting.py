@@ -7,6 +7,7 @@ from typing import Any
 
 import anymq
 from anymq.core.policies.parameters import POLICY
+from anymq.core.rights.accounts import Accounts
 from anymq.core.rights.views import User
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost
 from anymq.management.api.call import Call
@@ -17,6 +18,7 @@ from anymq.management.api.vhosts import metadata_of
 from anymq.management.http import JSON, Response, json
 from anymq.protocols.amqp.conversation import COMPAT_VERSION
 
+OF_CONFIGURATION = "of_configuration"
 ROWS_PER_PIECE = 500
 INTERNAL = "internal"  # how names of global parameters begin that are of this broker alone
 
@@ -40,6 +42,8 @@ def exported(
         for kind, of in (_of_broker(call) if whole else {}).items():
             document[kind] = list(of)
             yield b""
+        if whole:
+            document[OF_CONFIGURATION] = _of_configuration(call)
         for kind, make in _OF_VHOSTS.items():
             rows = document[kind] = []
             for vhost in vhosts:
@@ -62,9 +66,9 @@ def _placed(row: Item, vhost: VirtualHost, *, whole: bool) -> Item:
 def _of_broker(call: Call) -> Parts:
     """Return what is of no virtual host. Users come first: others name them."""
     accounts, every = call.broker.users, call.broker.policies
-    stored = {one.name for one in accounts.list() if accounts.is_limited(one.name)}
+    stored = {one.name for one in accounts.list() if not one.given}
     return {
-        "users": (_user(call, one) for one in accounts.list() if one.name in stored),
+        "users": (_user(call, one) for one in accounts.list() if not one.given),
         "vhosts": (
             {
                 "name": one.name,
@@ -73,15 +77,32 @@ def _of_broker(call: Call) -> Parts:
             }
             for one in (call.broker.vhosts[name] for name in sorted(call.broker.vhosts))
         ),
-        "permissions": (asdict(one) for one in accounts.permissions() if one.user in stored),
-        "topic_permissions": (
-            asdict(one) for one in accounts.topic_permissions() if one.user in stored
-        ),
+        **_rights(accounts, stored.__contains__),
         "global_parameters": (
             {"name": name, "value": value}
             for name, value in sorted(every.parameters.globals.items())
             if not name.startswith(INTERNAL)
         ),
+    }
+
+
+def _of_configuration(call: Call) -> Mapping[str, list[Item]]:
+    """Return what is set for users whom the configuration proves: there is nothing to prove them.
+
+    RabbitMQ does not look there. Among the others it would take their passwords away.
+    """
+    accounts = call.broker.users
+    given = [one for one in accounts.list() if one.given and accounts.is_limited(one.name)]
+    users: list[Item] = [{"name": one.name, "tags": list(one.tags)} for one in given]
+    rights = _rights(accounts, {one.name for one in given}.__contains__)
+    return {"users": users, **{kind: list(rows) for kind, rows in rights.items()}}
+
+
+def _rights(accounts: Accounts, shown: Callable[[str], bool]) -> Parts:
+    permissions, topics = accounts.permissions(), accounts.topic_permissions()
+    return {
+        "permissions": (asdict(one) for one in permissions if shown(one.user)),
+        "topic_permissions": (asdict(one) for one in topics if shown(one.user)),
     }
 
 

@@ -25,6 +25,7 @@ from anymq.management.api.values import from_json
 from anymq.management.api.vhosts import check_name, record_of
 
 ITEMS_PER_PIECE = 20
+OF_CONFIGURATION = "of_configuration"
 MIRRORS = "ha-"  # how the settings of mirrored queues begin, which no RabbitMQ has any more
 FEDERATION = "federation-"
 
@@ -90,6 +91,7 @@ class UserItem(msgspec.Struct):
     hashing_algorithm: str | None = None
     verifiers: list[str] = []
     limits: dict[str, Any] | list[Any] = {}
+    of_configuration: bool = False
 
 
 class VhostItem(msgspec.Struct):
@@ -129,6 +131,8 @@ class Import:
         self._into = into
         kinds = _KINDS if into is None else {kind: _KINDS[kind] for kind in _OF_VHOSTS}
         self._items = [(kind, one) for kind in kinds for one in _items(document, kind)]
+        if into is None:
+            self._items += self._of_configuration(document.get(OF_CONFIGURATION))
 
     def pieces(self, one_more: Callable[[], Then]) -> Generator[bytes, None, None]:
         """Make some, and again; the first thing that is refused ends it.
@@ -148,6 +152,17 @@ class Import:
             reason = f'Please create virtual host "{name}" prior to importing definitions.'
             raise bad_request(reason)
         return vhost
+
+    def _of_configuration(self, said: Any) -> list[tuple[str, Item]]:
+        """Return what is set for users whom the configuration proves, as far as it does here."""
+        document = said if isinstance(said, dict) else {}
+        found = [(kind, one) for kind in _OF_USERS for one in _items(document, kind)]
+        accounts = self.broker.users
+        return [
+            (kind, {**one, "of_configuration": True})
+            for kind, one in found
+            if one.get("user", one.get("name")) in accounts
+        ]
 
     def _put(self, kind: str, item: Item, then: Then) -> None:
         if item.get("arguments") in ([], None):  # Erlang's empty object
@@ -179,7 +194,7 @@ def _put_user(into: Import, said: UserItem, then: Then) -> None:
     accounts, limits = into.broker.users, into.broker.presence.limits
     tags = said.tags.split(",") if isinstance(said.tags, str) else said.tags
     proofs: dict[str, Any] = {}
-    if not accounts.is_of_file(said.name):  # whose password is the file's
+    if not (said.of_configuration or accounts.is_of_file(said.name)):  # which knows passwords
         proofs = _proofs(said, new=said.name not in accounts)
     both = _both(then)
     accounts.put(said.name, tags=[tag.strip() for tag in tags], then=both, **proofs)
@@ -332,4 +347,5 @@ _KINDS: Mapping[str, tuple[Any, Callable[..., None], bool]] = {
     "queues": (QueueItem, _put_queue, True),
     "bindings": (BindingItem, _put_binding, True),
 }
+_OF_USERS = ("users", "permissions", "topic_permissions")
 _OF_VHOSTS = ("exchanges", "policies", "parameters", "queues", "bindings")

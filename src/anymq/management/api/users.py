@@ -148,7 +148,7 @@ def put_permission(call: Call) -> Answer:
     call.need("configure", "write", "read")
     configure, write, read = (call.text(key) for key in ("configure", "write", "read"))
     put = partial(_accounts(call).set_permissions, *_places(call), configure, write, read)
-    return _put(put)
+    return _put(put, there=bool(_accounts(call).permissions(*_places(call))))
 
 
 @ROUTES.delete("/permissions/:vhost/:user", ADMIN)
@@ -199,8 +199,11 @@ def put_topic_permission(call: Call) -> Answer:
     """Limit a user to routing keys (`write`, `read`) at an `exchange`."""
     call.need("exchange", "write", "read")
     exchange, write, read = (call.text(key) for key in ("exchange", "write", "read"))
+    vhost = call.broker.vhosts.get(call.names["vhost"])
+    if vhost is not None and exchange not in vhost.exchanges:
+        raise bad_request(["no_such_exchange", exchange])
     put = partial(_accounts(call).set_topic_permissions, *_places(call), exchange, write, read)
-    return _put(put)
+    return _put(put, there=bool(_accounts(call).topic_permissions(*_places(call))))
 
 
 @ROUTES.delete("/topic-permissions/:vhost/:user", ADMIN)
@@ -222,11 +225,11 @@ def _places(call: Call) -> tuple[str, str]:
     return call.names["user"], call.names["vhost"]
 
 
-def _put(put: Any) -> Answer:
+def _put(put: Any, *, there: bool) -> Answer:
     def begin(then: Then) -> None:
         try:
             put(then=then)
         except NotFound:
             raise bad_request("vhost_or_user_not_found") from None
 
-    return when_safe(begin, created)
+    return when_safe(begin, done if there else created)
