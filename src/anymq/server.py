@@ -9,6 +9,7 @@ import secrets
 import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from anymq import plugins
@@ -26,6 +27,7 @@ from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.boot import load_definitions
 from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.history import History
@@ -149,6 +151,8 @@ class Server:
             broker = self._make_broker(store, disk, alarm)
             stack.callback(broker.close)
             news.look()
+            if self.settings.server.load_definitions:
+                load_definitions(broker, Path(self.settings.server.load_definitions))
             stack.callback(self._hang_up)
             self._listen(broker, store, disk)
             if started is not None:
