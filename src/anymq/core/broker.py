@@ -6,8 +6,10 @@ from functools import partial
 from uuid import UUID
 
 from anymq.core.catalog import Catalog, DefinitionStore, Then
+from anymq.core.changes import Changes
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
+from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form
 from anymq.core.policies.parameters import Parameters
 from anymq.core.policies.policies import Policies
@@ -25,6 +27,7 @@ from anymq.core.streams.groups import Groups
 from anymq.core.streams.identities import ProducerIds, new_cluster_id, new_topic_id
 from anymq.core.streams.logs import Logs
 from anymq.core.streams.partition import Partition
+from anymq.core.streams.stream_names import stream_of
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
 from anymq.core.streams.topics import TopicRecord, Topics
@@ -34,7 +37,6 @@ from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.stream_arguments import policy_config
-from anymq.core.vhosts.stream_names import stream_of
 from anymq.core.vhosts.streams import Streams
 from anymq.core.vhosts.vhost import Redeclare, VirtualHost
 from anymq.storage.backlog import Backlog
@@ -49,6 +51,7 @@ class BrokerSettings:
     """How the broker is started. `configs` is by Kafka's names, see streams/broker_config.py."""
 
     node_id: int = 0
+    node_name: str = "anymq"
     rack: str = ""
     topics_max: int = 100_000
     partitions_max: int = 200_000  # of all topics together: each costs about 5 KiB of memory
@@ -81,6 +84,7 @@ class Broker:
         run: Callable[[Work], None] = run_now,
         forms: Sequence[Form] = (),
         exchange_types: ExchangeTypes = OURS,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
         self.settings = settings or BrokerSettings()
         self.node_id = self.settings.node_id
@@ -130,6 +134,8 @@ class Broker:
                 forms=forms,
                 durability=self._durability,
                 exchange_types=exchange_types,
+                node_name=self.settings.node_name,
+                interceptors=interceptors,
             )
         )
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
@@ -334,6 +340,11 @@ class Broker:
     def limit_places(self, limits: PlaceLimits) -> None:
         """Let no virtual host have more queues, exchanges and bindings than this."""
         self._messaging.vhosts.limit(limits)
+
+    @property
+    def changes(self) -> Changes:
+        """What was made, changed and unmade lately."""
+        return self._catalog.changes
 
     @property
     def queue_totals(self) -> Totals:

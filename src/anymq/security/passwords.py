@@ -51,6 +51,12 @@ def derive(
     name = mechanism.hash_name
     salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, iterations)
+    return of_salted(salted, mechanism, salt, iterations)
+
+
+def of_salted(salted: bytes, mechanism: Mechanism, salt: bytes, iterations: int) -> Verifier:
+    """Make the verifier of a password that was salted elsewhere."""
+    name = mechanism.hash_name
     client_key = hmac.digest(salted, b"Client Key", name)
     stored_key = hashlib.new(name, client_key).digest()
     return Verifier(
@@ -76,6 +82,12 @@ def from_text(text: str) -> Verifier:
         raise ValueError("iterations out of range")
     parts = [base64.b64decode(part, validate=True) for part in (salt, stored, server)]
     return Verifier(Mechanism(name), parts[0], int(iterations), parts[1], parts[2])
+
+
+def mechanism_of(proof: str) -> Mechanism | None:
+    """Return the mechanism that a proof is a verifier of; None: it is something else."""
+    name = proof.partition("$")[0]
+    return next((one for one in Mechanism if one.value == name), None)
 
 
 def proofs_of(password: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from anymq.core.catalog import Catalog
 from anymq.core.clock import Clock
 from anymq.core.flow import Flow
+from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form
 from anymq.core.policies.policies import Policies
 from anymq.core.portable.record_form import RECORD_FORM
@@ -59,6 +60,8 @@ class Ground:
     forms: Sequence[Form] = ()
     durability: Durability = Durability.COMMIT  # of what is confirmed
     exchange_types: ExchangeTypes = field(default_factory=lambda: OURS)
+    node_name: str = "anymq"
+    interceptors: Sequence[Interceptor] = ()
 
 
 class Messaging:
@@ -81,6 +84,9 @@ class Messaging:
             add_delayed=lambda *said: self.delays.add(*said),
             policies=ground.policies,
             types=ground.exchange_types,
+            forms=forms,
+            node_name=ground.node_name,
+            interceptors=ground.interceptors,
         )
         definitions = Definitions(forms)
         own = OwnQueues(

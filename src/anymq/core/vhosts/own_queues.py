@@ -265,6 +265,7 @@ class OwnQueues:
                 keep_levels=self._keep_levels,
                 discard=vhost.gone,
                 totals=self._means.totals,
+                taps=vhost.taps,
             )
         return house
 

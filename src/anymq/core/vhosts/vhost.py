@@ -6,12 +6,14 @@ Texts of refusals are RabbitMQ's, without the name of the reply code.
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
 
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
-from anymq.core.message import Message, Run, Value
+from anymq.core.interceptor import Interceptor
+from anymq.core.message import Form, Message, Run, Value
 from anymq.core.policies.policies import Rules
 from anymq.core.policies.policy import EXCHANGES
 from anymq.core.queues.arguments import CLASSIC, STREAM, kind_of
@@ -29,6 +31,9 @@ from anymq.core.routing.exchange import (
 from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
+from anymq.core.taps import BROKER, Origin, Taps
+from anymq.core.tracing.tracing import Tracing
+from anymq.core.vhosts.interception import Interception
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.publishing import Publishing, Returned
@@ -95,6 +100,9 @@ class VirtualHost:
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
         rules: Rules,
+        forms: Mapping[int, Form] = MappingProxyType({}),
+        interceptors: Sequence[Interceptor] = (),
+        node_name: str = "anymq",
     ) -> None:
         self.name = name
         self.rules = rules
@@ -105,7 +113,17 @@ class VirtualHost:
         self.topology: Topology[AnyQueue] = Topology(name, self)
         self.exchanges: Mapping[str, Exchange] = self.topology.exchanges
         self.queues: Mapping[str, AnyQueue] = self.topology.queues
-        self.publishing = Publishing(name, self.topology, delayed, now_ms)
+        self.taps = Taps()
+        interception = Interception(name, interceptors)
+        self.publishing = Publishing(name, self.topology, delayed, now_ms, self.taps, interception)
+        self.tracing = Tracing(
+            name,
+            self.taps,
+            node=node_name,
+            now_ms=now_ms,
+            forms=forms,
+            send=lambda told: self.send(self.exchanges[told.envelope.exchange], told),
+        )
         self.ended = False
         self.on_end: dict[Callable[[], None], None] = {}  # whom to tell when it is deleted
         self._types = types
@@ -120,6 +138,7 @@ class VirtualHost:
 
     def end(self) -> None:
         """It was deleted: who works in it is to leave."""
+        self.tracing.stop()
         self.ended = True
         for listener in list(self.on_end):
             listener()
@@ -164,6 +183,7 @@ class VirtualHost:
         mandatory: bool = False,
         owner: object | None = None,
         returned: Returned | None = None,
+        who: Origin = BROKER,
     ) -> bool:
         """Bring a run to its queues. False: it went nowhere (`then` is still called, with None).
 
@@ -172,7 +192,7 @@ class VirtualHost:
         some somewhere and others nowhere. When a queue refuses some messages of a run and takes
         others, `then` gets PartlyRejected, which says which.
         """
-        return self.publishing.publish(run, then, returned)
+        return self.publishing.publish(run, then, returned, who)
 
     # Exchanges
 

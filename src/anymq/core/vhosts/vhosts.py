@@ -10,7 +10,8 @@ from typing_extensions import override
 from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
 from anymq.core.errors import Invalid, NotFound, PreconditionFailed
-from anymq.core.message import Message, Run
+from anymq.core.interceptor import Interceptor
+from anymq.core.message import Form, Message, Run
 from anymq.core.policies import parameters
 from anymq.core.policies.policies import Policies, Rules
 from anymq.core.queues.arguments import ARGUMENTS
@@ -48,6 +49,9 @@ class Means:
     add_delayed: AddDelayed
     policies: Policies
     types: ExchangeTypes = field(default_factory=lambda: OURS)
+    forms: Mapping[int, Form] = field(default_factory=dict)
+    node_name: str = "anymq"
+    interceptors: Sequence[Interceptor] = ()
 
 
 class DefinedKind(Protocol):
@@ -295,9 +299,13 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             delayed=_Later(name, means),
             now_ms=means.now_ms,
             random=means.random,
+            forms=means.forms,
+            interceptors=means.interceptors,
+            node_name=means.node_name,
             rules=Rules(name, means.policies),
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits
+        vhost.topology.changes = self._catalog.changes
         for exchange, type_, internal in DEFAULT_EXCHANGES:
             self._put(
                 vhost,

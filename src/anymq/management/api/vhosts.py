@@ -46,7 +46,7 @@ def vhost(call: Call) -> Answer:
 
 @ROUTES.put("/vhosts/:vhost", routes.ADMINISTRATOR)
 def put_vhost(call: Call) -> Answer:
-    """Make or change a virtual host: `description`, `tags`, `default_queue_type`."""
+    """Make or change a virtual host: `description`, `tags`, `default_queue_type`, `tracing`."""
     name = call.names["vhost"]
     check_name(name)
     there = call.broker.vhosts.get(name)
@@ -83,6 +83,8 @@ def _put(call: Call, name: str, record: VhostRecord, then: Then) -> None:
     """Make it; as with RabbitMQ, who makes one may do everything in it."""
     new = name not in call.broker.vhosts
     call.broker.put_vhost(name, record, then)
+    if "tracing" in call.body:
+        call.broker.vhosts[name].tracing.firehose = call.boolean("tracing")
     if new and not call.caller.may_enter(name):
         call.broker.users.set_permissions(call.caller.name, name, ".*", ".*", ".*")
 
@@ -157,7 +159,7 @@ def _row(call: Call, one: VirtualHost, totals: Totals) -> dict[str, Any]:
         "default_queue_type": one.default_queue_type,
         **metadata_of(one),
         "protected_from_deletion": one.record.protected,
-        "tracing": False,
+        "tracing": one.tracing.firehose,
         "cluster_state": {call.site.node: "running"},
         **call.site.rates.with_rates(one, totals.messages),
     }

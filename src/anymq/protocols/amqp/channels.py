@@ -85,6 +85,7 @@ class Channels:
         "counters",
         "frame_max",
         "holds",
+        "name",
         "outbox",
         "owner",
         "peer",
@@ -105,6 +106,7 @@ class Channels:
         vhost: VirtualHost,
         user: str,
         *,
+        name: str,
         permit: Permit,
         frame_max: int,
         channel_max: int,
@@ -117,6 +119,7 @@ class Channels:
     ) -> None:
         self.broker = broker
         self.vhost = vhost
+        self.name = name
         self.user = user
         self.permit = permit
         self.rights_changed = False

@@ -271,13 +271,14 @@ class Conversation:
             self.amqp.broker.presence.check(self.user, vhost.name)
         except NotAllowed as refused:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, str(refused)) from None
-        permit = self.amqp.broker.users.permit(self.user, vhost.name)
+        permit = self.amqp.broker.users.permit(self.user, vhost.name, host=self.peer.host)
         if not permit.may_enter:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, permit.no_entry)
         self.channels = Channels(
             self.amqp.broker,
             vhost,
             self.user,
+            name=self.name,
             permit=permit,
             frame_max=self.frame_max,
             channel_max=self.channel_max,
