@@ -36,8 +36,8 @@ class World:
         for user in matrix.users():
             accounts.put_verifier(user.name, VERIFIER)
             accounts.set_tags(user.name, [user.tag])
-            patterns = [matrix.PATTERNS[one] for one in user[:3]]
-            accounts.set_permissions(user.name, "/", *patterns)
+            configure, write, read = (matrix.PATTERNS[one] for one in user[:3])
+            accounts.set_permissions(user.name, "/", configure, write, read)
         matrix.furnish(room.broker)
         room.write_to_disk()
         self.state = matrix.state(room.broker)
