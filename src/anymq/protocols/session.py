@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from typing_extensions import override
@@ -70,6 +70,14 @@ def _no_certificate() -> None:
     return None
 
 
+@dataclass(slots=True)
+class Traffic:
+    """What went over one connection so far."""
+
+    received: int = 0  # bytes
+    sent: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Who is at the other end, and at which of our addresses."""
@@ -81,6 +89,7 @@ class Peer:
     tls: bool = False
     # What it showed in the TLS handshake, as `ssl.SSLObject.getpeercert` describes it.
     certificate: Callable[[], Mapping[str, Any] | None] = _no_certificate
+    traffic: Traffic = field(default_factory=Traffic, compare=False)  # the carrier counts
 
     @override
     def __str__(self) -> str:

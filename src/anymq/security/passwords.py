@@ -96,7 +96,8 @@ def proofs_of(password: str) -> tuple[str, ...]:
 
 
 # What RabbitMQ keeps: four bytes of salt, and the hash of salt and password. Weaker than a
-# verifier, as it is quick to guess: taken from definitions, never made here.
+# verifier, as it is quick to guess: taken from definitions, never kept of a
+# password that we know.
 
 RABBITMQ_SALT_BYTES = 4
 _RABBITMQ_HASHES = {
@@ -115,6 +116,12 @@ def from_rabbitmq_hash(hashed: str, algorithm: str = "") -> str:
     if len(base64.b64decode(hashed, validate=True)) != size:
         raise ValueError(f"{algorithm} has {size} bytes")
     return f"{algorithm}${hashed}"
+
+
+def to_rabbitmq_hash(password: str) -> str:
+    """Return the hash that RabbitMQ keeps of a password: for its definitions, not for ours."""
+    salt = secrets.token_bytes(RABBITMQ_SALT_BYTES)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def as_rabbitmq_hash(proofs: Iterable[str]) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from anymq.core.rights.records import (
     permission_key,
     topic_permission_key,
     user_key,
+    user_limits_key,
 )
 from anymq.core.rights.views import Permission, TopicPermission, User
 from anymq.core.streams.stream_names import topic_of
@@ -373,9 +374,10 @@ class Accounts:
 
     def _forgotten(self, name: str) -> Changes:
         """Return the changes that take all rights of a user, or of one who was there once."""
-        changes: Changes = {
-            permission_key(vhost, name): None for vhost in self._permissions.get(name, {})
-        }
+        changes: Changes = {user_limits_key(name): None}
+        changes.update(
+            (permission_key(vhost, name), None) for vhost in self._permissions.get(name, {})
+        )
         for (user, vhost), topics in self._topics.items():
             if user == name:
                 changes.update((topic_permission_key(vhost, name, one), None) for one in topics)

@@ -1,8 +1,8 @@
 """Users and their rights as they are kept among the definitions. On disk: see catalog.py.
 
 `users/<name>`, `permissions/<vhost>/<user>`, `topic-permissions/<vhost>/<user>/<exchange>`,
-`acls/<kind>/<literal|prefixed>/<name>/<user>/<host>/<operation>/<allow|deny>`, each name
-percent-quoted.
+`user-limits/<name>`, `acls/<kind>/<literal|prefixed>/<name>/<user>/<host>/<operation>/<effect>`,
+each name percent-quoted.
 """
 
 from urllib.parse import quote, unquote
@@ -12,6 +12,7 @@ import msgspec
 USERS = "users"
 PERMISSIONS = "permissions"
 TOPIC_PERMISSIONS = "topic-permissions"
+USER_LIMITS = "user-limits"
 ACLS = "acls"
 
 
@@ -42,6 +43,11 @@ class TopicPermissionRecord(msgspec.Struct, frozen=True):
 def user_key(name: str) -> str:
     """Return the key of a user."""
     return f"{USERS}/{_quoted(name)}"
+
+
+def user_limits_key(name: str) -> str:
+    """Return the key of a user's limits."""
+    return f"{USER_LIMITS}/{_quoted(name)}"
 
 
 def permission_key(vhost: str, user: str) -> str:

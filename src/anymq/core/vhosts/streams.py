@@ -44,6 +44,9 @@ class TopicVerbs(Protocol):
     def topics(self) -> Mapping[str, Topic]:
         """All there are."""
 
+    def follow_policy(self, name: str) -> None:
+        """Let a topic be as its policy says now."""
+
     def change_topic_config(self, name: str, changes: list[Change], then: Then = ignore) -> None:
         """Change some of a topic's configs."""
 
@@ -168,6 +171,7 @@ class Streams:
         if vhost is None or stream_name in vhost.queues:
             return
         stream = self._by_topic[name] = Stream(stream_name, vhost_name, topic, self._means)
+        topic.taps = vhost.taps
         vhost.topology.put_queue(stream)
 
     def _drop(self, name: str, stream: Stream) -> None:

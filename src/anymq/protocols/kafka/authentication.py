@@ -61,6 +61,11 @@ class Authentication:
         """Was a mechanism agreed on?"""
         return self._mechanism is not None
 
+    @property
+    def mechanism(self) -> str:
+        """Which one; empty: none."""
+        return self._mechanism or ""
+
     def step(self, token: bytes) -> bytes:
         """Answer a token; AuthenticationFailed says why not."""
         if self._mechanism is None or len(token) > TOKEN_BYTES_MAX:

@@ -4,10 +4,11 @@ To add a request, add a module to `api/`: it declares its KEY, its VERSIONS and 
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anymq.core.broker import Broker
 from anymq.core.rights.access import Access
+from anymq.core.taps import Origin
 from anymq.observability.log import Log
 from anymq.protocols.kafka.api import produce, produce_scan
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
@@ -47,12 +48,14 @@ class Kafka:
     fetch_sessions: FetchSessions
     counters: Counters
     memory: Memory
+    sessions: set["KafkaSession"] = field(default_factory=set)  # those that are connected
 
 
 class KafkaSession:
     """The broker's side of one Kafka connection."""
 
     __slots__ = (
+        "__weakref__",
         "_calls",
         "_calls_bytes",
         "_frame_began",
@@ -65,12 +68,16 @@ class KafkaSession:
         "access",
         "authentication",
         "broker",
+        "client_id",
         "closed",
         "gone",
         "held_bytes",
         "kafka",
         "peer",
         "reason",
+        "requests",
+        "since_ms",
+        "software",
     )
 
     def __init__(self, kafka: Kafka, outbox: Outbox, peer: Peer) -> None:
@@ -89,6 +96,10 @@ class KafkaSession:
         )
         self.access = self._access()
         self.held_bytes = 0
+        self.since_ms = kafka.broker.clock.wall_ms()
+        self.client_id = ""
+        self.software = ("", "")  # name and version, where the client says them
+        self.requests = 0
         self._outbox = outbox
         self._frames = FrameAssembler(
             self._frame_bytes_max(),
@@ -102,6 +113,14 @@ class KafkaSession:
         self._last_heard = kafka.broker.clock.monotonic()
         self._frame_began: float | None = None  # since when one waits for its rest
         self._stranger_since = None if self.authentication.done else self._last_heard
+        kafka.sessions.add(self)
+
+    @property
+    def who(self) -> Origin:
+        """Who this is, for whoever listens to what happens."""
+        peer = self.peer
+        name = f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
+        return Origin("kafka", name, 0, self.authentication.user)
 
     @property
     def reading(self) -> bool:
@@ -179,6 +198,7 @@ class KafkaSession:
     def peer_gone(self) -> None:
         """Waiting fetches end; what was written stays written."""
         self.closed = self.gone = True
+        self.kafka.sessions.discard(self)
         self._drop_calls()
         self._frames.drop()
         self.kafka.memory.leave(self)
@@ -303,6 +323,7 @@ class KafkaSession:
         if api is None:
             raise MalformedFrame(f"unknown request {key}")
         self.kafka.counters.requests[key] += 1
+        self.requests += 1
         if version not in api.versions:
             self._refuse_version(api, RequestHeader(key, version, correlation_id, None))
             return
@@ -312,6 +333,7 @@ class KafkaSession:
             self._throw_out()
             return
         header, position = decode_request_header(frame, api.request_has_tags(version))
+        self.client_id = header.client_id or ""
         if len(frame) > self._frames.small_max:
             produce_scan.check(frame, position, version)
         request = api.decode_request(frame, position, version)
