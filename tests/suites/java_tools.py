@@ -57,7 +57,15 @@ def steps(folder: Path) -> list[Step]:
     )
     config = folder / "client.properties"
     config.write_text("acks=all\n")
-    return [*_topics(), *_configs(), *_rights(), *_messages(), *_groups(), *_offsets(records), *_load(config)]
+    return [
+        *_topics(),
+        *_configs(),
+        *_rights(),
+        *_messages(),
+        *_groups(),
+        *_offsets(records),
+        *_load(config),
+    ]
 
 
 def _topics() -> list[Step]:
@@ -139,7 +147,7 @@ def _rights() -> list[Step]:
             ("principals are User:name",),
             refused=True,
         ),
-        Step(f"{acls} --remove --force --principal User:ada --topic wide"),
+        Step(f"{acls} --remove --force --topic wide"),
         Step(f"{acls} --remove --force --topic secret- --resource-pattern-type prefixed"),
         Step(f"{acls} --remove --force --group readers"),
     ]

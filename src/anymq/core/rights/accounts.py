@@ -16,7 +16,7 @@ from anymq.core.rights import patterns
 from anymq.core.rights import records as keys
 from anymq.core.rights.acls import ANY, Acls
 from anymq.core.rights.operations import OPERATIONS, Kind
-from anymq.core.rights.permit import EVERYTHING, Permit
+from anymq.core.rights.permit import EVERYTHING, GROUP, Permit
 from anymq.core.rights.records import (
     PermissionRecord,
     TopicPermissionRecord,
@@ -175,14 +175,18 @@ class Accounts:
         """Are there ACLs about a user, beside the patterns?"""
         return self.acls.concern(user)
 
-    def ruled(self, user: str, host: str, vhost: str, permission: str, queue: str) -> bool | None:
-        """Return what the ACLs say of a topic that is used as a queue; None: nothing."""
-        try:
-            topic = topic_of(vhost, queue)
-        except PreconditionFailed:
-            return None  # too long for a topic
+    def ruled(
+        self, user: str, host: str, vhost: str, permission: str, kind: str, name: str
+    ) -> bool | None:
+        """Return what the ACLs say of a queue (it may be a topic) or group; None: nothing."""
+        of, named = Kind.GROUP, name
+        if kind != GROUP:
+            try:
+                of, named = Kind.TOPIC, topic_of(vhost, name)
+            except PreconditionFailed:
+                return None  # too long for a topic
         said = [
-            self.acls.verdict(user, host, Kind.TOPIC, topic, operation)
+            self.acls.verdict(user, host, of, named, operation)
             for operation in OPERATIONS[permission]
         ]
         if False in said:
