@@ -19,6 +19,7 @@ from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
 from anymq.management.session import HttpSession
 from anymq.protocols.session import Outbox, Peer
+from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.testing.amqp import AmqpRoom
 
@@ -44,14 +45,15 @@ class Said:
 class HttpRoom(AmqpRoom):
     """A broker with its API."""
 
-    def __init__(self, *, users: Users | None = None) -> None:
-        super().__init__(users=users)
+    def __init__(self, *, users: Users | None = None, gate: Gate | None = None) -> None:
+        super().__init__(users=users, gate=gate)
         amqp = self.amqp
         self.guard = Guard(
             self.broker.users,
             lambda: amqp.users,
             lambda: amqp.settings.loopback_users,
             Sessions(self.clock.monotonic),
+            self.amqp.gate,
         )
         self.site = Site(
             broker=self.broker,

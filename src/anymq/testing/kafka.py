@@ -36,6 +36,8 @@ from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
+from anymq.security.attempts import Attempts
+from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.storage.files import Buffer, FileRange, Files
 from anymq.storage.store import LogStore
@@ -74,6 +76,7 @@ class KafkaRoom:
         broker: BrokerSettings | None = None,
         files: Files | None = None,
         memory_bytes_max: int = MEMORY_BYTES_MAX,
+        gate: Gate | None = None,
     ) -> None:
         self.clock = HandClock()
         self.timers = Timers()
@@ -95,6 +98,7 @@ class KafkaRoom:
             settings=settings or KafkaSettings(),
             users=users or Users(),
             fetch_sessions=FetchSessions(random),
+            gate=gate or Gate(Attempts(self.clock.monotonic)),
             counters=Counters(),
             memory=Memory(memory_bytes_max),
         )
