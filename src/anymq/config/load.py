@@ -175,8 +175,6 @@ def _check(settings: Settings) -> None:
         raise ConfigError("kafka.tls_port needs tls.certificate: the file with the certificate")
     if settings.amqp.tls_port >= 0 and not tls.certificate:
         raise ConfigError("amqp.tls_port needs tls.certificate: the file with the certificate")
-    if kafka.require_login and not settings.users:
-        raise ConfigError("kafka.require_login needs somebody who can log in: see [users]")
     if wrong := set(settings.security.passwords_kept_as) - set(PASSWORDS_KEPT_AS):
         raise ConfigError(
             f"security.passwords_kept_as: {', '.join(sorted(wrong))} is not one of"

@@ -66,6 +66,12 @@ def derive(
     name = mechanism.hash_name
     salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, iterations)
+    return of_salted(salted, mechanism, salt, iterations)
+
+
+def of_salted(salted: bytes, mechanism: Mechanism, salt: bytes, iterations: int) -> Verifier:
+    """Make the verifier of a password that was salted elsewhere."""
+    name = mechanism.hash_name
     client_key = hmac.digest(salted, b"Client Key", name)
     stored_key = hashlib.new(name, client_key).digest()
     return Verifier(
@@ -93,6 +99,12 @@ def from_text(text: str) -> Verifier:
     return Verifier(Mechanism(name), parts[0], int(iterations), parts[1], parts[2])
 
 
+def mechanism_of(proof: str) -> Mechanism | None:
+    """Return the mechanism that a proof is a verifier of; None: it is something else."""
+    name = proof.partition("$")[0]
+    return next((one for one in Mechanism if one.value == name), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Proved:
     """What came of looking at a password."""
@@ -113,7 +125,7 @@ def _proof(password: str, form: str) -> str:
     if form == ARGON2ID:
         return argon2id(password)
     if form == RABBITMQ:
-        return rabbitmq_hash(password)
+        return f"rabbit_password_hashing_sha256${to_rabbitmq_hash(password)}"
     return to_text(derive(password, Mechanism(form)))
 
 
@@ -158,6 +170,21 @@ def is_kept_as(proof: str) -> str:
     return head if head in {each.value for each in Mechanism} else ""
 
 
+def better(proofs: Sequence[str], password: str, kept: Sequence[str]) -> tuple[str, ...]:
+    """Return what is to be kept of a password from now on; empty: what is.
+
+    Verifiers stay as they are: mechanisms may have been given different passwords.
+    """
+    of_form = {is_kept_as(proof): proof for proof in proofs}
+    wanted = [form for form in kept if form in (ARGON2ID, RABBITMQ)]
+    made = [of_form.get(form) or _proof(password, form) for form in wanted]
+    verifiers = [proof for proof in proofs if mechanism_of(proof) is not None]
+    if not verifiers:
+        verifiers = [_proof(password, form) for form in kept if form not in wanted]
+    found = (*made, *verifiers)
+    return () if set(found) == set(proofs) else found
+
+
 # What RabbitMQ keeps: four bytes of salt, and the hash of salt and password. Weaker than a
 # verifier, as it is quick to guess: taken from definitions, made only where that is wished for.
 
@@ -166,14 +193,6 @@ _RABBITMQ_HASHES = {
     "rabbit_password_hashing_sha256": "sha256",
     "rabbit_password_hashing_sha512": "sha512",
 }
-
-
-def rabbitmq_hash(password: str) -> str:
-    """Return what RabbitMQ would keep, for definitions that are to be imported there."""
-    salt = secrets.token_bytes(RABBITMQ_SALT_BYTES)
-    digest = hashlib.sha256(salt + password.encode()).digest()
-    hashed = base64.b64encode(salt + digest).decode()
-    return f"rabbit_password_hashing_sha256${hashed}"
 
 
 def from_rabbitmq_hash(hashed: str, algorithm: str = "") -> str:
@@ -186,6 +205,12 @@ def from_rabbitmq_hash(hashed: str, algorithm: str = "") -> str:
     if len(base64.b64decode(hashed, validate=True)) != size:
         raise ValueError(f"{algorithm} has {size} bytes")
     return f"{algorithm}${hashed}"
+
+
+def to_rabbitmq_hash(password: str) -> str:
+    """Return the hash that RabbitMQ keeps of a password: for its definitions, not for ours."""
+    salt = secrets.token_bytes(RABBITMQ_SALT_BYTES)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def as_rabbitmq_hash(proofs: Iterable[str]) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from anymq.security.passwords import (
     Proved,
     Verifier,
     argon2id,
+    better,
     check_argon2id,
     derive,
     from_rabbitmq_hash,
@@ -22,7 +23,6 @@ from anymq.security.passwords import (
     is_kept_as,
     matches_argon2id,
     matches_rabbitmq_hash,
-    proofs_of,
 )
 
 _VERIFIER_PREFIX = "SCRAM-SHA-"
@@ -66,20 +66,17 @@ class Users:
         *,
         defaults: Mapping[str, Proofs] | None = None,
         stored: Stored | None = None,
-        barred: Callable[[str], bool] | None = None,
         kept: Sequence[str] = KEPT,
     ) -> None:
         """`secrets_of` the configuration comes first, then who is stored, then `defaults`.
 
-        Whom `barred` names does not get in here, whatever it proves. `kept`: as what passwords of
-        stored users are kept; who logs in is kept so from then on.
+        `kept`: as what passwords of stored users are kept; who logs in is kept so from then on.
         """
         self._file = dict(secrets_of or {})
         self._defaults = {
             name: proofs for name, proofs in (defaults or {}).items() if name not in self._file
         }
         self._stored = stored
-        self._barred = barred
         self._kept = tuple(kept)
         self._derived: dict[tuple[str, Mechanism], Verifier] = {}  # of passwords in clear
         self._secret = secrets.token_bytes(32)
@@ -99,15 +96,11 @@ class Users:
         return (name for name in sorted(names) if name in self)
 
     def __contains__(self, name: object) -> bool:
-        if not isinstance(name, str) or self.is_barred(name):
+        if not isinstance(name, str):
             return False
         if name in self._file or self._stored is None:
             return name in self._given()
         return name in self._stored
-
-    def is_barred(self, name: str) -> bool:
-        """Is it somebody who does not get in here?"""
-        return self._barred is not None and self._barred(name)
 
     def check(self, name: str, password: str) -> bool:
         """Is this the password of `name`? Looks here and now, which may be slow: see `Gate`."""
@@ -140,7 +133,7 @@ class Users:
         proofs = tuple(self._proofs(name))
         if not self._slow:
             return lambda: Proved(self._is_password(_password(proofs), password))
-        verifier = self.verifier(name, Mechanism.SHA_256) or self.verifier(name, Mechanism.SHA_512)
+        verifier = _newest(proofs) or self.verifier(name, Mechanism.SHA_256)
         stand_in = self.nobody(name, Mechanism.SHA_256)
         kept = self._kept if self._is_stored(name) else ()
         return partial(_prove, proofs, verifier, stand_in, password, kept)
@@ -210,8 +203,6 @@ class Users:
         return {**self._defaults, **self._file}
 
     def _proofs(self, name: str) -> Proofs:
-        if self.is_barred(name):
-            return ()
         if name in self._file:
             return self._file[name]
         stored = None if self._stored is None else self._stored.proofs(name)
@@ -226,6 +217,12 @@ def _check(proof: str) -> None:
         from_rabbitmq_hash(hashed, algorithm)
     elif proof.startswith(ARGON2ID_PREFIX):
         check_argon2id(proof)
+
+
+def _newest(proofs: Proofs) -> Verifier | None:
+    """Return the first verifier: mechanisms may have different passwords, the last set is first."""
+    scram = [proof for proof in proofs if proof.startswith(_VERIFIER_PREFIX)]
+    return from_text(scram[0]) if scram else None
 
 
 def _password(proofs: Proofs) -> str | None:
@@ -245,9 +242,7 @@ def _prove(
     by_verifier = (verifier or stand_in).matches(password) and verifier is not None
     if not (by_hash or by_verifier or matches_rabbitmq_hash(proofs, password)):
         return Proved(False)
-    if {is_kept_as(one) for one in proofs} == set(kept) or not kept:
-        return Proved(True)
-    return Proved(True, proofs_of(password, kept))
+    return Proved(True, better(proofs, password, kept) if kept else ())
 
 
 @cache

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
+from anymq.core.rights.access import ANONYMOUS
+from anymq.protocols.session import is_loopback
 from anymq.security.gate import Claim, Gate, Verdict
 from anymq.security.passwords import Mechanism
 from anymq.security.scram import AuthenticationFailed, ScramServer
 from anymq.security.users import Users
 
 PLAIN = "PLAIN"
-ANONYMOUS = "ANONYMOUS"
 TOKEN_BYTES_MAX = 64 * 1024
 PROTOCOL = "kafka"
 
@@ -26,8 +27,11 @@ class Authentication:
         *,
         required: bool,
         host: str = "",
+        loopback_users: Sequence[str] = (),
     ) -> None:
+        """`host` is where the peer is; some users may only come from this machine itself."""
         self.mechanisms = tuple(mechanisms)
+        self._barred = () if is_loopback(host) else tuple(loopback_users)
         self.user = "" if required else ANONYMOUS
         self.raw_tokens = False
         self.checking = False  # is a password looked at?
@@ -65,6 +69,11 @@ class Authentication:
         """Was a mechanism agreed on?"""
         return self._mechanism is not None
 
+    @property
+    def mechanism(self) -> str:
+        """Which one; empty: none."""
+        return self._mechanism or ""
+
     def step(self, token: bytes, then: Stepped) -> None:
         """Answer a token, or say why not; at once, unless a password has to be looked at."""
         self.checking = True
@@ -89,11 +98,19 @@ class Authentication:
         self.step(token, stepped)
 
     def _judge(self, claim: Claim, verdict: Verdict, then: Stepped) -> None:
-        if verdict is Verdict.RIGHT:
-            self.user = claim.name
-            self._end(b"", then)
+        try:
+            if verdict is not Verdict.RIGHT:
+                raise AuthenticationFailed(verdict.value)
+            self._become(claim.name)
+        except AuthenticationFailed as error:
+            self._end(error, then)
         else:
-            self._end(AuthenticationFailed(verdict.value), then)
+            self._end(b"", then)
+
+    def _become(self, user: str) -> None:
+        if user in self._barred:
+            raise AuthenticationFailed(f"user {user!r} can only connect via localhost")
+        self.user = user
 
     def _end(self, answer: bytes | AuthenticationFailed, then: Stepped) -> None:
         self.checking = False
@@ -113,7 +130,7 @@ class Authentication:
             raise AuthenticationFailed(Verdict.TOO_OFTEN.value)
         if scram.user is not None:
             self._gate.tried(claim, right=True)
-        self.user = scram.user or ""
+        self._become(scram.user or "")
         return answer
 
     def _plain(self, token: bytes) -> Claim:
