@@ -7,11 +7,12 @@ away does not come back by another door. The password of a user of the file is a
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from anymq.core.catalog import Catalog, Then
-from anymq.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from anymq.core.errors import Conflict, Invalid, NotFound, PreconditionFailed, Refused
 from anymq.core.rights import patterns
 from anymq.core.rights import records as keys
 from anymq.core.rights.acls import ANY, Acls
@@ -50,6 +51,7 @@ class Accounts:
 
     def __init__(self, catalog: Catalog, vhosts: Collection[str]) -> None:
         self.version = 0
+        self.kept: Sequence[str] = passwords.KEPT  # as what passwords are kept
         self._proved = 0  # how many stored ones have a password
         self._catalog = catalog
         self._vhosts = vhosts
@@ -140,6 +142,14 @@ class Accounts:
         record = self._stored.get(name)
         return None if record is None or record.given else record.proofs
 
+    def improve(self, name: str, proofs: Sequence[str]) -> None:
+        """Keep this of a stored user's password, that it has just said."""
+        record = self._stored.get(name)
+        if record is not None and record.proofs and not (record.given or record.deleted):
+            better = msgspec.structs.replace(record, proofs=tuple(proofs))
+            with suppress(Refused):  # no room on the disk, say: it gets in all the same
+                self._catalog.change({user_key(name): better}, ignore)
+
     @property
     def some_are_stored(self) -> bool:
         """Is anybody known by the verifier of a password only?"""
@@ -213,6 +223,7 @@ class Accounts:
         password: str | None = None,
         password_hash: str | None = None,
         hashing_algorithm: str = "",
+        proofs: Sequence[str] | None = None,
         tags: Collection[str] | None = None,
         then: Then = ignore,
     ) -> None:
@@ -220,9 +231,11 @@ class Accounts:
 
         An empty password, or hash, is none: nobody logs in by it. `password_hash` and
         `hashing_algorithm` are as RabbitMQ's definitions have them. A new user may do nothing.
+        `proofs`: what is kept of a password, made elsewhere, as that takes long.
         """
         _check_name(name)
-        proofs = _proofs(password, password_hash, hashing_algorithm)
+        if proofs is None:
+            proofs = self._proofs_of(password, password_hash, hashing_algorithm)
         if proofs is not None and name in self._file:
             raise Conflict(f"the password of user '{name}' is set in the configuration file")
         if name not in self and len(self._stored) >= USERS_MAX:
@@ -230,7 +243,7 @@ class Accounts:
         changes = self._written_down(name) if name in self else self._forgotten(name)
         record = self._record(name) if name in self else UserRecord()
         if proofs is not None:
-            record = msgspec.structs.replace(record, proofs=proofs, given=False)
+            record = msgspec.structs.replace(record, proofs=tuple(proofs), given=False)
         if tags is not None:
             record = msgspec.structs.replace(record, tags=_checked_tags(tags))
         self._catalog.change({**changes, user_key(name): record}, then)
@@ -355,6 +368,20 @@ class Accounts:
 
     # Within
 
+    def _proofs_of(
+        self, password: str | None, password_hash: str | None, algorithm: str
+    ) -> tuple[str, ...] | None:
+        if password is not None and password_hash is not None:
+            raise Invalid("a password, or the hash of one: not both")
+        if password_hash:
+            try:
+                return (passwords.from_rabbitmq_hash(password_hash, algorithm),)
+            except ValueError as error:
+                raise Invalid(f"the hash of a password: {error}") from None
+        if password:
+            return passwords.proofs_of(password, self.kept)
+        return None if password is None and password_hash is None else ()
+
     def _is_free(self, name: str) -> bool:
         """Is it a given user about whom nothing is stored?"""
         record = self._stored.get(name)
@@ -430,18 +457,3 @@ def _checked_tags(tags: Collection[str]) -> tuple[str, ...]:
     if any(len(tag.encode()) > NAME_BYTES_MAX for tag in unique):
         raise Invalid(f"a tag has no more than {NAME_BYTES_MAX} bytes")
     return unique
-
-
-def _proofs(
-    password: str | None, password_hash: str | None, algorithm: str
-) -> tuple[str, ...] | None:
-    if password is not None and password_hash is not None:
-        raise Invalid("a password, or the hash of one: not both")
-    if password_hash:
-        try:
-            return (passwords.from_rabbitmq_hash(password_hash, algorithm),)
-        except ValueError as error:
-            raise Invalid(f"the hash of a password: {error}") from None
-    if password:
-        return passwords.proofs_of(password)
-    return None if password is None and password_hash is None else ()
