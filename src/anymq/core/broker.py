@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+from anymq.core.browsing.jobs import Jobs
 from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.message import Form
+from anymq.core.queues.delays import Delays
 from anymq.core.queues.totals import Totals
 from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.types import OURS, ExchangeTypes
@@ -123,9 +125,9 @@ class Broker:
         )
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
         self.users = Accounts(self._catalog, self.vhosts)
-        self.turn = self._messaging.turn
-        self.flow = self._messaging.flow
+        self.turn, self.flow = self._messaging.turn, self._messaging.flow
         self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
+        self.jobs = Jobs(clock, timers, self._messaging.steady, self.turn)
         self._streams = self._messaging.add_streams(self)
         for name, topic in self.topics.items():
             self._streams.on_topic(name, topic)
@@ -323,6 +325,16 @@ class Broker:
         return self._messaging.totals
 
     @property
+    def forms(self) -> Mapping[int, Form]:
+        """How messages may be written, by the number that is on disk."""
+        return self._messaging.forms
+
+    @property
+    def delays(self) -> Delays:
+        """The messages that come later."""
+        return self._messaging.delays
+
+    @property
     def delayed_count(self) -> int:
         """How many messages wait for their time."""
         return len(self._messaging.delays)
@@ -333,6 +345,7 @@ class Broker:
 
     def close(self) -> None:
         """Leave everything exact, before the store is closed."""
+        self.jobs.close()
         self._messaging.close()
 
     # The broker itself

@@ -6,10 +6,12 @@ from http import HTTPStatus
 from anymq.core.errors import Refused
 from anymq.management.api import (
     bindings,
+    browse,
     connections,
     definitions,
     exchanges,
     health,
+    jobs,
     messages,
     overview,
     queues,
@@ -36,6 +38,8 @@ MODULES = (
     connections,
     definitions,
     health,
+    browse,
+    jobs,
 )
 
 

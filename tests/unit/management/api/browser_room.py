@@ -1,0 +1,73 @@
+"""A broker with its API, and what tests of browsing and of jobs do again and again."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from anymq.testing.http import HttpRoom
+
+
+class BrowserRoom(HttpRoom):
+    """Queues to fill, messages to look at, jobs to run to their ends."""
+
+    def queue(self, name: str, **arguments: Any) -> None:
+        """Declare a queue that lasts."""
+        body = {"durable": True, "arguments": arguments}
+        assert self.put(f"/api/queues/%2F/{name}", body).status in (201, 204)
+
+    def stream(self, name: str) -> None:
+        """Declare a stream."""
+        self.queue(name, **{"x-queue-type": "stream"})
+
+    def send(
+        self,
+        key: str,
+        payload: str,
+        *,
+        exchange: str = "amq.default",
+        headers: Mapping[str, Any] | None = None,
+        **properties: Any,
+    ) -> None:
+        """Publish a message that lasts."""
+        said = self.post(
+            f"/api/exchanges/%2F/{exchange}/publish",
+            {
+                "properties": {"delivery_mode": 2, "headers": headers or {}, **properties},
+                "routing_key": key,
+                "payload": payload,
+                "payload_encoding": "string",
+            },
+        )
+        assert said.status == 200, said.body
+
+    def browse(self, name: str, **query: Any) -> Any:
+        """Return an answer: messages, and where to go on."""
+        said = self.get(f"/api/queues/%2F/{name}/messages?{urlencode(query)}")
+        assert said.status == 200, said.body
+        return said.json
+
+    def payloads(self, name: str, **query: Any) -> list[str]:
+        """Return what is in a queue."""
+        return [one["payload"] for one in self.browse(name, count=1000, **query)["messages"]]
+
+    def begin(self, action: str, queue: str, **more: Any) -> str:
+        """Begin a job; return its id."""
+        source = {"vhost": "/", "queue": queue}
+        said = self.post("/api/jobs", {"action": action, "source": source, **more})
+        assert said.status == 201, said.body
+        job_id: str = said.json["id"]
+        return job_id
+
+    def run(self, action: str, queue: str, **more: Any) -> Any:
+        """Have a job done; return how it ended."""
+        return self.end_of(self.begin(action, queue, **more))
+
+    def end_of(self, job_id: str) -> Any:
+        """Let it come to its end."""
+        for _ in range(1000):
+            self.timers.run(self.clock.seconds)
+            self.write_to_disk()
+            job = self.get(f"/api/jobs/{job_id}").json
+            if job["state"] != "running":
+                return job
+        raise AssertionError(f"it does not end: {job}")
