@@ -34,9 +34,12 @@ def equal(value: Any, wanted: Any) -> bool:
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Test:
     def test(value: Any, wanted: Any) -> bool:
-        numbers = _is_number(value) and _is_number(wanted)
-        texts = isinstance(value, str) and isinstance(wanted, str)
-        return (numbers or texts) and compare(value, wanted)
+        if type(value) is type(wanted) is not bool or (_is_number(value) and _is_number(wanted)):
+            try:
+                return compare(value, wanted)
+            except TypeError:  # lists of this and that
+                return False
+        return False
 
     return test
 
@@ -63,7 +66,7 @@ OPERATORS = (*TESTS, *NONE_OF)
 class Condition:
     """One of them. There may be several values (`[*]`): one that fits is enough."""
 
-    __slots__ = ("_none", "_test", "_wanted", "op", "steps", "wanted")
+    __slots__ = ("_none", "_one", "_test", "op", "steps", "wanted")
 
     def __init__(self, steps: Sequence[Step], said: Mapping[str, Any]) -> None:
         self.op = said.get("op", "=")
@@ -74,14 +77,30 @@ class Condition:
         self.steps = steps
         self.wanted = said.get("value")
         self._none = self.op in NONE_OF
+        self._one = ANY not in steps
         self._test = TESTS[NONE_OF.get(self.op, self.op)]
 
     def holds(self, root: Any) -> bool:
         """Does it hold for what is at its place below this?"""
-        values = list(_found(root, self.steps, 0))
+        values = _found_one(root, self.steps) if self._one else list(_found(root, self.steps, 0))
+        if not self._none:
+            wanted, test = self.wanted, self._test
+            return any(test(value, wanted) for value in values)
         if self.op == "!=" and not values:
             return False
-        return any(self._test(value, self.wanted) for value in values) != self._none
+        return not any(self._test(value, self.wanted) for value in values)
+
+
+def _found_one(value: Any, steps: Sequence[Step]) -> tuple[Any, ...]:
+    """As below, where there is one way to go."""
+    for step in steps:
+        if isinstance(step, str):
+            if not isinstance(value, dict) or step not in value:
+                return ()
+        elif not isinstance(value, list) or step >= len(value):
+            return ()
+        value = value[step]
+    return (value.decode(errors="replace") if isinstance(value, bytes) else value,)
 
 
 def _found(value: Any, steps: Sequence[Step], at: int) -> Iterator[Any]:
@@ -90,7 +109,7 @@ def _found(value: Any, steps: Sequence[Step], at: int) -> Iterator[Any]:
         return
     step = steps[at]
     if isinstance(step, str):
-        if isinstance(value, Mapping) and step in value:
+        if isinstance(value, dict) and step in value:
             yield from _found(value[step], steps, at + 1)
     elif isinstance(value, list):
         chosen = value if step is ANY else value[step : step + 1]

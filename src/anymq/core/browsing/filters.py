@@ -22,7 +22,7 @@ CONDITIONS_MAX = 20  # of one kind
 TEXT_MAX = 10_000
 DEATH = ("reason", "queue", "exchange")
 PROPERTIES = frozenset(Properties.__dataclass_fields__) - {"headers"}
-ABSENT = object()
+_decode = msgspec.json.Decoder().decode
 
 Test = Callable[[Message], bool]
 MayBe = Callable[[bytes], bool]
@@ -51,7 +51,10 @@ class Filter:
 
     def matches(self, message: Message) -> bool:
         """Is this message meant?"""
-        return all(test(message) for test in self._tests)
+        for test in self._tests:  # noqa: SIM110 - a million times: no generator
+            if not test(message):
+                return False
+        return True
 
     def matches_place(self, seen: Seen) -> bool:
         """And where it is?"""
@@ -241,10 +244,13 @@ def _headers_hold(condition: Condition, message: Message) -> bool:
 
 def _json_holds(conditions: Sequence[Condition], message: Message) -> bool:
     try:
-        content = msgspec.json.decode(message.body)
+        content = _decode(message.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return all(condition.holds(content) for condition in conditions)
+    for condition in conditions:  # noqa: SIM110
+        if not condition.holds(content):
+            return False
+    return True
 
 
 def _json_may_be(wanted: Any) -> MayBe | None:
@@ -253,7 +259,7 @@ def _json_may_be(wanted: Any) -> MayBe | None:
         literal = b"true" if wanted else b"false"
         return lambda data: literal in data
     if isinstance(wanted, str) and wanted and not re.search(r'["\\/\x00-\x1f]', wanted):
-        text = wanted.encode(errors="surrogatepass")
+        text = b'"%b"' % wanted.encode(errors="surrogatepass")
         return lambda data: text in data or _ESCAPED in data
     if isinstance(wanted, int):
         digits = b"%d" % wanted

@@ -18,8 +18,8 @@ from anymq.observability.log import Log as News
 
 SLICE_SECONDS = 0.002
 STEPS_MAX = 16  # in a slice
-LATE_SECONDS = 0.0005  # that others had to do something
-REST_FACTOR = 6
+LATE_SECONDS = 0.001  # that others had to do something
+REST_FACTOR = 3
 RETRY_SECONDS = 1.0  # when something cannot be read now
 KEPT_MAX = 100
 KEPT_MS = 60 * MINUTE_MS

@@ -7,7 +7,7 @@ from anymq.config.units import KIB
 from anymq.core.queues.delivery import Seen
 from anymq.core.queues.stored import MayHold, Stored
 
-PIECE_BYTES = 64 * KIB  # about: then a piece takes a millisecond or two
+PIECE_BYTES = 128 * KIB  # about: then a piece takes some milliseconds at most
 
 __all__ = ["PIECE_BYTES", "MayHold", "Piece", "Source", "Stored", "after"]
 

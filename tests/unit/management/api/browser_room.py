@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from anymq.protocols.amqp import methods
 from anymq.testing.http import HttpRoom
+
+BODY = 3  # the type of frames
 
 
 class BrowserRoom(HttpRoom):
@@ -40,6 +43,13 @@ class BrowserRoom(HttpRoom):
         )
         assert said.status == 200, said.body
 
+    def taken(self, name: str, count: int = 1, *, no_ack: bool = False) -> list[str]:
+        """Have a client get messages, and keep them; return their bodies."""
+        client = self.dialog().log_in().open(1)
+        for _ in range(count):
+            client >> (1, methods.BasicGet(name, no_ack=no_ack))
+        return [body.decode() for kind, _, body in client.frames() if kind == BODY]
+
     def browse(self, name: str, **query: Any) -> Any:
         """Return an answer: messages, and where to go on."""
         said = self.get(f"/api/queues/%2F/{name}/messages?{urlencode(query)}")
@@ -70,4 +80,4 @@ class BrowserRoom(HttpRoom):
             job = self.get(f"/api/jobs/{job_id}").json
             if job["state"] != "running":
                 return job
-        raise AssertionError(f"it does not end: {job}")
+        raise AssertionError("it does not end")
