@@ -7,12 +7,14 @@ from anymq.core.errors import Refused
 from anymq.management.api import (
     attempts,
     bindings,
+    browse,
     connections,
     definitions,
     exchanges,
     features,
     groups,
     health,
+    jobs,
     limits,
     login,
     messages,
@@ -59,6 +61,8 @@ MODULES = (
     health,
     attempts,
     traces,
+    browse,
+    jobs,
 )
 
 
