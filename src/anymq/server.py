@@ -20,6 +20,7 @@ from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
+from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
@@ -288,12 +289,14 @@ class Server:
         assert amqp is not None
         self._guard = Guard(broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users)
         assert self._kafka is not None
+        sampler = self._sampler(broker, amqp, store)
         site = Site(
             broker=broker,
             amqp=amqp,
             kafka=self._kafka,
             rates=Rates(broker.clock),
-            sampler=self._sampler(broker, amqp, store),
+            sampler=sampler,
+            events=EventHub(broker, amqp, self._kafka, sampler),
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=self._connections,

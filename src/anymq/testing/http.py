@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Any
 
 from anymq.management.api.api import ManagementApi
+from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
@@ -71,6 +72,7 @@ class HttpRoom(AmqpRoom):
             kafka=self.kafka,
             rates=Rates(self.clock),
             sampler=self.sampler,
+            events=EventHub(self.broker, amqp, self.kafka, self.sampler),
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},

@@ -8,6 +8,7 @@ from anymq.management.api import (
     bindings,
     connections,
     definitions,
+    events,
     exchanges,
     groups,
     health,
@@ -38,6 +39,7 @@ MODULES = (
     connections,
     topics,
     groups,
+    events,
     definitions,
     health,
 )

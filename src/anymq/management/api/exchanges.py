@@ -19,7 +19,7 @@ ROUTES = routes.Routes()
 def exchanges(call: Call) -> Answer:
     """All exchanges."""
     every = [vhost.exchanges[name] for vhost in call.vhosts for name in sorted(vhost.exchanges)]
-    return call.listed(every, row, lambda exchange: exchange.name)
+    return call.listed(every, lambda one: row(call, one), lambda exchange: exchange.name)
 
 
 @ROUTES.get("/exchanges/:vhost")
@@ -31,7 +31,7 @@ def exchanges_of_vhost(call: Call) -> Answer:
 @ROUTES.get("/exchanges/:vhost/:exchange")
 def exchange(call: Call) -> Answer:
     """One exchange."""
-    return call.shown({**row(call.exchange), "incoming": [], "outgoing": []})
+    return call.shown({**row(call, call.exchange), "incoming": [], "outgoing": []})
 
 
 @ROUTES.put("/exchanges/:vhost/:exchange")
@@ -75,7 +75,7 @@ def known_vhost(call: Call) -> VirtualHost:
     return call.broker.vhosts[name]
 
 
-def row(one: Exchange) -> dict[str, Any]:
+def row(call: Call, one: Exchange) -> dict[str, Any]:
     """Return what there is to say about an exchange."""
     said = one.declaration
     return {

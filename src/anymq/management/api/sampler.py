@@ -49,7 +49,7 @@ class Seen:
     soon: Callable[[Callable[[], None]], None]  # in a turn of the loop of its own
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Sampler:
     """Begins with `start`; what it saw last is in `sums` and `records_in`."""
 
@@ -57,6 +57,7 @@ class Sampler:
     history: History
     sums: Sums = field(default_factory=Sums)
     records_in: int = 0
+    queue_totals: Mapping[str, Any] = field(default_factory=dict)  # with rates
     watchers: int = 0  # who would like to hear of it every second
     _marks: dict[str, Mark] = field(default_factory=dict)
     _work: Generator[bytes, None, None] | None = None
@@ -102,9 +103,10 @@ class Sampler:
             records_in += sum(map(numbers.written, some))
             yield b""
         self.sums, self.records_in = sums, records_in
-        self.history.begin(broker, tuple(self.of_all())).note(
-            broker.clock.wall_ms(), list(self.of_all().values())
-        )
+        now_ms, everything = broker.clock.wall_ms(), self.of_all()
+        series = self.history.begin(broker, tuple(everything))
+        series.note(now_ms, list(everything.values()))
+        self.queue_totals = _with_rates(sums.all.messages, series)
         yield from self._note_objects()
 
     def of_all(self) -> Mapping[str, float]:
@@ -160,6 +162,14 @@ class Sampler:
     def series_of_group(self, name: str, *, wanted: bool) -> Series | None:
         """Return the history of a group's lag."""
         return self.series(self.mark(name), self._of_group, wanted=wanted)
+
+
+def _with_rates(numbers: Mapping[str, int], series: Series) -> Mapping[str, Any]:
+    said: dict[str, Any] = {}
+    for name, number in numbers.items():
+        said[name] = number
+        said[name + "_details"] = {"rate": round(series.rate(name), 2)}
+    return said
 
 
 def _parts(things: Iterable[T]) -> Iterator[list[T]]:

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from anymq.core.broker import Broker
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.kafka.session import Kafka
+
+if TYPE_CHECKING:
+    from anymq.management.api.event_hub import EventHub
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Site:
     kafka: Kafka
     rates: Rates
     sampler: Sampler
+    events: "EventHub"
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener
