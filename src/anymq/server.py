@@ -311,7 +311,7 @@ class Server:
         loop = asyncio.get_running_loop()
         seen = Seen(
             broker=broker,
-            counters=amqp.counters,
+            amqp=amqp,
             machine=partial(self._machine, store),
             traffic=self._traffic,
             sockets=lambda: sum(self._connections().values()),

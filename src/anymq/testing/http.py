@@ -59,7 +59,7 @@ class HttpRoom(AmqpRoom):
         self.soon: list[Callable[[], None]] = []
         seen = Seen(
             broker=self.broker,
-            counters=amqp.counters,
+            amqp=amqp,
             machine=lambda: MACHINE,
             traffic=lambda: self.traffic,
             sockets=lambda: 0,

@@ -15,7 +15,8 @@ from anymq.management.api.numbers import Counted
 from anymq.management.api.totals import Sums, summed
 from anymq.management.history import STEP_MS, History, Series
 from anymq.observability.log import Log
-from anymq.protocols.amqp.counters import Counters
+from anymq.protocols.amqp.channel import Channel
+from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.session import Traffic
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Seen:
     """Whom we look at."""
 
     broker: Broker
-    counters: Counters
+    amqp: Amqp
     machine: "Callable[[], Machine]"
     traffic: Callable[[], Traffic]
     sockets: Callable[[], int]
@@ -108,13 +109,14 @@ class Sampler:
         series.note(now_ms, list(everything.values()))
         self.queue_totals = _with_rates(sums.all.messages, series)
         yield from self._note_objects()
+        yield from self._note_times()
 
     def of_all(self) -> Mapping[str, float]:
         """Return the numbers of the broker as a whole."""
         seen, machine, traffic = self.seen, self.seen.machine(), self.seen.traffic()
         return {
             **self.sums.all.messages,
-            **numbers.message_stats(seen.counters),
+            **numbers.message_stats(seen.amqp.counters),
             "records_in": self.records_in,
             "recv_oct": traffic.received,
             "send_oct": traffic.sent,
@@ -138,6 +140,16 @@ class Sampler:
         if everything or self._marks:
             names = groups if everything else set(self._marks)
             yield from self._note((self.mark(name), self._of_group) for name in names)
+
+    def _note_times(self) -> Generator[bytes, None, None]:
+        """Tell channels how late it is: that is how the age of what is out is known."""
+        now_ms = self.seen.broker.now_ms()
+        for some in _parts(list(self.seen.amqp.conversations)):
+            for conversation in some:
+                for one in (conversation.channels.all if conversation.channels else {}).values():
+                    if isinstance(one, Channel):
+                        one.note_time(now_ms)
+            yield b""
 
     def _note(self, things: Iterable[tuple[Any, Counted]]) -> Generator[bytes, None, None]:
         history, now_ms = self.history, self.seen.broker.clock.wall_ms()

@@ -38,7 +38,7 @@ class Listener:
         output = b"".join(bytes(each) for each in outbox.take())  # type: ignore[arg-type]
         outbox.sent(len(output))
         events = [self._event(one) for one in self._text(output).split("\n\n") if "event:" in one]
-        return events + (self.hears() if session.more else [])
+        return events + self.hears() if output else events
 
     def pass_time(self, seconds: float = 1.0) -> list[Event]:
         """Let time pass, and listen."""
