@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from anymq import plugins
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import data_dir_of
@@ -24,7 +25,9 @@ from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
+from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.history import History
 from anymq.management.http import Pages
@@ -56,11 +59,11 @@ from anymq.wiring import (
     amqp_users,
     apply_to_vhosts,
     broker_settings,
-    exchange_types,
     kafka_settings,
     kafka_users,
     make_tls,
     patience,
+    session_limits,
 )
 
 log = Log(__name__)
@@ -180,7 +183,8 @@ class Server:
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
             forms=(AMQP_FORM,),
-            exchange_types=exchange_types(),
+            exchange_types=plugins.exchange_types(),
+            interceptors=plugins.interceptors(self.settings.plugins.interceptors),
         )
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
@@ -196,7 +200,9 @@ class Server:
         kafka, amqp, management = self.settings.kafka, self.settings.amqp, self.settings.management
         speak_kafka, speak_amqp = self._kafka_sessions(broker), self._amqp_sessions(broker)
         api = self._api(broker, store)
-        speak_http = partial(HttpSession, self._pages(broker, store, disk), api=api)
+        front = Front(lambda: self.settings.management.host_names)
+        pages = self._pages(broker, store, disk)
+        speak_http = partial(HttpSession, pages, api=api, front=front)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
@@ -287,7 +293,12 @@ class Server:
     def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
         amqp = self._amqp
         assert amqp is not None
-        self._guard = Guard(broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users)
+        self._guard = Guard(
+            broker.users,
+            lambda: amqp.users,
+            lambda: amqp.settings.loopback_users,
+            Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
+        )
         assert self._kafka is not None
         sampler = self._sampler(broker, amqp, store)
         site = Site(
@@ -295,6 +306,7 @@ class Server:
             amqp=amqp,
             kafka=self._kafka,
             rates=Rates(broker.clock),
+            guard=self._guard,
             sampler=sampler,
             events=EventHub(broker, amqp, self._kafka, sampler),
             doors=self._doors,
@@ -302,7 +314,7 @@ class Server:
             connections=self._connections,
             started_ms=broker.clock.wall_ms(),
         )
-        return ManagementApi(site, self._guard)
+        return ManagementApi(site)
 
     def _connections(self) -> dict[str, int]:
         return {name: len(each.connections) for name, each in self._listeners.items()}

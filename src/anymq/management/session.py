@@ -7,6 +7,7 @@ from http import HTTPStatus
 import h11
 from typing_extensions import override
 
+from anymq.management.front import Front
 from anymq.management.http import Answer, Api, Later, Pages, Request, Response, Stream, answer, text
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
@@ -20,7 +21,6 @@ EVENTS_PER_TURN_MAX = 32
 STREAM_OWED_BYTES_MAX = 64 * 1024  # who listens to a stream is told no more before it took that
 STALLED_S = 30.0  # who takes nothing of a stream for so long is hung up on
 IDLE_S = 60.0  # between requests, and for one to be whole
-COMMON_HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
 
 @dataclass(slots=True)
@@ -36,11 +36,20 @@ class _Answering:
 class HttpSession(Session):
     """The server's side of one HTTP/1.1 connection."""
 
-    def __init__(self, pages: Pages, outbox: Outbox, peer: Peer, *, api: Api | None = None) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        outbox: Outbox,
+        peer: Peer,
+        *,
+        api: Api | None = None,
+        front: Front | None = None,
+    ) -> None:
         self.closed = False
         self.reason = ""
         self._pages = pages
         self._api = api
+        self._front = front or Front()
         self._peer = peer
         self._outbox = outbox
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADERS_BYTES_MAX)
@@ -218,7 +227,12 @@ class HttpSession(Session):
         return self._outbox.size <= STREAM_OWED_BYTES_MAX
 
     def _begin_streaming(self, response: Response, stream: Stream) -> None:
-        headers = [("Content-Type", response.content_type), *COMMON_HEADERS, *response.headers]
+        headers = [
+            ("Content-Type", response.content_type),
+            ("Cache-Control", "no-store"),
+            *self._front.headers(response),
+            *response.headers,
+        ]
         self._write(h11.Response(status_code=200, headers=headers, reason=b"OK"))
         self._unserved = False
         self._stream = stream
@@ -249,6 +263,8 @@ class HttpSession(Session):
 
     def _answer(self, request: Request) -> Answer:
         try:
+            if (refused := self._front.refuse(request)) is not None:
+                return refused
             api = self._api_of(request)
             return answer(self._pages, request) if api is None else api.answer(request)
         except Exception:
@@ -270,7 +286,8 @@ class HttpSession(Session):
                 else [("Content-Type", response.content_type)]
             ),
             *([] if empty else [("Content-Length", str(len(response.body)))]),
-            *COMMON_HEADERS,
+            *(() if _says(response, "Cache-Control") else (("Cache-Control", "no-store"),)),
+            *self._front.headers(response),
             *response.headers,
             *([("Connection", "close")] if close else []),
         ]
@@ -281,6 +298,10 @@ class HttpSession(Session):
             self._write(event)
 
 
+def _says(response: Response, header: str) -> bool:
+    return any(name == header for name, _ in response.headers)
+
+
 def _failed() -> Response:
     return text("something is wrong here; the log says what\n", HTTPStatus(500))
 
@@ -289,5 +310,11 @@ def _read(request: h11.Request, peer: Peer) -> Request:
     path, _, query = request.target.decode("ascii").partition("?")
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers}
     return Request(
-        request.method.decode("ascii"), path, query, headers, host=peer.host, tls=peer.tls
+        request.method.decode("ascii"),
+        path,
+        query,
+        headers,
+        host=peer.host,
+        tls=peer.tls,
+        local_host=peer.local_host,
     )

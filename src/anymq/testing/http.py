@@ -18,6 +18,7 @@ from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
+from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
 from anymq.management.history import History
 from anymq.management.session import HttpSession
@@ -52,7 +53,10 @@ class HttpRoom(AmqpRoom):
         super().__init__(users=users)
         amqp = self.amqp
         self.guard = Guard(
-            self.broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users
+            self.broker.users,
+            lambda: amqp.users,
+            lambda: amqp.settings.loopback_users,
+            Sessions(self.clock.monotonic),
         )
         self.kafka = kafka_of(self.broker, users=amqp.users)
         self.traffic = Traffic()
@@ -71,6 +75,7 @@ class HttpRoom(AmqpRoom):
             amqp=amqp,
             kafka=self.kafka,
             rates=Rates(self.clock),
+            guard=self.guard,
             sampler=self.sampler,
             events=EventHub(self.broker, amqp, self.kafka, self.sampler),
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
@@ -78,7 +83,7 @@ class HttpRoom(AmqpRoom):
             connections=lambda: {"amqp": 0},
             started_ms=0,
         )
-        self.api = ManagementApi(self.site, self.guard)
+        self.api = ManagementApi(self.site)
 
     def look(self) -> None:
         """Let the sampler look at everything, as it does every few seconds."""

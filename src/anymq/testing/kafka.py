@@ -112,6 +112,7 @@ class KafkaRoom:
         self.kafka = kafka_of(
             self.broker, settings, users=users, memory=Memory(memory_bytes_max), random=random
         )
+        self.broker.users.give(list(self.kafka.users))
         self.write_to_disk()
 
     def dialog(self, peer: Peer = PEER) -> "KafkaDialog":

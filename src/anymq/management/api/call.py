@@ -13,6 +13,7 @@ from anymq.core.broker import Broker
 from anymq.core.errors import Refused
 from anymq.core.rights.permit import Permit
 from anymq.core.routing.exchange import Exchange
+from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.management.api.faults import Fault, bad_request, fault_of, no_object
@@ -55,6 +56,11 @@ class Call:
     def broker(self) -> Broker:
         """Who does it."""
         return self.site.broker
+
+    @property
+    def who(self) -> Origin:
+        """Who asks, for whoever traces messages."""
+        return Origin("http", self.request.host, 0, self.caller.name)
 
     @cached_property
     def query(self) -> Mapping[str, str]:

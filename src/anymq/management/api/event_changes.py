@@ -5,7 +5,7 @@ from typing import Any
 
 from anymq.core.changes import CHANGED, Change
 from anymq.core.rights.records import names_in
-from anymq.core.vhosts.stream_names import stream_of
+from anymq.core.streams.stream_names import stream_of
 from anymq.management.api import routes
 from anymq.management.api.guard import Caller
 

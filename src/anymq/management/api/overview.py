@@ -48,7 +48,7 @@ def _overview(call: Call, sums: Sums) -> dict[str, Any]:
         "product_name": "anymq",
         "product_version": anymq.__version__,
         "rabbitmq_version": COMPAT_VERSION,
-        "cluster_name": site.node,
+        "cluster_name": site.cluster_name,
         "cluster_tags": {},
         "node_tags": {},
         "erlang_version": "",
@@ -124,7 +124,7 @@ def whoami(call: Call) -> Answer:
 @ROUTES.get("/cluster-name")
 def cluster_name(call: Call) -> Answer:
     """The name of this broker."""
-    return call.shown({"name": call.site.node})
+    return call.shown({"name": call.site.cluster_name})
 
 
 @ROUTES.get("/extensions")

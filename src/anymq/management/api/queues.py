@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from anymq.core.policies.policy import Applied
 from anymq.core.queues.arguments import CLASSIC, QUORUM
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import CONFIGURE, READ
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.stream import Stream
-from anymq.management.api import checks, numbers, routes
+from anymq.management.api import applied, checks, numbers, routes
 from anymq.management.api.call import (
     LENGTHS_OF,
     MESSAGES_OF,
@@ -118,7 +119,8 @@ def row(call: Call, one: AnyQueue) -> dict[str, Any]:
         "internal": False,
         "internal_owner": False,
         "memory": 0,
-        "effective_policy_definition": {},
+        "effective_policy_definition": _applied(call, one).definition,
+        **applied.names_if_any(_applied(call, one)),
         **call.rated(one, _messages(one), counted, LENGTHS_OF),
     }
     stats = _stats(one)
@@ -139,7 +141,7 @@ def _stats(one: AnyQueue) -> Mapping[str, int]:
 
 def detailed(call: Call, one: AnyQueue) -> dict[str, Any]:
     """Return what there is to say about one queue."""
-    said = {**row(call, one), "policy": None, "operator_policy": None}
+    said = {**row(call, one), **applied.names(_applied(call, one))}
     if isinstance(one, Queue):
         active = one.consumers.active
         said["single_active_consumer_tag"] = None if active is None else active.tag
@@ -149,6 +151,10 @@ def detailed(call: Call, one: AnyQueue) -> dict[str, Any]:
     if one.owner is not None:
         said["owner_pid_details"] = owner_row(one.owner)
     return said
+
+
+def _applied(call: Call, one: AnyQueue) -> Applied:
+    return call.broker.policies.applied(one.vhost_name, one.kind, one.name)
 
 
 def _declared(call: Call, one: AnyQueue) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anymq.core.broker import Broker
+from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
@@ -46,6 +47,7 @@ class Site:
     amqp: Amqp
     kafka: Kafka
     rates: Rates
+    guard: Guard
     sampler: Sampler
     events: "EventHub"
     doors: Callable[[], Sequence[Door]]
@@ -57,3 +59,9 @@ class Site:
     def node(self) -> str:
         """Our name among nodes."""
         return self.amqp.settings.node_name
+
+    @property
+    def cluster_name(self) -> str:
+        """Our name for people: what somebody set, else that of the node."""
+        said = self.broker.policies.parameters.globals.get("cluster_name")
+        return said if isinstance(said, str) else self.node

@@ -10,10 +10,10 @@ from anymq.core.rights.permit import CONFIGURE
 from anymq.core.streams.config_def import ConfigType, Source
 from anymq.core.streams.partition import HIGH_WATERMARK, Partition
 from anymq.core.streams.producers import Producer
+from anymq.core.streams.stream_names import stream_of
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation, TopicConfig
 from anymq.core.streams.topic_configs import TOPIC_CONFIGS
-from anymq.core.vhosts.stream_names import stream_of
 from anymq.management.api import numbers, routes
 from anymq.management.api.call import MESSAGES_OF, Call, created, done, when_safe
 from anymq.management.api.faults import bad_request, no_object

@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from anymq.core.broker import Broker
+from anymq.core.rights.access import Access
+from anymq.core.taps import Origin
 from anymq.observability.log import Log
 from anymq.protocols.kafka.api import produce, produce_scan
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
@@ -63,6 +65,7 @@ class KafkaSession:
         "_next",
         "_outbox",
         "_stranger_since",
+        "access",
         "authentication",
         "broker",
         "client_id",
@@ -85,8 +88,13 @@ class KafkaSession:
         self.broker = kafka.broker
         self.peer = peer
         self.authentication = Authentication(
-            kafka.settings.sasl_mechanisms, kafka.users, required=kafka.settings.login_required
+            kafka.settings.sasl_mechanisms,
+            kafka.users,
+            required=kafka.settings.login_required,
+            host=peer.host,
+            loopback_users=kafka.settings.loopback_users,
         )
+        self.access = self._access()
         self.held_bytes = 0
         self.since_ms = kafka.broker.clock.wall_ms()
         self.client_id = ""
@@ -106,6 +114,13 @@ class KafkaSession:
         self._frame_began: float | None = None  # since when one waits for its rest
         self._stranger_since = None if self.authentication.done else self._last_heard
         kafka.sessions.add(self)
+
+    @property
+    def who(self) -> Origin:
+        """Who this is, for whoever listens to what happens."""
+        peer = self.peer
+        name = f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
+        return Origin("kafka", name, 0, self.authentication.user)
 
     @property
     def reading(self) -> bool:
@@ -166,7 +181,7 @@ class KafkaSession:
 
     def tick(self, now: float) -> None:
         """Hang up on who is silent, or slow, or never says who it is."""
-        if self._is_barred:
+        if self._is_gone:
             self._throw_out()
             return
         settings = self.kafka.settings
@@ -191,6 +206,7 @@ class KafkaSession:
     def authentication_changed(self) -> None:
         """What may come next depends on who the peer is, and how it is about to prove that."""
         self._frames.frame_bytes_max = self._frame_bytes_max()
+        self.access = self._access()
         raw = self.authentication.raw_tokens
         self._frames.frame_bytes_min = 0 if raw else FRAME_BYTES_MIN
         if self.authentication.done:
@@ -219,14 +235,23 @@ class KafkaSession:
         self._left, self._next = NOTHING, None
 
     @property
-    def _is_barred(self) -> bool:
-        """Were rights set for its user, which this protocol cannot keep yet?"""
+    def _is_gone(self) -> bool:
+        """Was its user deleted?"""
+        return self.authentication.logged_in and not self.access.is_known
+
+    def _access(self) -> Access:
+        """Return what its user may do; who need not log in may be nobody in particular."""
         authentication = self.authentication
-        return authentication.logged_in and self.kafka.users.is_barred(authentication.user)
+        return Access(
+            self.broker.users,
+            authentication.user,
+            self.peer.host,
+            proved=authentication.logged_in or not authentication.done,
+        )
 
     def _throw_out(self) -> None:
         """Close, and answer nothing that is still under way."""
-        self.hang_up("its user has limited rights, and here there are no limits yet")
+        self.hang_up("its user is no more")
         self._drop_calls()
 
     def _drop_calls(self) -> None:
@@ -304,7 +329,7 @@ class KafkaSession:
             return
         if not (self.authentication.done or api.before_authentication):
             raise MalformedFrame(f"{api.name} before authentication")
-        if self._is_barred:
+        if self._is_gone:
             self._throw_out()
             return
         header, position = decode_request_header(frame, api.request_has_tags(version))
