@@ -22,7 +22,9 @@ from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
+from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, file_numbers, resident_bytes, watch
@@ -57,6 +59,7 @@ from anymq.wiring import (
     kafka_users,
     make_tls,
     patience,
+    session_limits,
 )
 
 log = Log(__name__)
@@ -192,7 +195,9 @@ class Server:
         kafka, amqp, management = self.settings.kafka, self.settings.amqp, self.settings.management
         speak_kafka, speak_amqp = self._kafka_sessions(broker), self._amqp_sessions(broker)
         api = self._api(broker, store)
-        speak_http = partial(HttpSession, self._pages(broker, store, disk), api=api)
+        front = Front(lambda: self.settings.management.host_names)
+        pages = self._pages(broker, store, disk)
+        speak_http = partial(HttpSession, pages, api=api, front=front)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
@@ -285,17 +290,23 @@ class Server:
     def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
         amqp = self._amqp
         assert amqp is not None
-        self._guard = Guard(broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users)
+        self._guard = Guard(
+            broker.users,
+            lambda: amqp.users,
+            lambda: amqp.settings.loopback_users,
+            Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
+        )
         site = Site(
             broker=broker,
             amqp=amqp,
             rates=Rates(broker.clock),
+            guard=self._guard,
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=lambda: {n: len(one.connections) for n, one in self._listeners.items()},
             started_ms=broker.clock.wall_ms(),
         )
-        return ManagementApi(site, self._guard)
+        return ManagementApi(site)
 
     def _doors(self) -> list[Door]:
         settings = self.settings

@@ -13,6 +13,7 @@ from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
+from anymq.management.api.sessions import SessionLimits
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
 from anymq.observability.log import Log
@@ -178,6 +179,16 @@ def make_tls(settings: Settings) -> ssl.SSLContext:
     certificate = Path(tls.certificate)
     client_ca = Path(tls.client_ca) if tls.client_ca else None
     return make_context(certificate, Path(tls.key or certificate), client_ca)
+
+
+def session_limits(settings: Settings) -> SessionLimits:
+    """Return what browsers' sessions are told."""
+    management = settings.management
+    return SessionLimits(
+        sessions_max=management.sessions_max,
+        idle_s=management.session_idle_ms / 1000,
+        session_s=management.session_ms_max / 1000,
+    )
 
 
 def patience(settings: Settings) -> Patience:

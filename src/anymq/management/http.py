@@ -22,6 +22,7 @@ class Request:
     body: bytes = b""
     host: str = ""  # the address of who asks
     tls: bool = False
+    local_host: str = ""  # the address of ours that was asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 import h11
 from typing_extensions import override
 
+from anymq.management.front import Front
 from anymq.management.http import Answer, Api, Later, Pages, Request, Response, answer, text
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
@@ -33,11 +34,20 @@ class _Answering:
 class HttpSession(Session):
     """The server's side of one HTTP/1.1 connection."""
 
-    def __init__(self, pages: Pages, outbox: Outbox, peer: Peer, *, api: Api | None = None) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        outbox: Outbox,
+        peer: Peer,
+        *,
+        api: Api | None = None,
+        front: Front | None = None,
+    ) -> None:
         self.closed = False
         self.reason = ""
         self._pages = pages
         self._api = api
+        self._front = front or Front()
         self._peer = peer
         self._outbox = outbox
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADERS_BYTES_MAX)
@@ -202,6 +212,8 @@ class HttpSession(Session):
 
     def _answer(self, request: Request) -> Answer:
         try:
+            if (refused := self._front.refuse(request)) is not None:
+                return refused
             api = self._api_of(request)
             return answer(self._pages, request) if api is None else api.answer(request)
         except Exception:
@@ -223,8 +235,8 @@ class HttpSession(Session):
                 else [("Content-Type", response.content_type)]
             ),
             *([] if empty else [("Content-Length", str(len(response.body)))]),
-            ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
+            *(() if _says(response, "Cache-Control") else (("Cache-Control", "no-store"),)),
+            *self._front.headers(response),
             *response.headers,
             *([("Connection", "close")] if close else []),
         ]
@@ -236,6 +248,10 @@ class HttpSession(Session):
                 self._outbox.write(data)
 
 
+def _says(response: Response, header: str) -> bool:
+    return any(name == header for name, _ in response.headers)
+
+
 def _failed() -> Response:
     return text("something is wrong here; the log says what\n", HTTPStatus(500))
 
@@ -244,5 +260,11 @@ def _read(request: h11.Request, peer: Peer) -> Request:
     path, _, query = request.target.decode("ascii").partition("?")
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers}
     return Request(
-        request.method.decode("ascii"), path, query, headers, host=peer.host, tls=peer.tls
+        request.method.decode("ascii"),
+        path,
+        query,
+        headers,
+        host=peer.host,
+        tls=peer.tls,
+        local_host=peer.local_host,
     )

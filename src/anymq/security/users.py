@@ -19,6 +19,9 @@ _VERIFIER_PREFIX = "SCRAM-SHA-"
 _HASH_PREFIX = "rabbit_password_hashing_"
 _KNOWN_GOOD_MAX = 10_000
 
+# Of this run. Unlike a secret of each `Users`, it outlives a reload of the settings.
+MARKS = secrets.token_bytes(32)
+
 Proofs = Sequence[str]
 
 
@@ -106,6 +109,13 @@ class Users:
             self._known_good.clear()
         self._known_good[name] = digest
         return True
+
+    def mark(self, name: str) -> bytes:
+        """Return what changes with what proves this user; empty: there is no such user."""
+        if name not in self:
+            return b""
+        proofs = repr((name, tuple(self._proofs(name)))).encode()
+        return hmac.digest(MARKS, proofs, hashlib.sha256)
 
     def verifier(self, name: str, mechanism: Mechanism) -> Verifier | None:
         """Return what checks `name` by this mechanism."""

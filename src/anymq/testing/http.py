@@ -15,6 +15,7 @@ from typing import Any
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
+from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
 from anymq.management.session import HttpSession
 from anymq.protocols.session import Outbox, Peer
@@ -47,18 +48,22 @@ class HttpRoom(AmqpRoom):
         super().__init__(users=users)
         amqp = self.amqp
         self.guard = Guard(
-            self.broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users
+            self.broker.users,
+            lambda: amqp.users,
+            lambda: amqp.settings.loopback_users,
+            Sessions(self.clock.monotonic),
         )
         self.site = Site(
             broker=self.broker,
             amqp=amqp,
             rates=Rates(self.clock),
+            guard=self.guard,
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},
             started_ms=0,
         )
-        self.api = ManagementApi(self.site, self.guard)
+        self.api = ManagementApi(self.site)
 
     def browser(self, peer: Peer = PEER) -> "HttpDialog":
         """Return a new connection."""

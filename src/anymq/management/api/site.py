@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from anymq.core.broker import Broker
+from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.protocols.amqp.conversation import Amqp
 
@@ -39,6 +40,7 @@ class Site:
     broker: Broker
     amqp: Amqp
     rates: Rates
+    guard: Guard
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener
