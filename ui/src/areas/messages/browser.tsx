@@ -217,8 +217,11 @@ function Places({ desk }: { desk: Desk }) {
       <Segments label={t.position} value={kind} onChange={choose} of={[["oldest", t.oldest], ["newest", t.newest], ["position", isTopic(desk.source) ? t.offset : t.atPosition], ["time", t.atTime]]} />
       {(kind === "position" || kind === "time") && (
         <form class="row" onSubmit={jump}>
-          <input class="input at" type={kind === "time" ? "datetime-local" : "text"} step={1} aria-label={kind === "time" ? t.atTime : t.atPosition} value={text.value}
-            placeholder={kind === "position" ? "17" : ""} onInput={(event) => (text.value = event.currentTarget.value)} />
+          {kind === "time" ? (
+            <input class="input at" type="datetime-local" step={1} aria-label={t.atTime} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
+          ) : (
+            <input class="input at" type="text" aria-label={t.atPosition} placeholder="17" value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
+          )}
           <Button type="submit">{t.go}</Button>
         </form>
       )}

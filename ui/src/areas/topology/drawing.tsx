@@ -193,7 +193,7 @@ function Box(props: { node: GraphNode; flow: Flow; layout: Layout; chosen: boole
 }
 
 function nameOf(node: GraphNode): string {
-  return node.kind === "more" ? t.more(short(node.hidden)) : `${${kindOf(node)} ${node.name}`;
+  return node.kind === "more" ? t.more(short(node.hidden)) : `${t[node.kind]} ${node.name}`;
 }
 
 function More({ node }: { node: GraphNode }) {
