@@ -5,7 +5,7 @@ import { short, rate } from "../../lib/format";
 import { Button } from "../../ui/bits";
 import type { Graph, GraphEdge, GraphNode } from "./graph";
 import { curve, layOut, type Layout } from "./layout";
-import { rateOfEdge, STILL, thickness, type Flow } from "./rates";
+import { ratesOfEdges, STILL, thickness, type Flow } from "./rates";
 import { fitted, moved, zoomed, type View } from "./view";
 import { t } from "./words";
 
@@ -30,6 +30,8 @@ export function Drawing({ graph, flow, chosen, onChoose }: Props) {
   };
   useEffect(fit, [layout]);
   useHands(window, (next) => (view.value = next(view.value)), fit);
+  const rates = useMemo(() => ratesOfEdges(graph, flow), [graph, flow]);
+  const degrees = useMemo(() => degreesOf(graph), [graph]);
   const near = useMemo(() => besides(graph, chosen), [graph, chosen]);
   const { x, y, scale } = view.value;
   return (
@@ -38,8 +40,9 @@ export function Drawing({ graph, flow, chosen, onChoose }: Props) {
         <Heads />
         <g transform={`scale(${scale}) translate(${-x} ${-y})`}>
           {graph.edges.map((edge, i) => (
-            <Line key={`${edge.from}>${edge.to}>${edge.kind}`} edge={edge} points={layout.lines[i] ?? []} rate={rateOfEdge(edge, graph, flow)}
-              look={near === undefined ? "" : edge.from === chosen || edge.to === chosen ? "near" : "far"} labelled={graph.edges.length <= 30} />
+            <Line key={`${edge.from}>${edge.to}>${edge.kind}`} edge={edge} points={layout.lines[i] ?? []} rate={rates[i] ?? 0}
+              look={near === undefined ? "" : edge.from === chosen || edge.to === chosen ? "near" : "far"} labelled={graph.edges.length <= LABELS_MAX}
+              atStart={(degrees.in.get(edge.to) ?? 0) > (degrees.out.get(edge.from) ?? 0)} />
           ))}
           {graph.nodes.map((node) => (
             <Box key={node.id} node={node} flow={flow.get(node.id) ?? STILL} layout={layout} chosen={node.id === chosen}
@@ -54,6 +57,17 @@ export function Drawing({ graph, flow, chosen, onChoose }: Props) {
       </div>
     </div>
   );
+}
+
+const LABELS_MAX = 40; // more is a carpet: then only those of the chosen box
+
+function degreesOf(graph: Graph): { in: Map<string, number>; out: Map<string, number> } {
+  const degrees = { in: new Map<string, number>(), out: new Map<string, number>() };
+  for (const edge of graph.edges) {
+    degrees.in.set(edge.to, (degrees.in.get(edge.to) ?? 0) + 1);
+    degrees.out.set(edge.from, (degrees.out.get(edge.from) ?? 0) + 1);
+  }
+  return degrees;
 }
 
 function boxOf(node: GraphNode) {
@@ -143,7 +157,7 @@ function Heads() {
   );
 }
 
-function Line(props: { edge: GraphEdge; points: { x: number; y: number }[]; rate: number; look: string; labelled: boolean }) {
+function Line(props: { edge: GraphEdge; points: { x: number; y: number }[]; rate: number; look: string; labelled: boolean; atStart: boolean }) {
   const { edge, points, look } = props;
   const [first, last] = [points[0], points.at(-1)];
   if (!first || !last) return null;
@@ -157,7 +171,8 @@ function Line(props: { edge: GraphEdge; points: { x: number; y: number }[]; rate
       <path class="shown" d={path} stroke-width={thickness(props.rate)} marker-end={`url(#head-${head})`} />
       {props.rate > 0 && <path class="flow" d={path} />}
       {label && (props.labelled || look === "near") && look !== "far" && (
-        <text x={first.x + (last.x - first.x) * 0.5} y={first.y + (last.y - first.y) * 0.5 - 5}>{label}</text>
+        // At the end that it has for itself: many lines leave an exchange at one point, and arrive one by one.
+        props.atStart ? <text x={first.x + 8} y={first.y - 6}>{label}</text> : <text class="at-end" x={last.x - 12} y={last.y - 6}>{label}</text>
       )}
     </g>
   );

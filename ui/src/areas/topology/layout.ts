@@ -41,7 +41,7 @@ export interface Gaps {
   part: number; // between two parts that are not connected
 }
 
-export const GAPS: Gaps = { layer: 120, node: 14, part: 28 };
+export const GAPS: Gaps = { layer: 150, node: 14, part: 28 };
 const SWEEPS = 12;
 
 /** A box, or the stand-in of an edge in a layer that it passes. */

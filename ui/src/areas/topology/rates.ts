@@ -36,15 +36,26 @@ function rateOf(stats: Record<string, unknown> | undefined, name: string): numbe
   return typeof rate === "number" ? rate : 0;
 }
 
-/** How much passes a line: what its end takes in, when the line is the only way there; else what may. */
-export function rateOfEdge(edge: GraphEdge, graph: Graph, flow: Map<string, Flow>): number {
-  const from = flow.get(edge.from) ?? STILL;
-  const to = flow.get(edge.to) ?? STILL;
-  if (edge.kind !== "binding") return 0; // said by nobody
-  const ways = graph.edges.filter((other) => other.to === edge.to && other.kind === "binding").length;
-  if (to.in > 0 && from.in > 0) return to.in / ways;
-  return edge.to.startsWith("e:") && from.in > 0 ? Math.min(from.in, to.in) : 0;
+/**
+ * How much passes each line, by the order of the lines. Nobody counts it: a queue's income is shared by
+ * the lines that lead to it, and what goes to an exchange is at most what goes on from there.
+ */
+export function ratesOfEdges(graph: Graph, flow: Map<string, Flow>): number[] {
+  const ways = new Map<string, number>();
+  const onward = new Map<string, GraphEdge[]>();
+  for (const edge of graph.edges.filter((one) => one.kind === "binding")) {
+    ways.set(edge.to, (ways.get(edge.to) ?? 0) + 1);
+    onward.set(edge.from, [...(onward.get(edge.from) ?? []), edge]);
+  }
+  const income = (id: string, depth: number): number => {
+    const known = flow.get(id)?.in ?? 0;
+    if (known > 0 || depth > DEPTH_MAX) return known;
+    return Math.max(0, ...(onward.get(id) ?? []).map((edge) => income(edge.to, depth + 1) / (ways.get(edge.to) ?? 1)));
+  };
+  return graph.edges.map((edge) => (edge.kind === "binding" ? income(edge.to, 0) / (ways.get(edge.to) ?? 1) : 0));
 }
+
+const DEPTH_MAX = 6; // of exchanges bound to exchanges, perhaps in a circle
 
 /** How thick a line is: ten times as much is a step, not ten times as thick. */
 export function thickness(rate: number): number {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fitted, moved, SCALE_MAX, zoomed } from "./view";
-import { rateOfEdge, thickness, flows } from "./rates";
+import { flows, ratesOfEdges, thickness } from "./rates";
 import { buildGraph } from "./graph";
 
 test("a drawing that is larger than the window is made to fit, a smaller one is in the middle", () => {
@@ -32,6 +32,15 @@ test("a line carries what its end takes in, shared by the ways that lead there",
   };
   const graph = buildGraph(rows);
   const flow = flows(rows.exchanges, rows.queues);
-  expect(graph.edges.map((edge) => rateOfEdge(edge, graph, flow))).toEqual([10, 10, 0]);
+  expect(ratesOfEdges(graph, flow)).toEqual([10, 10, 0]);
   expect(thickness(10_000)).toBeGreaterThan(thickness(10));
+});
+
+test("what goes to an exchange that counts nothing is what goes on from there, also in a circle", () => {
+  const queue = { name: "q", vhost: "/", message_stats: { publish_details: { rate: 6 } } };
+  const bindings = [["a", "b", "exchange"], ["b", "a", "exchange"], ["b", "q", "queue"]].map(
+    ([source, destination, destination_type]) => ({ source: source!, destination: destination!, destination_type: destination_type!, routing_key: "" }),
+  );
+  const graph = buildGraph({ exchanges: [], queues: [queue], bindings });
+  expect(ratesOfEdges(graph, flows([], [queue]))).toEqual([6, 6, 6]);
 });
