@@ -145,9 +145,11 @@ def test_http_port_hears_kafka(broker: Broker) -> None:
         b"GET / HTTP/1.1\r\n" + b"X: " + b"x" * 100_000,
         b"GET / HTTP/1.1\r\n" + b"X: x\r\n" * 20_000,
         b"GET / HTTP/x\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * 1_000_000,
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n"
+        + b"x" * 1_000_000,
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"ffffffffffffffff\r\n"
         + b"x" * 100_000,
         b"GET http://\xff/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

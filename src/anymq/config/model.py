@@ -143,6 +143,11 @@ class Management:
         at_least=1,
         live=True,
     )
+    history_objects_max: int = setting(
+        1000,
+        "Of how many queues, topics and groups a history of numbers is kept: up to 25 KB each.",
+        at_least=0,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,6 +360,15 @@ class Log:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugins:
+    """Code of other packages that takes part: by the names of their entry points."""
+
+    interceptors: tuple[str, ...] = setting(
+        (), "Those that see each message before it is routed, in this order."
+    )
+
+
 Users = Mapping[str, tuple[str, ...]]
 
 
@@ -372,6 +386,7 @@ class Settings:
     groups: Groups = Groups()
     limits: Limits = Limits()
     log: Log = Log()
+    plugins: Plugins = Plugins()
     # Name -> a password, or SCRAM verifiers. Not in repr: secrets never get into logs.
     users: Users = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
@@ -388,6 +403,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "groups": Groups,
         "limits": Limits,
         "log": Log,
+        "plugins": Plugins,
     }
 )
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from anymq.management.http import Request, Response, text
-from anymq.protocols.amqp.login import is_loopback
+from anymq.protocols.session import is_loopback
 
 HTML = "text/html"
 

@@ -13,7 +13,7 @@ from anymq.management.api.faults import Fault, forbidden, not_authorized
 from anymq.management.api.sessions import LoggedIn, Sessions, cookie_of, proves
 from anymq.management.http import Request
 from anymq.observability.log import Log
-from anymq.protocols.amqp.login import is_loopback
+from anymq.protocols.session import is_loopback
 from anymq.security.users import Users
 
 REALM = 'Basic realm="anymq management"'
