@@ -59,6 +59,8 @@ RABBITMQ_TOOLS = {
     "rabbitmq-upgrade": "as RabbitMQ's rabbitmq-upgrade",
 }
 
+ADMIN = "anymq.cli.rabbitmq_tools.admin"
+
 # Command -> (its module, what it does, in a line). To add a command, add a line and a module.
 COMMANDS = MappingProxyType(
     {
@@ -81,6 +83,7 @@ COMMANDS = MappingProxyType(
             for name in KAFKA_TOOLS
         },
         **{name: ("anymq.cli.rabbitmq_tools.front", it) for name, it in RABBITMQ_TOOLS.items()},
+        "rabbitmqadmin": (ADMIN, "as RabbitMQ's rabbitmqadmin"),
     }
 )
 

@@ -119,7 +119,7 @@ def browse(api: Api, arguments: argparse.Namespace) -> None:
     """Print some messages."""
     if arguments.topic:
         partition = str(arguments.partition or 0)
-        path = ("topics", arguments.name, "partitions", partition, "messages")
+        path: tuple[str, ...] = ("topics", arguments.name, "partitions", partition, "messages")
     else:
         path = ("queues", arguments.vhost, arguments.name, "messages")
     query = {
