@@ -309,7 +309,8 @@ def _export(admin: Admin, _: str, words: Sequence[str]) -> None:
 def _import(admin: Admin, _: str, words: Sequence[str]) -> None:
     path = _file(words)
     _ask(admin, "POST", _definitions(admin), body=read_document(path))
-    admin.say(f'Uploaded definitions from "{admin.api.target.host}" to {path}.')
+    later = "The import process may take some time. Consult server logs to track progress."
+    admin.say(f'Uploaded definitions from "{admin.api.target.host}" to {path}. {later}')
 
 
 # --- arguments -----------------------------------------------------------------------------
