@@ -12,3 +12,13 @@ class Delivery(NamedTuple):
     message: Message
     returns: int  # how often it was given back with `count`
     redelivered: bool  # somebody may have had it before
+
+
+class Seen(NamedTuple):
+    """A message in its place that was looked at, not taken."""
+
+    position: int
+    message: Message
+    returns: int = 0
+    redelivered: bool = False
+    ready: bool = True  # it waits: nobody has it

@@ -16,7 +16,7 @@ from operator import itemgetter
 
 from anymq.core.message import Message
 from anymq.core.queues.memory import MESSAGE_BYTES
-from anymq.core.queues.settled import Settled
+from anymq.core.queues.settled import Positions
 
 Piece = tuple[Sequence[int], Sequence[Message]]
 
@@ -90,7 +90,7 @@ class Fresh:
             self.held += bytes_in(messages)
         self.read_to = end
 
-    def head(self, settled: Settled) -> tuple[int, Message] | None:
+    def head(self, settled: Positions) -> tuple[int, Message] | None:
         """Return the first one; None when there is none, or it must be read."""
         if not self._has_first(settled):
             return None
@@ -98,7 +98,7 @@ class Fresh:
         return positions[self._at], messages[self._at]
 
     def cut(
-        self, count: int, bytes_max: int, settled: Settled, may_be_none: bool
+        self, count: int, bytes_max: int, settled: Positions, may_be_none: bool
     ) -> tuple[Piece, int] | None:
         """Take away the first ones, of one piece: at most `count` and `bytes_max`.
 
@@ -146,7 +146,7 @@ class Fresh:
         found = next(self.in_memory(position), None)
         return found[1] if found is not None and found[0] == position else None
 
-    def drop_from(self, first: int, end: int, settled: Settled) -> list[tuple[int, Message]]:
+    def drop_from(self, first: int, end: int, settled: Positions) -> list[tuple[int, Message]]:
         """Those within first..end that are in memory and not settled will be; return them."""
         found = []
         for one in self.in_memory(first):
@@ -190,7 +190,7 @@ class Fresh:
     def _forget(self, messages: Sequence[Message]) -> None:
         self.held -= bytes_in(messages)
 
-    def _has_first(self, settled: Settled) -> bool:
+    def _has_first(self, settled: Positions) -> bool:
         while True:
             if not self._ahead:
                 if self.read_to < self.new_from or not self._new:
@@ -202,7 +202,7 @@ class Fresh:
                 return True
             self._sift(settled)
 
-    def _sift(self, settled: Settled) -> None:
+    def _sift(self, settled: Positions) -> None:
         """Take out of the first piece what is settled."""
         positions, messages = self._ahead.popleft()
         at, self._at = self._at, 0

@@ -5,28 +5,31 @@ is what was pushed last, what is next, and what is out, all within a budget (mem
 
 A position is in one of these states:
     fresh: nobody had it (fresh.py) · out: somebody has it · back: it was given back · settled
-Everything fresh is above everything that is out or back.
+Everything fresh is above everything that is out or back, but for what was claimed from its middle.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import repeat
+from itertools import islice, repeat
 from typing import cast
 
 from anymq.core.message import Message, Run
-from anymq.core.queues.delivery import Delivery
+from anymq.core.queues.delivery import Delivery, Seen
 from anymq.core.queues.fresh import Fresh, body_of
-from anymq.core.queues.loading import Loader
+from anymq.core.queues.loading import READ_BYTES, Loader
 from anymq.core.queues.memory import MESSAGE_BYTES, Memory
+from anymq.core.queues.settled import Hidden, Positions
 from anymq.core.queues.settlement import Settlement
-from anymq.core.queues.stored import Stored
+from anymq.core.queues.stored import MayHold, Stored
 from anymq.core.queues.unwritten import Then, Unwritten
 from anymq.storage.errors import StorageError
 from anymq.storage.log import Log
 
 # A message that is out or back; or the size of its body, when there was no room for it in memory.
 Held = Message | int
+
+LOOKED_AT_MAX = 1000  # in memory, at once
 
 _ZERO, _NO, _NONE = repeat(0), repeat(False), repeat(None)
 
@@ -55,6 +58,7 @@ class Line:
         self._loader = loader
         self._settlement = settlement
         self._settled = settled = settlement.settled
+        self._hidden: Positions = settled  # what of the fresh positions is fresh no more
         self._memory = memory
         self._out: dict[int, Held] = {}
         self._back: dict[int, Held] = {}
@@ -73,8 +77,7 @@ class Line:
         self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
-        log.needed = self.needed
-        log.needed_count = self.needed_count
+        log.needed, log.needed_count = self.needed, self.needed_count
 
     @property
     def end(self) -> int:
@@ -132,7 +135,7 @@ class Line:
         if self._back:
             return found
         while len(found) < count and (bytes_max > 0 or not found):
-            piece = self._fresh.cut(count - len(found), bytes_max, self._settled, bool(found))
+            piece = self._fresh.cut(count - len(found), bytes_max, self._hidden, bool(found))
             if piece is None:
                 if self._read_ahead():
                     continue
@@ -212,20 +215,78 @@ class Line:
         if (one := self._head_back()) is not None or self._back:
             return one
         while True:
-            head = self._fresh.head(self._settled)
+            head = self._fresh.head(self._hidden)
             if head is not None:
                 return self._deliveries([head[0]], [head[1]])[0]
             if not self._read_ahead():
                 return None
 
+    # Looked at
+
+    def look(
+        self, position: int, bytes_max: int = READ_BYTES, may_hold: MayHold | None = None
+    ) -> tuple[list[Stored], int] | None:
+        """Return a piece of what is not settled from `position` on, and where to go on.
+
+        Nothing is taken, and who has it does not matter. None: it cannot be read now. `may_hold`
+        may leave out what is of no interest, see stored.py.
+        """
+        position = self._settled.next_unsettled(position)
+        if position >= self.log.visible_end:
+            return self._look_in_memory(position)
+        found = self._loader.load(position, bytes_max, may_hold)
+        if found is None:
+            return None
+        settled = self._settled
+        return [one for one in found[0] if one[0] not in settled], found[1]
+
+    def told(self, stored: Iterable[Stored]) -> list[Seen]:
+        """Say of these what is known of them here."""
+        returns, out, back = self._settlement.returns, self._out, self._back
+        below = self._redelivered_below
+        return [
+            Seen(p, message, returns.get(p, 0), p < below or p in back, p not in out)
+            for p, message in stored
+        ]
+
     def read(self, position: int, count: int) -> list[Delivery]:
-        """Return ready ones from `position` on, without taking them (browse)."""
+        """Return ready ones from `position` on."""
         found: list[Delivery] = []
-        for one in self._ready_from(position):
-            found.append(one)
-            if len(found) >= count:
+        while position < self.end and len(found) < count:
+            piece = self.look(position)
+            if piece is None:
                 break
-        return found
+            found += [Delivery(*one[:4]) for one in self.told(piece[0]) if one.ready]
+            position = piece[1]
+        return found[:count]
+
+    def claim(self, stored: Iterable[Stored]) -> list[int]:
+        """Take these out of the middle, as far as they are ready; return which those are.
+
+        They are out then, as if somebody had got them.
+        """
+        if self._hidden is self._settled:
+            self._hidden = Hidden(self._settled, self._out, self._back)
+        there = [(p, message) for p, message in stored if self._claim(p, message)]
+        if there:
+            positions = [p for p, _ in there]
+            self._fresh.settled_to(max(positions) + 1)
+            self._in_memory.extend(positions)
+            self.ready -= len(there)
+            self.ready_bytes -= sum(len(message.body) for _, message in there)
+            self.taken = len(self._out)
+        return [p for p, _ in there]
+
+    def _claim(self, position: int, message: Message) -> bool:
+        held, fresh = self._back.pop(position, None), self._fresh
+        if held is None:
+            is_fresh = fresh.next <= position < fresh.end
+            if not is_fresh or position in self._out or position in self._settled:
+                return False
+        if not isinstance(held, Message):
+            self._held += len(message.body) + MESSAGE_BYTES
+        self._out[position] = message
+        return True
 
     # Done
 
@@ -274,10 +335,19 @@ class Line:
         fresh = self._fresh
         first = fresh.next
         fresh.clear()
-        self._settlement.settle_run(first, fresh.end, self.log.end)
+        for run in self._unclaimed(first, fresh.end):
+            self._settlement.settle_run(*run, self.log.end)
         self.ready = self.ready_bytes = 0
         self._settlement.leave(self._settlement.delivered_to, self._in_log_bytes())
         return there_were
+
+    def _unclaimed(self, first: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the runs within first..end that nobody has claimed."""
+        for claimed in sorted(p for p in self._out if first <= p < end):
+            if first < claimed:
+                yield first, claimed
+            first = claimed + 1
+        yield first, end
 
     def needed(self, first: int, end: int) -> Sequence[tuple[int, int]]:
         """Return the runs of positions within first..end that are not settled (a snapshot)."""
@@ -330,6 +400,7 @@ class Line:
             if not self._out:
                 self._lost.clear()
                 self._odd = False
+                self._hidden = self._settled
                 self._settlement.waiting_bytes = 0
 
     def _written(self, positions: Sequence[int], messages: Sequence[Message], size: int) -> int:
@@ -363,7 +434,7 @@ class Line:
             self._held -= len(held.body) + MESSAGE_BYTES
             return len(held.body)
         fresh = self._fresh
-        if not fresh.next <= position < fresh.end or position in self._settled:
+        if not fresh.next <= position < fresh.end or position in self._hidden:
             return None
         message = fresh.drop(position)
         if message is None:
@@ -385,7 +456,7 @@ class Line:
 
     def _read_ahead(self) -> bool:
         """Read the next of what is only in the log; False when there is nothing, or not now."""
-        fresh, settled = self._fresh, self._settled
+        fresh, settled, hidden = self._fresh, self._settled, self._hidden
         if not fresh.unread:
             return False
         start = settled.next_unsettled(fresh.read_to)
@@ -397,7 +468,7 @@ class Line:
             return False
         left, end = found
         end = min(end, fresh.new_from)
-        left = [one for one in left if one[0] < end]
+        left = [one for one in left if one[0] < end and one[0] not in hidden]
         fresh.add_read([p for p, _ in left], [m for _, m in left], end)
         return True
 
@@ -441,26 +512,19 @@ class Line:
             self._settle(holes, 0)
             self._empty()
 
-    def _ready_from(self, position: int) -> Iterator[Delivery]:
-        for one in sorted(p for p in self._back if p >= position):
-            held = self._back.get(one)
-            if isinstance(held, int):
-                self._recall(one)
-                held = self._back.get(one)
-            if isinstance(held, Message):
-                yield Delivery(one, held, self._settlement.returns.get(one, 0), redelivered=True)
-        for one, message in self._fresh_from(max(position, self._fresh.next)):
-            if one not in self._settled:
-                yield self._deliveries([one], [message])[0]
-
-    def _fresh_from(self, position: int) -> Iterator[Stored]:
-        fresh = self._fresh
-        yield from (one for one in fresh.in_memory(position) if one[0] < fresh.read_to)
-        at = max(position, fresh.read_to)
-        while at < fresh.new_from and (found := self._loader.load(at)) is not None:
-            yield from (one for one in found[0] if one[0] < fresh.new_from)
-            at = found[1]
-        yield from (one for one in fresh.in_memory(position) if one[0] >= fresh.new_from)
+    def _look_in_memory(self, position: int) -> tuple[list[Stored], int]:
+        """What the log does not show yet is all in memory."""
+        settled = self._settled
+        fresh = (one for one in self._fresh.in_memory(position) if one[0] not in settled)
+        there = dict(islice(fresh, LOOKED_AT_MAX))
+        for some in (self._out, self._back):
+            there.update(
+                (p, held) for p, held in some.items() if p >= position and not isinstance(held, int)
+            )
+        found = sorted(there.items())
+        if len(found) < LOOKED_AT_MAX:
+            return found, self.end
+        return found[:LOOKED_AT_MAX], found[LOOKED_AT_MAX - 1][0] + 1
 
     # Within: the log
 
@@ -484,7 +548,7 @@ class Line:
     def _lose(self, first: int, end: int) -> None:
         """These will never be in the log: they are not ready any more."""
         known, gone = self._settle_ready([p for p in self._back if first <= p < end])
-        fresh = self._fresh.drop_from(max(first, self._fresh.next), end, self._settled)
+        fresh = self._fresh.drop_from(max(first, self._fresh.next), end, self._hidden)
         known += [position for position, _ in fresh]
         self.ready -= len(fresh)
         self.ready_bytes -= sum(len(message.body) for _, message in fresh)

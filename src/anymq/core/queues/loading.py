@@ -1,6 +1,6 @@
 """Loading: messages of a line out of its log, a good piece at a time."""
 
-from anymq.core.queues.stored import Reader, Stored
+from anymq.core.queues.stored import MayHold, Reader, Stored
 from anymq.observability.log import Log as News
 from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.log import Log
@@ -19,17 +19,19 @@ class Loader:
         self.log = log
         self._reader = reader
 
-    def load(self, position: int) -> tuple[list[Stored], int] | None:
+    def load(
+        self, position: int, bytes_max: int = READ_BYTES, may_hold: MayHold | None = None
+    ) -> tuple[list[Stored], int] | None:
         """Return the messages from `position` on, and where to go on; None when not now."""
         log = self.log
         position = max(position, log.start)
         if position >= log.visible_end:
             return None
         try:
-            found = log.read(position, READ_BYTES)
+            found = log.read(position, bytes_max)
             if found is None:
                 return [], log.visible_end
-            there, end = self._reader.read(found.read(), position)
+            there, end = self._reader.read(found.read(), position, may_hold)
             if end <= position:
                 raise CorruptBatch("a batch is cut")
         except (StorageError, OSError) as error:

@@ -7,7 +7,7 @@ A batch's base sequence, which only batches of a producer have a use for, says h
 bodies have together: so a restart knows how much is waiting without reading any of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 
 from anymq.core.message import Envelope, Form, Message, Run
@@ -37,6 +37,7 @@ _body_of = itemgetter(2)
 
 Batch = tuple[bytes, BatchHeader]
 Stored = tuple[int, Message]  # with its position
+MayHold = Callable[[bytes], bool]  # may what is looked for be among these records?
 
 
 def encode_run(run: Run) -> Batch:
@@ -137,10 +138,13 @@ class Reader:
         self._envelopes: dict[tuple[bytes, bytes], Envelope] = {}
         self.stuck: set[int] = set()  # logs that could not be read just now
 
-    def read(self, data: bytes, position: int) -> tuple[list[Stored], int]:
+    def read(
+        self, data: bytes, position: int, may_hold: MayHold | None = None
+    ) -> tuple[list[Stored], int]:
         """Return the messages from `position` on in these batches, and where to go on.
 
-        The last batch may be cut: then it is not looked at. CorruptBatch, UnknownVersion.
+        The last batch may be cut: then it is not looked at. Batches of which `may_hold` says no are
+        left out as a whole, which is much cheaper. CorruptBatch, UnknownVersion.
         """
         found: list[Stored] = []
         at, view = 0, memoryview(data)
@@ -150,15 +154,23 @@ class Reader:
             if at + header.size > len(data):
                 break
             if header.next_offset > position:
-                self._read_batch(bytes(view[at : at + header.size]), header, position, found)
+                batch = bytes(view[at : at + header.size])
+                self._read_batch(batch, header, position, found, may_hold)
             end = header.next_offset
             at += max(header.size, LENGTH_END)
         return found, end
 
     def _read_batch(
-        self, batch: bytes, header: BatchHeader, position: int, found: list[Stored]
+        self,
+        batch: bytes,
+        header: BatchHeader,
+        position: int,
+        found: list[Stored],
+        may_hold: MayHold | None,
     ) -> None:
         body = records.body_of(batch, header)
+        if may_hold is not None and not may_hold(body):
+            return
         base, time = header.base_offset, header.base_timestamp
         first = position - base
         for delta, time_delta, key, _start, value_start, end in records.slices(body, header):

@@ -9,6 +9,7 @@ from anymq.core.errors import Rejected, Unsupported
 from anymq.core.message import Envelope, Message, Properties, Run
 from anymq.core.queues.delivery import Delivery
 from anymq.core.rights.permit import READ
+from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import STREAM, AnyQueue
 from anymq.management.api import checks, routes
 from anymq.management.api.call import Call, exchange_name, failed
@@ -48,7 +49,7 @@ def publish(call: Call) -> Answer:
         else:
             later.answer(failed(error))
 
-    vhost.publish(run, then, returned=lambda _: came.__setitem__(0, False))
+    vhost.publish(run, then, returned=lambda _: came.__setitem__(0, False), who=call.who)
     return later
 
 
@@ -119,7 +120,8 @@ def get(call: Call) -> Answer:
         raise Unsupported(f"540 basic.get not supported by stream queues {_of(queue)}")
     call.permit.queue(READ, queue.name)
     call.vhost.queue(queue.name)  # not somebody's own
-    getting = _Getting(queue, mode, min(count, COUNT_MAX), encoding, call.body.get("truncate"))
+    shown = (min(count, COUNT_MAX), encoding, call.body.get("truncate"))
+    getting = _Getting(queue, call.who, mode, *shown)
     getting.go_on()
     return getting.later
 
@@ -132,10 +134,17 @@ class _Getting:
     """Gets one message after another: some must be read from the disk first."""
 
     def __init__(
-        self, queue: AnyQueue, mode: str, count: int, encoding: str, truncate: object
+        self,
+        queue: AnyQueue,
+        who: Origin,
+        mode: str,
+        count: int,
+        encoding: str,
+        truncate: object,
     ) -> None:
         self.later = Later()
         self._queue = queue
+        self._who = who
         self._mode = mode
         self._count = count
         self._encoding = encoding
@@ -156,7 +165,7 @@ class _Getting:
                 self._finish()
             else:
                 self._waits = True
-                self._queue.get(self._take, no_ack=False)
+                self._queue.get(self._take, no_ack=False, who=self._who)
         self._running = False
 
     def _take(self, delivery: Delivery | None) -> None:
@@ -187,20 +196,21 @@ class _Getting:
     def _row(self, delivery: Delivery) -> dict[str, Any]:
         message = delivery.message
         body = message.body if self._truncate is None else message.body[: self._truncate]
-        payload, encoding = _shown(body, self._encoding)
+        payload, encoding = payload_of(body, self._encoding)
         return {
             "payload_bytes": len(message.body),
             "redelivered": delivery.redelivered,
             "exchange": message.envelope.exchange,
             "routing_key": message.envelope.routing_key,
             "message_count": waiting(self._queue),
-            "properties": _said(message),
+            "properties": said(message),
             "payload": payload,
             "payload_encoding": encoding,
         }
 
 
-def _said(message: Message) -> Any:
+def said(message: Message) -> Any:
+    """Return the properties of a message, as RabbitMQ shows them."""
     said = message.read()
     names = (*NUMBERS, *TEXTS)
     given = {name: to_json(getattr(said, name)) for name in names}
@@ -210,7 +220,8 @@ def _said(message: Message) -> Any:
     return shown or []  # as RabbitMQ: Erlang's empty list
 
 
-def _shown(body: bytes, encoding: str) -> tuple[str, str]:
+def payload_of(body: bytes, encoding: str) -> tuple[str, str]:
+    """Return a body as text, and how that was made."""
     if encoding == "auto":
         try:
             return body.decode(), "string"

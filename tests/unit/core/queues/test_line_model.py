@@ -19,6 +19,8 @@ class Entry:
     returns: int = 0
     had: bool = False  # by somebody
     pushed: int = 0  # in which turn
+    claimed: bool = False  # out of the middle: then it does not matter whether it says it was had
+    back: bool = False
 
 
 class LineMachine(RuleBasedStateMachine):
@@ -52,7 +54,7 @@ class LineMachine(RuleBasedStateMachine):
     def take(self, count: int, bytes_max: int, settled: bool) -> None:
         expected: list[int] = []
         size = 0
-        for position in self.of("ready")[:count]:
+        for position in self.in_order()[:count]:
             size += len(self.model[position].body)
             if expected and size > bytes_max:
                 break
@@ -69,7 +71,28 @@ class LineMachine(RuleBasedStateMachine):
             entry = self.model[one.position]
             assert one.message.body == entry.body
             assert one.returns == entry.returns
-            assert one.redelivered == entry.had or (self.inexact and one.redelivered)
+            inexact = entry.claimed or (self.inexact and one.redelivered)
+            assert one.redelivered == entry.had or inexact
+
+    def in_order(self) -> list[int]:
+        """What was given back comes first."""
+        return sorted(self.of("ready"), key=lambda p: (not self.model[p].back, p))
+
+    @rule(data=st.data())
+    def claim(self, data: st.DataObject) -> None:
+        """Whoever looked takes some out of the middle, among them what is not to be had."""
+        seen, at, line = [], 0, self.room.line
+        while at < line.end and (piece := line.look(at, 500)) is not None:
+            found, at = piece
+            seen += found
+        assert [p for p, _ in seen] == sorted(self.of("ready") + self.of("out"))
+        if seen:
+            some = data.draw(st.lists(st.sampled_from(seen), unique_by=lambda one: one[0]))
+            expected = {p for p, _ in some if self.model[p].state == "ready"}
+            assert set(line.claim(some)) == expected
+            for position in expected:
+                self.model[position].state = "out"
+                self.model[position].claimed = True
 
     @rule(data=st.data(), count=st.booleans())
     def give_back(self, data: st.DataObject, count: bool) -> None:
@@ -79,6 +102,7 @@ class LineMachine(RuleBasedStateMachine):
             self.room.line.give_back(some, count=count)
             for position in some:
                 self.model[position].state = "ready"
+                self.model[position].back = True
                 self.model[position].returns += count
 
     @rule(data=st.data(), state=st.sampled_from(["out", "ready"]))
@@ -114,7 +138,7 @@ class LineMachine(RuleBasedStateMachine):
     @rule()
     def peek(self) -> None:
         head = self.room.line.peek()
-        assert ([head.position] if head else []) == self.of("ready")[:1]
+        assert ([head.position] if head else []) == self.in_order()[:1]
 
     @rule()
     def turn(self) -> None:
@@ -166,7 +190,7 @@ class LineMachine(RuleBasedStateMachine):
                 assert not entry.persistent
                 entry.state = "settled"
             else:
-                entry.state = "ready"
+                entry.state, entry.back = "ready", False
         assert there == set(self.of("ready"))
         self.model = {p: e for p, e in self.model.items() if e.state != "settled"}
 
