@@ -73,6 +73,7 @@ COMMANDS = MappingProxyType(
             name: (f"anymq.cli.operate.{name.replace('-', '_')}", about)
             for name, about in OPERATE.items()
         },
+        "completion": ("anymq.cli.completion", "completion for bash, zsh, fish"),
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
         "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
         **{

@@ -57,6 +57,11 @@ def main(tool: str, words: Sequence[str]) -> int:
     return 0
 
 
+def completions() -> dict[str, str]:
+    """Return the words that may follow."""
+    return dict.fromkeys(VERBS, "")
+
+
 def _target(options: Any) -> Target:
     """Where to: the options, over a file in RabbitMQ's form, over our own environment."""
     said = _from_file(options)

@@ -49,6 +49,11 @@ def commands() -> dict[str, Command]:
     return found
 
 
+def completions() -> dict[str, str]:
+    """Return the words that may follow, and what they do."""
+    return {name: command.about for name, command in commands().items()}
+
+
 def _run(tool: str, words: list[str]) -> int:
     name, rest = _command_in(words)
     known = commands()
