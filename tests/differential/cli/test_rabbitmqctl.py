@@ -20,7 +20,8 @@ KEPT = json.loads((Path(__file__).resolve().parent / "rabbitmq.json").read_text(
 OUR_NODE = "anymq@1"
 # Where we end otherwise, and why.
 OTHERWISE = {
-    "list_queues -p nope --formatter csv": "an empty table has no head with us either",
+    "list_permissions -p v1": "who makes a virtual host may do everything in it",
+    "export_definitions -": "more is said: what has written the file",
 }
 
 

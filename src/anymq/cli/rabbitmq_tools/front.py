@@ -104,9 +104,7 @@ def _api(options: Options) -> Api:
 
 
 def _status_of(error: ApiRefused) -> int:
-    if error.not_there:
-        return Exit.DATA
-    return Exit.UNAVAILABLE if error.status >= 500 else Exit.SOFTWARE
+    return Exit.DATA if error.not_there else Exit.UNAVAILABLE
 
 
 # --- help ----------------------------------------------------------------------------------
