@@ -90,8 +90,7 @@ class Broker:
     ) -> None:
         self.settings = settings or BrokerSettings()
         self.node_id = self.settings.node_id
-        self.clock = clock
-        self.timers = timers
+        self.clock, self.timers = clock, timers
         self._given = {**_identity(self.settings), **self.settings.configs}
         broker_config.check_static(self._given)
         self.config = BrokerConfig(self._given)
