@@ -15,6 +15,7 @@ from typing import Any
 from anymq import plugins
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
+from anymq.config.doors import plugin_doors
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.config.reload import take_over
@@ -227,6 +228,9 @@ class Server:
         self._open("amqp", loop, speak_amqp, amqp.host, amqp.port)
         self._open("amqp_tls", loop, speak_amqp, amqp.host, amqp.tls_port, tls)
         self._open("management", loop, speak_http, management.host, management.port)
+        ground = plugins.Ground(broker, amqp_users(self.settings, broker), gate)
+        for door, speak in plugins.protocols(plugin_doors(self.settings), ground):
+            self._open(door.name, loop, speak, door.host, door.port)
 
     def _open(
         self,

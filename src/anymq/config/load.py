@@ -65,7 +65,7 @@ def open_to_others(settings: Settings) -> list[str]:
     doors = [("kafka.host", kafka.host, not guarded)]
     doors += [("amqp.host", amqp.host, amqp.port != OFF)]
     doors += [("management.host", management.host, management.port != OFF)]
-    return [name for name, host, is_open in doors if is_open and not _is_loopback(host)]
+    return [name for name, host, is_open in doors if is_open and not is_loopback(host)]
 
 
 def data_dir_of(settings: Settings) -> Path:
@@ -193,7 +193,8 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Is this address reached from this machine only?"""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
