@@ -82,6 +82,7 @@ DOORS = {  # how tools call what the listeners speak
     "amqp": "amqp",
     "amqp_tls": "amqp/ssl",
     "management": "http",
+    "management_tls": "https",
 }
 LAST_WORDS_SECONDS = 2.0  # how long answers under way may take to leave when we stop
 
@@ -125,9 +126,9 @@ class Server:
             log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
 
     def _renew_tls(self, settings: Settings) -> None:
-        for name in ("kafka_tls", "amqp_tls"):
+        for name in ("kafka_tls", "amqp_tls", "management_tls"):
             if (listener := self._listeners.get(name)) is not None:
-                listener.tls = make_tls(settings)
+                listener.tls = make_tls(settings, browsers=name == "management_tls")
 
     def _apply(self, settings: Settings) -> None:
         limits = settings.limits
@@ -158,6 +159,7 @@ class Server:
             checkers = Checkers(loop)
             stack.callback(checkers.stop)
             gate = self._make_gate(broker, checkers)
+            broker.create_vhost(self.settings.amqp.default_vhost)
             self._audit = listen(broker, self._make_audit(broker))
             stack.callback(self._audit.close)
             news.look()
@@ -231,6 +233,11 @@ class Server:
         self._open("amqp", loop, speak_amqp, amqp.host, amqp.port)
         self._open("amqp_tls", loop, speak_amqp, amqp.host, amqp.tls_port, tls)
         self._open("management", loop, speak_http, management.host, management.port)
+        if management.tls_port != OFF:
+            https = make_tls(self.settings, browsers=True)
+            self._open(
+                "management_tls", loop, speak_http, management.host, management.tls_port, https
+            )
 
     def _open(
         self,

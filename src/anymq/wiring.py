@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
+from anymq.config.principals import parse_rule
 from anymq.config.units import MINUTE_MS
 from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
@@ -97,6 +98,8 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         sasl_mechanisms=kafka.sasl_mechanisms,
         login_required=kafka.require_login,
         loopback_users=settings.amqp.loopback_users,
+        certificate_user=kafka.certificate_user,
+        principal_rules=tuple(map(parse_rule, kafka.principal_mapping)),
         frame_bytes_max=limits.frame_bytes_max,
         frame_bytes_max_without_records=limits.frame_bytes_max_without_records,
         frame_bytes_max_unauthenticated=limits.frame_bytes_max_before_login,
@@ -136,10 +139,18 @@ def amqp_users(settings: Settings, broker: Broker) -> Users:
 
     Where the file names nobody, there is guest, whom RabbitMQ's clients try.
     """
-    defaults = GUEST if settings.amqp.guest and not settings.users else {}
+    defaults = _defaults(settings)
     broker.users.give(settings.users, defaults)
     broker.users.kept = kept = settings.security.passwords_kept_as
     return Users(settings.users, defaults=defaults, stored=broker.users, kept=kept)
+
+
+def _defaults(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """Return who there is until somebody is named."""
+    amqp = settings.amqp
+    if amqp.default_user:
+        return {amqp.default_user: (amqp.default_password,)}
+    return GUEST if amqp.guest and not settings.users else {}
 
 
 def kafka_users(settings: Settings, broker: Broker) -> Users:
@@ -166,12 +177,13 @@ def _listeners(settings: Settings, host: str, port: int) -> str:
     return ",".join(f"{name}://{host}:{port or own}" for name, own in doors if own != OFF)
 
 
-def make_tls(settings: Settings) -> ssl.SSLContext:
+def make_tls(settings: Settings, *, browsers: bool = False) -> ssl.SSLContext:
     """Read the certificate and make of it what listeners are told."""
     tls = settings.tls
     certificate = Path(tls.certificate)
     client_ca = Path(tls.client_ca) if tls.client_ca else None
-    return make_context(certificate, Path(tls.key or certificate), client_ca)
+    required = tls.client_certificate == "required" and not browsers
+    return make_context(certificate, Path(tls.key or certificate), client_ca, required=required)
 
 
 def attempt_limits(settings: Settings) -> AttemptLimits:

@@ -34,6 +34,7 @@ DESCRIPTIONS = {
     "amqp": "AMQP at {host}:{port}",
     "amqp_tls": "AMQP over TLS at {host}:{port}",
     "management": "metrics and health at http://{host}:{port}",
+    "management_tls": "the same over TLS at https://{host}:{port}",
 }
 
 
@@ -102,6 +103,7 @@ def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
         "amqp": settings.amqp.host,
         "amqp_tls": settings.amqp.host,
         "management": settings.management.host,
+        "management_tls": settings.management.host,
     }
     doors = [
         DESCRIPTIONS.get(name, name + " at {host}:{port}").format(

@@ -51,6 +51,19 @@ class Kafka:
     sasl_mechanisms: tuple[str, ...] = setting(
         ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"), "The ways to log in that are offered."
     )
+    certificate_user: Literal[
+        "none", "common_name", "distinguished_name", "subject_alternative_name"
+    ] = setting(
+        "none",
+        "Who shows a certificate (see tls.client_ca) is the user that this part of it names, and"
+        " need not log in.",
+    )
+    principal_mapping: tuple[str, ...] = setting(
+        (),
+        "Of what the distinguished name is made a user's name, as ssl.principal.mapping.rules says"
+        " it: RULE:pattern/name/, with L or U behind it for small or large letters, or DEFAULT."
+        " The first that matches; then kafka.certificate_user says nothing but that there is one.",
+    )
     rack: str = setting("", "The rack, or zone, that clients are told this node is in.")
 
 
@@ -72,6 +85,17 @@ class Amqp:
         True,
         "Where [users] names nobody: let in `guest` with the password `guest`, as RabbitMQ does.",
         live=True,
+    )
+    default_user: str = setting(
+        "",
+        "Somebody to let in, as administrator, until he is changed or deleted by a tool; then there"
+        " is no guest. RABBITMQ_DEFAULT_USER says it, too.",
+    )
+    default_password: str = setting(
+        "", "The password of default_user. RABBITMQ_DEFAULT_PASS says it, too."
+    )
+    default_vhost: str = setting(
+        "/", "A virtual host that is made if it is not there. RABBITMQ_DEFAULT_VHOST says it, too."
     )
     loopback_users: tuple[str, ...] = setting(
         ("guest",), "Users who may only come from this machine itself.", live=True
@@ -137,6 +161,12 @@ class Management:
     session_ms_max: int = setting(
         12 * HOUR_MS, "How long a browser's session lasts at most.", at_least=1, live=True
     )
+    tls_port: int = setting(
+        OFF,
+        "The port with TLS (15671 is usual); 0 takes a free one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
     sessions_max: int = setting(
         1000,
         "How many sessions of browsers there may be; one more ends that unused the longest.",
@@ -160,6 +190,12 @@ class Tls:
     )
     client_ca: str = setting(
         "", "Ask clients for a certificate signed by one in this file (PEM).", live=True
+    )
+    client_certificate: Literal["required", "wanted"] = setting(
+        "required",
+        "Where clients are asked for one: required, or wanted, so that those without have to log"
+        " in in another way. Browsers are never required to have one.",
+        live=True,
     )
 
 

@@ -34,6 +34,7 @@ class Authentication:
         self._barred = () if is_loopback(host) else tuple(loopback_users)
         self.user = "" if required else ANONYMOUS
         self.raw_tokens = False
+        self._certified = False  # did a certificate prove it?
         self.checking = False  # is a password looked at?
         self._users = users
         self._gate = gate
@@ -46,6 +47,13 @@ class Authentication:
         """Do we know who it is?"""
         return bool(self.user)
 
+    def is_shown(self, user: str) -> bool:
+        """A certificate names this user; False: he may not come from there."""
+        if user in self._barred:
+            return False
+        self.user, self._certified = user, True
+        return True
+
     def choose(self, mechanism: str, *, raw: bool) -> bool:
         """Start over with this mechanism; False when the listener does not offer it.
 
@@ -53,7 +61,7 @@ class Authentication:
         """
         if mechanism not in self.mechanisms:
             return False
-        self.user = ""
+        self.user, self._certified = "", False
         self._mechanism = mechanism
         self._scram = None if mechanism == PLAIN else ScramServer(self._users, Mechanism(mechanism))
         self.raw_tokens = raw
@@ -62,7 +70,7 @@ class Authentication:
     @property
     def logged_in(self) -> bool:
         """Has it proven who it is?"""
-        return self.done and self.chosen
+        return self.done and (self.chosen or self._certified)
 
     @property
     def chosen(self) -> bool:
