@@ -19,6 +19,7 @@ from anymq.config.model import OFF, Settings
 from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
+from anymq.core.rights.loans import loan_of
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.guard import Guard
@@ -68,8 +69,11 @@ from anymq.wiring import (
     kafka_settings,
     kafka_users,
     make_tls,
+    make_tokens,
     patience,
+    provider,
     session_limits,
+    token_origins,
 )
 
 log = Log(__name__)
@@ -175,7 +179,10 @@ class Server:
 
     def _make_gate(self, broker: Broker, checkers: Checkers) -> Gate:
         attempts = Attempts(broker.clock.monotonic, lambda: attempt_limits(self.settings))
-        return Gate(attempts, checkers.run)
+        gate = Gate(attempts, checkers.run)
+        gate.tokens = make_tokens(self.settings)
+        gate.lend = lambda who: broker.users.lend(who.name, loan_of(who.scopes, who.expires_s))
+        return gate
 
     def _open_store(self, disk: Disk) -> LogStore:
         directory = data_dir_of(self.settings)
@@ -224,7 +231,9 @@ class Server:
             self._amqp_sessions(broker, gate),
         )
         api = self._api(broker, store)
-        front = Front(lambda: self.settings.management.host_names)
+        front = Front(
+            lambda: self.settings.management.host_names, lambda: token_origins(self.settings)
+        )
         pages = self._pages(broker, store, disk)
         speak_http = partial(HttpSession, pages, api=api, front=front)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
@@ -331,6 +340,7 @@ class Server:
             Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
             amqp.gate,
             self._audit,
+            lambda: provider(self.settings),
         )
         assert self._kafka is not None
         site = Site(
@@ -447,6 +457,7 @@ class Server:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = broker.clock.monotonic()
+            broker.users.end_loans(broker.clock.wall_ms() / 1000)
             for listener in self._listeners.values():
                 listener.tick(now)
             alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)

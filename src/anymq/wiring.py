@@ -2,9 +2,11 @@
 
 import ssl
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from anymq.config.load import data_dir_of
+from anymq.config.load import ConfigError, data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.config.principals import parse_rule
 from anymq.config.units import MINUTE_MS
@@ -12,6 +14,7 @@ from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
+from anymq.management.api.guard import Provider
 from anymq.management.api.sessions import SessionLimits
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
@@ -20,6 +23,7 @@ from anymq.observability.log import Log
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.security.attempts import AttemptLimits
+from anymq.security.tokens import Tokens, TokenSettings
 from anymq.security.users import Users
 
 GUEST = {"guest": ("guest",)}
@@ -95,7 +99,7 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         advertised_host=kafka.advertised_host,
         advertised_port=kafka.advertised_port,
         rack=kafka.rack,
-        sasl_mechanisms=kafka.sasl_mechanisms,
+        sasl_mechanisms=(*kafka.sasl_mechanisms, *(["OAUTHBEARER"] if settings.oauth.keys else [])),
         login_required=kafka.require_login,
         loopback_users=settings.amqp.loopback_users,
         certificate_user=kafka.certificate_user,
@@ -190,6 +194,45 @@ def attempt_limits(settings: Settings) -> AttemptLimits:
     """Return how often passwords may be guessed."""
     security = settings.security
     return AttemptLimits(security.login_failures_max, security.login_failure_ms / 1000)
+
+
+def make_tokens(settings: Settings) -> Tokens | None:
+    """Return what looks at tokens; None: none are taken."""
+    oauth = settings.oauth
+    if not oauth.keys:
+        return None
+    if find_spec("joserfc") is None:
+        raise ConfigError("oauth.keys needs joserfc: pip install 'anymq[oauth]'")
+    return Tokens(
+        TokenSettings(
+            keys=oauth.keys,
+            issuer=oauth.issuer,
+            audience=oauth.audience,
+            algorithms=oauth.algorithms,
+            name_claims=oauth.name_claims,
+            scope_claim=oauth.scope_claim,
+            scope_prefix=oauth.scope_prefix,
+        )
+    )
+
+
+def token_origins(settings: Settings) -> tuple[str, ...]:
+    """Return whom the page asks for tokens."""
+    parts = urlsplit(settings.oauth.token_url)
+    return (f"{parts.scheme}://{parts.netloc}",) if parts.netloc else ()
+
+
+def provider(settings: Settings) -> Provider | None:
+    """Return what the page has to know to send its users to their identity provider."""
+    oauth = settings.oauth
+    if not (oauth.keys and oauth.client_id and oauth.authorization_url and oauth.token_url):
+        return None
+    return Provider(
+        client_id=oauth.client_id,
+        authorization_url=oauth.authorization_url,
+        token_url=oauth.token_url,
+        scope=" ".join(dict.fromkeys(["openid", *oauth.page_scopes])),
+    )
 
 
 def audit_limits(settings: Settings) -> AuditLimits:

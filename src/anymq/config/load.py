@@ -212,6 +212,13 @@ def _check(settings: Settings) -> None:
 
 
 def _check_security(settings: Settings) -> None:
+    oauth = settings.oauth
+    if oauth.keys and not (oauth.issuer and oauth.audience):
+        raise ConfigError(
+            "oauth.keys needs oauth.issuer and oauth.audience: whose tokens, for whom"
+        )
+    if weak := [one for one in oauth.algorithms if one.startswith("HS") or one == "none"]:
+        raise ConfigError(f"oauth.algorithms: {', '.join(weak)} proves nothing here")
     for rule in settings.kafka.principal_mapping:
         try:
             parse_rule(rule)

@@ -235,6 +235,43 @@ class Security:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Oauth:
+    """Tokens of an identity provider instead of passwords; needs anymq[oauth]."""
+
+    keys: str = setting(
+        "", "A file, or a URL (https), with the provider's keys (JWKS). Empty: no tokens are taken."
+    )
+    issuer: str = setting("", "Who has to have issued a token (iss).")
+    audience: str = setting("", "For whom it has to be (aud).")
+    algorithms: tuple[str, ...] = setting(
+        (
+            "RS256",
+            "RS384",
+            "RS512",
+            "PS256",
+            "PS384",
+            "PS512",
+            "ES256",
+            "ES384",
+            "ES512",
+            "Ed25519",
+        ),
+        "How it may be signed.",
+    )
+    name_claims: tuple[str, ...] = setting(
+        ("preferred_username", "sub", "client_id"), "The first of these that is there is the user."
+    )
+    scope_claim: str = setting("scope", "Where it says what the user may do.")
+    scope_prefix: str = setting(
+        "", "With what scopes that are meant for us begin, as in 'rabbitmq.read:*/*'."
+    )
+    client_id: str = setting("", "As what the page asks the provider (authorization code, PKCE).")
+    page_scopes: tuple[str, ...] = setting((), "The scopes it asks for, besides openid.")
+    authorization_url: str = setting("", "Where the page sends its users to log in.")
+    token_url: str = setting("", "Where it gets the token for the code.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """How what is kept gets on the disk."""
 
@@ -453,6 +490,7 @@ class Settings:
     management: Management = Management()
     tls: Tls = Tls()
     security: Security = Security()
+    oauth: Oauth = Oauth()
     storage: Storage = Storage()
     topics: Topics = Topics()
     groups: Groups = Groups()
@@ -471,6 +509,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "management": Management,
         "tls": Tls,
         "security": Security,
+        "oauth": Oauth,
         "storage": Storage,
         "topics": Topics,
         "groups": Groups,

@@ -3,7 +3,8 @@
 import base64
 import binascii
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 
 from anymq.core.rights.accounts import Accounts
@@ -20,7 +21,7 @@ from anymq.security.users import Users
 
 REALM = 'Basic realm="anymq management"'
 READING = ("GET", "HEAD", "OPTIONS")
-CREDENTIALS_MAX = 4096
+CREDENTIALS_MAX = 16 * 1024  # a token may be long
 PROTOCOL = "http"  # as RabbitMQ counts it
 
 log = Log(__name__)
@@ -80,6 +81,20 @@ NOBODY = Caller("")
 Identified = Callable[[Caller | Fault], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where the page gets its tokens: by an authorization code, with PKCE (RFC 7636)."""
+
+    client_id: str
+    authorization_url: str
+    token_url: str
+    scope: str
+
+
+def _no_provider() -> Provider | None:
+    return None
+
+
 @dataclass(slots=True)
 class Guard:
     """What decides on a request. `users` and what follows may be replaced while we run."""
@@ -90,6 +105,7 @@ class Guard:
     sessions: Sessions
     gate: Gate
     audit: Audit
+    provider: Callable[[], Provider | None] = _no_provider
     logins_failed: int = 0
 
     def identify(self, request: Request, then: Identified) -> None:
@@ -105,9 +121,10 @@ class Guard:
     def check_password(self, name: str, password: str, request: Request, then: Identified) -> None:
         """Say who has this password."""
         claim = Claim(name, password, request.host, PROTOCOL)
-        self.gate.check(self.users(), claim, lambda verdict: self._judged(claim, verdict, then))
+        self.gate.log_in(self.users(), claim, partial(self._judged, claim, then))
 
-    def _judged(self, claim: Claim, verdict: Verdict, then: Identified) -> None:
+    def _judged(self, claim: Claim, then: Identified, verdict: Verdict, user: str) -> None:
+        claim = replace(claim, name=user)
         if verdict is Verdict.RIGHT and self._may_come(claim.name, claim.host):
             then(Caller(claim.name, self.accounts.tags_of(claim.name), self.accounts))
             return
@@ -168,7 +185,11 @@ def _credentials(request: Request) -> tuple[str, str]:
     scheme, _, said = request.headers.get("authorization", "").partition(" ")
     if not said:
         raise NoLogin
-    if scheme.lower() != "basic" or len(said) > CREDENTIALS_MAX:
+    if len(said) > CREDENTIALS_MAX:
+        raise not_authorized()
+    if scheme.lower() == "bearer":
+        return "", said.strip()
+    if scheme.lower() != "basic":
         raise not_authorized()
     try:
         name, _, password = base64.b64decode(said.strip(), validate=True).decode().partition(":")

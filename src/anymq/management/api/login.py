@@ -1,5 +1,6 @@
 """Logging in with a browser, and out."""
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,7 +20,7 @@ FIELDS_MAX = 16
 
 @ROUTES.post("/login", routes.ANYBODY)
 def log_in(call: Call) -> Answer:
-    """Log in with a `username` and a `password`; the answer sets a cookie, says the CSRF token."""
+    """Log in with `username` and `password`, or `access_token`: a cookie, and a CSRF token."""
     name, password = _said(call)
     answer = Later()
 
@@ -62,10 +63,20 @@ def log_out(call: Call) -> Answer:
     return Response(HTTPStatus.NO_CONTENT, b"", "", headers)
 
 
+@ROUTES.get("/auth", routes.ANYBODY)
+def ways_to_log_in(call: Call) -> Answer:
+    """Whether the page can have its users log in elsewhere, and where."""
+    provider = call.site.guard.provider()
+    told = {} if provider is None else asdict(provider)
+    return call.shown({"oauth_enabled": provider is not None, **told})
+
+
 def _said(call: Call) -> tuple[str, str]:
     """Return name and password: of a form, as RabbitMQ takes it, or of JSON."""
     kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM:
+        if "access_token" in call.body:
+            return "", call.text("access_token")
         call.need("username", "password")
         return call.text("username"), call.text("password")
     try:
@@ -73,6 +84,8 @@ def _said(call: Call) -> tuple[str, str]:
         fields = dict(parse_qsl(body, keep_blank_values=True, max_num_fields=FIELDS_MAX))
     except ValueError:
         raise bad_request("not_a_form") from None
+    if "access_token" in fields:
+        return "", fields["access_token"]
     return fields.get("username", ""), fields.get("password", "")
 
 
