@@ -18,7 +18,7 @@ from anymq.core.rights import records as keys
 from anymq.core.rights.acls import ANY, Acls
 from anymq.core.rights.loans import Loan
 from anymq.core.rights.operations import OPERATIONS, Kind
-from anymq.core.rights.permit import EVERYTHING, Permit
+from anymq.core.rights.permit import EVERYTHING, GROUP, Permit
 from anymq.core.rights.records import (
     PermissionRecord,
     TopicPermissionRecord,
@@ -181,6 +181,10 @@ class Accounts:
             return self._loans[user].topics(vhost)
         return self._topics.get((user, vhost), {})
 
+    def is_of_file(self, user: str) -> bool:
+        """Is it a user whose password the configuration file says?"""
+        return user in self._file
+
     def may_pose(self, user: str) -> bool:
         """May this user publish in the name of others?"""
         return IMPERSONATOR in self.tags_of(user)
@@ -197,14 +201,18 @@ class Accounts:
         """Are there ACLs about a user, beside the patterns?"""
         return self.acls.concern(user)
 
-    def ruled(self, user: str, host: str, vhost: str, permission: str, queue: str) -> bool | None:
-        """Return what the ACLs say of a topic that is used as a queue; None: nothing."""
-        try:
-            topic = topic_of(vhost, queue)
-        except PreconditionFailed:
-            return None  # too long for a topic
+    def ruled(
+        self, user: str, host: str, vhost: str, permission: str, kind: str, name: str
+    ) -> bool | None:
+        """Return what the ACLs say of a queue (it may be a topic) or group; None: nothing."""
+        of, named = Kind.GROUP, name
+        if kind != GROUP:
+            try:
+                of, named = Kind.TOPIC, topic_of(vhost, name)
+            except PreconditionFailed:
+                return None  # too long for a topic
         said = [
-            self.acls.verdict(user, host, Kind.TOPIC, topic, operation)
+            self.acls.verdict(user, host, of, named, operation)
             for operation in OPERATIONS[permission]
         ]
         if False in said:
@@ -251,6 +259,7 @@ class Accounts:
         password: str | None = None,
         password_hash: str | None = None,
         hashing_algorithm: str = "",
+        verifiers: tuple[str, ...] | None = None,
         proofs: Sequence[str] | None = None,
         tags: Collection[str] | None = None,
         then: Then = ignore,
@@ -258,10 +267,13 @@ class Accounts:
         """Make a user, or give it another password or other tags; None: what it has.
 
         An empty password, or hash, is none: nobody logs in by it. `password_hash` and
-        `hashing_algorithm` are as RabbitMQ's definitions have them. A new user may do nothing.
-        `proofs`: what is kept of a password, made elsewhere, as that takes long.
+        `hashing_algorithm` are as RabbitMQ's definitions have them, `verifiers` as ours do. A new
+        user may do nothing. `proofs`: what is kept of a password, made elsewhere, as that takes
+        long.
         """
         _check_name(name)
+        if proofs is None:
+            proofs = _checked_verifiers(verifiers)
         if proofs is None:
             proofs = self._proofs_of(password, password_hash, hashing_algorithm)
         if proofs is not None and name in self._file:
@@ -304,12 +316,19 @@ class Accounts:
 
     def delete(self, name: str, then: Then = ignore) -> None:
         """Unmake a user, and all its rights. Those of the file are unmade there."""
-        self.find(name)
-        if name in self._file:
-            raise Conflict(f"user '{name}' is of the configuration file: delete it there")
-        gone = UserRecord(deleted=True) if name in self._defaults else None
-        rules = dict.fromkeys(self.acls.keys_of(name))
-        self._catalog.change({**self._forgotten(name), **rules, user_key(name): gone}, then)
+        self.delete_all([name], then)
+
+    def delete_all(self, names: Sequence[str], then: Then = ignore) -> None:
+        """Unmake all of these users or none."""
+        changes: Changes = {}
+        for name in names:
+            self.find(name)
+            if name in self._file:
+                raise Conflict(f"user '{name}' is of the configuration file: delete it there")
+            gone = UserRecord(deleted=True) if name in self._defaults else None
+            rules = dict.fromkeys(self.acls.keys_of(name))
+            changes |= {**self._forgotten(name), **rules, user_key(name): gone}
+        self._catalog.change(changes, then)
 
     # Changing rights
 
@@ -489,3 +508,12 @@ def _checked_tags(tags: Collection[str]) -> tuple[str, ...]:
     if any(len(tag.encode()) > NAME_BYTES_MAX for tag in unique):
         raise Invalid(f"a tag has no more than {NAME_BYTES_MAX} bytes")
     return unique
+
+
+def _checked_verifiers(verifiers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for verifier in verifiers or ():
+        try:
+            passwords.check_verifier(verifier)
+        except ValueError as error:
+            raise Invalid(f"the verifier of a password: {error}") from None
+    return verifiers

@@ -99,6 +99,8 @@ def _try(world: World, name: str, version: int, user: User) -> None:
         with world.unchanged():
             response = dialog.answer()
         assert not operation.seen(response), f"{user} may not, and did in version {version}"
+        if operation.lists:
+            assert not response.topics, "not even that there is something"
         return
     # Who joins a group waits for others: it is let in.
     if dialog.answers() or name != "JoinGroup":
