@@ -202,6 +202,7 @@ def check_ports(settings: Settings) -> Findings:
         ("amqp.port", amqp.host, amqp.port),
         ("amqp.tls_port", amqp.host, amqp.tls_port),
         ("management.port", management.host, management.port),
+        ("management.tls_port", management.host, management.tls_port),
     ):
         if port not in (OFF, 0):
             finding = _check_port(key, host, port)

@@ -35,6 +35,7 @@ DESCRIPTIONS = {
     "amqp": "AMQP at {host}:{port}",
     "amqp_tls": "AMQP over TLS at {host}:{port}",
     "management": "metrics and health at http://{host}:{port}",
+    "management_tls": "the same over TLS at https://{host}:{port}",
 }
 
 
@@ -104,6 +105,7 @@ def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
         "amqp_tls": settings.amqp.host,
         "management": settings.management.host,
         **{door.name: door.host for door in plugin_doors(settings)},
+        "management_tls": settings.management.host,
     }
     doors = [
         DESCRIPTIONS.get(name, name + " at {host}:{port}").format(

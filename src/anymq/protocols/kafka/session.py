@@ -5,7 +5,9 @@ To add a request, add a module to `api/`: it declares its KEY, its VERSIONS and 
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
+from anymq.config.principals import mapped
 from anymq.core.broker import Broker
 from anymq.core.rights.access import Access
 from anymq.core.taps import Origin
@@ -27,6 +29,7 @@ from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
+from anymq.security.certificates import certificate_name
 from anymq.security.gate import Gate
 from anymq.security.scram import AuthenticationFailed
 from anymq.security.users import Users
@@ -67,6 +70,7 @@ class KafkaSession:
         "_left",
         "_next",
         "_outbox",
+        "_shows_certificate",
         "_stranger_since",
         "access",
         "authentication",
@@ -110,6 +114,8 @@ class KafkaSession:
             small_max=kafka.settings.frame_bytes_max_without_records,
             large=LARGE,
         )
+        # Known when TLS is done, so with the first frame.
+        self._shows_certificate = peer.tls and kafka.settings.certificate_user != "none"
         self._left = NOTHING  # frames for which there was no time or no room yet
         self._next: memoryview | None = None  # the frame before them: it waits for open calls
         self._calls: deque[Call] = deque()
@@ -243,6 +249,21 @@ class KafkaSession:
         """Was its user deleted?"""
         return self.authentication.logged_in and not self.access.is_known
 
+    def _log_in_by_certificate(self) -> None:
+        """Who has shown one is who it names, if there is such a user; else he may log in."""
+        settings, certificate = self.kafka.settings, self.peer.certificate()
+        if not certificate:
+            return
+        if settings.principal_rules:
+            whole = certificate_name(certificate, "distinguished_name")
+            name = mapped(whole, settings.principal_rules)
+        else:
+            name = certificate_name(certificate, settings.certificate_user)
+        if name in self.kafka.users and self.authentication.is_shown(name):
+            self.authentication_changed()
+        else:
+            log.warning("no user is called as a certificate says", peer=self.peer.host, name=name)
+
     def _access(self) -> Access:
         """Return what its user may do; who need not log in may be nobody in particular."""
         authentication = self.authentication
@@ -321,6 +342,9 @@ class KafkaSession:
 
     def _on_frame(self, frame: memoryview, owned: bool) -> None:
         self._last_heard = self.broker.clock.monotonic()
+        if self._shows_certificate:
+            self._shows_certificate = False
+            self._log_in_by_certificate()
         if self.authentication.raw_tokens:
             self._on_raw_token(frame)
             return
@@ -345,11 +369,18 @@ class KafkaSession:
         request = api.decode_request(frame, position, version)
         cost = len(frame) if key in LARGE else len(frame) * OBJECT_COST
         call = self._begin(Call(self, api, header, cost, owned))
+        self._handle(call, request)
+
+    def _handle(self, call: Call, request: Any) -> None:
+        changes = self.broker.changes
+        changes.actor = self
         try:
-            api.handle(call, request)
+            call.api.handle(call, request)
         except MalformedFrame:
             call.on_gone = call.nobody_waits  # there will be no answer to this one
             raise
+        finally:
+            changes.actor = None
 
     def _begin(self, call: Call) -> Call:
         self._calls.append(call)
