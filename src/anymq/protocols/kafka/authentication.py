@@ -1,7 +1,8 @@
 """Who the peer is: SASL as Kafka carries it (handshake, then tokens)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from anymq.core.errors import NotAllowed
 from anymq.core.rights.access import ANONYMOUS
 from anymq.protocols.session import is_loopback
 from anymq.security.passwords import Mechanism
@@ -10,6 +11,10 @@ from anymq.security.users import Users
 
 PLAIN = "PLAIN"
 TOKEN_BYTES_MAX = 64 * 1024
+
+
+def _everybody(_user: str) -> None:
+    """Let anybody in."""
 
 
 class Authentication:
@@ -23,8 +28,13 @@ class Authentication:
         required: bool,
         host: str = "",
         loopback_users: Sequence[str] = (),
+        admit: Callable[[str], None] = _everybody,
     ) -> None:
-        """`host` is where the peer is; some users may only come from this machine itself."""
+        """`host` is where the peer is; some users may only come from this machine itself.
+
+        `admit` is told of whoever has proved who he is; NotAllowed: there are too many.
+        """
+        self._admit = admit
         self.mechanisms = tuple(mechanisms)
         self._barred = () if is_loopback(host) else tuple(loopback_users)
         self.user = "" if required else ANONYMOUS
@@ -77,8 +87,16 @@ class Authentication:
             user = self._scram.user or ""
         if user in self._barred:
             raise AuthenticationFailed(f"user {user!r} can only connect via localhost")
+        if user:
+            self._let_in(user)
         self.user = user
         return answer
+
+    def _let_in(self, user: str) -> None:
+        try:
+            self._admit(user)
+        except NotAllowed as refused:
+            raise AuthenticationFailed(str(refused)) from None
 
     def on_raw_token(self, token: bytes) -> bytes | None:
         """Answer a token of the old kind; None: hang up."""
