@@ -350,9 +350,7 @@ def test_a_user_has_so_many_connections_whatever_they_speak() -> None:
     second, code, why = logged_in(room)
     assert code != 0
     assert why is not None
-    assert why.endswith(
-        "connection refused for user 'ada': user connection limit (2) is reached"
-    )
+    assert why.endswith("connection refused for user 'ada': user connection limit (2) is reached")
     assert second.session.closed
 
     first.session.peer_gone()
