@@ -10,6 +10,7 @@ from anymq.management.api import (
     definitions,
     exchanges,
     features,
+    formalities,
     groups,
     health,
     limits,
@@ -51,6 +52,7 @@ MODULES = (
     parameters,
     limits,
     features,
+    formalities,
     health,
     traces,
 )
