@@ -167,6 +167,32 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """Who gets in."""
+
+    login_failures_max: int = setting(
+        10,
+        "How many wrong passwords may be tried for a name from one address at once; five times as"
+        " many from an address, ten times for a name. Then it has to wait. -1: without limit.",
+        at_least=OFF,
+        live=True,
+    )
+    login_failure_ms: int = setting(
+        10 * SECOND_MS,
+        "When one of them is forgotten, and there may be another.",
+        at_least=1,
+        live=True,
+    )
+    passwords_kept_as: tuple[str, ...] = setting(
+        ("argon2id", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+        "As what the passwords of stored users are kept. Without a SCRAM mechanism its clients"
+        " cannot log in by it. rabbitmq: RabbitMQ's hash, quick to guess, for definitions that are"
+        " to be imported there.",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """How what is kept gets on the disk."""
 
@@ -384,6 +410,7 @@ class Settings:
     amqp: Amqp = Amqp()
     management: Management = Management()
     tls: Tls = Tls()
+    security: Security = Security()
     storage: Storage = Storage()
     topics: Topics = Topics()
     groups: Groups = Groups()
@@ -401,6 +428,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "amqp": Amqp,
         "management": Management,
         "tls": Tls,
+        "security": Security,
         "storage": Storage,
         "topics": Topics,
         "groups": Groups,

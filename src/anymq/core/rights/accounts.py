@@ -7,16 +7,17 @@ away does not come back by another door. The password of a user of the file is a
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from anymq.core.catalog import Catalog, Then
-from anymq.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from anymq.core.errors import Conflict, Invalid, NotFound, PreconditionFailed, Refused
 from anymq.core.rights import patterns
 from anymq.core.rights import records as keys
 from anymq.core.rights.acls import ANY, Acls
 from anymq.core.rights.operations import OPERATIONS, Kind
-from anymq.core.rights.permit import EVERYTHING, Permit
+from anymq.core.rights.permit import EVERYTHING, GROUP, Permit
 from anymq.core.rights.records import (
     PermissionRecord,
     TopicPermissionRecord,
@@ -50,6 +51,7 @@ class Accounts:
 
     def __init__(self, catalog: Catalog, vhosts: Collection[str]) -> None:
         self.version = 0
+        self.kept: Sequence[str] = passwords.KEPT  # as what passwords are kept
         self._proved = 0  # how many stored ones have a password
         self._catalog = catalog
         self._vhosts = vhosts
@@ -140,6 +142,14 @@ class Accounts:
         record = self._stored.get(name)
         return None if record is None or record.given else record.proofs
 
+    def improve(self, name: str, proofs: Sequence[str]) -> None:
+        """Keep this of a stored user's password, that it has just said."""
+        record = self._stored.get(name)
+        if record is not None and record.proofs and not (record.given or record.deleted):
+            better = msgspec.structs.replace(record, proofs=tuple(proofs))
+            with suppress(Refused):  # no room on the disk, say: it gets in all the same
+                self._catalog.change({user_key(name): better}, ignore)
+
     @property
     def some_are_stored(self) -> bool:
         """Is anybody known by the verifier of a password only?"""
@@ -179,14 +189,18 @@ class Accounts:
         """Are there ACLs about a user, beside the patterns?"""
         return self.acls.concern(user)
 
-    def ruled(self, user: str, host: str, vhost: str, permission: str, queue: str) -> bool | None:
-        """Return what the ACLs say of a topic that is used as a queue; None: nothing."""
-        try:
-            topic = topic_of(vhost, queue)
-        except PreconditionFailed:
-            return None  # too long for a topic
+    def ruled(
+        self, user: str, host: str, vhost: str, permission: str, kind: str, name: str
+    ) -> bool | None:
+        """Return what the ACLs say of a queue (it may be a topic) or group; None: nothing."""
+        of, named = Kind.GROUP, name
+        if kind != GROUP:
+            try:
+                of, named = Kind.TOPIC, topic_of(vhost, name)
+            except PreconditionFailed:
+                return None  # too long for a topic
         said = [
-            self.acls.verdict(user, host, Kind.TOPIC, topic, operation)
+            self.acls.verdict(user, host, of, named, operation)
             for operation in OPERATIONS[permission]
         ]
         if False in said:
@@ -214,6 +228,7 @@ class Accounts:
         password_hash: str | None = None,
         hashing_algorithm: str = "",
         verifiers: tuple[str, ...] | None = None,
+        proofs: Sequence[str] | None = None,
         tags: Collection[str] | None = None,
         then: Then = ignore,
     ) -> None:
@@ -221,12 +236,14 @@ class Accounts:
 
         An empty password, or hash, is none: nobody logs in by it. `password_hash` and
         `hashing_algorithm` are as RabbitMQ's definitions have them, `verifiers` as ours do. A new
-        user may do nothing.
+        user may do nothing. `proofs`: what is kept of a password, made elsewhere, as that takes
+        long.
         """
         _check_name(name)
-        proofs = _checked_verifiers(verifiers)
         if proofs is None:
-            proofs = _proofs(password, password_hash, hashing_algorithm)
+            proofs = _checked_verifiers(verifiers)
+        if proofs is None:
+            proofs = self._proofs_of(password, password_hash, hashing_algorithm)
         if proofs is not None and name in self._file:
             raise Conflict(f"the password of user '{name}' is set in the configuration file")
         if name not in self and len(self._stored) >= USERS_MAX:
@@ -234,7 +251,7 @@ class Accounts:
         changes = self._written_down(name) if name in self else self._forgotten(name)
         record = self._record(name) if name in self else UserRecord()
         if proofs is not None:
-            record = msgspec.structs.replace(record, proofs=proofs, given=False)
+            record = msgspec.structs.replace(record, proofs=tuple(proofs), given=False)
         if tags is not None:
             record = msgspec.structs.replace(record, tags=_checked_tags(tags))
         self._catalog.change({**changes, user_key(name): record}, then)
@@ -366,6 +383,20 @@ class Accounts:
 
     # Within
 
+    def _proofs_of(
+        self, password: str | None, password_hash: str | None, algorithm: str
+    ) -> tuple[str, ...] | None:
+        if password is not None and password_hash is not None:
+            raise Invalid("a password, or the hash of one: not both")
+        if password_hash:
+            try:
+                return (passwords.from_rabbitmq_hash(password_hash, algorithm),)
+            except ValueError as error:
+                raise Invalid(f"the hash of a password: {error}") from None
+        if password:
+            return passwords.proofs_of(password, self.kept)
+        return None if password is None and password_hash is None else ()
+
     def _is_free(self, name: str) -> bool:
         """Is it a given user about whom nothing is stored?"""
         record = self._stored.get(name)
@@ -450,18 +481,3 @@ def _checked_verifiers(verifiers: tuple[str, ...] | None) -> tuple[str, ...] | N
         except ValueError as error:
             raise Invalid(f"the verifier of a password: {error}") from None
     return verifiers
-
-
-def _proofs(
-    password: str | None, password_hash: str | None, algorithm: str
-) -> tuple[str, ...] | None:
-    if password is not None and password_hash is not None:
-        raise Invalid("a password, or the hash of one: not both")
-    if password_hash:
-        try:
-            return (passwords.from_rabbitmq_hash(password_hash, algorithm),)
-        except ValueError as error:
-            raise Invalid(f"the hash of a password: {error}") from None
-    if password:
-        return passwords.proofs_of(password)
-    return None if password is None and password_hash is None else ()

@@ -122,8 +122,9 @@ def _user(call: Call, user: User) -> Item:
             "password_hash": user.password_hash,
             "hashing_algorithm": user.hashing_algorithm,
         }
-    elif verifiers := call.broker.users.proofs(user.name):
-        row["verifiers"] = list(verifiers)
+    proofs = call.broker.users.proofs(user.name) or ()
+    if len(proofs) > bool(user.password_hash):  # all, as they belong together
+        row["verifiers"] = list(proofs)
     return row
 
 

@@ -11,7 +11,8 @@ from anymq.core.rights.views import Permission, TopicPermission, User
 from anymq.management.api import routes
 from anymq.management.api.call import Call, Then, created, done, when_safe
 from anymq.management.api.faults import bad_request, no_object
-from anymq.management.http import Answer
+from anymq.management.http import Answer, Later
+from anymq.security.passwords import Proved, proofs_of
 
 ROUTES = routes.Routes()
 ADMIN = routes.ADMINISTRATOR
@@ -77,13 +78,30 @@ def put_user(call: Call) -> Answer:
     put = partial(
         _accounts(call).put,
         name,
-        password=call.text("password") if "password" in call.body else None,
         password_hash=call.text("password_hash") if "password_hash" in call.body else None,
         hashing_algorithm=call.text("hashing_algorithm"),
         tags=tags,
     )
     answer = done if name in _accounts(call) else created
-    return when_safe(lambda then: put(then=then), answer)
+    password = call.text("password")
+    if not password or "password_hash" in call.body:
+        secret = password if "password" in call.body else None
+        return when_safe(lambda then: put(password=secret, then=then), answer)
+    return _put_with(call, password, put, answer)
+
+
+def _put_with(call: Call, password: str, put: Any, answer: Any) -> Answer:
+    """What is kept of a password takes long to make: that is done apart."""
+    later = Later()
+
+    def then(proved: Proved) -> None:
+        later.follow(
+            call.then(lambda: when_safe(lambda t: put(proofs=proved.better, then=t), answer))
+        )
+
+    kept = _accounts(call).kept
+    call.site.guard.gate.run(lambda: Proved(True, proofs_of(password, kept)), then)
+    return later
 
 
 @ROUTES.delete("/users/:user", ADMIN)
