@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from anymq.core.errors import NotAllowed
 from anymq.core.rights.access import ANONYMOUS
 from anymq.protocols.session import is_loopback
 from anymq.security.gate import Claim, Gate, Verdict
@@ -25,6 +26,10 @@ _BEARER = re.compile(
 Stepped = Callable[[bytes | AuthenticationFailed], None]
 
 
+def _everybody(_user: str) -> None:
+    """Let anybody in."""
+
+
 class Authentication:
     """One connection's way from nobody to somebody."""
 
@@ -37,8 +42,13 @@ class Authentication:
         required: bool,
         host: str = "",
         loopback_users: Sequence[str] = (),
+        admit: Callable[[str], None] = _everybody,
     ) -> None:
-        """`host` is where the peer is; some users may only come from this machine itself."""
+        """`host` is where the peer is; some users may only come from this machine itself.
+
+        `admit` is told of whoever has proved who he is; NotAllowed: there are too many.
+        """
+        self._admit = admit
         self.mechanisms = tuple(mechanisms)
         self._barred = () if is_loopback(host) else tuple(loopback_users)
         self.user = "" if required else ANONYMOUS
@@ -129,7 +139,15 @@ class Authentication:
     def _become(self, user: str) -> None:
         if user in self._barred:
             raise AuthenticationFailed(f"user {user!r} can only connect via localhost")
+        if user:
+            self._let_in(user)
         self.user = user
+
+    def _let_in(self, user: str) -> None:
+        try:
+            self._admit(user)
+        except NotAllowed as refused:
+            raise AuthenticationFailed(str(refused)) from None
 
     def _end(self, answer: bytes | AuthenticationFailed, then: Stepped) -> None:
         self.checking = False

@@ -11,6 +11,7 @@ from anymq.config.principals import mapped
 from anymq.core.broker import Broker
 from anymq.core.rights.access import Access
 from anymq.core.taps import Origin
+from anymq.core.vhosts.vhosts import DEFAULT
 from anymq.observability.log import Log
 from anymq.protocols.kafka.api import produce, produce_scan
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
@@ -64,6 +65,7 @@ class KafkaSession:
         "__weakref__",
         "_calls",
         "_calls_bytes",
+        "_counted_as",
         "_frame_began",
         "_frames",
         "_last_heard",
@@ -101,7 +103,9 @@ class KafkaSession:
             required=kafka.settings.login_required,
             host=peer.host,
             loopback_users=kafka.settings.loopback_users,
+            admit=self._admit,
         )
+        self._counted_as = ""
         self.access = self._access()
         self.held_bytes = 0
         self.since_ms = kafka.broker.clock.wall_ms()
@@ -209,6 +213,7 @@ class KafkaSession:
         """Waiting fetches end; what was written stays written."""
         self.closed = self.gone = True
         self.kafka.sessions.discard(self)
+        self._depart()
         self._drop_calls()
         self._frames.drop()
         self.kafka.memory.leave(self)
@@ -223,6 +228,23 @@ class KafkaSession:
             self._stranger_since = None
         elif self._stranger_since is None:
             self._stranger_since = self._last_heard
+
+    def _admit(self, user: str) -> None:
+        """Count it among the connections of its user; refuse it where there are too many.
+
+        Whoever need not say who he is counts for nobody.
+        """
+        if user == self._counted_as or self.gone:
+            return  # it proves itself again, or did not wait for what its password is worth
+        self.broker.presence.check(user, DEFAULT)
+        self._depart()
+        self.broker.presence.enter(user, DEFAULT)
+        self._counted_as = user
+
+    def _depart(self) -> None:
+        user, self._counted_as = self._counted_as, ""
+        if user:
+            self.broker.presence.leave(user, DEFAULT)
 
     def answered(self) -> None:
         """Send the answers whose turn it is."""
