@@ -135,7 +135,7 @@ def named(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-def each(chosen: Callable[[Route], bool]) -> Any:
+def each(chosen: Callable[[Route], bool]) -> pytest.MarkDecorator:
     """Try each of these routes."""
     return pytest.mark.parametrize("route", [one for one in ROUTES if chosen(one)], ids=named)
 
