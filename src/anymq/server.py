@@ -26,6 +26,7 @@ from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.auditing import listen
 from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.history import History
@@ -39,6 +40,7 @@ from anymq.net.checkers import Checkers
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
+from anymq.observability.audit import Audit
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
 from anymq.protocols.amqp.channel import Channel
@@ -61,6 +63,7 @@ from anymq.wiring import (
     amqp_users,
     apply_to_vhosts,
     attempt_limits,
+    audit_limits,
     broker_settings,
     kafka_settings,
     kafka_users,
@@ -155,12 +158,18 @@ class Server:
             checkers = Checkers(loop)
             stack.callback(checkers.stop)
             gate = self._make_gate(broker, checkers)
+            self._audit = listen(broker, self._make_audit(broker))
+            stack.callback(self._audit.close)
             news.look()
             stack.callback(self._hang_up)
             self._listen(broker, store, disk, gate)
             if started is not None:
                 started.set()
             await self._serve(broker, store, disk, news)
+
+    def _make_audit(self, broker: Broker) -> Audit:
+        folder = data_dir_of(self.settings)
+        return Audit(broker.clock.wall_ms, folder, lambda: audit_limits(self.settings))
 
     def _make_gate(self, broker: Broker, checkers: Checkers) -> Gate:
         attempts = Attempts(broker.clock.monotonic, lambda: attempt_limits(self.settings))
@@ -314,6 +323,7 @@ class Server:
             lambda: amqp.settings.loopback_users,
             Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
             amqp.gate,
+            self._audit,
         )
         assert self._kafka is not None
         site = Site(

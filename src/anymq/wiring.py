@@ -14,6 +14,7 @@ from anymq.core.vhosts.vhost import Redeclare
 from anymq.management.api.sessions import SessionLimits
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
+from anymq.observability.audit import AuditLimits
 from anymq.observability.log import Log
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
@@ -177,6 +178,12 @@ def attempt_limits(settings: Settings) -> AttemptLimits:
     """Return how often passwords may be guessed."""
     security = settings.security
     return AttemptLimits(security.login_failures_max, security.login_failure_ms / 1000)
+
+
+def audit_limits(settings: Settings) -> AuditLimits:
+    """Return how much of the audit log is kept."""
+    security = settings.security
+    return AuditLimits(security.audit_file_bytes, security.audit_files)
 
 
 def session_limits(settings: Settings) -> SessionLimits:

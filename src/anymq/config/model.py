@@ -180,6 +180,15 @@ class Security:
         at_least=1,
         live=True,
     )
+    audit_file_bytes: int = setting(
+        10 * MIB,
+        "Begin another file of the audit log (audit.log in the data directory) at this size.",
+        at_least=KIB,
+        live=True,
+    )
+    audit_files: int = setting(
+        10, "How many of them are kept; 0: none is written.", at_least=0, live=True
+    )
     passwords_kept_as: tuple[str, ...] = setting(
         ("argon2id", "SCRAM-SHA-256", "SCRAM-SHA-512"),
         "As what the passwords of stored users are kept. Without a SCRAM mechanism its clients"

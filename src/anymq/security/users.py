@@ -135,8 +135,8 @@ class Users:
             return lambda: Proved(self._is_password(_password(proofs), password))
         verifier = _newest(proofs) or self.verifier(name, Mechanism.SHA_256)
         stand_in = self.nobody(name, Mechanism.SHA_256)
-        kept = self._kept if self._is_stored(name) else ()
-        return partial(_prove, proofs, verifier, stand_in, password, kept)
+        look = partial(_prove, proofs, verifier, stand_in, password)
+        return partial(look, self._kept, stored=self._is_stored(name))
 
     def learn(self, name: str, password: str, digest: bytes, proved: Proved) -> bool:
         """Remember what came of it. False also if what proves the user has changed meanwhile."""
@@ -234,15 +234,23 @@ def _password(proofs: Proofs) -> str | None:
 
 
 def _prove(
-    proofs: Proofs, verifier: Verifier | None, stand_in: Verifier, password: str, kept: Proofs
+    proofs: Proofs,
+    verifier: Verifier | None,
+    stand_in: Verifier,
+    password: str,
+    kept: Sequence[str],
+    *,
+    stored: bool,
 ) -> Proved:
     """Look at a password by all that is known of it; what is not known takes as long."""
     hashed = next((one for one in proofs if is_kept_as(one) == ARGON2ID), "")
-    by_hash = matches_argon2id(hashed or _nobodys_hash(), password) and bool(hashed)
+    if not hashed and ARGON2ID in kept:
+        matches_argon2id(_nobodys_hash(), password)  # others have one
+    by_hash = bool(hashed) and matches_argon2id(hashed, password)
     by_verifier = (verifier or stand_in).matches(password) and verifier is not None
     if not (by_hash or by_verifier or matches_rabbitmq_hash(proofs, password)):
         return Proved(False)
-    return Proved(True, better(proofs, password, kept) if kept else ())
+    return Proved(True, better(proofs, password, kept) if stored else ())
 
 
 @cache

@@ -12,6 +12,7 @@ from anymq.management.api import routes
 from anymq.management.api.faults import Fault, TooManyRequests, forbidden, not_authorized
 from anymq.management.api.sessions import LoggedIn, Sessions, cookie_of, proves
 from anymq.management.http import Request
+from anymq.observability.audit import Actor, Audit
 from anymq.observability.log import Log
 from anymq.protocols.session import is_loopback
 from anymq.security.gate import Claim, Gate, Verdict
@@ -88,6 +89,7 @@ class Guard:
     loopback_users: Callable[[], Collection[str]]
     sessions: Sessions
     gate: Gate
+    audit: Audit
     logins_failed: int = 0
 
     def identify(self, request: Request, then: Identified) -> None:
@@ -111,6 +113,7 @@ class Guard:
             return
         self.logins_failed += 1
         log.warning("HTTP login refused", peer=claim.host, reason=verdict.value)
+        self.note_login(Actor(claim.name, claim.host, PROTOCOL), verdict.value)
         then(self._refusal(claim, verdict))
 
     def _refusal(self, claim: Claim, verdict: Verdict) -> Fault:
@@ -120,6 +123,10 @@ class Guard:
         if verdict is Verdict.BUSY:
             return TooManyRequests(verdict.value, 1)
         return not_authorized()
+
+    def note_login(self, actor: Actor, outcome: str) -> None:
+        """Somebody logs in. Who logs in with each request is noted when he may not only."""
+        self.audit.note(actor, "login", "sessions", actor.user, outcome)
 
     def begin_session(self, caller: Caller) -> tuple[str, LoggedIn]:
         """Return the value of a cookie that stands for name and password from now on."""

@@ -7,9 +7,10 @@ from urllib.parse import parse_qsl
 from anymq.management.api import routes
 from anymq.management.api.call import Call
 from anymq.management.api.faults import Fault, bad_request, not_authorized
-from anymq.management.api.guard import Caller, check_csrf
+from anymq.management.api.guard import PROTOCOL, Caller, check_csrf
 from anymq.management.api.sessions import set_cookie
 from anymq.management.http import JSON, Answer, Later, Response, encode
+from anymq.observability.audit import Actor
 
 ROUTES = routes.Routes()
 FORM = "application/x-www-form-urlencoded"
@@ -32,7 +33,9 @@ def log_in(call: Call) -> Answer:
 def _begin(call: Call, caller: Caller) -> Response:
     if not caller.may_use(routes.MANAGEMENT):
         return not_authorized("Not management user").response()
-    token, session = call.site.guard.begin_session(caller)
+    guard = call.site.guard
+    token, session = guard.begin_session(caller)
+    guard.note_login(Actor(caller.name, call.request.host, PROTOCOL), "right")
     headers = (set_cookie(call.request, token),)
     body = encode(_shown(call, caller, session.csrf_token))
     return Response(HTTPStatus.OK, body, JSON, headers)
@@ -52,6 +55,8 @@ def log_out(call: Call) -> Answer:
     session = sessions.of(call.request)
     if session is not None:
         check_csrf(session, call.request)
+        actor = Actor(session.name, call.request.host, PROTOCOL)
+        call.site.guard.audit.note(actor, "logout", "sessions", session.name)
         sessions.end(call.request)
     headers = (set_cookie(call.request, ""),)
     return Response(HTTPStatus.NO_CONTENT, b"", "", headers)

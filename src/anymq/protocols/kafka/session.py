@@ -5,6 +5,7 @@ To add a request, add a module to `api/`: it declares its KEY, its VERSIONS and 
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from anymq.core.broker import Broker
 from anymq.core.rights.access import Access
@@ -345,11 +346,18 @@ class KafkaSession:
         request = api.decode_request(frame, position, version)
         cost = len(frame) if key in LARGE else len(frame) * OBJECT_COST
         call = self._begin(Call(self, api, header, cost, owned))
+        self._handle(call, request)
+
+    def _handle(self, call: Call, request: Any) -> None:
+        changes = self.broker.changes
+        changes.actor = self
         try:
-            api.handle(call, request)
+            call.api.handle(call, request)
         except MalformedFrame:
             call.on_gone = call.nobody_waits  # there will be no answer to this one
             raise
+        finally:
+            changes.actor = None
 
     def _begin(self, call: Call) -> Call:
         self._calls.append(call)

@@ -35,7 +35,7 @@ class World:
     def _furnish(self) -> None:
         self.room = room = KafkaRoom(LOCKED)
         accounts = room.broker.users
-        room.kafka.users = Users(stored=accounts)
+        room.kafka.users = Users(stored=accounts, kept=("SCRAM-SHA-256",))
         accounts.put_verifier("there", VERIFIER)
         for user in matrix.users():
             accounts.put_verifier(user.name, VERIFIER)
