@@ -107,8 +107,10 @@ class Guarded:
         return rule
 
     def rules(self, user: str) -> list[AclBinding]:
-        every = (ResourceType.ANY, None, ResourcePatternType.ANY)
-        filter = AclBindingFilter(*every, f"User:{user}", None, Op.ANY, AclPermissionType.ANY)
+        # Its annotations do not know that None means any.
+        every: Any = (ResourceType.ANY, None, ResourcePatternType.ANY)
+        whatever: Any = (None, Op.ANY, AclPermissionType.ANY)
+        filter = AclBindingFilter(*every, f"User:{user}", *whatever)
         found: list[AclBinding] = self.admin.describe_acls(filter).result(ANSWER_SECONDS)
         return found
 
@@ -208,8 +210,13 @@ def test_a_right_that_is_taken_away_is_gone_at_once(
         flush(client)
         assert (heard[-1] and heard[-1].code()) == expected
         filter = AclBindingFilter(
-            *(rule.restype, rule.name, rule.resource_pattern_type),
-            *(rule.principal, rule.host, rule.operation, rule.permission_type),
+            rule.restype,
+            rule.name,
+            rule.resource_pattern_type,
+            rule.principal,
+            rule.host,
+            rule.operation,
+            rule.permission_type,
         )
         guarded.admin.delete_acls([filter])[filter].result(ANSWER_SECONDS)
 
