@@ -108,9 +108,9 @@ class Guarded:
 
     def rules(self, user: str) -> list[AclBinding]:
         # Its annotations do not know that None means any.
-        every: Any = (ResourceType.ANY, None, ResourcePatternType.ANY)
-        whatever: Any = (None, Op.ANY, AclPermissionType.ANY)
-        filter = AclBindingFilter(*every, f"User:{user}", *whatever)
+        whatever: Any = None
+        anything = (ResourceType.ANY, whatever, ResourcePatternType.ANY, f"User:{user}", whatever)
+        filter = AclBindingFilter(*anything, Op.ANY, AclPermissionType.ANY)
         found: list[AclBinding] = self.admin.describe_acls(filter).result(ANSWER_SECONDS)
         return found
 
