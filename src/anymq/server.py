@@ -9,6 +9,7 @@ import secrets
 import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from anymq import plugins
@@ -21,12 +22,14 @@ from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
+from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
 from anymq.management.auditing import listen
+from anymq.management.boot import load_definitions
 from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.history import History
@@ -161,6 +164,8 @@ class Server:
             self._audit = listen(broker, self._make_audit(broker))
             stack.callback(self._audit.close)
             news.look()
+            if self.settings.server.load_definitions:
+                load_definitions(broker, Path(self.settings.server.load_definitions))
             stack.callback(self._hang_up)
             self._listen(broker, store, disk, gate)
             if started is not None:
@@ -326,13 +331,15 @@ class Server:
             self._audit,
         )
         assert self._kafka is not None
+        sampler = self._sampler(broker, amqp, store)
         site = Site(
             broker=broker,
             amqp=amqp,
             kafka=self._kafka,
             rates=Rates(broker.clock),
             guard=self._guard,
-            sampler=self._sampler(broker, amqp, store),
+            sampler=sampler,
+            events=EventHub(broker, amqp, self._kafka, sampler),
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=self._connections,
@@ -347,7 +354,7 @@ class Server:
         loop = asyncio.get_running_loop()
         seen = Seen(
             broker=broker,
-            counters=amqp.counters,
+            amqp=amqp,
             machine=partial(self._machine, store),
             traffic=self._traffic,
             sockets=lambda: sum(self._connections().values()),

@@ -23,6 +23,9 @@ class Server:
     stop_timeout_ms: int = setting(
         10 * SECOND_MS, "How long a stop may take to finish what was begun.", at_least=0
     )
+    load_definitions: str = setting(
+        "", "A file of definitions, ours or RabbitMQ's, or a directory of such: imported at start."
+    )
     allow_open: bool = setting(
         False, "Listen beyond this machine even where there is no password or no TLS."
     )

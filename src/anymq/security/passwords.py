@@ -213,6 +213,17 @@ def to_rabbitmq_hash(password: str) -> str:
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
+def check_verifier(text: str) -> None:
+    """Refuse (ValueError) what is not kept of a password, above all one in clear."""
+    kind, _, rest = text.partition("$")
+    if kind in _RABBITMQ_HASHES:
+        from_rabbitmq_hash(rest, kind)
+    elif text.startswith(ARGON2ID_PREFIX):
+        check_argon2id(text)
+    else:
+        from_text(text)
+
+
 def as_rabbitmq_hash(proofs: Iterable[str]) -> tuple[str, str]:
     """Return algorithm and hash, where the password came as such; else two empty texts."""
     for proof in proofs:

@@ -169,6 +169,10 @@ class Accounts:
         """Return the routing keys that a user is limited to, by exchange."""
         return self._topics.get((user, vhost), {})
 
+    def is_of_file(self, user: str) -> bool:
+        """Is it a user whose password the configuration file says?"""
+        return user in self._file
+
     def may_pose(self, user: str) -> bool:
         """May this user publish in the name of others?"""
         return IMPERSONATOR in self.tags_of(user)
@@ -223,6 +227,7 @@ class Accounts:
         password: str | None = None,
         password_hash: str | None = None,
         hashing_algorithm: str = "",
+        verifiers: tuple[str, ...] | None = None,
         proofs: Sequence[str] | None = None,
         tags: Collection[str] | None = None,
         then: Then = ignore,
@@ -230,10 +235,13 @@ class Accounts:
         """Make a user, or give it another password or other tags; None: what it has.
 
         An empty password, or hash, is none: nobody logs in by it. `password_hash` and
-        `hashing_algorithm` are as RabbitMQ's definitions have them. A new user may do nothing.
-        `proofs`: what is kept of a password, made elsewhere, as that takes long.
+        `hashing_algorithm` are as RabbitMQ's definitions have them, `verifiers` as ours do. A new
+        user may do nothing. `proofs`: what is kept of a password, made elsewhere, as that takes
+        long.
         """
         _check_name(name)
+        if proofs is None:
+            proofs = _checked_verifiers(verifiers)
         if proofs is None:
             proofs = self._proofs_of(password, password_hash, hashing_algorithm)
         if proofs is not None and name in self._file:
@@ -276,12 +284,19 @@ class Accounts:
 
     def delete(self, name: str, then: Then = ignore) -> None:
         """Unmake a user, and all its rights. Those of the file are unmade there."""
-        self.find(name)
-        if name in self._file:
-            raise Conflict(f"user '{name}' is of the configuration file: delete it there")
-        gone = UserRecord(deleted=True) if name in self._defaults else None
-        rules = dict.fromkeys(self.acls.keys_of(name))
-        self._catalog.change({**self._forgotten(name), **rules, user_key(name): gone}, then)
+        self.delete_all([name], then)
+
+    def delete_all(self, names: Sequence[str], then: Then = ignore) -> None:
+        """Unmake all of these users or none."""
+        changes: Changes = {}
+        for name in names:
+            self.find(name)
+            if name in self._file:
+                raise Conflict(f"user '{name}' is of the configuration file: delete it there")
+            gone = UserRecord(deleted=True) if name in self._defaults else None
+            rules = dict.fromkeys(self.acls.keys_of(name))
+            changes |= {**self._forgotten(name), **rules, user_key(name): gone}
+        self._catalog.change(changes, then)
 
     # Changing rights
 
@@ -457,3 +472,12 @@ def _checked_tags(tags: Collection[str]) -> tuple[str, ...]:
     if any(len(tag.encode()) > NAME_BYTES_MAX for tag in unique):
         raise Invalid(f"a tag has no more than {NAME_BYTES_MAX} bytes")
     return unique
+
+
+def _checked_verifiers(verifiers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for verifier in verifiers or ():
+        try:
+            passwords.check_verifier(verifier)
+        except ValueError as error:
+            raise Invalid(f"the verifier of a password: {error}") from None
+    return verifiers

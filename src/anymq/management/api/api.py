@@ -8,19 +8,24 @@ from anymq.management.api import (
     attempts,
     audit,
     bindings,
+    browse,
     connections,
     definitions,
+    events,
     exchanges,
     features,
     groups,
     health,
+    jobs,
     limits,
     login,
     messages,
+    openapi,
     overview,
     parameters,
     policies,
     queues,
+    slow,
     topics,
     traces,
     users,
@@ -29,10 +34,10 @@ from anymq.management.api import (
 from anymq.management.api.call import Call
 from anymq.management.api.faults import Fault, fault_of, no_object
 from anymq.management.api.guard import NOBODY, READING, REALM, Caller, NoLogin
-from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Table
+from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Routes, Table
 from anymq.management.api.sessions import cookie_of
 from anymq.management.api.site import Site
-from anymq.management.http import Answer, Later, Request, Response, failed
+from anymq.management.http import JSON, Answer, Later, Request, Response, failed
 from anymq.observability.log import Log
 
 log = Log(__name__)
@@ -53,6 +58,8 @@ MODULES = (
     connections,
     topics,
     groups,
+    slow,
+    events,
     definitions,
     policies,
     parameters,
@@ -62,6 +69,8 @@ MODULES = (
     attempts,
     audit,
     traces,
+    browse,
+    jobs,
 )
 
 
@@ -69,6 +78,16 @@ def all_routes() -> Iterator[Route]:
     """Go through all routes there are."""
     for module in MODULES:
         yield from module.ROUTES.all
+    yield from ROUTES.all
+
+
+ROUTES = Routes()
+
+
+@ROUTES.get("/openapi.json", ANYBODY)
+def description(_: Call) -> Answer:
+    """This API, as an OpenAPI document."""
+    return Response(HTTPStatus.OK, openapi.encoded(tuple(all_routes())), JSON)
 
 
 class ManagementApi:
