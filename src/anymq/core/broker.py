@@ -349,11 +349,6 @@ class Broker:
         return self._catalog.changes
 
     @property
-    def forms(self) -> Mapping[int, Form]:
-        """How messages may be written down, by the numbers on the disk."""
-        return self._messaging.forms
-
-    @property
     def queue_totals(self) -> Totals:
         """What happened in queues so far."""
         return self._messaging.totals
