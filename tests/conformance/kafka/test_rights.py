@@ -157,7 +157,8 @@ def first_error(client: Any) -> int:
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Guarded]:
-    with chosen_server({}, AUTHORIZER, Security("SASL_PLAINTEXT")) as server:
+    settings = {"security.login_failures_max": -1}  # refused clients try again and again
+    with chosen_server(settings, AUTHORIZER, Security("SASL_PLAINTEXT")) as server:
         yield Guarded(server.bootstrap)
 
 
