@@ -8,7 +8,9 @@ from anymq.management.api import (
     bindings,
     browse,
     connections,
+    dead_letters,
     definitions,
+    delayed,
     exchanges,
     health,
     jobs,
@@ -40,6 +42,8 @@ MODULES = (
     health,
     browse,
     jobs,
+    dead_letters,
+    delayed,
 )
 
 
