@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from anymq import plugins
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import data_dir_of
@@ -23,8 +24,12 @@ from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
+from anymq.management.api.sampler import Sampler, Seen
+from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.front import Front
 from anymq.management.health import conditions
+from anymq.management.history import History
 from anymq.management.http import Pages
 from anymq.management.metrics import Watched, file_numbers, resident_bytes, watch
 from anymq.management.news import News
@@ -46,6 +51,7 @@ from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.memory import Memory
+from anymq.protocols.session import Traffic
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
 from anymq.wiring import (
@@ -53,11 +59,11 @@ from anymq.wiring import (
     amqp_users,
     apply_to_vhosts,
     broker_settings,
-    exchange_types,
     kafka_settings,
     kafka_users,
     make_tls,
     patience,
+    session_limits,
 )
 
 log = Log(__name__)
@@ -177,7 +183,8 @@ class Server:
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
             forms=(AMQP_FORM,),
-            exchange_types=exchange_types(),
+            exchange_types=plugins.exchange_types(),
+            interceptors=plugins.interceptors(self.settings.plugins.interceptors),
         )
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
@@ -194,7 +201,9 @@ class Server:
         kafka, amqp, management = self.settings.kafka, self.settings.amqp, self.settings.management
         speak_kafka, speak_amqp = self._kafka_sessions(broker), self._amqp_sessions(broker)
         api = self._api(broker, store)
-        speak_http = partial(HttpSession, self._pages(broker, store, disk), api=api)
+        front = Front(lambda: self.settings.management.host_names)
+        pages = self._pages(broker, store, disk)
+        speak_http = partial(HttpSession, pages, api=api, front=front)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
@@ -259,9 +268,7 @@ class Server:
             Watched(
                 broker=broker,
                 store=store,
-                connections=lambda: {
-                    n: len(each.connections) for n, each in self._listeners.items()
-                },
+                connections=self._connections,
                 connections_refused=lambda: self._room.refused,
                 requests=lambda: {
                     **self._kafka_counters.by_api(),
@@ -287,17 +294,52 @@ class Server:
     def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
         amqp = self._amqp
         assert amqp is not None
-        self._guard = Guard(broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users)
+        self._guard = Guard(
+            broker.users,
+            lambda: amqp.users,
+            lambda: amqp.settings.loopback_users,
+            Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
+        )
+        assert self._kafka is not None
         site = Site(
             broker=broker,
             amqp=amqp,
+            kafka=self._kafka,
             rates=Rates(broker.clock),
+            guard=self._guard,
+            sampler=self._sampler(broker, amqp, store),
             doors=self._doors,
             machine=partial(self._machine, store),
-            connections=lambda: {n: len(one.connections) for n, one in self._listeners.items()},
+            connections=self._connections,
             started_ms=broker.clock.wall_ms(),
         )
-        return ManagementApi(site, self._guard)
+        return ManagementApi(site)
+
+    def _connections(self) -> dict[str, int]:
+        return {name: len(each.connections) for name, each in self._listeners.items()}
+
+    def _sampler(self, broker: Broker, amqp: Amqp, store: LogStore) -> Sampler:
+        loop = asyncio.get_running_loop()
+        seen = Seen(
+            broker=broker,
+            counters=amqp.counters,
+            machine=partial(self._machine, store),
+            traffic=self._traffic,
+            sockets=lambda: sum(self._connections().values()),
+            soon=partial(_soon, loop),
+        )
+        sampler = Sampler(seen, History(self.settings.management.history_objects_max))
+        sampler.start()
+        return sampler
+
+    def _traffic(self) -> Traffic:
+        """Return what went over all connections so far, those that are gone among them."""
+        here = [one.peer.traffic for each in self._listeners.values() for one in each.connections]
+        gone = self._room.traffic
+        return Traffic(
+            gone.received + sum(one.received for one in here),
+            gone.sent + sum(one.sent for one in here),
+        )
 
     def _doors(self) -> list[Door]:
         settings = self.settings

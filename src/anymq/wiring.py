@@ -2,17 +2,16 @@
 
 import ssl
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.config.units import MINUTE_MS
 from anymq.core.broker import Broker, BrokerSettings
-from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
+from anymq.management.api.sessions import SessionLimits
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
 from anymq.observability.log import Log
@@ -20,10 +19,14 @@ from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.security.users import Users
 
-EXCHANGE_TYPES = "anymq.exchange_types"  # the group of entry points
 GUEST = {"guest": ("guest",)}
 
 log = Log("anymq")
+
+
+def node_name(settings: Settings) -> str:
+    """Return our name among nodes, as RabbitMQ writes them."""
+    return f"anymq@{settings.server.node_id}"
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:
@@ -60,6 +63,7 @@ def broker_settings(settings: Settings) -> BrokerSettings:
     }
     return BrokerSettings(
         node_id=settings.server.node_id,
+        node_name=node_name(settings),
         topics_max=limits.topics_max,
         partitions_max=limits.partitions_max,
         partitions_per_topic_max=limits.topic_partitions_max,
@@ -88,8 +92,9 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         advertised_host=kafka.advertised_host,
         advertised_port=kafka.advertised_port,
         rack=kafka.rack,
-        sasl_mechanisms=kafka.sasl_mechanisms if settings.users else (),
+        sasl_mechanisms=kafka.sasl_mechanisms,
         login_required=kafka.require_login,
+        loopback_users=settings.amqp.loopback_users,
         frame_bytes_max=limits.frame_bytes_max,
         frame_bytes_max_without_records=limits.frame_bytes_max_without_records,
         frame_bytes_max_unauthenticated=limits.frame_bytes_max_before_login,
@@ -108,7 +113,7 @@ def amqp_settings(settings: Settings) -> AmqpSettings:
     """Return what AMQP sessions are told."""
     amqp, limits = settings.amqp, settings.limits
     return AmqpSettings(
-        node_name=f"anymq@{settings.server.node_id}",
+        node_name=node_name(settings),
         compat_product=amqp.compat_product,
         mechanisms=amqp.mechanisms,
         loopback_users=amqp.loopback_users,
@@ -135,11 +140,8 @@ def amqp_users(settings: Settings, broker: Broker) -> Users:
 
 
 def kafka_users(settings: Settings, broker: Broker) -> Users:
-    """Return who may log in by Kafka's protocol, which knows no rights yet.
-
-    So it is closed to whom rights are set for: else it would be the way around them.
-    """
-    return Users(settings.users, barred=broker.users.is_limited)
+    """Return who may log in by Kafka's protocol: whoever may by AMQP."""
+    return amqp_users(settings, broker)
 
 
 def apply_to_vhosts(settings: Settings, broker: Broker) -> None:
@@ -155,17 +157,6 @@ def apply_to_vhosts(settings: Settings, broker: Broker) -> None:
     )
 
 
-def exchange_types() -> ExchangeTypes:
-    """Return the types there are: ours, and those of installed packages (entry points)."""
-    types = dict(OURS)
-    for entry in entry_points(group=EXCHANGE_TYPES):
-        try:
-            types.setdefault(entry.name, entry.load())
-        except Exception:
-            log.exception("an exchange type cannot be loaded", name=entry.name, of=entry.value)
-    return types
-
-
 def _listeners(settings: Settings, host: str, port: int) -> str:
     kafka = settings.kafka
     doors = (("PLAINTEXT", kafka.port), ("SSL", kafka.tls_port))
@@ -178,6 +169,16 @@ def make_tls(settings: Settings) -> ssl.SSLContext:
     certificate = Path(tls.certificate)
     client_ca = Path(tls.client_ca) if tls.client_ca else None
     return make_context(certificate, Path(tls.key or certificate), client_ca)
+
+
+def session_limits(settings: Settings) -> SessionLimits:
+    """Return what browsers' sessions are told."""
+    management = settings.management
+    return SessionLimits(
+        sessions_max=management.sessions_max,
+        idle_s=management.session_idle_ms / 1000,
+        session_s=management.session_ms_max / 1000,
+    )
 
 
 def patience(settings: Settings) -> Patience:

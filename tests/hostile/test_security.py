@@ -252,7 +252,7 @@ def test_an_idle_connection_under_tls_takes_little(sealed: Broker) -> None:
 
 NO_TLS = {
     "Kafka in clear text": ASK,
-    "a web browser": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a web browser": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "zeros": bytes(100_000),
     "chance": os.urandom(10_000),
     "a record of the wrong size": b"\x16\x03\x01\xff\xff" + bytes(70_000),

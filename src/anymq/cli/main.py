@@ -8,9 +8,9 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import anymq
 from anymq.cli.errors import CommandFailed
@@ -28,6 +28,33 @@ KAFKA_TOOLS = (
     "cluster",
 )
 
+# Those that look after a broker over its HTTP API: module in anymq.cli.operate, what it does.
+OPERATE = {
+    "status": "the broker at a glance",
+    "alarms": "what blocks publishers; ends with 1 while something does",
+    "queues": "list, show, declare, delete, purge queues and streams",
+    "exchanges": "list, show, declare, delete exchanges",
+    "bindings": "list, add, remove bindings",
+    "connections": "list, show, close connections",
+    "channels": "list, show channels",
+    "consumers": "list consumers",
+    "vhosts": "list, add, delete virtual hosts",
+    "users": "list, add, delete users; their passwords and tags",
+    "permissions": "who may do what: list, set, clear",
+    "policies": "what holds for all queues that match: list, set, clear",
+    "limits": "how much a virtual host or user may have: list, set, clear",
+    "definitions": "export, import all definitions",
+}
+
+# Drop-in forms of RabbitMQ's own tools. They read their command lines themselves.
+RABBITMQ_TOOLS = {
+    "rabbitmqctl": "as RabbitMQ's rabbitmqctl",
+    "rabbitmq-diagnostics": "as RabbitMQ's rabbitmq-diagnostics",
+    "rabbitmq-queues": "as RabbitMQ's rabbitmq-queues",
+    "rabbitmq-streams": "as RabbitMQ's rabbitmq-streams",
+    "rabbitmq-upgrade": "as RabbitMQ's rabbitmq-upgrade",
+}
+
 # Command -> (its module, what it does, in a line). To add a command, add a line and a module.
 COMMANDS = MappingProxyType(
     {
@@ -36,6 +63,7 @@ COMMANDS = MappingProxyType(
         "groups": ("anymq.cli.groups", "list, describe, reset, delete consumer groups"),
         "produce": ("anymq.cli.produce", "send lines as messages"),
         "consume": ("anymq.cli.consume", "write messages as lines"),
+        **{name: (f"anymq.cli.operate.{name}", about) for name, about in OPERATE.items()},
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
         "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
         **{
@@ -45,10 +73,15 @@ COMMANDS = MappingProxyType(
             )
             for name in KAFKA_TOOLS
         },
+        **{name: ("anymq.cli.rabbitmq_tools.front", it) for name, it in RABBITMQ_TOOLS.items()},
     }
 )
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+
+
+# What a module may offer instead: it is given its name and its words.
+Own = Callable[[str, Sequence[str]], int]
 
 
 class Command(Protocol):
@@ -80,17 +113,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def command_of(word: str) -> str:
     """Return the command that is meant: "bin/kafka-topics.sh" is "kafka-topics"."""
     name = os.path.basename(word).removesuffix(".sh")
-    return name if name.startswith("kafka-") else word
+    return name if name.startswith(("kafka-", "rabbitmq")) else word
 
 
 def run_command(name: str, flags: Sequence[str]) -> int:
     """Import the command and run it; what goes wrong is one line, not a traceback."""
     module, summary = COMMANDS[name]
-    command: Command = importlib.import_module(module)
-    parser = argparse.ArgumentParser(f"anymq {name}", description=summary, allow_abbrev=False)
-    command.configure(parser)
+    command: Any = importlib.import_module(module)
     try:
-        status = command.run(_parse(parser, flags))
+        # RabbitMQ's tools have a command line that argparse cannot read.
+        own: Own | None = getattr(command, "main", None)
+        status = own(name, flags) if own else _run(command, name, summary, flags)
         sys.stdout.flush()
     except CommandFailed as error:
         print(f"anymq {name}: {error}", file=sys.stderr)
@@ -102,6 +135,12 @@ def run_command(name: str, flags: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return status
+
+
+def _run(command: Command, name: str, summary: str, flags: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(f"anymq {name}", description=summary, allow_abbrev=False)
+    command.configure(parser)
+    return command.run(_parse(parser, flags))
 
 
 def _parse(parser: argparse.ArgumentParser, flags: Sequence[str]) -> argparse.Namespace:

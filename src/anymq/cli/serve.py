@@ -16,7 +16,7 @@ from typing import Protocol
 import anymq
 from anymq.cli.errors import CommandFailed
 from anymq.cli.settings import add_flags, load_settings
-from anymq.config.load import open_to_others
+from anymq.config.load import ConfigError, open_to_others
 from anymq.config.model import Settings
 from anymq.observability import log as logging
 from anymq.observability.log import Log
@@ -71,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
             again = partial(load_settings, arguments)
             return runner.run(serve(make_server(settings), settings, again))
+    except ConfigError as error:
+        raise CommandFailed(str(error)) from error
     except (StorageError, OSError) as error:
         raise CommandFailed(f"{_in_words(error)}. `anymq doctor` may know more") from error
 

@@ -174,8 +174,6 @@ def _check(settings: Settings) -> None:
         raise ConfigError("kafka.tls_port needs tls.certificate: the file with the certificate")
     if settings.amqp.tls_port >= 0 and not tls.certificate:
         raise ConfigError("amqp.tls_port needs tls.certificate: the file with the certificate")
-    if kafka.require_login and not settings.users:
-        raise ConfigError("kafka.require_login needs somebody who can log in: see [users]")
     if groups.session_ms_min > groups.session_ms_max:
         raise ConfigError("groups.session_ms_min is above groups.session_ms_max")
     if open_to_others(settings) and not settings.server.allow_open:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from anymq.config.declare import Declared, declared_in, setting
-from anymq.config.units import DAY_MS, KIB, MIB, MINUTE_MS, SECOND_MS
+from anymq.config.units import DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS
 
 OFF = -1  # as a port: do not listen; as a limit of age or size: none
 PORT_MAX = 65_535
@@ -124,6 +124,29 @@ class Management:
     host: str = setting("127.0.0.1", "The address to listen at.")
     port: int = setting(
         15672, "The port; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+    host_names: tuple[str, ...] = setting(
+        (),
+        "The names by which we are called, as browsers say them; others are refused. Addresses and"
+        " localhost always work. None: any name, but from this machine itself.",
+        live=True,
+    )
+    session_idle_ms: int = setting(
+        HOUR_MS, "End a browser's session that asked for nothing so long.", at_least=1, live=True
+    )
+    session_ms_max: int = setting(
+        12 * HOUR_MS, "How long a browser's session lasts at most.", at_least=1, live=True
+    )
+    sessions_max: int = setting(
+        1000,
+        "How many sessions of browsers there may be; one more ends that unused the longest.",
+        at_least=1,
+        live=True,
+    )
+    history_objects_max: int = setting(
+        1000,
+        "Of how many queues, topics and groups a history of numbers is kept: up to 25 KB each.",
+        at_least=0,
     )
 
 
@@ -337,6 +360,15 @@ class Log:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugins:
+    """Code of other packages that takes part: by the names of their entry points."""
+
+    interceptors: tuple[str, ...] = setting(
+        (), "Those that see each message before it is routed, in this order."
+    )
+
+
 Users = Mapping[str, tuple[str, ...]]
 
 
@@ -354,6 +386,7 @@ class Settings:
     groups: Groups = Groups()
     limits: Limits = Limits()
     log: Log = Log()
+    plugins: Plugins = Plugins()
     # Name -> a password, or SCRAM verifiers. Not in repr: secrets never get into logs.
     users: Users = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
@@ -370,6 +403,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "groups": Groups,
         "limits": Limits,
         "log": Log,
+        "plugins": Plugins,
     }
 )
 

@@ -7,12 +7,20 @@ from uuid import UUID
 
 from anymq.core.browsing.jobs import Jobs
 from anymq.core.catalog import Catalog, DefinitionStore, Then
+from anymq.core.changes import Changes
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
+from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form
+from anymq.core.policies.parameters import Parameters
+from anymq.core.policies.policies import Policies
+from anymq.core.policies.presence import Presence
+from anymq.core.policies.user_limits import UserLimits
+from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.delays import Delays
 from anymq.core.queues.totals import Totals
 from anymq.core.rights.accounts import Accounts
+from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
@@ -21,6 +29,7 @@ from anymq.core.streams.groups import Groups
 from anymq.core.streams.identities import ProducerIds, new_cluster_id, new_topic_id
 from anymq.core.streams.logs import Logs
 from anymq.core.streams.partition import Partition
+from anymq.core.streams.stream_names import stream_of
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
 from anymq.core.streams.topics import TopicRecord, Topics
@@ -29,6 +38,7 @@ from anymq.core.vhosts.kinds import Ending
 from anymq.core.vhosts.messaging import Ground, Messaging
 from anymq.core.vhosts.own_queues import TRANSIENT_LOG_ID_FIRST
 from anymq.core.vhosts.place_limits import PlaceLimits
+from anymq.core.vhosts.stream_arguments import policy_config
 from anymq.core.vhosts.streams import Streams
 from anymq.core.vhosts.vhost import Redeclare, VirtualHost
 from anymq.storage.backlog import Backlog
@@ -43,6 +53,7 @@ class BrokerSettings:
     """How the broker is started. `configs` is by Kafka's names, see streams/broker_config.py."""
 
     node_id: int = 0
+    node_name: str = "anymq"
     rack: str = ""
     topics_max: int = 100_000
     partitions_max: int = 200_000  # of all topics together: each costs about 5 KiB of memory
@@ -75,11 +86,11 @@ class Broker:
         run: Callable[[Work], None] = run_now,
         forms: Sequence[Form] = (),
         exchange_types: ExchangeTypes = OURS,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
         self.settings = settings or BrokerSettings()
         self.node_id = self.settings.node_id
-        self.clock = clock
-        self.timers = timers
+        self.clock, self.timers = clock, timers
         self._given = {**_identity(self.settings), **self.settings.configs}
         broker_config.check_static(self._given)
         self.config = BrokerConfig(self._given)
@@ -87,13 +98,15 @@ class Broker:
         self._random = random
         self._run = run
         self._catalog = Catalog(definitions)
-        lasting = (log_id for log_id in store.ids() if log_id < TRANSIENT_LOG_ID_FIRST)
-        self._next_log_id = max(self._catalog.next_log_id(), max(lasting, default=0) + 1)
+        self.policies = Policies(Parameters(self._catalog))
+        self.presence = Presence(self.policies, UserLimits(self._catalog))
+        self._next_log_id = max(self._catalog.next_log_id(), _after_all(store))
         self._topics = Topics(
             store,
             node_id=self.node_id,
             leader_epoch=self._catalog.counters.get("starts", 0),
             starts=self._catalog.starts,
+            policy_of=self._policy_of_topic,
         )
         self.topics: Mapping[str, Topic] = self._topics.by_name
         self._streams: Streams | None = None  # topics come first
@@ -112,6 +125,7 @@ class Broker:
             Ground(
                 store=store,
                 catalog=self._catalog,
+                policies=self.policies,
                 clock=clock,
                 timers=timers,
                 random=random,
@@ -121,6 +135,8 @@ class Broker:
                 forms=forms,
                 durability=self._durability,
                 exchange_types=exchange_types,
+                node_name=self.settings.node_name,
+                interceptors=interceptors,
             )
         )
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
@@ -279,6 +295,10 @@ class Broker:
         config.replace(overrides)
         return overrides
 
+    def follow_policy(self, name: str) -> None:
+        """Let a topic be as its policy says now."""
+        self._topics.follow_policy(name)
+
     def delete_records(self, partition: Partition, offset: int, then: Then = ignore) -> None:
         """Delete what is before `offset` (-1: everything); `partition.start` says what was done.
 
@@ -307,6 +327,10 @@ class Broker:
         """Make a virtual host, or find it; `then` is called when a restart would find it."""
         return self._messaging.vhosts.create(name, then)
 
+    def put_vhost(self, name: str, record: VhostRecord, then: Then = ignore) -> None:
+        """Make a virtual host, or let one be as this says."""
+        self._messaging.vhosts.put(name, record, then)
+
     def delete_vhost(self, name: str, then: Then = ignore) -> None:
         """Unmake a virtual host with all that is in it."""
         self._messaging.vhosts.delete(name, then)
@@ -318,6 +342,11 @@ class Broker:
     def limit_places(self, limits: PlaceLimits) -> None:
         """Let no virtual host have more queues, exchanges and bindings than this."""
         self._messaging.vhosts.limit(limits)
+
+    @property
+    def changes(self) -> Changes:
+        """What was made, changed and unmade lately."""
+        return self._catalog.changes
 
     @property
     def queue_totals(self) -> Totals:
@@ -453,6 +482,11 @@ class Broker:
     def _durability(self) -> Durability:
         return Durability(self.config.value("anymq.durability"))
 
+    def _policy_of_topic(self, name: str) -> Mapping[str, str]:
+        """Every topic is a stream: what policies say of that holds, whoever made it."""
+        vhost, stream = stream_of(name)
+        return policy_config(self.policies.applied(vhost, STREAM, stream).definition)
+
     def _new_log_id(self) -> int:
         return self._new_log_ids(1)[0]
 
@@ -490,6 +524,11 @@ class Broker:
 
     def _buried(self, log_id: int) -> None:
         self._catalog.buried(log_id, ignore)
+
+
+def _after_all(store: Logs) -> int:
+    """Return a log id after all that last."""
+    return max((one for one in store.ids() if one < TRANSIENT_LOG_ID_FIRST), default=0) + 1
 
 
 def _identity(settings: BrokerSettings) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from anymq.core.changes import CHANGED, CREATED, DELETED, Changes
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
 from anymq.core.streams.topics import TopicRecord
 
@@ -69,6 +70,7 @@ class Catalog:
         self.counters: dict[str, int] = {}
         self.texts: dict[str, str] = {}
         self.broker_configs: dict[str, dict[str, str]] = {}  # "default", or a node's id
+        self.changes = Changes()  # by keys; and what others note there
         self._store = store
         self._listener: CatalogListener | None = None
         self._vhosts: VhostListener | None = None
@@ -198,13 +200,16 @@ class Catalog:
             self._set(key, durable)
 
     def _set(self, key: str, value: bytes | None) -> None:
-        if self._values.get(key) == value:
+        before = self._values.get(key)
+        if before == value:
             return
         if value is None:
             del self._values[key]
         else:
             self._values[key] = value
         self._apply(key, value)
+        action = DELETED if value is None else CREATED if before is None else CHANGED
+        self.changes.note(key.partition("/")[0], action, key)
 
     def _apply(self, key: str, value: bytes | None) -> None:
         """Give a definition its meaning."""

@@ -22,6 +22,7 @@ class Request:
     body: bytes = b""
     host: str = ""  # the address of who asks
     tls: bool = False
+    local_host: str = ""  # the address of ours that was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,27 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     # Instead of the body: each takes a while to make. A generator may return another answer.
     pieces: Iterator[bytes] | None = None
+    # Or this: it goes on until one of us has enough.
+    stream: "Stream | None" = None
+
+
+class Stream(Protocol):
+    """An answer without an end. It is asked for more when the peer has taken what it got."""
+
+    ended: bool  # nothing more will come
+
+    def begin(self, wake: Callable[[], None]) -> None:
+        """Call `wake` from now on whenever there is `more`, or it has ended."""
+
+    @property
+    def more(self) -> bool:
+        """Is there something to make?"""
+
+    def take(self) -> bytes:
+        """Make a piece; it takes no longer than others can wait. It may be empty."""
+
+    def gone(self) -> None:
+        """Nobody listens any more."""
 
 
 class Later:

@@ -1,4 +1,4 @@
-"""The pages there are: metrics and health. A page for people comes on top of them."""
+"""The pages there are: metrics, health, and the page for people."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import anymq
 from anymq.management.http import Handler, Pages, Response, json, text
+from anymq.management.page_files import page_files, wants_page
 from anymq.observability.metrics import Registry
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -34,8 +35,13 @@ def make_pages(registry: Registry, conditions: Conditions) -> Pages:
         "/health/live": lambda _: text("alive\n"),  # that it answers is the answer
     }
     index = f"anymq {anymq.__version__}\n\n" + "".join(f"{path}\n" for path in pages)
-    pages["/"] = lambda _: text(index)
-    return pages
+    shown = page_files()
+    page = shown.get("/")
+    return {
+        **pages,
+        **shown,
+        "/": lambda request: page(request) if page and wants_page(request) else text(index),
+    }
 
 
 def health(conditions: Sequence[Condition]) -> Response:

@@ -7,7 +7,8 @@ from http import HTTPStatus
 import h11
 from typing_extensions import override
 
-from anymq.management.http import Answer, Api, Later, Pages, Request, Response, answer, text
+from anymq.management.front import Front
+from anymq.management.http import Answer, Api, Later, Pages, Request, Response, Stream, answer, text
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
 
@@ -17,6 +18,8 @@ HEADERS_BYTES_MAX = 16 * 1024
 BODY_BYTES_MAX = 64 * 1024  # of a page, which reads none: it is dropped, within reason
 OWED_BYTES_MAX = 4 * 1024 * 1024  # a peer that asks on without reading is not served further
 EVENTS_PER_TURN_MAX = 32
+STREAM_OWED_BYTES_MAX = 64 * 1024  # who listens to a stream is told no more before it took that
+STALLED_S = 30.0  # who takes nothing of a stream for so long is hung up on
 IDLE_S = 60.0  # between requests, and for one to be whole
 
 
@@ -33,11 +36,20 @@ class _Answering:
 class HttpSession(Session):
     """The server's side of one HTTP/1.1 connection."""
 
-    def __init__(self, pages: Pages, outbox: Outbox, peer: Peer, *, api: Api | None = None) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        outbox: Outbox,
+        peer: Peer,
+        *,
+        api: Api | None = None,
+        front: Front | None = None,
+    ) -> None:
         self.closed = False
         self.reason = ""
         self._pages = pages
         self._api = api
+        self._front = front or Front()
         self._peer = peer
         self._outbox = outbox
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADERS_BYTES_MAX)
@@ -48,6 +60,7 @@ class HttpSession(Session):
         self._later: Later | None = None
         self._unserved = False
         self._answering: _Answering | None = None
+        self._stream: Stream | None = None
         self._waiting_since: float | None = None
 
     @property
@@ -63,12 +76,16 @@ class HttpSession(Session):
     @property
     @override
     def more(self) -> bool:
-        return self._unserved and not self.closed
+        if self.closed:
+            return False
+        if self._stream is not None:
+            return self._stream.ended or (self._stream.more and self._has_room)
+        return self._unserved
 
     @override
     def receive(self, data: memoryview) -> None:
         """Answer the whole requests there are now."""
-        if not self.closed:
+        if not self.closed and self._stream is None:  # whoever listens has nothing more to say
             self._http.receive_data(bytes(data))
             if self._later is None:
                 self.go_on()
@@ -77,7 +94,9 @@ class HttpSession(Session):
     def go_on(self) -> None:
         """Answer more of what was asked at once, or make another piece of a long answer."""
         try:
-            if self._answering is not None:
+            if self._stream is not None:
+                self._go_on_streaming(self._stream)
+            elif self._answering is not None:
                 self._go_on_answering(self._answering)
             else:
                 self._serve()
@@ -88,8 +107,13 @@ class HttpSession(Session):
     @override
     def tick(self, now: float) -> None:
         """Close when nothing was asked for too long, or a request never gets whole."""
+        if self._stream is not None and self._has_room:
+            self._waiting_since = now
         if self._waiting_since is None:
             self._waiting_since = now
+        elif self._stream is not None and now - self._waiting_since > STALLED_S:
+            self.closed = True
+            self.reason = "it does not take the events it asked for"
         elif now - self._waiting_since > IDLE_S:
             self.closed = True
             self.reason = "idle"
@@ -99,6 +123,9 @@ class HttpSession(Session):
         """Nobody waits for an answer any more. What was begun is done all the same."""
         self.closed = True
         self._forget_later()
+        if self._stream is not None:
+            self._stream.gone()
+            self._stream = None
 
     def _serve(self) -> None:
         """Answer a few requests; the others have turns, too."""
@@ -157,7 +184,9 @@ class HttpSession(Session):
                 answer.on_answer = lambda response: self._answered(response, with_body=with_body)
                 return
             answer = answer.response
-        if answer.pieces is not None:
+        if answer.stream is not None and with_body:
+            self._begin_streaming(answer, answer.stream)
+        elif answer.pieces is not None:
             self._answering = _Answering(answer, answer.pieces, with_body)
         else:
             self._send(answer, with_body=with_body)
@@ -193,6 +222,38 @@ class HttpSession(Session):
         if self._later is not None:
             self._unserved = False
 
+    @property
+    def _has_room(self) -> bool:
+        return self._outbox.size <= STREAM_OWED_BYTES_MAX
+
+    def _begin_streaming(self, response: Response, stream: Stream) -> None:
+        headers = [
+            ("Content-Type", response.content_type),
+            ("Cache-Control", "no-store"),
+            *self._front.headers(response),
+            *response.headers,
+        ]
+        self._write(h11.Response(status_code=200, headers=headers, reason=b"OK"))
+        self._unserved = False
+        self._stream = stream
+        stream.begin(self._outbox.wake)
+
+    def _go_on_streaming(self, stream: Stream) -> None:
+        """Tell more of what goes on."""
+        try:
+            if data := stream.take():
+                self._write(h11.Data(data=data))
+        except Exception:
+            log.exception("a stream of events failed")
+            stream.ended = True
+        if stream.ended:
+            self._write(h11.EndOfMessage())
+            self.closed = True
+
+    def _write(self, event: h11.Event) -> None:
+        if data := self._http.send(event):
+            self._outbox.write(data)
+
     def _begin_anew(self) -> None:
         self._waiting_since = None
         if self._http.our_state is h11.MUST_CLOSE or self._outbox.size > OWED_BYTES_MAX:
@@ -202,6 +263,8 @@ class HttpSession(Session):
 
     def _answer(self, request: Request) -> Answer:
         try:
+            if (refused := self._front.refuse(request)) is not None:
+                return refused
             api = self._api_of(request)
             return answer(self._pages, request) if api is None else api.answer(request)
         except Exception:
@@ -223,8 +286,8 @@ class HttpSession(Session):
                 else [("Content-Type", response.content_type)]
             ),
             *([] if empty else [("Content-Length", str(len(response.body)))]),
-            ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
+            *(() if _says(response, "Cache-Control") else (("Cache-Control", "no-store"),)),
+            *self._front.headers(response),
             *response.headers,
             *([("Connection", "close")] if close else []),
         ]
@@ -232,8 +295,11 @@ class HttpSession(Session):
         body = response.body if with_body else b""
         head = h11.Response(status_code=status, headers=headers, reason=status.phrase.encode())
         for event in (head, h11.Data(data=body), h11.EndOfMessage()):
-            if data := self._http.send(event):
-                self._outbox.write(data)
+            self._write(event)
+
+
+def _says(response: Response, header: str) -> bool:
+    return any(name == header for name, _ in response.headers)
 
 
 def _failed() -> Response:
@@ -244,5 +310,11 @@ def _read(request: h11.Request, peer: Peer) -> Request:
     path, _, query = request.target.decode("ascii").partition("?")
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers}
     return Request(
-        request.method.decode("ascii"), path, query, headers, host=peer.host, tls=peer.tls
+        request.method.decode("ascii"),
+        path,
+        query,
+        headers,
+        host=peer.host,
+        tls=peer.tls,
+        local_host=peer.local_host,
     )

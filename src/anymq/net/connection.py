@@ -59,6 +59,7 @@ class Connection:
         "_read_buffer",
         "_reading",
         "_stalled_since",
+        "_traffic",
         "_writing",
         "peer",
         "session",
@@ -75,6 +76,7 @@ class Connection:
         patience: Patience,
     ) -> None:
         self.peer = peer
+        self._traffic = peer.traffic
         self._loop = loop
         self._channel = channel
         self._fd = channel.fileno()
@@ -153,6 +155,7 @@ class Connection:
             self._lost(error)
             return
         if size:
+            self._traffic.received += size
             self._guarded(self.session.receive, self._read_buffer[:size])
         if not size or self._channel.ended:
             self._peer_ended = self._channel.ended
@@ -201,6 +204,7 @@ class Connection:
             return
         if sent:
             self._progressed = True
+            self._traffic.sent += sent
             self._outbox.sent(sent)
         self._settle()
 

@@ -14,7 +14,7 @@ from anymq.net.connection import Connection, Patience
 from anymq.net.plain import PlainChannel
 from anymq.net.tls import TlsChannel
 from anymq.observability.log import Log
-from anymq.protocols.session import Outbox, Peer, Session
+from anymq.protocols.session import Outbox, Peer, Session, Traffic
 
 BACKLOG = 1024
 ACCEPTED_PER_TURN_MAX = 64
@@ -36,6 +36,7 @@ class Room:
         self.per_address_max = per_address_max
         self.refused = 0
         self.connections = 0
+        self.traffic = Traffic()  # of those that left
         self._by_address: Counter[str] = Counter()
 
     def full_for(self, host: str) -> str:
@@ -51,8 +52,10 @@ class Room:
         self.connections += 1
         self._by_address[host] += 1
 
-    def leave(self, host: str) -> None:
+    def leave(self, host: str, traffic: Traffic) -> None:
         """One less."""
+        self.traffic.received += traffic.received
+        self.traffic.sent += traffic.sent
         self.connections -= 1
         self._by_address[host] -= 1
         if not self._by_address[host]:
@@ -116,7 +119,7 @@ class Listener:
         """It is closed."""
         if connection in self.connections:
             self.connections.discard(connection)
-            self._room.leave(connection.peer.host)
+            self._room.leave(connection.peer.host, connection.peer.traffic)
 
     def _accept(self) -> None:
         for _ in range(ACCEPTED_PER_TURN_MAX):

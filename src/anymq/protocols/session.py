@@ -1,7 +1,8 @@
 """Session: what every protocol implements; Outbox: what it writes to."""
 
+import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from typing_extensions import override
@@ -69,6 +70,14 @@ def _no_certificate() -> None:
     return None
 
 
+@dataclass(slots=True)
+class Traffic:
+    """What went over one connection so far."""
+
+    received: int = 0  # bytes
+    sent: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Who is at the other end, and at which of our addresses."""
@@ -80,10 +89,21 @@ class Peer:
     tls: bool = False
     # What it showed in the TLS handshake, as `ssl.SSLObject.getpeercert` describes it.
     certificate: Callable[[], Mapping[str, Any] | None] = _no_certificate
+    traffic: Traffic = field(default_factory=Traffic, compare=False)  # the carrier counts
 
     @override
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Is it this machine?"""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
 
 
 class Session(Protocol):

@@ -51,6 +51,12 @@ def derive(
     name = mechanism.hash_name
     salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, iterations)
+    return of_salted(salted, mechanism, salt, iterations)
+
+
+def of_salted(salted: bytes, mechanism: Mechanism, salt: bytes, iterations: int) -> Verifier:
+    """Make the verifier of a password that was salted elsewhere."""
+    name = mechanism.hash_name
     client_key = hmac.digest(salted, b"Client Key", name)
     stored_key = hashlib.new(name, client_key).digest()
     return Verifier(
@@ -78,13 +84,20 @@ def from_text(text: str) -> Verifier:
     return Verifier(Mechanism(name), parts[0], int(iterations), parts[1], parts[2])
 
 
+def mechanism_of(proof: str) -> Mechanism | None:
+    """Return the mechanism that a proof is a verifier of; None: it is something else."""
+    name = proof.partition("$")[0]
+    return next((one for one in Mechanism if one.value == name), None)
+
+
 def proofs_of(password: str) -> tuple[str, ...]:
     """Return all that is kept of a password."""
     return tuple(to_text(derive(password, mechanism)) for mechanism in Mechanism)
 
 
 # What RabbitMQ keeps: four bytes of salt, and the hash of salt and password. Weaker than a
-# verifier, as it is quick to guess: taken from definitions, never made here.
+# verifier, as it is quick to guess: taken from definitions, never kept of a
+# password that we know.
 
 RABBITMQ_SALT_BYTES = 4
 _RABBITMQ_HASHES = {
@@ -103,6 +116,12 @@ def from_rabbitmq_hash(hashed: str, algorithm: str = "") -> str:
     if len(base64.b64decode(hashed, validate=True)) != size:
         raise ValueError(f"{algorithm} has {size} bytes")
     return f"{algorithm}${hashed}"
+
+
+def to_rabbitmq_hash(password: str) -> str:
+    """Return the hash that RabbitMQ keeps of a password: for its definitions, not for ours."""
+    salt = secrets.token_bytes(RABBITMQ_SALT_BYTES)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def as_rabbitmq_hash(proofs: Iterable[str]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from anymq.security.passwords import (
@@ -18,6 +18,9 @@ from anymq.security.passwords import (
 _VERIFIER_PREFIX = "SCRAM-SHA-"
 _HASH_PREFIX = "rabbit_password_hashing_"
 _KNOWN_GOOD_MAX = 10_000
+
+# Of this run. Unlike a secret of each `Users`, it outlives a reload of the settings.
+MARKS = secrets.token_bytes(32)
 
 Proofs = Sequence[str]
 
@@ -48,18 +51,13 @@ class Users:
         *,
         defaults: Mapping[str, Proofs] | None = None,
         stored: Stored | None = None,
-        barred: Callable[[str], bool] | None = None,
     ) -> None:
-        """`secrets_of` the configuration comes first, then who is stored, then `defaults`.
-
-        Whom `barred` names does not get in here, whatever it proves.
-        """
+        """`secrets_of` the configuration comes first, then who is stored, then `defaults`."""
         self._file = dict(secrets_of or {})
         self._defaults = {
             name: proofs for name, proofs in (defaults or {}).items() if name not in self._file
         }
         self._stored = stored
-        self._barred = barred
         self._derived: dict[tuple[str, Mechanism], Verifier] = {}  # of passwords in clear
         self._secret = secrets.token_bytes(32)
         self._known_good: dict[str, bytes] = {}
@@ -77,15 +75,11 @@ class Users:
         return (name for name in sorted(names) if name in self)
 
     def __contains__(self, name: object) -> bool:
-        if not isinstance(name, str) or self.is_barred(name):
+        if not isinstance(name, str):
             return False
         if name in self._file or self._stored is None:
             return name in self._given()
         return name in self._stored
-
-    def is_barred(self, name: str) -> bool:
-        """Is it somebody who does not get in here?"""
-        return self._barred is not None and self._barred(name)
 
     def check(self, name: str, password: str) -> bool:
         """Is this the password of `name`? As slow for a name nobody has."""
@@ -106,6 +100,13 @@ class Users:
             self._known_good.clear()
         self._known_good[name] = digest
         return True
+
+    def mark(self, name: str) -> bytes:
+        """Return what changes with what proves this user; empty: there is no such user."""
+        if name not in self:
+            return b""
+        proofs = repr((name, tuple(self._proofs(name)))).encode()
+        return hmac.digest(MARKS, proofs, hashlib.sha256)
 
     def verifier(self, name: str, mechanism: Mechanism) -> Verifier | None:
         """Return what checks `name` by this mechanism."""
@@ -136,7 +137,7 @@ class Users:
         return self._some_by_verifier or (self._stored is not None and self._stored.some_are_stored)
 
     def _matches(self, name: str, proofs: Proofs, password: str) -> bool:
-        verifier = self.verifier(name, Mechanism.SHA_256) or self.verifier(name, Mechanism.SHA_512)
+        verifier = _newest(proofs) or self.verifier(name, Mechanism.SHA_256)
         slowly = (verifier or self.nobody(name, Mechanism.SHA_256)).matches(password)
         return (slowly and verifier is not None) or matches_rabbitmq_hash(proofs, password)
 
@@ -152,8 +153,6 @@ class Users:
         return {**self._defaults, **self._file}
 
     def _proofs(self, name: str) -> Proofs:
-        if self.is_barred(name):
-            return ()
         if name in self._file:
             return self._file[name]
         stored = None if self._stored is None else self._stored.proofs(name)
@@ -166,6 +165,12 @@ def _check(proof: str) -> None:
     elif proof.startswith(_HASH_PREFIX):
         algorithm, _, hashed = proof.partition("$")
         from_rabbitmq_hash(hashed, algorithm)
+
+
+def _newest(proofs: Proofs) -> Verifier | None:
+    """Return the first verifier: mechanisms may have different passwords, the last set is first."""
+    scram = [proof for proof in proofs if proof.startswith(_VERIFIER_PREFIX)]
+    return from_text(scram[0]) if scram else None
 
 
 def _password(proofs: Proofs) -> str | None:

@@ -7,6 +7,7 @@ assert room.get("/api/queues/%2F/q").json["durable"]
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPMessage, parse_headers
 from io import BytesIO
@@ -15,11 +16,15 @@ from typing import Any
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
+from anymq.management.api.sampler import Sampler, Seen
+from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.history import History
 from anymq.management.session import HttpSession
-from anymq.protocols.session import Outbox, Peer
+from anymq.protocols.session import Outbox, Peer, Traffic
 from anymq.security.users import Users
 from anymq.testing.amqp import AmqpRoom
+from anymq.testing.kafka import kafka_of
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 15672)
 GUEST = "guest:guest"
@@ -47,18 +52,42 @@ class HttpRoom(AmqpRoom):
         super().__init__(users=users)
         amqp = self.amqp
         self.guard = Guard(
-            self.broker.users, lambda: amqp.users, lambda: amqp.settings.loopback_users
+            self.broker.users,
+            lambda: amqp.users,
+            lambda: amqp.settings.loopback_users,
+            Sessions(self.clock.monotonic),
         )
+        self.kafka = kafka_of(self.broker, users=amqp.users)
+        self.traffic = Traffic()
+        self.soon: list[Callable[[], None]] = []
+        seen = Seen(
+            broker=self.broker,
+            counters=amqp.counters,
+            machine=lambda: MACHINE,
+            traffic=lambda: self.traffic,
+            sockets=lambda: 0,
+            soon=self.soon.append,
+        )
+        self.sampler = Sampler(seen, History(100))
         self.site = Site(
             broker=self.broker,
             amqp=amqp,
+            kafka=self.kafka,
             rates=Rates(self.clock),
+            guard=self.guard,
+            sampler=self.sampler,
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},
             started_ms=0,
         )
-        self.api = ManagementApi(self.site, self.guard)
+        self.api = ManagementApi(self.site)
+
+    def look(self) -> None:
+        """Let the sampler look at everything, as it does every few seconds."""
+        self.sampler.start()
+        while self.soon:
+            self.soon.pop()()
 
     def browser(self, peer: Peer = PEER) -> "HttpDialog":
         """Return a new connection."""

@@ -10,7 +10,7 @@ appended so far becomes durable, unless `room.disk_waits`.
 
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -63,6 +63,26 @@ class HandClock:
         return self.seconds
 
 
+def kafka_of(
+    broker: Broker,
+    settings: KafkaSettings | None = None,
+    *,
+    users: Users | None = None,
+    memory: Memory | None = None,
+    random: Callable[[int], bytes] | None = None,
+) -> Kafka:
+    """Return what the Kafka sessions of a broker share."""
+    return Kafka(
+        broker=broker,
+        apis=_apis(),
+        settings=settings or KafkaSettings(),
+        users=users or Users(),
+        fetch_sessions=FetchSessions(random or Random(7).randbytes),
+        counters=Counters(),
+        memory=memory or Memory(MEMORY_BYTES_MAX),
+    )
+
+
 class KafkaRoom:
     """A broker over a simulated disk, and everything that its Kafka sessions share."""
 
@@ -89,15 +109,10 @@ class KafkaRoom:
             random=random,
             settings=broker,
         )
-        self.kafka = Kafka(
-            broker=self.broker,
-            apis=_apis(),
-            settings=settings or KafkaSettings(),
-            users=users or Users(),
-            fetch_sessions=FetchSessions(random),
-            counters=Counters(),
-            memory=Memory(memory_bytes_max),
+        self.kafka = kafka_of(
+            self.broker, settings, users=users, memory=Memory(memory_bytes_max), random=random
         )
+        self.broker.users.give(list(self.kafka.users))
         self.write_to_disk()
 
     def dialog(self, peer: Peer = PEER) -> "KafkaDialog":

@@ -94,7 +94,6 @@ def test_users_have_a_password_or_verifiers_that_no_log_shows(file: Path) -> Non
         ("[kafka]\ntls_port = 9093", "tls_port needs tls.certificate"),
         ("[amqp]\ntls_port = 5671", "amqp.tls_port needs tls.certificate"),
         ("[amqp]\nframe_bytes_max = 4096", "amqp.frame_bytes_max"),
-        ("[kafka]\nrequire_login = true", r"needs somebody who can log in: see \[users\]"),
         ("[groups]\nsession_ms_min = '1h'", "session_ms_min is above groups.session_ms_max"),
         ("[kafka", "is not TOML"),
     ],

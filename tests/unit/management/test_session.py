@@ -20,7 +20,7 @@ PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 15_672)
 FRAGMENTS = [
     *[b"GET / HTTP/1.1\r\n", b"HEAD /metrics HTTP/1.0\r\n", b"POST / HTTP/1.1\r\n", b"GET\r\n"],
     *[
-        b"Host: a\r\n",
+        b"Host: localhost\r\n",
         b"Content-Length: 3\r\n",
         b"Content-Length: -1\r\n",
         b"Expect: 100-continue\r\n",
@@ -120,7 +120,7 @@ def test_a_connection_serves_one_request_after_another(dialog: Dialog) -> None:
 
 
 def test_a_client_that_wants_to_close_is_left_to(dialog: Dialog) -> None:
-    answer = dialog.say(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    answer = dialog.say(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
     assert b"200 OK" in answer
     assert dialog.session.closed
@@ -131,7 +131,9 @@ def test_a_client_that_wants_to_close_is_left_to(dialog: Dialog) -> None:
     [(b"GET /nothing", b"404"), (b"POST /", b"405"), (b"PUT /metrics", b"405")],
 )
 def test_what_is_not_there_is_refused(dialog: Dialog, request_line: bytes, status: bytes) -> None:
-    answer = dialog.say(request_line + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+    answer = dialog.say(
+        request_line + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
+    )
 
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert not dialog.session.closed
@@ -148,7 +150,7 @@ def test_headers_and_bodies_have_a_limit(dialog: Dialog) -> None:
     assert dialog.session.closed
 
     other = Dialog()
-    other.say(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+    other.say(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
     assert other.say(b"x" * (BODY_BYTES_MAX + 1)).startswith(b"HTTP/1.1 413 ")
     assert other.session.closed
 

@@ -16,7 +16,7 @@ WORDS = [
     b" HTTP/1.0",
     b"\r\n",
     b"\n",
-    b"Host: a\r\n",
+    b"Host: localhost\r\n",
     b"Content-Length: 5\r\n",
     b"Content-Length: -5\r\n",
     b"Transfer-Encoding: chunked\r\n",

@@ -17,6 +17,7 @@ from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.queue_settings import QueueSettings
 from anymq.core.queues.unwritten import Then
 from anymq.core.steady import Steady
+from anymq.core.taps import Taps
 from anymq.observability.log import Log as News
 
 REJECTED, EXPIRED, MAXLEN, DELIVERY_LIMIT = "rejected", "expired", "maxlen", "delivery_limit"
@@ -179,11 +180,13 @@ class DeadLetters:
         steady: Steady,
         republish: Republish,
         settle: Callable[[list[int]], None],
+        taps: Taps,
     ) -> None:
         self._queue_name = queue_name
         self._steady = steady
         self._republish = republish
         self._settle = settle
+        self._taps = taps
         self._stuck: list[_Sending] = []  # to be tried again,
         self._due: deque[_Sending] = deque()  # and those whose turn it is
         self._waiting = False  # for that time
@@ -207,7 +210,10 @@ class DeadLetters:
 
     def _made(self, message: Message, reason: str, settings: QueueSettings) -> Message:
         self.sent += 1
-        return dead_letter(message, self._queue_name, reason, self._steady.now_ms(), settings)
+        letter = dead_letter(message, self._queue_name, reason, self._steady.now_ms(), settings)
+        if (tap := self._taps.tap) is not None:
+            tap.died(self._queue_name, message, letter, reason)
+        return letter
 
     def _send(self, sending: "_Sending") -> None:
         envelope = sending.message.envelope

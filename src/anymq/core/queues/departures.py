@@ -33,11 +33,14 @@ class Departures:
         self._queue = queue
         self._steady = house.steady
         self._totals = house.totals
+        self._taps = house.taps
         self._alarm = Alarm(house.steady, queue.wake)
         self._fresh: dict[int, int] | None = None  # what came in this turn, from where on
         self.doomed: dict[int, str] = {}  # to die, of these reasons, as soon as they are read
         self.postponed: dict[int, str] = {}  # taken, to die as soon as fewer are on their way
-        self.letters = DeadLetters(queue.name, house.steady, house.republish, self._safe)
+        self.letters = DeadLetters(
+            queue.name, house.steady, house.republish, self._safe, house.taps
+        )
         # Messages of before a restart may have an expiration of their own.
         self.may_expire = queue.line.ready > 0
 
@@ -191,6 +194,8 @@ class Departures:
             self._totals.dead_lettered += len(deliveries)
             self.letters.send(deliveries, reason, self._queue.settings)
         else:
+            if (tap := self._taps.tap) is not None:
+                tap.dropped(self._queue.name, deliveries, reason)
             self._queue.forget([one.position for one in deliveries])
 
     def _safe(self, positions: list[int]) -> None:

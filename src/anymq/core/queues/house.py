@@ -10,6 +10,7 @@ from anymq.core.queues.totals import Totals
 from anymq.core.queues.turn import Turn
 from anymq.core.queues.unwritten import Then
 from anymq.core.steady import Steady
+from anymq.core.taps import Taps
 
 if TYPE_CHECKING:
     from anymq.core.queues.queue import Queue
@@ -26,3 +27,4 @@ class House:
     keep_levels: "Callable[[Queue, Then], None]"  # have the definition name all levels there are
     discard: "Callable[[Queue], None]"  # its time is over (auto-delete, x-expires): delete it
     totals: Totals = field(default_factory=Totals)  # of all vhosts
+    taps: Taps = field(default_factory=Taps)  # who listens to what happens

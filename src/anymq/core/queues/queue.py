@@ -37,6 +37,7 @@ from anymq.core.queues.resting import Resting, by_count
 from anymq.core.queues.returns import Returns
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.unwritten import Then
+from anymq.core.taps import ACKNOWLEDGED, BROKER, REJECTED, REQUEUED, Origin
 
 ROUNDS_MAX = 16  # of dealing in one turn; then others have theirs
 DEAL_MAX = 8192  # messages in one round
@@ -69,17 +70,18 @@ class Queue:
         self.durable = durable
         self.owner = owner
         self.auto_delete = auto_delete
-        self.scheduled = False
-        self.closed = False
+        self.scheduled = self.closed = False
         self.published = 0
-        self.delivered = 0
-        self.acknowledged = 0
-        self.returned = 0
+        self.delivered = 0  # by consumers and gets, with and without acknowledgements
+        self.delivered_no_ack = 0  # of those: to consumers that need not acknowledge
+        self.got = self.got_no_ack = self.got_nothing = 0  # by gets
+        self.acknowledged = self.returned = 0
         self._house = house
         self._turn = house.turn
+        self._taps = house.taps
         self._steady = house.steady
         self._busy = False
-        self._asking: list[tuple[Take, bool]] = []  # gets that wait for the disk
+        self._asking: list[tuple[Take, bool, Origin]] = []  # gets that wait for the disk
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
         self._keeping = Keeping(partial(house.keep_levels, self))
@@ -183,9 +185,12 @@ class Queue:
         messages = run.messages
         if taker is None or not taker.no_ack or taker.held is not None or self._asking:
             return False
+        if self._taps.tap is not None:
+            return False
         if run.size > DEAL_BYTES_MAX or taker.consumer.credit < len(messages):
             return False
         self.delivered += len(messages)
+        self.delivered_no_ack += len(messages)
         places = repeat(0), messages, repeat(0), repeat(False)
         made = map(tuple.__new__, repeat(Delivery), zip(*places))  # noqa: B905
         taker.hand(cast("list[Delivery]", list(made)))
@@ -291,7 +296,7 @@ class Queue:
         if self.line.ready:
             self._turn.add(self)
 
-    def get(self, take: Take, *, no_ack: bool) -> None:
+    def get(self, take: Take, *, no_ack: bool, who: Origin = BROKER) -> None:
         """Hand the next message to `take`, None if there is none; later if it must be read."""
         if self.consumers.single_active and self.kind == QUORUM:
             raise Locked(
@@ -301,7 +306,7 @@ class Queue:
         self.touch()
         self.pump()  # consumers that were here before come first
         self._turn.add(self)
-        self._asking.append((take, no_ack))
+        self._asking.append((take, no_ack, who))
         self._answer_gets()
 
     def browse(self, position: int, count: int) -> list[Delivery]:
@@ -315,6 +320,7 @@ class Queue:
         """These are done."""
         if self._let_go(subscription, positions):
             self.acknowledged += len(positions)
+            self._tell(positions, ACKNOWLEDGED)
             self.forget(positions)
 
     def forget(self, positions: Sequence[int]) -> None:
@@ -340,6 +346,7 @@ class Queue:
         if requeue:
             self._back(positions, failed=not by_nack)
         else:
+            self._tell(positions, REJECTED)
             self.departures.end(positions, deadletters.REJECTED)
 
     def give_back(self, subscription: Subscription | None, positions: Sequence[int]) -> None:
@@ -491,23 +498,39 @@ class Queue:
         self.delivered += len(deliveries)
         if subscription.held is not None:
             self._patience.hold(subscription, deliveries)
+        if (tap := self._taps.tap) is not None:
+            who = subscription.consumer.who
+            tap.delivered(self.name, deliveries, who, no_ack=subscription.no_ack)
         subscription.hand(deliveries)
+        if subscription.no_ack:
+            self.delivered_no_ack += len(deliveries)
         if subscription.no_ack and not settled:
             self.forget([one.position for one in deliveries])
 
     def _answer_gets(self) -> None:
         while self._asking:
-            take, no_ack = self._asking[0]
+            take, no_ack, who = self._asking[0]
             deliveries = self._taken(1, settled=False)
             if not deliveries and self.line.ready:
                 if deliveries is None:
                     return  # it is being read
                 continue  # that one was too old
             self._asking.pop(0)
-            self.delivered += len(deliveries or ())
+            if deliveries and (tap := self._taps.tap) is not None:
+                tap.delivered(self.name, deliveries, who, no_ack=no_ack)
+            self._note_get(len(deliveries or ()), no_ack=no_ack)
             take(deliveries[0] if deliveries else None)
             if no_ack and deliveries:
                 self.forget([deliveries[0].position])
+
+    def _note_get(self, count: int, *, no_ack: bool) -> None:
+        self.delivered += count
+        if not count:
+            self.got_nothing += 1
+        elif no_ack:
+            self.got_no_ack += count
+        else:
+            self.got += count
 
     # Coming back
 
@@ -525,6 +548,7 @@ class Queue:
 
     def _back(self, positions: Sequence[int], *, failed: bool) -> None:
         self.returned += len(positions)
+        self._tell(positions, REQUEUED)
         if self._returns is None:
             self.line.give_back(positions, count=False)
             return
@@ -541,6 +565,11 @@ class Queue:
         counts = self._returns.failures(positions)
         for times, some in by_count(positions, counts).items():
             self._resting.add(some, now_ms + retry.rest_ms(times), failed=failed)
+
+    def _tell(self, positions: Sequence[int], what: str) -> None:
+        """Tell who listens what became of these."""
+        if (tap := self._taps.tap) is not None:
+            tap.settled(self.name, positions, what)
 
     def _unused(self) -> None:
         if not self.consumers and not self.closed:

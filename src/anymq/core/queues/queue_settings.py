@@ -113,7 +113,11 @@ class _Said:
 
     def least(self, key: str) -> int | None:
         """Return the smaller of both. RabbitMQ takes any x-delivery-limit; only numbers count."""
-        return min((int(one) for one in self._all(key) if isinstance(one, int)), default=None)
+        return min(self.numbers(key), default=None)
+
+    def numbers(self, key: str) -> list[int]:
+        """Return what is said as a number."""
+        return [int(one) for one in self._all(key) if isinstance(one, int)]
 
 
 def _delayed_retry(said: _Said) -> DelayedRetry | None:
@@ -128,7 +132,9 @@ def _delayed_retry(said: _Said) -> DelayedRetry | None:
 
 
 def _delivery_limit(said: _Said) -> int | None:
-    limit = said.least("delivery-limit")
-    if limit is None:
+    limits = said.numbers("delivery-limit")
+    if not limits:
         return DELIVERY_LIMIT
-    return limit if limit >= 0 else None  # negative: none
+    # A negative one is none: then the other one is the stricter.
+    limit = max(limits) if min(limits) < 0 else min(limits)
+    return limit if limit >= 0 else None

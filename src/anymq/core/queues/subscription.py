@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anymq.core.taps import Origin
+
 if TYPE_CHECKING:
     from anymq.core.queues.delivery import Delivery
     from anymq.core.queues.queue import Queue
@@ -21,6 +23,10 @@ class Consumer(Protocol):
 
         What is dealt at once may exceed a shared limit, so those get their messages one by one.
         """
+
+    @property
+    def who(self) -> Origin:
+        """Whose it is, for whoever listens to what happens."""
 
     def deliver(self, subscription: "Subscription", deliveries: "list[Delivery]") -> None:
         """Take these: no more than there was credit."""

@@ -11,9 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import msgspec
 
 from anymq.core.catalog import Catalog, Then
-from anymq.core.errors import Conflict, Invalid, NotFound
+from anymq.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from anymq.core.rights import patterns
 from anymq.core.rights import records as keys
+from anymq.core.rights.acls import ANY, Acls
+from anymq.core.rights.operations import OPERATIONS, Kind
 from anymq.core.rights.permit import EVERYTHING, Permit
 from anymq.core.rights.records import (
     PermissionRecord,
@@ -22,8 +24,10 @@ from anymq.core.rights.records import (
     permission_key,
     topic_permission_key,
     user_key,
+    user_limits_key,
 )
 from anymq.core.rights.views import Permission, TopicPermission, User
+from anymq.core.streams.stream_names import topic_of
 from anymq.security import passwords
 
 ADMINISTRATOR = "administrator"
@@ -63,6 +67,7 @@ class Accounts:
             for key, value in catalog.values(f"{kind}/"):
                 changed(key, value)
             catalog.listen_to(kind, changed)
+        self.acls = Acls(catalog, self._on_acl)
 
     def give(self, of_the_file: Collection[str], defaults: Collection[str] = ()) -> None:
         """These users there are without being stored; `defaults` unless they were deleted."""
@@ -162,9 +167,27 @@ class Accounts:
         """Is anything about a given user stored, so that it may not do everything?"""
         return user not in self or not self._is_free(user)
 
-    def permit(self, user: str, vhost: str, client_id: str | None = None) -> Permit:
-        """Return what a connection asks before everything it does."""
-        return Permit(self, user, vhost, client_id)
+    def permit(self, user: str, vhost: str, client_id: str | None = None, host: str = "") -> Permit:
+        """Return what a connection from `host` asks before everything it does."""
+        return Permit(self, user, vhost, client_id, host)
+
+    def has_rules(self, user: str) -> bool:
+        """Are there ACLs about a user, beside the patterns?"""
+        return self.acls.concern(user)
+
+    def ruled(self, user: str, host: str, vhost: str, permission: str, queue: str) -> bool | None:
+        """Return what the ACLs say of a topic that is used as a queue; None: nothing."""
+        try:
+            topic = topic_of(vhost, queue)
+        except PreconditionFailed:
+            return None  # too long for a topic
+        said = [
+            self.acls.verdict(user, host, Kind.TOPIC, topic, operation)
+            for operation in OPERATIONS[permission]
+        ]
+        if False in said:
+            return False
+        return None if None in said else True
 
     def watch(self, user: str, changed: Changed) -> None:
         """Call `changed` whenever the rights of a user, or who it is, may have changed."""
@@ -208,6 +231,27 @@ class Accounts:
             record = msgspec.structs.replace(record, tags=_checked_tags(tags))
         self._catalog.change({**changes, user_key(name): record}, then)
 
+    def put_verifier(self, name: str, verifier: passwords.Verifier, then: Then = ignore) -> None:
+        """Let a user, who is made if need be, prove itself by this; its other mechanism stays.
+
+        What else is kept of its password (hashes) is forgotten: it is of another one.
+        """
+        _check_name(name)
+        if name in self._file:
+            raise Conflict(f"the password of user '{name}' is set in the configuration file")
+        kept = self._other_verifiers(name, verifier.mechanism)
+        changes = self._written_down(name) if name in self else {}
+        self._catalog.change(
+            {**changes, **self._proved_by(name, (passwords.to_text(verifier), *kept))}, then
+        )
+
+    def drop_verifier(self, name: str, mechanism: passwords.Mechanism, then: Then = ignore) -> None:
+        """Let a user prove itself by this mechanism no more, nor by what is kept for others."""
+        kept = self._other_verifiers(name, mechanism)
+        if len(kept) == len(self._verifiers(name)):
+            raise NotFound(f"user '{name}' has no credential of {mechanism.value}")
+        self._catalog.change(self._proved_by(name, kept), then)
+
     def set_tags(self, name: str, tags: Collection[str], then: Then = ignore) -> None:
         """Give a user other tags."""
         self.find(name)
@@ -219,7 +263,8 @@ class Accounts:
         if name in self._file:
             raise Conflict(f"user '{name}' is of the configuration file: delete it there")
         gone = UserRecord(deleted=True) if name in self._defaults else None
-        self._catalog.change({**self._forgotten(name), user_key(name): gone}, then)
+        rules = dict.fromkeys(self.acls.keys_of(name))
+        self._catalog.change({**self._forgotten(name), **rules, user_key(name): gone}, then)
 
     # Changing rights
 
@@ -295,6 +340,9 @@ class Accounts:
             del self._topics[name, vhost]
         self._changed(name)
 
+    def _on_acl(self, name: str) -> None:
+        self._changed(*(list(self._watchers) if name == ANY else (name,)))
+
     def _changed(self, *names: str) -> None:
         self.version += 1
         for name in names:
@@ -326,13 +374,30 @@ class Accounts:
 
     def _forgotten(self, name: str) -> Changes:
         """Return the changes that take all rights of a user, or of one who was there once."""
-        changes: Changes = {
-            permission_key(vhost, name): None for vhost in self._permissions.get(name, {})
-        }
+        changes: Changes = {user_limits_key(name): None}
+        changes.update(
+            (permission_key(vhost, name), None) for vhost in self._permissions.get(name, {})
+        )
         for (user, vhost), topics in self._topics.items():
             if user == name:
                 changes.update((topic_permission_key(vhost, name, one), None) for one in topics)
         return changes
+
+    def _verifiers(self, name: str) -> tuple[str, ...]:
+        """Return the SCRAM verifiers of a stored user, the newest first."""
+        proofs = self.proofs(name) or ()
+        return tuple(one for one in proofs if passwords.mechanism_of(one) is not None)
+
+    def _other_verifiers(self, name: str, mechanism: passwords.Mechanism) -> tuple[str, ...]:
+        verifiers = self._verifiers(name)
+        return tuple(one for one in verifiers if passwords.mechanism_of(one) is not mechanism)
+
+    def _proved_by(self, name: str, proofs: tuple[str, ...]) -> Changes:
+        if name not in self and len(self._stored) >= USERS_MAX:
+            raise Invalid(f"there are {len(self._stored)} users, no more are allowed")
+        record = self._record(name) if name in self else UserRecord()
+        changed = msgspec.structs.replace(record, proofs=proofs, given=False)
+        return {user_key(name): changed}
 
     def _check_places(self, name: str, vhost: str) -> None:
         self.find(name)

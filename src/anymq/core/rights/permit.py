@@ -10,6 +10,8 @@ from anymq.core.rights.records import PermissionRecord, TopicPermissionRecord
 CONFIGURE = "configure"
 WRITE = "write"
 READ = "read"
+QUEUE = "queue"
+EXCHANGE = "exchange"
 ANSWERS_MAX = 1_000  # that one connection remembers
 DEFAULT_EXCHANGE = "amq.default"  # what the nameless exchange is called in rights
 
@@ -30,6 +32,12 @@ class Rights(Protocol):
     def may_pose(self, user: str) -> bool:
         """May this user publish in the name of others?"""
 
+    def has_rules(self, user: str) -> bool:
+        """Are there ACLs about a user, beside the patterns?"""
+
+    def ruled(self, user: str, host: str, vhost: str, permission: str, queue: str) -> bool | None:
+        """Return what the ACLs say of a topic that is used as a queue; None: nothing."""
+
 
 class Permit:
     """Asked before everything that a client does. Answers are remembered until rights change."""
@@ -37,8 +45,10 @@ class Permit:
     __slots__ = (
         "_all",
         "_answers",
+        "_host",
         "_record",
         "_rights",
+        "_ruled",
         "_topic_answers",
         "_topics",
         "_variables",
@@ -47,15 +57,24 @@ class Permit:
         "vhost",
     )
 
-    def __init__(self, rights: Rights, user: str, vhost: str, client_id: str | None = None) -> None:
+    def __init__(
+        self,
+        rights: Rights,
+        user: str,
+        vhost: str,
+        client_id: str | None = None,
+        host: str = "",
+    ) -> None:
         self.user = user
         self.vhost = vhost
+        self._host = host
+        self._ruled = False
         self._rights = rights
         self._version = -1
         self._record: PermissionRecord | None = None
         self._all = False
         self._topics: Mapping[str, TopicPermissionRecord] = {}
-        self._answers: dict[tuple[str, str], bool] = {}
+        self._answers: dict[tuple[str, str, str], bool] = {}
         self._topic_answers: dict[tuple[str, str, str], bool] = {}
         self._variables = {"username": user, "vhost": vhost}
         if client_id is not None:
@@ -90,15 +109,15 @@ class Permit:
 
     def exchange(self, permission: str, name: str) -> None:
         """Refuse, unless the user may do this to an exchange."""
-        self.check(permission, "exchange", name or DEFAULT_EXCHANGE)
+        self.check(permission, EXCHANGE, name or DEFAULT_EXCHANGE)
 
     def queue(self, permission: str, name: str) -> None:
         """Refuse, unless the user may do this to a queue."""
-        self.check(permission, "queue", name)
+        self.check(permission, QUEUE, name)
 
     def check(self, permission: str, kind: str, name: str) -> None:
         """Refuse, unless the user may do this to what has this name."""
-        if not self.may(permission, name):
+        if not self.may(permission, name, kind):
             raise NotAllowed(
                 f"{permission} access to {kind} '{name}' in vhost '{self.vhost}'"
                 f" refused for user '{self.user}'"
@@ -106,7 +125,7 @@ class Permit:
 
     def see(self, kind: str, name: str) -> None:
         """Refuse who may do nothing at all to it: whoever may anything may know that it is."""
-        if not (self.may(READ, name) or self.may(WRITE, name)):
+        if not (self.may(READ, name, kind) or self.may(WRITE, name, kind)):
             self.check(CONFIGURE, kind, name)
 
     def topics(self, permission: str, exchange: str, keys: Sequence[str]) -> None:
@@ -118,17 +137,18 @@ class Permit:
                     f" in vhost '{self.vhost}' refused for user '{self.user}'"
                 )
 
-    def may(self, permission: str, name: str) -> bool:
+    def may(self, permission: str, name: str, kind: str = QUEUE) -> bool:
         """May the user do this to what has this name?"""
         self._look()
         if self._all:
             return True
-        answer = self._answers.get((permission, name))
+        question = (permission, kind, name)
+        answer = self._answers.get(question)
         if answer is None:
-            answer = self._matches(permission, name)
+            answer = self._decide(permission, kind, name)
             if len(self._answers) >= ANSWERS_MAX:
                 self._answers.clear()
-            self._answers[permission, name] = answer
+            self._answers[question] = answer
         return answer
 
     def may_topic(self, permission: str, exchange: str, key: str) -> bool:
@@ -147,10 +167,14 @@ class Permit:
             self._topic_answers[question] = answer
         return answer
 
-    def _matches(self, permission: str, name: str) -> bool:
+    def _decide(self, permission: str, kind: str, name: str) -> bool:
         record = self._record
         if record is None:
             return False
+        if self._ruled and kind == QUEUE:
+            said = self._rights.ruled(self.user, self._host, self.vhost, permission, name)
+            if said is not None:
+                return said
         pattern: str = getattr(record, permission)
         return patterns.matches(pattern, name)
 
@@ -160,7 +184,8 @@ class Permit:
             return
         self._version = self._rights.version
         self._record = self._rights.of(self.user, self.vhost)
-        self._all = self._record == EVERYTHING
+        self._ruled = self._rights.has_rules(self.user)
+        self._all = self._record == EVERYTHING and not self._ruled
         self._topics = self._rights.topics_of(self.user, self.vhost)
         self._answers.clear()
         self._topic_answers.clear()

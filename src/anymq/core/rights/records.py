@@ -1,7 +1,8 @@
 """Users and their rights as they are kept among the definitions. On disk: see catalog.py.
 
-`users/<name>`, `permissions/<vhost>/<user>`, `topic-permissions/<vhost>/<user>/<exchange>`, each
-name percent-quoted.
+`users/<name>`, `permissions/<vhost>/<user>`, `topic-permissions/<vhost>/<user>/<exchange>`,
+`user-limits/<name>`, `acls/<kind>/<literal|prefixed>/<name>/<user>/<host>/<operation>/<effect>`,
+each name percent-quoted.
 """
 
 from urllib.parse import quote, unquote
@@ -11,6 +12,8 @@ import msgspec
 USERS = "users"
 PERMISSIONS = "permissions"
 TOPIC_PERMISSIONS = "topic-permissions"
+USER_LIMITS = "user-limits"
+ACLS = "acls"
 
 
 class UserRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,6 +45,11 @@ def user_key(name: str) -> str:
     return f"{USERS}/{_quoted(name)}"
 
 
+def user_limits_key(name: str) -> str:
+    """Return the key of a user's limits."""
+    return f"{USER_LIMITS}/{_quoted(name)}"
+
+
 def permission_key(vhost: str, user: str) -> str:
     """Return the key of what a user may do in a virtual host."""
     return f"{PERMISSIONS}/{_quoted(vhost)}/{_quoted(user)}"
@@ -50,6 +58,11 @@ def permission_key(vhost: str, user: str) -> str:
 def topic_permission_key(vhost: str, user: str, exchange: str) -> str:
     """Return the key of the routing keys that a user may use at an exchange."""
     return f"{TOPIC_PERMISSIONS}/{_quoted(vhost)}/{_quoted(user)}/{_quoted(exchange)}"
+
+
+def acl_key(*parts: str) -> str:
+    """Return the key of a rule: all that it says."""
+    return "/".join((ACLS, *map(_quoted, parts)))
 
 
 def prefixes_of_vhost(vhost: str) -> tuple[str, str]:

@@ -108,6 +108,12 @@ class Exchange:
         self.alternate: str | None = declaration.arguments.get(ALTERNATE)
         self.bindings: dict[BindingId, Binding] = {}  # from it
 
+    def follow(self, policy: Mapping[str, Value]) -> bool:
+        """Be as a policy says from now on, where the declaration does not; True: that is new."""
+        before = self.alternate
+        self.alternate = self.declaration.arguments.get(ALTERNATE, policy.get(ALTERNATE))
+        return self.alternate != before
+
     @override
     def __str__(self) -> str:
         return str(self.declaration)

@@ -19,6 +19,7 @@ class VhostRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str = ""
     tags: tuple[str, ...] = ()
     default_queue_type: str = ""
+    protected: bool = False  # from being deleted
 
 
 class ExchangeRecord(msgspec.Struct, frozen=True, omit_defaults=True):

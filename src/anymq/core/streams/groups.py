@@ -282,6 +282,10 @@ class Groups:
         for name in self._expiry.run(now_ms):
             self._forget_live(name)
 
+    def names(self) -> set[str]:
+        """Return the names of all groups."""
+        return {*self._live, *self.offsets.groups()}
+
     def count_by_state(self) -> dict[State, int]:
         """Return how many groups are in each state."""
         counts = dict.fromkeys(State, 0)

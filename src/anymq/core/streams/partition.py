@@ -32,7 +32,16 @@ class AppendResult(NamedTuple):
 class Partition:
     """One partition of a topic."""
 
-    __slots__ = ("_config", "_producers", "_waiters", "index", "leader_epoch", "log", "topic_name")
+    __slots__ = (
+        "__weakref__",
+        "_config",
+        "_producers",
+        "_waiters",
+        "index",
+        "leader_epoch",
+        "log",
+        "topic_name",
+    )
 
     def __init__(
         self, topic_name: str, index: int, log: Log, config: TopicConfig, leader_epoch: int

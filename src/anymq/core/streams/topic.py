@@ -7,12 +7,22 @@ from typing_extensions import override
 from anymq.core.errors import NotFound
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic_config import TopicConfig
+from anymq.core.taps import Taps
 
 
 class Topic:
     """One topic. Deleted and made again under its name, it is another one with another id."""
 
-    __slots__ = ("config", "deleted", "id", "name", "node_id", "partitions")
+    __slots__ = (
+        "__weakref__",
+        "config",
+        "deleted",
+        "id",
+        "name",
+        "node_id",
+        "partitions",
+        "taps",
+    )
 
     def __init__(self, name: str, topic_id: UUID, config: TopicConfig, node_id: int) -> None:
         self.name = name
@@ -21,6 +31,7 @@ class Topic:
         self.node_id = node_id  # who leads it: on a single node always this one
         self.partitions: list[Partition] = []
         self.deleted = False
+        self.taps = Taps()  # those of its virtual host, when it has one
 
     @override
     def __repr__(self) -> str:

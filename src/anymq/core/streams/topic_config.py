@@ -62,6 +62,7 @@ class TopicConfig:
 
     __slots__ = (
         "_defaults",
+        "_policy",
         "compact",
         "compression",
         "compression_level",
@@ -76,11 +77,18 @@ class TopicConfig:
         "timestamp_before_max_ms",
     )
 
-    def __init__(self, overrides: Mapping[str, str], defaults: Defaults | None = None) -> None:
+    def __init__(
+        self,
+        overrides: Mapping[str, str],
+        defaults: Defaults | None = None,
+        policy: Mapping[str, str] | None = None,
+    ) -> None:
+        """`overrides` are the topic's own; what a policy says comes before them."""
         defaults = defaults or KAFKA_DEFAULTS
         self.overrides = dict(overrides)
+        self._policy = policy or {}
         self._defaults = defaults
-        values = _parsed(self.overrides, defaults)
+        values = _parsed({**self.overrides, **self._policy}, defaults)
         _check_together(values)
         self.max_message_bytes = _int(values, "max.message.bytes")
         self.max_decompressed_bytes = _int(values, "max.decompressed.message.bytes")
@@ -100,10 +108,14 @@ class TopicConfig:
 
     def value(self, name: str) -> str:
         """Return the value that holds, as text."""
+        if name in self._policy:
+            return self._policy[name]
         return self.overrides[name] if name in self.overrides else self._defaults.texts[name][0]
 
     def source(self, name: str) -> Source:
-        """Return where that value comes from."""
+        """Return where that value comes from. Kafka knows no policies; they are the operator's."""
+        if name in self._policy:
+            return Source.DYNAMIC_DEFAULT_BROKER
         return Source.TOPIC if name in self.overrides else self._defaults.texts[name][1]
 
     def default(self, name: str) -> tuple[str, Source]:
@@ -112,7 +124,7 @@ class TopicConfig:
 
     def replace(self, overrides: Mapping[str, str]) -> "TopicConfig":
         """Return this config with other overrides."""
-        return TopicConfig(overrides, self._defaults)
+        return TopicConfig(overrides, self._defaults, self._policy)
 
     def changed(self, changes: Iterable[Change]) -> dict[str, str]:
         """Return the overrides after these changes; InvalidConfig when they make no sense."""

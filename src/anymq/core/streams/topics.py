@@ -1,6 +1,6 @@
 """Topics: those there are, as their definitions say."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from anymq.core.streams.topic_config import Defaults, TopicConfig
 CONFIGS_MAX = 1000  # to share; whoever sets another one for each topic pays for it
 PRODUCERS_LOOKED_AT_MAX = 2000  # by one call: a millisecond
 
+Said = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]  # by itself, by a policy
+
 
 class TopicRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """A topic, as it is kept among the definitions. On disk: see catalog.py."""
@@ -30,14 +32,22 @@ class Topics:
     """Every topic of the broker, by its name, id and logs."""
 
     def __init__(
-        self, store: Logs, *, node_id: int, leader_epoch: int, starts: Mapping[int, int]
+        self,
+        store: Logs,
+        *,
+        node_id: int,
+        leader_epoch: int,
+        starts: Mapping[int, int],
+        policy_of: Callable[[str], Mapping[str, str]],
     ) -> None:
+        """`policy_of` a topic says configs that come before its own."""
         self.by_name: dict[str, Topic] = {}
         self.by_id: dict[UUID, Topic] = {}
         self.partitions: dict[int, Partition] = {}  # by the id of their log
         self.collisions = Collisions()
         self.defaults = Defaults()
-        self._configs: dict[frozenset[tuple[str, str]], TopicConfig] = {}
+        self._configs: dict[Said, TopicConfig] = {}
+        self._policy_of = policy_of
         self._store = store
         self._node_id = node_id
         self._leader_epoch = leader_epoch
@@ -67,7 +77,7 @@ class Topics:
             topic = None
         if record is None:
             return
-        config = self._config(record.config)
+        config = self._config(name, record.config)
         if topic is None:
             # A deletion that the disk did not keep brings back the same topic, with its waiters.
             topic = self._deleting.pop(record.id, None)
@@ -92,28 +102,36 @@ class Topics:
         self.defaults = defaults
         self._configs.clear()
         for topic in self.by_name.values():
-            topic.configure(self._config(topic.config.overrides))
+            topic.configure(self._config(topic.name, topic.config.overrides))
 
-    def _config(self, overrides: Mapping[str, str]) -> TopicConfig:
+    def follow_policy(self, name: str) -> None:
+        """Let a topic be as its policy says now."""
+        topic = self.find(name)
+        config = self._config(name, topic.config.overrides)
+        if config is not topic.config:
+            topic.configure(config)
+
+    def _config(self, name: str, overrides: Mapping[str, str]) -> TopicConfig:
         """Return a config, one for all topics that say the same: most do."""
-        said = frozenset(overrides.items())
+        policy = self._policy_of(name)
+        said = frozenset(overrides.items()), frozenset(policy.items())
         config = self._configs.get(said)
         if config is None:
             if len(self._configs) >= CONFIGS_MAX:
                 self._configs.clear()
-            config = self._configs[said] = self._kept_config(overrides)
+            config = self._configs[said] = self._kept_config(overrides, policy)
         return config
 
-    def _kept_config(self, overrides: Mapping[str, str]) -> TopicConfig:
+    def _kept_config(self, overrides: Mapping[str, str], policy: Mapping[str, str]) -> TopicConfig:
         """Return a config of what was accepted once, or what still makes sense of it.
 
         Another version may have written it, or the broker's defaults are others now: that is no
         reason not to start.
         """
         try:
-            return TopicConfig(overrides, self.defaults)
+            return TopicConfig(overrides, self.defaults, policy)
         except InvalidConfig:
-            config = TopicConfig({}, self.defaults)
+            config = TopicConfig({}, self.defaults, policy)
         for name, value in overrides.items():
             with suppress(InvalidConfig):
                 config = config.replace({**config.overrides, name: value})

@@ -12,6 +12,7 @@ from anymq.core.queues.arguments import CLASSIC, QUORUM, STREAM
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.routing.target import Target, Then
+from anymq.core.taps import BROKER, Origin
 
 if TYPE_CHECKING:
     from anymq.core.vhosts.vhost import VirtualHost
@@ -88,7 +89,9 @@ class AnyQueue(Target, Protocol):
     def unsubscribe(self, subscription: Subscription) -> None:
         """Give it no more. What it has it keeps."""
 
-    def get(self, take: Callable[[Delivery | None], None], *, no_ack: bool) -> None:
+    def get(
+        self, take: Callable[[Delivery | None], None], *, no_ack: bool, who: Origin = BROKER
+    ) -> None:
         """Hand the next message to `take`, None if there is none; later if it must be read."""
 
     def settle(self, subscription: Subscription | None, positions: Sequence[int]) -> None:

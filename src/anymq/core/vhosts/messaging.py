@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from anymq.core.catalog import Catalog
 from anymq.core.clock import Clock
 from anymq.core.flow import Flow
+from anymq.core.interceptor import Interceptor
 from anymq.core.message import Form
+from anymq.core.policies.policies import Policies
 from anymq.core.portable.record_form import RECORD_FORM
 from anymq.core.queues import delays
 from anymq.core.queues.arguments import STREAM
@@ -22,6 +24,7 @@ from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.steady import Steady
 from anymq.core.streams.logs import Logs
 from anymq.core.timers import Timer, Timers
+from anymq.core.vhosts.applying import Applying
 from anymq.core.vhosts.definitions import Definitions
 from anymq.core.vhosts.kinds import QueueKind
 from anymq.core.vhosts.own_queues import (
@@ -47,6 +50,7 @@ class Ground:
 
     store: Logs
     catalog: Catalog
+    policies: Policies
     clock: Clock
     timers: Timers
     random: Callable[[int], bytes]
@@ -56,6 +60,8 @@ class Ground:
     forms: Sequence[Form] = ()
     durability: Durability = Durability.COMMIT  # of what is confirmed
     exchange_types: ExchangeTypes = field(default_factory=lambda: OURS)
+    node_name: str = "anymq"
+    interceptors: Sequence[Interceptor] = ()
 
 
 class Messaging:
@@ -76,7 +82,11 @@ class Messaging:
             now_ms=self.steady.now_ms,
             random=ground.random,
             add_delayed=lambda *said: self.delays.add(*said),
+            policies=ground.policies,
             types=ground.exchange_types,
+            forms=forms,
+            node_name=ground.node_name,
+            interceptors=ground.interceptors,
         )
         definitions = Definitions(forms)
         own = OwnQueues(
@@ -128,6 +138,8 @@ class Messaging:
             topics, self.vhosts, turn=self.turn, forms=self.forms, now_ms=self.steady.now_ms
         )
         self.kinds[STREAM] = streams
+        applying = Applying(self.vhosts, self.turn, topics.follow_policy)
+        self._ground.policies.on_change = applying.begin
         return streams
 
     def begin(self) -> None:

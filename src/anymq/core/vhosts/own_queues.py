@@ -87,7 +87,7 @@ class OwnQueues:
 
     def declare(self, vhost: VirtualHost, declaration: QueueDeclaration, then: Then) -> AnyQueue:
         """Make a queue that is not there; refuse what makes no sense."""
-        kind = self._check(vhost, declaration)
+        kind = self._check(declaration)
         if kind == QUORUM and declaration.name.startswith(RESERVED):  # a name that we made
             raise PreconditionFailed(
                 "Cannot declare a server-named queue for type rabbit_quorum_queue"
@@ -184,9 +184,9 @@ class OwnQueues:
 
     # Within
 
-    def _check(self, vhost: VirtualHost, declaration: QueueDeclaration) -> str:
+    def _check(self, declaration: QueueDeclaration) -> str:
         of, arguments = str(declaration), declaration.arguments
-        kind = kind_of(of, arguments, vhost.default_queue_type)
+        kind = kind_of(of, arguments)
         check_declaration(of, kind, arguments)
         check_properties(
             of,
@@ -241,6 +241,7 @@ class OwnQueues:
             owner=declaration.owner,
             auto_delete=declaration.auto_delete,
             arguments=declaration.arguments,
+            policy=vhost.rules.definition(kind, declaration.name),
         )
         self._held[queue] = held
         vhost.topology.put_queue(queue)
@@ -264,6 +265,7 @@ class OwnQueues:
                 keep_levels=self._keep_levels,
                 discard=vhost.gone,
                 totals=self._means.totals,
+                taps=vhost.taps,
             )
         return house
 

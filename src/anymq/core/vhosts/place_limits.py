@@ -14,12 +14,15 @@ class PlaceLimits:
     exchanges_max: int = 100_000
     bindings_max: int = 1_000_000
 
-    def check_queues(self, there: Sized, name: str, vhost_name: str) -> None:
-        """Refuse one more queue or stream where there are too many."""
-        if len(there) >= self.queues_max:
+    def check_queues(
+        self, there: Sized, name: str, vhost_name: str, at_most: int | None = None
+    ) -> None:
+        """Refuse one more queue or stream where there are too many. `at_most`: its own limit."""
+        limit = self.queues_max if at_most is None else min(at_most, self.queues_max)
+        if len(there) >= limit:
             raise PreconditionFailed(
                 f"cannot declare queue '{name}': queue limit in vhost '{vhost_name}'"
-                f" ({self.queues_max}) is reached"
+                f" ({limit}) is reached"
             )
 
     def check_exchanges(self, there: Sized, exchange: object) -> None:

@@ -23,7 +23,9 @@ from anymq.core.queues.limits import QueueFull
 from anymq.core.routing.answers import Answers
 from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
+from anymq.core.taps import BROKER, Origin, Taps
 from anymq.core.values import type_name
+from anymq.core.vhosts.interception import Interception
 from anymq.core.vhosts.topology import Topology
 from anymq.observability.log import Log as News
 
@@ -44,16 +46,30 @@ class Publishing:
     """Brings messages to where the topology says."""
 
     def __init__(
-        self, name: str, topology: Topology[Any], delayed: Target, now_ms: Callable[[], int]
+        self,
+        name: str,
+        topology: Topology[Any],
+        delayed: Target,
+        now_ms: Callable[[], int],
+        taps: Taps,
+        interception: Interception,
     ) -> None:
         self._name = name
         self._topology = topology
         self._delayed = delayed
         self._now_ms = now_ms
+        self._taps = taps
+        self._interception = interception or None
         self._routes: dict[Envelope, Targets] = {}
         self._version = -1
 
-    def publish(self, run: Run, then: Then | None, returned: Returned | None = None) -> bool:
+    def publish(
+        self,
+        run: Run,
+        then: Then | None,
+        returned: Returned | None = None,
+        who: Origin = BROKER,
+    ) -> bool:
         """Bring a run to its queues; NotFound, NotAllowed when that cannot be.
 
         False: it went nowhere. `returned` is told of each message that did, before `then`.
@@ -61,7 +77,16 @@ class Publishing:
         if self._version != self._topology.version:
             self._routes.clear()
             self._version = self._topology.version
+        if self._interception is not None:
+            return self._interception.publish(
+                run, then, who, lambda part, told: self._publish(part, told, returned, who)
+            )
+        return self._publish(run, then, returned, who)
+
+    def _publish(self, run: Run, then: Then | None, returned: Returned | None, who: Origin) -> bool:
         targets = self._routes.get(run.envelope)
+        if self._taps.tap is not None:
+            return self._one_by_one(self._exchange(run.envelope), run, then, returned, who)
         if targets is None or self._wants_more(run):
             return self._publish_anew(run, then, returned)
         if not targets:
@@ -76,6 +101,8 @@ class Publishing:
         """
         if self._version != self._topology.version:
             return None
+        if self._taps.tap is not None or self._interception is not None:
+            return None  # each message is looked at
         targets = self._routes.get(envelope)
         if targets is None or len(targets) != 1 or targets[0].singles:
             return None
@@ -150,6 +177,7 @@ class Publishing:
                 _note_lost(self._name, message, error)
                 then(None)
 
+        self._tell_of([(targets, [message])], BROKER)
         push(targets, one(message), answered)
 
     def republish(self, message: Message, then: Then, wanted: Callable[[str], bool]) -> bool:
@@ -163,6 +191,7 @@ class Publishing:
             then(error)
             return False
         targets = tuple(target for target in targets if wanted(target.name))
+        self._tell_of([(targets, [message])], BROKER)
         push(targets, one(message), then)
         return bool(targets)
 
@@ -198,7 +227,12 @@ class Publishing:
         return False
 
     def _one_by_one(
-        self, exchange: Exchange, run: Run, then: Then | None, returned: Returned | None
+        self,
+        exchange: Exchange,
+        run: Run,
+        then: Then | None,
+        returned: Returned | None,
+        who: Origin = BROKER,
     ) -> bool:
         parts: list[Part] = []
         for message in run.messages:
@@ -212,8 +246,15 @@ class Publishing:
             if not parts or parts[-1][0] != targets:
                 parts.append((targets, []))
             parts[-1][1].append(sent)
+        self._tell_of(parts, who)
         _push_parts(parts, then)
         return any(targets for targets, _ in parts)
+
+    def _tell_of(self, parts: Sequence[Part], who: Origin) -> None:
+        """Tell who listens what was published."""
+        if (tap := self._taps.tap) is not None:
+            for targets, messages in parts:
+                tap.published(messages, [target.name for target in targets], who)
 
     def _look(self, exchange: Exchange, message: Message) -> tuple[Targets, Message]:
         delayed = self._delay(message)

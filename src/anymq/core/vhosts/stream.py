@@ -25,6 +25,7 @@ from anymq.core.streams.reader import Reader, Take
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.unpacked import Unpacked
 from anymq.core.streams.writer import batch_of
+from anymq.core.taps import BROKER, Origin
 from anymq.core.vhosts.kinds import STREAM
 from anymq.core.vhosts.stream_arguments import (
     OFFSET,
@@ -252,7 +253,9 @@ class Stream:
         subscription.parked = False
         self.wake()
 
-    def get(self, take: Callable[[Delivery | None], None], *, no_ack: bool) -> None:
+    def get(
+        self, take: Callable[[Delivery | None], None], *, no_ack: bool, who: Origin = BROKER
+    ) -> None:
         """Nobody can take single messages from a stream."""
         raise Unsupported(f"basic.get not supported by stream queues {self.of}")
 
@@ -339,6 +342,8 @@ class Stream:
         subscription.readers.append(subscription.readers.pop(0))
         if found:
             self.delivered += len(found)
+            if (tap := self.topic.taps.tap) is not None:
+                tap.delivered(self.name, found, subscription.consumer.who, no_ack=False)
             subscription.hand(found)
         moved = sorted(before) != sorted(reader.offset for reader in subscription.readers)
         return moved and not all(reader.at_end for reader in subscription.readers)

@@ -50,8 +50,24 @@ def to_config(arguments: Mapping[str, Value]) -> dict[str, str]:
         "max.message.bytes": str(MESSAGE_BYTES_MAX),
     }
     if (size := arguments.get(SEGMENT_BYTES)) is not None:
-        config["segment.bytes"] = str(min(max(int(size), 1024), KAFKA_SEGMENT_BYTES_MAX))
+        config["segment.bytes"] = _segment_bytes(size)
     return config
+
+
+def policy_config(policy: Mapping[str, Value]) -> dict[str, str]:
+    """Return the configs of a topic that follow from a policy."""
+    config = {}
+    if (size := policy.get("max-length-bytes")) is not None:
+        config["retention.bytes"] = str(int(size) or -1)
+    if (age := age_ms(policy.get("max-age"))) is not None:
+        config["retention.ms"] = str(age)
+    if (size := policy.get("stream-max-segment-size-bytes")) is not None:
+        config["segment.bytes"] = _segment_bytes(size)
+    return config
+
+
+def _segment_bytes(size: Value) -> str:
+    return str(min(max(int(size), 1024), KAFKA_SEGMENT_BYTES_MAX))
 
 
 def of_config(config: TopicConfig) -> dict[str, Value]:

@@ -12,10 +12,11 @@ from anymq.core.message import Form, Value
 from anymq.core.queues.arguments import check_properties
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.target import Then
+from anymq.core.streams import stream_names
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation
 from anymq.core.values import check_field
-from anymq.core.vhosts import stream_arguments, stream_names
+from anymq.core.vhosts import stream_arguments
 from anymq.core.vhosts.kinds import STREAM, AnyQueue, Ending, QueueDeclaration
 from anymq.core.vhosts.stream import Means, Stream
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
@@ -42,6 +43,9 @@ class TopicVerbs(Protocol):
     @property
     def topics(self) -> Mapping[str, Topic]:
         """All there are."""
+
+    def follow_policy(self, name: str) -> None:
+        """Let a topic be as its policy says now."""
 
     def change_topic_config(self, name: str, changes: list[Change], then: Then = ignore) -> None:
         """Change some of a topic's configs."""
@@ -167,6 +171,7 @@ class Streams:
         if vhost is None or stream_name in vhost.queues:
             return
         stream = self._by_topic[name] = Stream(stream_name, vhost_name, topic, self._means)
+        topic.taps = vhost.taps
         vhost.topology.put_queue(stream)
 
     def _drop(self, name: str, stream: Stream) -> None:

@@ -5,6 +5,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from typing_extensions import override
 
+from anymq.core.changes import CREATED, DELETED, Changes
 from anymq.core.message import Message
 from anymq.core.routing.exchange import (
     EXCHANGE,
@@ -21,6 +22,8 @@ from anymq.core.routing.exchange import (
 from anymq.core.routing.target import Target
 
 Q = TypeVar("Q", bound=Target)
+BINDING = "binding"  # what changes call it
+
 Place = tuple[str, str]  # kind and name
 Going = tuple[list[Exchange], list[Binding]]  # what is to be dropped together
 
@@ -30,6 +33,8 @@ class Topology(Generic[Q]):
 
     def __init__(self, vhost_name: str, surroundings: Surroundings) -> None:
         self.version = 0
+        self.changes = Changes()  # where it is noted what comes and goes
+        self._vhost_name = vhost_name
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, Q] = {}
         self.replies: dict[str, Target] = {}  # of the default exchange only: direct reply-to
@@ -45,11 +50,13 @@ class Topology(Generic[Q]):
         """There is this exchange."""
         self.version += 1
         self.exchanges[exchange.name] = exchange
+        self._note(EXCHANGE, CREATED, exchange.name)
 
     def drop_exchange(self, exchange: Exchange) -> None:
         """There is it no more, nor what leads to it or from it."""
         self.version += 1
         del self.exchanges[exchange.name]
+        self._note(EXCHANGE, DELETED, exchange.name)
         for binding in [*exchange.bindings.values(), *self.leading_to(exchange)]:
             self.drop_binding(binding)
 
@@ -57,11 +64,13 @@ class Topology(Generic[Q]):
         """There is this queue."""
         self.version += 1
         self.queues[queue.name] = queue
+        self._note(QUEUE, CREATED, queue.name)
 
     def drop_queue(self, queue: Q) -> None:
         """There is it no more, nor what leads to it."""
         self.version += 1
         del self.queues[queue.name]
+        self._note(QUEUE, DELETED, queue.name)
         for binding in self.leading_to(queue):
             self.drop_binding(binding)
 
@@ -72,6 +81,7 @@ class Topology(Generic[Q]):
         binding.source.bindings[binding.id] = binding
         self._incoming.setdefault(_place(binding.destination), {})[binding.id] = binding
         binding.source.router.added(binding)
+        self._note(BINDING, CREATED, *binding.id[:4])
 
     def drop_binding(self, binding: Binding) -> None:
         """There is it no more; harmless when it is gone."""
@@ -84,6 +94,7 @@ class Topology(Generic[Q]):
         if not incoming:
             del self._incoming[_place(binding.destination)]
         binding.source.router.removed(binding)
+        self._note(BINDING, DELETED, *binding.id[:4])
 
     def put_reply(self, target: Target) -> None:
         """Messages to its name on the default exchange go to `target`."""
@@ -125,6 +136,9 @@ class Topology(Generic[Q]):
             if not work:
                 return list(going.values()), list(loose.values())
             going.update((exchange.name, exchange) for exchange in work)
+
+    def _note(self, kind: str, action: str, *names: str) -> None:
+        self.changes.note(kind, action, self._vhost_name, *names)
 
     def leading_to(self, destination: Destination) -> list[Binding]:
         """Return the bindings to an exchange, a queue or a stream."""

@@ -6,12 +6,16 @@ Texts of refusals are RabbitMQ's, without the name of the reply code.
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
 
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
-from anymq.core.message import Message, Run, Value
+from anymq.core.interceptor import Interceptor
+from anymq.core.message import Form, Message, Run, Value
+from anymq.core.policies.policies import Rules
+from anymq.core.policies.policy import EXCHANGES
 from anymq.core.queues.arguments import CLASSIC, STREAM, kind_of
 from anymq.core.routing.exchange import (
     EXCHANGE,
@@ -24,8 +28,12 @@ from anymq.core.routing.exchange import (
     binding_id,
     check_alternate,
 )
+from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
+from anymq.core.taps import BROKER, Origin, Taps
+from anymq.core.tracing.tracing import Tracing
+from anymq.core.vhosts.interception import Interception
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.publishing import Publishing, Returned
@@ -91,16 +99,31 @@ class VirtualHost:
         delayed: Target,
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
+        rules: Rules,
+        forms: Mapping[int, Form] = MappingProxyType({}),
+        interceptors: Sequence[Interceptor] = (),
+        node_name: str = "anymq",
     ) -> None:
         self.name = name
+        self.rules = rules
         self.redeclare = Redeclare.STRICT
         self.limits = PlaceLimits()
-        self.default_queue_type = CLASSIC
+        self.record = VhostRecord()
         self.kinds = kinds
         self.topology: Topology[AnyQueue] = Topology(name, self)
         self.exchanges: Mapping[str, Exchange] = self.topology.exchanges
         self.queues: Mapping[str, AnyQueue] = self.topology.queues
-        self.publishing = Publishing(name, self.topology, delayed, now_ms)
+        self.taps = Taps()
+        interception = Interception(name, interceptors)
+        self.publishing = Publishing(name, self.topology, delayed, now_ms, self.taps, interception)
+        self.tracing = Tracing(
+            name,
+            self.taps,
+            node=node_name,
+            now_ms=now_ms,
+            forms=forms,
+            send=lambda told: self.send(self.exchanges[told.envelope.exchange], told),
+        )
         self.ended = False
         self.on_end: dict[Callable[[], None], None] = {}  # whom to tell when it is deleted
         self._types = types
@@ -108,8 +131,14 @@ class VirtualHost:
         self._random = random
         self._owned: dict[int, dict[str, AnyQueue]] = {}  # by the identity of the owner
 
+    @property
+    def default_queue_type(self) -> str:
+        """What a queue becomes that does not say."""
+        return self.record.default_queue_type or CLASSIC
+
     def end(self) -> None:
         """It was deleted: who works in it is to leave."""
+        self.tracing.stop()
         self.ended = True
         for listener in list(self.on_end):
             listener()
@@ -154,6 +183,7 @@ class VirtualHost:
         mandatory: bool = False,
         owner: object | None = None,
         returned: Returned | None = None,
+        who: Origin = BROKER,
     ) -> bool:
         """Bring a run to its queues. False: it went nowhere (`then` is still called, with None).
 
@@ -162,7 +192,7 @@ class VirtualHost:
         some somewhere and others nowhere. When a queue refuses some messages of a run and takes
         others, `then` gets PartlyRejected, which says which.
         """
-        return self.publishing.publish(run, then, returned)
+        return self.publishing.publish(run, then, returned, who)
 
     # Exchanges
 
@@ -205,9 +235,15 @@ class VirtualHost:
         if declaration.durable:
             self._keeper.put_exchange(declaration, then)
         else:
-            self.topology.put_exchange(Exchange(declaration, router))
+            self.put_exchange(declaration, router)
             then(None)
         return self.exchanges[declaration.name]
+
+    def put_exchange(self, declaration: Declaration, router: ExchangeType) -> None:
+        """There is this exchange now, and policies hold for it."""
+        exchange = Exchange(declaration, router)
+        exchange.follow(self.rules.definition(EXCHANGES, declaration.name))
+        self.topology.put_exchange(exchange)
 
     def delete_exchange(self, name: str, *, if_unused: bool = False, then: Then = ignore) -> None:
         """Unmake an exchange; one that is not there is as good."""
@@ -251,7 +287,12 @@ class VirtualHost:
             durable=durable and owner is None,
             owner=owner,
             auto_delete=auto_delete,
-            arguments=arguments or {},
+            arguments=self.completed(
+                arguments or {},
+                durable=durable,
+                exclusive=owner is not None,
+                auto_delete=auto_delete,
+            ),
         )
         existing = self.queues.get(name)
         if existing is None:
@@ -262,12 +303,27 @@ class VirtualHost:
         return existing
 
     def _make_queue(self, declaration: QueueDeclaration, then: Then) -> AnyQueue:
-        self.limits.check_queues(self.queues, declaration.name, self.name)
-        kind = kind_of(str(declaration), declaration.arguments, self.default_queue_type)
+        self.limits.check_queues(
+            self.queues, declaration.name, self.name, at_most=self.rules.queues_max
+        )
+        kind = kind_of(str(declaration), declaration.arguments)
         queue = self.kinds[kind].declare(self, declaration, then)
         if queue.owner is not None:
             self._owned.setdefault(id(queue.owner), {})[queue.name] = queue
         return queue
+
+    def completed(
+        self, arguments: Mapping[str, Value], *, durable: bool, exclusive: bool, auto_delete: bool
+    ) -> Mapping[str, Value]:
+        """Return the arguments of a declaration with the type that queues have here by default.
+
+        As in RabbitMQ, what cannot be of that type becomes a classic queue.
+        """
+        default = self.default_queue_type
+        lasts = durable and not exclusive and not auto_delete
+        if default == CLASSIC or not lasts or arguments.get("x-queue-type") is not None:
+            return arguments
+        return {**arguments, "x-queue-type": default}
 
     def _declare_again(self, queue: AnyQueue, declaration: QueueDeclaration, then: Then) -> None:
         kind = self.kinds[queue.kind]

@@ -9,8 +9,12 @@ from typing_extensions import override
 
 from anymq.core import catalog as catalogs
 from anymq.core.catalog import Catalog
-from anymq.core.errors import NotFound
-from anymq.core.message import Message, Run
+from anymq.core.errors import Invalid, NotFound, PreconditionFailed
+from anymq.core.interceptor import Interceptor
+from anymq.core.message import Form, Message, Run
+from anymq.core.policies import parameters
+from anymq.core.policies.policies import Policies, Rules
+from anymq.core.queues.arguments import ARGUMENTS
 from anymq.core.rights.records import prefixes_of_vhost
 from anymq.core.routing.exchange import Binding, Declaration, Destination, Exchange
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
@@ -29,6 +33,9 @@ from anymq.core.vhosts.publishing import due_ms
 from anymq.core.vhosts.vhost import DEFAULT_EXCHANGES, RESERVED, Redeclare, VirtualHost, ignore
 
 DEFAULT = "/"
+VHOSTS_MAX = 10_000  # each takes about 20 KB
+DESCRIPTION_BYTES_MAX = 4096
+TAGS_MAX = 100
 
 AddDelayed = Callable[[str, Message, int, Then | None], None]
 
@@ -40,7 +47,11 @@ class Means:
     now_ms: Callable[[], int]  # steady: it never jumps while we run
     random: Callable[[int], bytes]
     add_delayed: AddDelayed
+    policies: Policies
     types: ExchangeTypes = field(default_factory=lambda: OURS)
+    forms: Mapping[int, Form] = field(default_factory=dict)
+    node_name: str = "anymq"
+    interceptors: Sequence[Interceptor] = ()
 
 
 class DefinedKind(Protocol):
@@ -136,12 +147,23 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         if name in self._by_name:
             then(None)
         else:
-            self._catalog.change({vhost_key(name): VhostRecord()}, then)
+            self.put(name, VhostRecord(), then)
         return self._by_name[name]
+
+    def put(self, name: str, record: VhostRecord, then: Then = ignore) -> None:
+        """Make a virtual host, or let one be as this says."""
+        if name not in self._by_name and len(self._by_name) >= VHOSTS_MAX:
+            raise Invalid(f"cannot create vhost '{name}': vhost limit of {VHOSTS_MAX} is reached")
+        check_record(record)
+        self._catalog.change({vhost_key(name): record}, then)
 
     def delete(self, name: str, then: Then = ignore) -> None:
         """Unmake a virtual host with all that is in it: at once, so that a crash leaves no half."""
         vhost = self.find(name)
+        if vhost.record.protected:
+            raise PreconditionFailed(
+                f"Refusing to delete virtual host '{name}' because it is protected from deletion"
+            )
         own = [one for one in vhost.exchanges.values() if not one.name.startswith(RESERVED)]
         changes = vhost.without(
             [one for one in own if one.name], list(vhost.topology.bindings.values())
@@ -152,7 +174,8 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             changes.update(ending.changes)
         changes[vhost_key(name)] = None  # the last one: until then its queues find it
         # Whoever makes one of this name again gives its rights anew.
-        changes.update(dict.fromkeys(self._catalog.keys(*prefixes_of_vhost(name))))
+        about_it = *prefixes_of_vhost(name), parameters.prefix_of_vhost(name)
+        changes.update(dict.fromkeys(self._catalog.keys(*about_it)))
 
         def deleted(error: Exception | None) -> None:
             for ending in endings:
@@ -193,8 +216,11 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             self._by_name.pop(name).end()
         elif name not in self._by_name:
             self._by_name[name] = self._new(name)
+            self._by_name[name].record = record
             if self._restored:  # where its deletion failed, all that was in it is defined again
                 self._restore_into(name)
+        else:
+            self._by_name[name].record = record
 
     def on_exchange(self, key: str, record: ExchangeRecord | None) -> None:
         """Make an exchange be, or not."""
@@ -273,8 +299,13 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             delayed=_Later(name, means),
             now_ms=means.now_ms,
             random=means.random,
+            forms=means.forms,
+            interceptors=means.interceptors,
+            node_name=means.node_name,
+            rules=Rules(name, means.policies),
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits
+        vhost.topology.changes = self._catalog.changes
         for exchange, type_, internal in DEFAULT_EXCHANGES:
             self._put(
                 vhost,
@@ -285,8 +316,18 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         return vhost
 
     def _put(self, vhost: VirtualHost, declaration: Declaration) -> None:
-        router = known_router(self._means.types, declaration, vhost)
-        vhost.topology.put_exchange(Exchange(declaration, router))
+        vhost.put_exchange(declaration, known_router(self._means.types, declaration, vhost))
+
+
+def check_record(record: VhostRecord) -> None:
+    """Refuse what a virtual host cannot be."""
+    kind = record.default_queue_type
+    if kind and kind not in ARGUMENTS:
+        raise Invalid(f"{kind} is not a valid queue type")
+    if len(record.description.encode(errors="surrogatepass")) > DESCRIPTION_BYTES_MAX:
+        raise Invalid(f"a description has at most {DESCRIPTION_BYTES_MAX} bytes")
+    if len(record.tags) > TAGS_MAX:
+        raise Invalid(f"a virtual host has at most {TAGS_MAX} tags")
 
 
 class _Later:

@@ -12,18 +12,27 @@ from anymq.management.api import (
     definitions,
     delayed,
     exchanges,
+    features,
+    groups,
     health,
     jobs,
+    limits,
+    login,
     messages,
     overview,
+    parameters,
+    policies,
     queues,
+    topics,
+    traces,
     users,
     vhosts,
 )
 from anymq.management.api.call import Call
 from anymq.management.api.faults import Fault, fault_of, no_object
-from anymq.management.api.guard import NOBODY, REALM, Guard, NoLogin
+from anymq.management.api.guard import NOBODY, REALM, NoLogin
 from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Table
+from anymq.management.api.sessions import cookie_of
 from anymq.management.api.site import Site
 from anymq.management.http import Answer, Request, Response
 
@@ -31,6 +40,7 @@ SMALL_BODY_BYTES = 64 * 1024
 BODY_BYTES_MAX = 24 * 1024 * 1024  # a message of 16 MiB in base64
 MODULES = (
     overview,
+    login,
     users,
     vhosts,
     exchanges,
@@ -38,12 +48,19 @@ MODULES = (
     bindings,
     messages,
     connections,
+    topics,
+    groups,
     definitions,
+    policies,
+    parameters,
+    limits,
+    features,
     health,
     browse,
     jobs,
     dead_letters,
     delayed,
+    traces,
 )
 
 
@@ -56,9 +73,9 @@ def all_routes() -> Iterator[Route]:
 class ManagementApi:
     """Everything below /api."""
 
-    def __init__(self, site: Site, guard: Guard) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
-        self._guard = guard
+        self._guard = site.guard
         self._table = Table(all_routes())
 
     def owns(self, path: str) -> bool:
@@ -82,7 +99,7 @@ class ManagementApi:
         try:
             return self._answer(request)
         except Fault as fault:
-            return _challenging(fault)
+            return _challenging(fault, request)
         except Refused as refused:
             return fault_of(refused).response()
         finally:
@@ -109,8 +126,17 @@ def _no_route(place: Place, request: Request) -> Response:
     return Response(HTTPStatus.OK if ok else HTTPStatus.METHOD_NOT_ALLOWED, b"", "", allow)
 
 
-def _challenging(fault: Fault) -> Response:
-    """Browsers ask for name and password only when nothing was said: never in a loop."""
-    if isinstance(fault, NoLogin):
+def _challenging(fault: Fault, request: Request) -> Response:
+    """Browsers ask for name and password only when nothing was said: never in a loop.
+
+    Nor when a script of ours asks: our page has a form of its own.
+    """
+    if isinstance(fault, NoLogin) and not _by_script(request):
         return Response(fault.status, b"", "", (("WWW-Authenticate", REALM),))
     return fault.response()
+
+
+def _by_script(request: Request) -> bool:
+    said = request.headers
+    scripted = "x-requested-with" in said or said.get("sec-fetch-dest") == "empty"
+    return scripted or bool(cookie_of(request))

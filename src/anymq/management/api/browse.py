@@ -14,7 +14,7 @@ from anymq.core.errors import Refused, Unsupported
 from anymq.core.queues.delivery import Seen
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import READ
-from anymq.core.vhosts import stream_names
+from anymq.core.streams import stream_names
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.stream import Stream
 from anymq.management.api import routes

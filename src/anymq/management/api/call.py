@@ -13,16 +13,25 @@ from anymq.core.broker import Broker
 from anymq.core.errors import Refused
 from anymq.core.rights.permit import Permit
 from anymq.core.routing.exchange import Exchange
+from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.management.api.faults import Fault, bad_request, fault_of, no_object
 from anymq.management.api.guard import Caller
 from anymq.management.api.listing import Row, Rows, listed, shown
+from anymq.management.api.numbers import Counted
 from anymq.management.api.site import Site
+from anymq.management.history import Span
 from anymq.management.http import Answer, Later, Request, Response
 
 DEFAULT_EXCHANGE = "amq.default"  # how paths name the one without a name
 DEPTH_MAX = 100
+
+AGE_MAX_S = 86_400
+LENGTHS_OF = "lengths"  # how the query asks for samples of these
+MESSAGES_OF = "msg_rates"
+DATA_OF = "data_rates"
+NODE_OF = "node_stats"
 
 T = TypeVar("T")
 Then = Callable[[Exception | None], None]
@@ -41,6 +50,11 @@ class Call:
     def broker(self) -> Broker:
         """Who does it."""
         return self.site.broker
+
+    @property
+    def who(self) -> Origin:
+        """Who asks, for whoever traces messages."""
+        return Origin("http", self.request.host, 0, self.caller.name)
 
     @cached_property
     def query(self) -> Mapping[str, str]:
@@ -148,6 +162,31 @@ class Call:
         if found is None:
             raise no_object()
         return found
+
+    # Numbers
+
+    def span(self, of: str) -> Span | None:
+        """Which samples of these numbers are wanted? None: none."""
+        age, step = self.query.get(of + "_age"), self.query.get(of + "_incr")
+        if age is None or step is None:
+            return None
+        if not (age.isdigit() and step.isdigit() and int(step)):
+            raise bad_request(f"{of}_age and {of}_incr are numbers of seconds")
+        return Span(min(int(age), AGE_MAX_S) * 1000, min(int(step), AGE_MAX_S) * 1000)
+
+    def rated(
+        self, thing: Any, numbers: Mapping[str, int], counted: Counted, of: str
+    ) -> dict[str, Any]:
+        """Return numbers of a thing with their rates, and samples if they are wanted."""
+        span = self.span(of)
+        series = self.site.sampler.series(thing, counted, wanted=span is not None)
+        return self.site.rates.with_rates(thing, numbers, series, span)
+
+    def rated_of_all(self, numbers: Mapping[str, float], of: str) -> dict[str, Any]:
+        """The same for numbers of the broker as a whole."""
+        broker = self.broker
+        series = self.site.sampler.history.of(broker)
+        return self.site.rates.with_rates(broker, numbers, series, self.span(of))
 
     # Answers
 

@@ -1,9 +1,9 @@
-"""Connections, channels and consumers."""
+"""Connections of every protocol; channels and consumers of AMQP."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from anymq.management.api import routes
+from anymq.management.api import kafka_clients, routes
 from anymq.management.api.call import Call, done
 from anymq.management.api.faults import no_object, not_authorized
 from anymq.management.api.values import to_json
@@ -13,16 +13,19 @@ from anymq.protocols.amqp.channels import Channels
 from anymq.protocols.amqp.consuming import Consumer
 from anymq.protocols.amqp.conversation import Conversation, connection_name
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode
+from anymq.protocols.kafka.session import KafkaSession
 from anymq.protocols.session import Peer
 
 ROUTES = routes.Routes()
 REASON_MAX = 200
 
+Client = Conversation | KafkaSession
+
 
 @ROUTES.get("/connections")
 def connections(call: Call) -> Answer:
-    """All AMQP connections."""
-    return call.listed(_conversations(call), lambda one: _connection(call, one), _name)
+    """All connections, of every protocol."""
+    return _listed(call, clients(call))
 
 
 @ROUTES.get("/vhosts/:vhost/connections")
@@ -34,7 +37,7 @@ def connections_of_vhost(call: Call) -> Answer:
 @ROUTES.get("/connections/:connection", routes.USER)
 def connection(call: Call) -> Answer:
     """One connection, by its name or the one its client gave it."""
-    return call.shown(_connection(call, _find(call)))
+    return call.shown(row(call, _find(call)))
 
 
 @ROUTES.delete("/connections/:connection", routes.USER)
@@ -49,7 +52,7 @@ def close_connection(call: Call) -> Answer:
 @ROUTES.get("/connections/username/:username", routes.USER)
 def connections_of_user(call: Call) -> Answer:
     """The connections of a user."""
-    return call.listed(_of_user(call), lambda one: _connection(call, one), _name)
+    return _listed(call, _of_user(call))
 
 
 @ROUTES.delete("/connections/username/:username", routes.USER)
@@ -64,7 +67,8 @@ def close_connections_of_user(call: Call) -> Answer:
 @ROUTES.get("/connections/:connection/channels", routes.USER)
 def channels_of_connection(call: Call) -> Answer:
     """The channels of a connection."""
-    return _listed_channels(call, [_find(call)])
+    one = _find(call)
+    return _listed_channels(call, [one] if isinstance(one, Conversation) else [])
 
 
 @ROUTES.get("/channels")
@@ -152,31 +156,62 @@ def _conversations(call: Call) -> list[Conversation]:
     return sorted(found, key=lambda one: (one.since_ms, one.name))
 
 
-def _name(one: Conversation) -> str:
-    return one.name
+def clients(call: Call) -> list[Client]:
+    """Return all connections that this caller may see, the oldest first."""
+    found: list[Client] = [*_conversations(call), *kafka_clients.visible(call)]
+    return sorted(found, key=lambda one: (one.since_ms, name_of(one)))
 
 
-def _find(call: Call) -> Conversation:
+def name_of(one: Client) -> str:
+    """Return how a connection is called."""
+    return connection_name(one.peer)
+
+
+def row(call: Call, one: Client) -> dict[str, Any]:
+    """Return what lists say about a connection."""
+    return _connection(call, one) if isinstance(one, Conversation) else kafka_clients.row(call, one)
+
+
+def _listed(call: Call, some: list[Client]) -> Answer:
+    return call.listed(some, lambda one: row(call, one), name_of)
+
+
+def _find(call: Call) -> Client:
     wanted = call.names["connection"]
-    for one in _conversations(call):
-        if wanted in (one.name, one.client_properties.get("connection_name")):
+    for one in clients(call):
+        if wanted in (name_of(one), _own_name(one)):
             return one
     raise no_object()
 
 
-def _of_user(call: Call) -> list[Conversation]:
-    return [one for one in _conversations(call) if one.user == call.names["username"]]
+def _own_name(one: Client) -> object:
+    """Return the name that the client gave it."""
+    if isinstance(one, Conversation):
+        return one.client_properties.get("connection_name")
+    return one.client_id or None
 
 
-def _check_close(call: Call, one: Conversation) -> None:
+def _of_user(call: Call) -> list[Client]:
+    return [one for one in clients(call) if user_of(one) == call.names["username"]]
+
+
+def user_of(one: Client) -> str:
+    """Return whose connection it is."""
+    return one.user if isinstance(one, Conversation) else one.authentication.user
+
+
+def _check_close(call: Call, one: Client) -> None:
     """His own, or as an administrator."""
-    if one.user != call.caller.name and not call.caller.may_use(routes.ADMINISTRATOR):
+    if user_of(one) != call.caller.name and not call.caller.may_use(routes.ADMINISTRATOR):
         raise not_authorized()
 
 
-def _close(call: Call, one: Conversation) -> None:
+def _close(call: Call, one: Client) -> None:
     reason = call.request.headers.get("x-reason", "Closed via management API")[:REASON_MAX]
     reason = reason.encode("ascii", "replace").decode()
+    if isinstance(one, KafkaSession):
+        kafka_clients.close(one, reason)
+        return
     one.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, reason, method=0))
 
 
@@ -215,6 +250,7 @@ def _connection(call: Call, one: Conversation) -> dict[str, Any]:
         "connected_at": one.since_ms,
         "client_properties": properties,
         "ssl": peer.tls,
+        **kafka_clients.traffic(call, one, peer),
     }
 
 

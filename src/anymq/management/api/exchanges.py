@@ -1,12 +1,14 @@
 """Exchanges."""
 
+from functools import partial
 from typing import Any
 
 from anymq.core.errors import NotAllowed
+from anymq.core.policies.policy import EXCHANGES
 from anymq.core.routing.exchange import Exchange
 from anymq.core.vhosts import needs
 from anymq.core.vhosts.vhost import VirtualHost
-from anymq.management.api import checks, routes
+from anymq.management.api import applied, checks, routes
 from anymq.management.api.call import Call, Then, created, done, exchange_name, when_safe
 from anymq.management.api.faults import not_found
 from anymq.management.api.values import from_json, to_json
@@ -19,7 +21,7 @@ ROUTES = routes.Routes()
 def exchanges(call: Call) -> Answer:
     """All exchanges."""
     every = [vhost.exchanges[name] for vhost in call.vhosts for name in sorted(vhost.exchanges)]
-    return call.listed(every, row, lambda exchange: exchange.name)
+    return call.listed(every, partial(row, call), lambda exchange: exchange.name)
 
 
 @ROUTES.get("/exchanges/:vhost")
@@ -31,7 +33,7 @@ def exchanges_of_vhost(call: Call) -> Answer:
 @ROUTES.get("/exchanges/:vhost/:exchange")
 def exchange(call: Call) -> Answer:
     """One exchange."""
-    return call.shown({**row(call.exchange), "incoming": [], "outgoing": []})
+    return call.shown({**row(call, call.exchange), "incoming": [], "outgoing": []})
 
 
 @ROUTES.put("/exchanges/:vhost/:exchange")
@@ -75,7 +77,7 @@ def known_vhost(call: Call) -> VirtualHost:
     return call.broker.vhosts[name]
 
 
-def row(one: Exchange) -> dict[str, Any]:
+def row(call: Call, one: Exchange) -> dict[str, Any]:
     """Return what there is to say about an exchange."""
     said = one.declaration
     return {
@@ -87,4 +89,5 @@ def row(one: Exchange) -> dict[str, Any]:
         "internal": said.internal,
         "arguments": to_json(said.arguments),
         "user_who_performed_action": "",
+        **applied.names_if_any(call.broker.policies.applied(said.vhost_name, EXCHANGES, one.name)),
     }

@@ -2,19 +2,18 @@
 
 import base64
 import binascii
-import ipaddress
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from anymq.core.rights.accounts import Accounts
 from anymq.core.rights.permit import Permit
 from anymq.management.api import routes
 from anymq.management.api.faults import Fault, forbidden, not_authorized
+from anymq.management.api.sessions import LoggedIn, Sessions, cookie_of, proves
 from anymq.management.http import Request
 from anymq.observability.log import Log
-from anymq.protocols.amqp.login import is_loopback
+from anymq.protocols.session import is_loopback
 from anymq.security.users import Users
 
 REALM = 'Basic realm="anymq management"'
@@ -53,6 +52,7 @@ class Caller:
     name: str
     tags: Sequence[str] = ()
     accounts: Accounts | None = None
+    session: LoggedIn | None = None  # a browser's
 
     def may_use(self, needs: str) -> bool:
         """May he use routes that need this?"""
@@ -83,31 +83,62 @@ class Guard:
     accounts: Accounts
     users: Callable[[], Users]
     loopback_users: Callable[[], Collection[str]]
+    sessions: Sessions
     logins_failed: int = 0
 
     def caller(self, request: Request) -> Caller:
         """Return who asks, or refuse."""
-        name, password = _credentials(request)
+        if "authorization" not in request.headers and cookie_of(request):
+            return self._of_session(request)
+        return self.known(*_credentials(request), request)
+
+    def known(self, name: str, password: str, request: Request) -> Caller:
+        """Return who has this password, or refuse."""
         if not self._is_known(name, password, request):
             self.logins_failed += 1
             log.warning("HTTP login refused", peer=request.host)
             raise not_authorized()
         return Caller(name, self.accounts.tags_of(name), self.accounts)
 
+    def begin_session(self, caller: Caller) -> tuple[str, LoggedIn]:
+        """Return the value of a cookie that stands for name and password from now on."""
+        return self.sessions.begin(caller.name, self.users().mark(caller.name))
+
+    def _of_session(self, request: Request) -> Caller:
+        session = self.sessions.of(request)
+        if session is None or not self._still_holds(session, request):
+            self.sessions.end(request)
+            raise NoLogin
+        return Caller(session.name, self.accounts.tags_of(session.name), self.accounts, session)
+
+    def _still_holds(self, session: LoggedIn, request: Request) -> bool:
+        """Is it the same user, with the same password, from where he may come?"""
+        mark = self.users().mark(session.name)
+        return bool(mark) and mark == session.mark and self._may_come(session.name, request)
+
     def check(self, request: Request, caller: Caller, needs: str) -> None:
         """Refuse what this caller may not do, or a page in his browser does behind his back."""
         if request.method not in READING:
             _check_origin(request)
+            if caller.session is not None:
+                check_csrf(caller.session, request)
         if not caller.may_use(needs):
             raise not_authorized("Not_Authorized")
 
     def _is_known(self, name: str, password: str, request: Request) -> bool:
-        if not name or not self.users().check(name, password):
-            return False
+        return bool(name) and self.users().check(name, password) and self._may_come(name, request)
+
+    def _may_come(self, name: str, request: Request) -> bool:
         if name not in self.loopback_users():
             return True
-        # A page of another name that resolves to this machine could guess such a password.
-        return is_loopback(request.host) and _names_this_machine(request.headers.get("host", ""))
+        # That it calls this machine by one of its names is looked at before: see Front.
+        return is_loopback(request.host)
+
+
+def check_csrf(session: LoggedIn, request: Request) -> None:
+    """Refuse what may come from another page, that only has the browser send its cookie."""
+    if not proves(session, request):
+        raise forbidden("a session changes something only with its X-CSRF-Token")
 
 
 def _credentials(request: Request) -> tuple[str, str]:
@@ -121,20 +152,6 @@ def _credentials(request: Request) -> tuple[str, str]:
     except (binascii.Error, ValueError):
         raise not_authorized() from None
     return name, password
-
-
-def _names_this_machine(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _check_origin(request: Request) -> None:

@@ -13,7 +13,7 @@ from anymq.core.browsing.source import Source
 from anymq.core.browsing.targets import Places, Target, ToExchange, ToOrigin, ToQueue
 from anymq.core.errors import Conflict, Unsupported
 from anymq.core.rights.permit import READ, Permit
-from anymq.core.vhosts import stream_names
+from anymq.core.streams import stream_names
 from anymq.management.api import routes
 from anymq.management.api.browse import Shown, source_of_queue, source_of_topic
 from anymq.management.api.call import Call, done

@@ -9,6 +9,7 @@ from anymq.core.errors import Rejected, Unsupported
 from anymq.core.message import Envelope, Message, Properties, Run
 from anymq.core.queues.delivery import Delivery
 from anymq.core.rights.permit import READ
+from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import STREAM, AnyQueue
 from anymq.management.api import checks, routes
 from anymq.management.api.call import Call, exchange_name, failed
@@ -48,7 +49,7 @@ def publish(call: Call) -> Answer:
         else:
             later.answer(failed(error))
 
-    vhost.publish(run, then, returned=lambda _: came.__setitem__(0, False))
+    vhost.publish(run, then, returned=lambda _: came.__setitem__(0, False), who=call.who)
     return later
 
 
@@ -61,13 +62,13 @@ def _message(call: Call, exchange: str) -> Message:
         raise bad_request(str(error)) from None
     if len(key.encode()) > 255:
         raise bad_request("a routing key has at most 255 bytes")
-    body = payload_of(call.body)
+    body = body_of(call.body)
     if len(body) > call.site.amqp.settings.message_bytes_max:
         raise bad_request("the message is too large")
     return Message(Envelope(exchange, key, AMQP_FORM), properties, body, call.broker.now_ms())
 
 
-def payload_of(said: Mapping[str, Any]) -> bytes:
+def body_of(said: Mapping[str, Any]) -> bytes:
     """Return the body that is said."""
     payload, encoding = said.get("payload", ""), said.get("payload_encoding", "string")
     if not isinstance(payload, str):
@@ -127,7 +128,8 @@ def get(call: Call) -> Answer:
         raise Unsupported(f"540 basic.get not supported by stream queues {_of(queue)}")
     call.permit.queue(READ, queue.name)
     call.vhost.queue(queue.name)  # not somebody's own
-    getting = _Getting(queue, mode, min(count, COUNT_MAX), encoding, call.body.get("truncate"))
+    shown = (min(count, COUNT_MAX), encoding, call.body.get("truncate"))
+    getting = _Getting(queue, call.who, mode, *shown)
     getting.go_on()
     return getting.later
 
@@ -140,10 +142,17 @@ class _Getting:
     """Gets one message after another: some must be read from the disk first."""
 
     def __init__(
-        self, queue: AnyQueue, mode: str, count: int, encoding: str, truncate: object
+        self,
+        queue: AnyQueue,
+        who: Origin,
+        mode: str,
+        count: int,
+        encoding: str,
+        truncate: object,
     ) -> None:
         self.later = Later()
         self._queue = queue
+        self._who = who
         self._mode = mode
         self._count = count
         self._encoding = encoding
@@ -164,7 +173,7 @@ class _Getting:
                 self._finish()
             else:
                 self._waits = True
-                self._queue.get(self._take, no_ack=False)
+                self._queue.get(self._take, no_ack=False, who=self._who)
         self._running = False
 
     def _take(self, delivery: Delivery | None) -> None:
@@ -195,20 +204,21 @@ class _Getting:
     def _row(self, delivery: Delivery) -> dict[str, Any]:
         message = delivery.message
         body = message.body if self._truncate is None else message.body[: self._truncate]
-        payload, encoding = _shown(body, self._encoding)
+        payload, encoding = payload_of(body, self._encoding)
         return {
             "payload_bytes": len(message.body),
             "redelivered": delivery.redelivered,
             "exchange": message.envelope.exchange,
             "routing_key": message.envelope.routing_key,
             "message_count": waiting(self._queue),
-            "properties": _said(message),
+            "properties": said(message),
             "payload": payload,
             "payload_encoding": encoding,
         }
 
 
-def _said(message: Message) -> Any:
+def said(message: Message) -> Any:
+    """Return the properties of a message, as RabbitMQ shows them."""
     said = message.read()
     names = (*NUMBERS, *TEXTS)
     given = {name: to_json(getattr(said, name)) for name in names}
@@ -218,7 +228,8 @@ def _said(message: Message) -> Any:
     return shown or []  # as RabbitMQ: Erlang's empty list
 
 
-def _shown(body: bytes, encoding: str) -> tuple[str, str]:
+def payload_of(body: bytes, encoding: str) -> tuple[str, str]:
+    """Return a body as text, and how that was made."""
     if encoding == "auto":
         try:
             return body.decode(), "string"

@@ -9,14 +9,14 @@ from typing import Any
 import anymq
 from anymq.core.flow import DISK, MEMORY
 from anymq.core.routing.types import OURS
-from anymq.management.api import routes
-from anymq.management.api.call import Call
+from anymq.management.api import numbers, routes
+from anymq.management.api.call import DATA_OF, LENGTHS_OF, MESSAGES_OF, NODE_OF, Call
 from anymq.management.api.faults import no_object
+from anymq.management.api.kafka_clients import sessions_of
 from anymq.management.api.site import Door, Site
 from anymq.management.api.totals import Sums, summed
 from anymq.management.http import JSON, Answer, Response, encode, json
 from anymq.protocols.amqp.conversation import COMPAT_VERSION
-from anymq.protocols.amqp.methods import BasicGet
 
 ROUTES = routes.Routes()
 
@@ -24,7 +24,7 @@ ROUTES = routes.Routes()
 @ROUTES.get("/overview")
 def overview(call: Call) -> Answer:
     """The broker at a glance: versions, totals, listeners."""
-    return with_sums(call, lambda sums: call.shown(_overview(call.site, sums)))
+    return with_sums(call, lambda sums: call.shown(_overview(call, sums)))
 
 
 def with_sums(call: Call, make: Callable[[Sums], Response]) -> Response:
@@ -37,15 +37,18 @@ def with_sums(call: Call, make: Callable[[Sums], Response]) -> Response:
     return Response(HTTPStatus.OK, b"", JSON, pieces=pieces())
 
 
-def _overview(site: Site, sums: Sums) -> dict[str, Any]:
+def _overview(call: Call, sums: Sums) -> dict[str, Any]:
+    site = call.site
     broker, conversations = site.broker, site.amqp.conversations
+    traffic = site.sampler.seen.traffic()
+    data = {"recv_oct": traffic.received, "send_oct": traffic.sent}
     return {
         "management_version": COMPAT_VERSION,
         "rates_mode": "basic",
         "product_name": "anymq",
         "product_version": anymq.__version__,
         "rabbitmq_version": COMPAT_VERSION,
-        "cluster_name": site.node,
+        "cluster_name": site.cluster_name,
         "cluster_tags": {},
         "node_tags": {},
         "erlang_version": "",
@@ -59,26 +62,23 @@ def _overview(site: Site, sums: Sums) -> dict[str, Any]:
         "sample_retention_policies": {"global": [], "basic": [], "detailed": []},
         "statistics_db_event_queue": 0,
         "exchange_types": _exchange_types(),
-        "message_stats": site.rates.with_rates(broker, _message_numbers(site)),
+        "message_stats": call.rated_of_all(numbers.message_stats(site.amqp.counters), MESSAGES_OF),
+        "data_stats": call.rated_of_all(data, DATA_OF),
         "churn_rates": {},
-        "queue_totals": site.rates.with_rates(broker, sums.all.messages),
+        "queue_totals": call.rated_of_all(sums.all.messages, LENGTHS_OF),
         "object_totals": {
             "channels": sum(len(one.channels or ()) for one in conversations),
-            "connections": len(conversations),
+            "connections": len(conversations) + len(sessions_of(site.kafka)),
             "consumers": sums.all.consumers,
             "exchanges": sum(len(vhost.exchanges) for vhost in broker.vhosts.values()),
             "queues": sums.all.queues,
+            "topics": len(broker.topics),
+            "groups": len(broker.groups.names()),
         },
         "node": site.node,
         "listeners": [_listener(site, door) for door in site.doors()],
         "contexts": _contexts(site),
     }
-
-
-def _message_numbers(site: Site) -> dict[str, int]:
-    counters = site.amqp.counters
-    got = counters.methods[BasicGet.KEY]
-    return {"publish": counters.published, "ack": counters.acks, "get": got}
 
 
 def _exchange_types() -> list[dict[str, Any]]:
@@ -124,7 +124,7 @@ def whoami(call: Call) -> Answer:
 @ROUTES.get("/cluster-name")
 def cluster_name(call: Call) -> Answer:
     """The name of this broker."""
-    return call.shown({"name": call.site.node})
+    return call.shown({"name": call.site.cluster_name})
 
 
 @ROUTES.get("/extensions")
@@ -142,7 +142,7 @@ def version(_: Call) -> Answer:
 @ROUTES.get("/nodes", routes.MONITORING)
 def nodes(call: Call) -> Answer:
     """All nodes: this one."""
-    return call.listed([call.site], _node, lambda site: site.node)
+    return call.listed([call.site], lambda _: node_row(call), lambda site: site.node)
 
 
 @ROUTES.get("/nodes/:node", routes.MONITORING)
@@ -150,10 +150,12 @@ def node(call: Call) -> Answer:
     """One node: memory, disk, files, alarms."""
     if call.names["node"] != call.site.node:
         raise no_object()
-    return call.shown(_node(call.site))
+    return call.shown(node_row(call))
 
 
-def _node(site: Site) -> dict[str, Any]:
+def node_row(call: Call) -> dict[str, Any]:
+    """Return what there is to say about this node."""
+    site = call.site
     machine, alarms = site.machine(), site.broker.flow.alarms
     connections = sum(site.connections().values())
     measured = {
@@ -197,5 +199,5 @@ def _node(site: Site) -> dict[str, Any]:
         "log_files": [],
         "partitions": [],
         "cluster_links": [],
-        **site.rates.with_rates(site.broker, measured),
+        **call.rated_of_all(measured, NODE_OF),
     }

@@ -1,16 +1,26 @@
 """Queues and streams."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from anymq.core.policies.policy import Applied
 from anymq.core.queues.arguments import CLASSIC, QUORUM
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import CONFIGURE, READ
 from anymq.core.vhosts.kinds import AnyQueue
-from anymq.management.api import checks, routes
-from anymq.management.api.call import Call, Then, created, done, when_safe
+from anymq.core.vhosts.stream import Stream
+from anymq.management.api import applied, checks, numbers, routes
+from anymq.management.api.call import (
+    LENGTHS_OF,
+    MESSAGES_OF,
+    Call,
+    Then,
+    created,
+    done,
+    when_safe,
+)
 from anymq.management.api.connections import consumer_row, owner_row
 from anymq.management.api.exchanges import known_vhost
-from anymq.management.api.totals import waiting
 from anymq.management.api.values import from_json, to_json
 from anymq.management.http import Answer
 
@@ -103,31 +113,35 @@ def subscriptions(one: AnyQueue) -> list[Any]:
 
 def row(call: Call, one: AnyQueue) -> dict[str, Any]:
     """Return what lists say about a queue."""
-    said = _declared(call, one)
+    said, counted = _declared(call, one), numbers.of_queue(one)
     said |= {
         "consumers": one.consumer_count,
         "internal": False,
         "internal_owner": False,
         "memory": 0,
-        "effective_policy_definition": {},
-        **call.site.rates.with_rates(one, _messages(one)),
+        "effective_policy_definition": _applied(call, one).definition,
+        **applied.names_if_any(_applied(call, one)),
+        **call.rated(one, _messages(one), counted, LENGTHS_OF),
     }
+    stats = _stats(one)
+    if any(stats.values()):
+        said["message_stats"] = call.rated(one, stats, counted, MESSAGES_OF)
     if isinstance(one, Queue):
         said["message_bytes_ready"] = one.ready_bytes
-        numbers = {
-            "publish": one.published,
-            "deliver_get": one.delivered,
-            "ack": one.acknowledged,
-            "redeliver": one.returned,
-        }
-        if any(numbers.values()):
-            said["message_stats"] = call.site.rates.with_rates(one, numbers)
     return said
+
+
+def _stats(one: AnyQueue) -> Mapping[str, int]:
+    if isinstance(one, Queue):
+        return dict(zip(numbers.QUEUE_STATS, numbers.queue_stats(one), strict=True))
+    if isinstance(one, Stream):
+        return dict(zip(numbers.STREAM_STATS, numbers.stream_stats(one), strict=True))
+    return {}
 
 
 def detailed(call: Call, one: AnyQueue) -> dict[str, Any]:
     """Return what there is to say about one queue."""
-    said = {**row(call, one), "policy": None, "operator_policy": None}
+    said = {**row(call, one), **applied.names(_applied(call, one))}
     if isinstance(one, Queue):
         active = one.consumers.active
         said["single_active_consumer_tag"] = None if active is None else active.tag
@@ -137,6 +151,10 @@ def detailed(call: Call, one: AnyQueue) -> dict[str, Any]:
     if one.owner is not None:
         said["owner_pid_details"] = owner_row(one.owner)
     return said
+
+
+def _applied(call: Call, one: AnyQueue) -> Applied:
+    return call.broker.policies.applied(one.vhost_name, one.kind, one.name)
 
 
 def _declared(call: Call, one: AnyQueue) -> dict[str, Any]:
@@ -165,9 +183,4 @@ def _limit(one: AnyQueue) -> int | str:
 
 
 def _messages(one: AnyQueue) -> dict[str, int]:
-    ready, unacked = waiting(one), one.unacked
-    return {
-        "messages": ready + unacked,
-        "messages_ready": ready,
-        "messages_unacknowledged": unacked,
-    }
+    return dict(zip(numbers.LENGTHS, numbers.lengths(one), strict=True))

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from anymq.core.broker import Broker
+from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
+from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
+from anymq.protocols.kafka.session import Kafka
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,10 @@ class Site:
 
     broker: Broker
     amqp: Amqp
+    kafka: Kafka
     rates: Rates
+    guard: Guard
+    sampler: Sampler
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener
@@ -48,3 +54,9 @@ class Site:
     def node(self) -> str:
         """Our name among nodes."""
         return self.amqp.settings.node_name
+
+    @property
+    def cluster_name(self) -> str:
+        """Our name for people: what somebody set, else that of the node."""
+        said = self.broker.policies.parameters.globals.get("cluster_name")
+        return said if isinstance(said, str) else self.node

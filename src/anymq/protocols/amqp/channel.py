@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from anymq.core.errors import NotFound, PartlyRejected
 from anymq.core.rights.permit import READ
 from anymq.core.routing.target import Then
+from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.protocols.amqp import (
     consuming,
@@ -42,6 +43,7 @@ class Channel:
     def __init__(self, wire: Wire, number: int) -> None:
         self.wire = wire
         self.number = number
+        self.who = Origin("amqp", wire.name, number, wire.user)
         self.closed = False
         self.last_queue = ""  # the one declared last: what an empty name means
         self.prefetch = 0  # of each consumer to come; 0: no limit

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from anymq.core.broker import Broker
+from anymq.core.errors import NotAllowed
 from anymq.core.rights.permit import Permit
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.protocols.amqp.codec import (
@@ -84,6 +85,7 @@ class Channels:
         "counters",
         "frame_max",
         "holds",
+        "name",
         "outbox",
         "owner",
         "peer",
@@ -104,6 +106,7 @@ class Channels:
         vhost: VirtualHost,
         user: str,
         *,
+        name: str,
         permit: Permit,
         frame_max: int,
         channel_max: int,
@@ -116,6 +119,7 @@ class Channels:
     ) -> None:
         self.broker = broker
         self.vhost = vhost
+        self.name = name
         self.user = user
         self.permit = permit
         self.rights_changed = False
@@ -323,6 +327,11 @@ class Channels:
             )
         if type(method) is not ChannelOpen:
             raise ConnectionFault(ReplyCode.CHANNEL_ERROR, "expected 'channel.open'")
+        try:
+            self.broker.presence.check_channel(self.user)
+        except NotAllowed as refused:
+            raise ConnectionFault(ReplyCode.NOT_ALLOWED, str(refused), method=0) from None
+        self.broker.presence.open_channel(self.user)
         self._open[number] = self.ready[number] = self._make(self, number)
         self.send(number, ChannelOpenOk())
 
@@ -353,6 +362,7 @@ class Channels:
         self._contents.pop(number, None)
         channel = self._open.pop(number, None)
         if channel is not None:
+            self.broker.presence.close_channel(self.user)
             self.touched.pop(channel, None)
             self.waiting.pop(channel, None)
         return channel

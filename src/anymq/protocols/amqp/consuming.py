@@ -10,6 +10,7 @@ from anymq.core.queues.arguments import check_consumer
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Subscription
 from anymq.core.rights.permit import READ
+from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.stream import Stream
 from anymq.protocols.amqp import direct_reply, streams
@@ -73,6 +74,11 @@ class Consumer(Taker):
     def shares(self) -> object | None:
         """Whose limit it shares with other consumers."""
         return self._channel if self._channel.shared_prefetch else None
+
+    @property
+    def who(self) -> Origin:
+        """Whose it is, for whoever listens to what happens."""
+        return self._channel.who
 
     def deliver(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
         """Send them, and wait to hear about them."""
@@ -223,7 +229,7 @@ class _Get:
 
     def begin(self) -> None:
         """Ask the queue."""
-        self._queue.get(self._take, no_ack=self._no_ack)
+        self._queue.get(self._take, no_ack=self._no_ack, who=self._channel.who)
         if not self._taken:
             self._go_on = self._channel.wire.hold()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import anymq
 from anymq.core.broker import Broker
+from anymq.core.errors import NotAllowed
 from anymq.observability.log import Log
 from anymq.protocols.amqp import login
 from anymq.protocols.amqp.channels import Channels
@@ -266,13 +267,18 @@ class Conversation:
         vhost = self.amqp.broker.vhosts.get(method.virtual_host)
         if vhost is None:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, f"vhost {method.virtual_host} not found")
-        permit = self.amqp.broker.users.permit(self.user, vhost.name)
+        try:
+            self.amqp.broker.presence.check(self.user, vhost.name)
+        except NotAllowed as refused:
+            raise ConnectionFault(ReplyCode.NOT_ALLOWED, str(refused)) from None
+        permit = self.amqp.broker.users.permit(self.user, vhost.name, host=self.peer.host)
         if not permit.may_enter:
             raise ConnectionFault(ReplyCode.NOT_ALLOWED, permit.no_entry)
         self.channels = Channels(
             self.amqp.broker,
             vhost,
             self.user,
+            name=self.name,
             permit=permit,
             frame_max=self.frame_max,
             channel_max=self.channel_max,
@@ -286,6 +292,7 @@ class Conversation:
         self.channels.peer = self.peer
         self.state = State.RUNNING
         self.amqp.conversations.add(self)
+        self.amqp.broker.presence.enter(self.user, vhost.name)
         self.amqp.broker.users.watch(self.user, self.channels.on_rights)
         self._send(ConnectionOpenOk())
 
@@ -314,7 +321,10 @@ class Conversation:
         self.end()
 
     def _leave(self) -> None:
-        self.amqp.conversations.discard(self)
+        if self in self.amqp.conversations:
+            assert self.channels is not None
+            self.amqp.conversations.discard(self)
+            self.amqp.broker.presence.leave(self.user, self.channels.vhost.name)
         if self.channels is not None:
             self.amqp.broker.users.unwatch(self.user, self.channels.on_rights)
             self.channels.rights_changed = False

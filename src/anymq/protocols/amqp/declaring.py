@@ -1,7 +1,7 @@
 """Declaring: exchanges, queues and bindings. Answered when a restart would find it so."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from anymq.core.errors import NotAllowed, NotFound, PreconditionFailed
 from anymq.core.queues.arguments import CLASSIC
@@ -135,7 +135,7 @@ def declare_queue(channel: "Channel", method: QueueDeclare) -> None:
         channel.answer(answer, method.nowait)
         return
 
-    named = _named(channel, name, method.arguments)
+    named = _named(channel, name, method)
     _check_queue(channel, method, named)
 
     def begin(then: Then) -> Method:
@@ -168,11 +168,17 @@ def _check_queue(channel: "Channel", method: QueueDeclare, named: str) -> None:
     permit.exchange(WRITE, dead_letters)
 
 
-def _named(channel: "Channel", name: str, arguments: Mapping[str, Any]) -> str:
+def _named(channel: "Channel", name: str, method: QueueDeclare) -> str:
     """Return the name of a queue to be; clients may say how a name that we make begins."""
     if name:
         return name
-    kind = arguments.get("x-queue-type") or channel.wire.vhost.default_queue_type
+    arguments = channel.wire.vhost.completed(
+        method.arguments,
+        durable=method.durable,
+        exclusive=method.exclusive,
+        auto_delete=method.auto_delete,
+    )
+    kind = arguments.get("x-queue-type") or CLASSIC
     if kind != CLASSIC:
         raise PreconditionFailed(
             f"Cannot declare a server-named queue for type rabbit_{kind}_queue"

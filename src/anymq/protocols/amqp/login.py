@@ -1,13 +1,12 @@
 """Who the client is: the SASL mechanisms that RabbitMQ offers."""
 
-import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode
 from anymq.protocols.amqp.fields import MalformedFields, decode_table
-from anymq.protocols.session import Peer
+from anymq.protocols.session import Peer, is_loopback
 from anymq.security.users import Users
 
 PLAIN = "PLAIN"
@@ -37,16 +36,6 @@ def log_in(mechanism: str, response: bytes, door: Door) -> str:
     if user in door.loopback_users and not is_loopback(door.peer.host):
         raise LoginRefused(f"user '{user}' can only connect via localhost")
     return user
-
-
-def is_loopback(host: str) -> bool:
-    """Is it this machine?"""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 def offered(mechanisms: Sequence[str], door: Door) -> list[str]:

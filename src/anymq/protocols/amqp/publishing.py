@@ -233,7 +233,9 @@ class Publisher:
         """Hand a run to its queues; what goes nowhere and must not is sent back."""
         returned = self._send_back if mandatory else self._drop
         try:
-            self._channel.wire.vhost.publish(run, then, mandatory=mandatory, returned=returned)
+            self._channel.wire.vhost.publish(
+                run, then, mandatory=mandatory, returned=returned, who=self._channel.who
+            )
         except (Refused, StorageError) as refused:
             raise _about_publish(to_amqp(refused)) from None
 

@@ -25,6 +25,7 @@ class Wire(Protocol):
 
     broker: Broker
     vhost: VirtualHost
+    name: str  # of the connection, as tools show it
     user: str
     permit: Permit  # asked before whatever this user does
     frame_max: int  # a body frame holds this less 8 bytes

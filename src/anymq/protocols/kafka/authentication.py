@@ -2,20 +2,31 @@
 
 from collections.abc import Sequence
 
+from anymq.core.rights.access import ANONYMOUS
+from anymq.protocols.session import is_loopback
 from anymq.security.passwords import Mechanism
 from anymq.security.scram import AuthenticationFailed, ScramServer
 from anymq.security.users import Users
 
 PLAIN = "PLAIN"
-ANONYMOUS = "ANONYMOUS"
 TOKEN_BYTES_MAX = 64 * 1024
 
 
 class Authentication:
     """One connection's way from nobody to somebody."""
 
-    def __init__(self, mechanisms: Sequence[str], users: Users, *, required: bool) -> None:
+    def __init__(
+        self,
+        mechanisms: Sequence[str],
+        users: Users,
+        *,
+        required: bool,
+        host: str = "",
+        loopback_users: Sequence[str] = (),
+    ) -> None:
+        """`host` is where the peer is; some users may only come from this machine itself."""
         self.mechanisms = tuple(mechanisms)
+        self._barred = () if is_loopback(host) else tuple(loopback_users)
         self.user = "" if required else ANONYMOUS
         self.raw_tokens = False
         self._users = users
@@ -50,15 +61,23 @@ class Authentication:
         """Was a mechanism agreed on?"""
         return self._mechanism is not None
 
+    @property
+    def mechanism(self) -> str:
+        """Which one; empty: none."""
+        return self._mechanism or ""
+
     def step(self, token: bytes) -> bytes:
         """Answer a token; AuthenticationFailed says why not."""
         if self._mechanism is None or len(token) > TOKEN_BYTES_MAX:
             raise AuthenticationFailed("no mechanism was chosen")
         if self._scram is None:
-            self.user = self._plain(token)
-            return b""
-        answer = self._scram.step(token)
-        self.user = self._scram.user or ""
+            user, answer = self._plain(token), b""
+        else:
+            answer = self._scram.step(token)
+            user = self._scram.user or ""
+        if user in self._barred:
+            raise AuthenticationFailed(f"user {user!r} can only connect via localhost")
+        self.user = user
         return answer
 
     def on_raw_token(self, token: bytes) -> bytes | None:

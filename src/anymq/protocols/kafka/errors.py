@@ -16,9 +16,33 @@ class Entry(Protocol):
     error_code: int
 
 
+class Unauthorized(core.NotAllowed):
+    """This user may not do this to that: as Kafka says it, without saying what there is."""
+
+
+class TopicUnauthorized(Unauthorized):
+    """Not to this topic."""
+
+
+class GroupUnauthorized(Unauthorized):
+    """Not to this group."""
+
+
+class ClusterUnauthorized(Unauthorized):
+    """Not to the cluster."""
+
+
+class TransactionUnauthorized(Unauthorized):
+    """Not with this transactional id."""
+
+
 _CODES: dict[type[Exception], ErrorCode] = {
     core.NotFound: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     core.NotAllowed: ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+    TopicUnauthorized: ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+    GroupUnauthorized: ErrorCode.GROUP_AUTHORIZATION_FAILED,
+    ClusterUnauthorized: ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+    TransactionUnauthorized: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     core.Conflict: ErrorCode.TOPIC_ALREADY_EXISTS,
     core.TooLarge: ErrorCode.MESSAGE_TOO_LARGE,
     core.Invalid: ErrorCode.INVALID_REQUEST,

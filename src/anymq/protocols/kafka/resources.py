@@ -6,8 +6,11 @@ from enum import IntEnum
 
 from anymq.core.broker import Broker
 from anymq.core.catalog import Then
+from anymq.core.rights.operations import Operation as Right
 from anymq.core.streams.errors import InvalidConfig
 from anymq.core.streams.topic_config import Change, Operation
+from anymq.protocols.kafka import authorization
+from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.errors import InvalidRequest
 
 
@@ -39,6 +42,18 @@ def check_changes(resource: Resource, changes: Sequence[Change], times_named: in
         raise InvalidRequest(f"Null value not supported for : {', '.join(nulls)}")
     if resource[0] not in (ResourceType.TOPIC, ResourceType.BROKER):
         raise InvalidRequest(f"Unknown resource type {resource[0]}")
+
+
+def authorize(call: Call, operation: Right, resource: Resource) -> None:
+    """Refuse, unless the client may do this to the configs: those of nodes are the cluster's."""
+    kind, name = resource
+    match kind:
+        case ResourceType.TOPIC:
+            authorization.topic(call, operation, name)
+        case ResourceType.GROUP:
+            authorization.group(call, operation, name)
+        case _:
+            authorization.cluster(call, operation)
 
 
 def current(broker: Broker, resource: Resource) -> Mapping[str, str]:

@@ -4,9 +4,11 @@ To add a request, add a module to `api/`: it declares its KEY, its VERSIONS and 
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anymq.core.broker import Broker
+from anymq.core.rights.access import Access
+from anymq.core.taps import Origin
 from anymq.observability.log import Log
 from anymq.protocols.kafka.api import produce, produce_scan
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
@@ -46,12 +48,14 @@ class Kafka:
     fetch_sessions: FetchSessions
     counters: Counters
     memory: Memory
+    sessions: set["KafkaSession"] = field(default_factory=set)  # those that are connected
 
 
 class KafkaSession:
     """The broker's side of one Kafka connection."""
 
     __slots__ = (
+        "__weakref__",
         "_calls",
         "_calls_bytes",
         "_frame_began",
@@ -61,14 +65,19 @@ class KafkaSession:
         "_next",
         "_outbox",
         "_stranger_since",
+        "access",
         "authentication",
         "broker",
+        "client_id",
         "closed",
         "gone",
         "held_bytes",
         "kafka",
         "peer",
         "reason",
+        "requests",
+        "since_ms",
+        "software",
     )
 
     def __init__(self, kafka: Kafka, outbox: Outbox, peer: Peer) -> None:
@@ -79,9 +88,18 @@ class KafkaSession:
         self.broker = kafka.broker
         self.peer = peer
         self.authentication = Authentication(
-            kafka.settings.sasl_mechanisms, kafka.users, required=kafka.settings.login_required
+            kafka.settings.sasl_mechanisms,
+            kafka.users,
+            required=kafka.settings.login_required,
+            host=peer.host,
+            loopback_users=kafka.settings.loopback_users,
         )
+        self.access = self._access()
         self.held_bytes = 0
+        self.since_ms = kafka.broker.clock.wall_ms()
+        self.client_id = ""
+        self.software = ("", "")  # name and version, where the client says them
+        self.requests = 0
         self._outbox = outbox
         self._frames = FrameAssembler(
             self._frame_bytes_max(),
@@ -95,6 +113,14 @@ class KafkaSession:
         self._last_heard = kafka.broker.clock.monotonic()
         self._frame_began: float | None = None  # since when one waits for its rest
         self._stranger_since = None if self.authentication.done else self._last_heard
+        kafka.sessions.add(self)
+
+    @property
+    def who(self) -> Origin:
+        """Who this is, for whoever listens to what happens."""
+        peer = self.peer
+        name = f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
+        return Origin("kafka", name, 0, self.authentication.user)
 
     @property
     def reading(self) -> bool:
@@ -155,7 +181,7 @@ class KafkaSession:
 
     def tick(self, now: float) -> None:
         """Hang up on who is silent, or slow, or never says who it is."""
-        if self._is_barred:
+        if self._is_gone:
             self._throw_out()
             return
         settings = self.kafka.settings
@@ -172,6 +198,7 @@ class KafkaSession:
     def peer_gone(self) -> None:
         """Waiting fetches end; what was written stays written."""
         self.closed = self.gone = True
+        self.kafka.sessions.discard(self)
         self._drop_calls()
         self._frames.drop()
         self.kafka.memory.leave(self)
@@ -179,6 +206,7 @@ class KafkaSession:
     def authentication_changed(self) -> None:
         """What may come next depends on who the peer is, and how it is about to prove that."""
         self._frames.frame_bytes_max = self._frame_bytes_max()
+        self.access = self._access()
         raw = self.authentication.raw_tokens
         self._frames.frame_bytes_min = 0 if raw else FRAME_BYTES_MIN
         if self.authentication.done:
@@ -207,14 +235,23 @@ class KafkaSession:
         self._left, self._next = NOTHING, None
 
     @property
-    def _is_barred(self) -> bool:
-        """Were rights set for its user, which this protocol cannot keep yet?"""
+    def _is_gone(self) -> bool:
+        """Was its user deleted?"""
+        return self.authentication.logged_in and not self.access.is_known
+
+    def _access(self) -> Access:
+        """Return what its user may do; who need not log in may be nobody in particular."""
         authentication = self.authentication
-        return authentication.logged_in and self.kafka.users.is_barred(authentication.user)
+        return Access(
+            self.broker.users,
+            authentication.user,
+            self.peer.host,
+            proved=authentication.logged_in or not authentication.done,
+        )
 
     def _throw_out(self) -> None:
         """Close, and answer nothing that is still under way."""
-        self.hang_up("its user has limited rights, and here there are no limits yet")
+        self.hang_up("its user is no more")
         self._drop_calls()
 
     def _drop_calls(self) -> None:
@@ -286,15 +323,17 @@ class KafkaSession:
         if api is None:
             raise MalformedFrame(f"unknown request {key}")
         self.kafka.counters.requests[key] += 1
+        self.requests += 1
         if version not in api.versions:
             self._refuse_version(api, RequestHeader(key, version, correlation_id, None))
             return
         if not (self.authentication.done or api.before_authentication):
             raise MalformedFrame(f"{api.name} before authentication")
-        if self._is_barred:
+        if self._is_gone:
             self._throw_out()
             return
         header, position = decode_request_header(frame, api.request_has_tags(version))
+        self.client_id = header.client_id or ""
         if len(frame) > self._frames.small_max:
             produce_scan.check(frame, position, version)
         request = api.decode_request(frame, position, version)

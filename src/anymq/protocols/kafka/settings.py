@@ -15,6 +15,7 @@ class KafkaSettings:
     rack: str = ""
     sasl_mechanisms: Sequence[str] = ()
     login_required: bool = False
+    loopback_users: Sequence[str] = ()
     frame_bytes_max: int = 100 * MIB
     frame_bytes_max_without_records: int = 2 * MIB
     frame_bytes_max_unauthenticated: int = 64 * KIB

@@ -18,6 +18,7 @@ from anymq.core.queues.subscription import Subscription
 from anymq.core.queues.turn import Turn
 from anymq.core.queues.unwritten import Then
 from anymq.core.steady import Steady
+from anymq.core.taps import Origin
 from anymq.core.timers import Timers
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
@@ -68,6 +69,10 @@ class Reader:
     @property
     def shares(self) -> object | None:
         return self.shares_with if len(self.shares_with) > 1 else None
+
+    @property
+    def who(self) -> Origin:
+        return Origin("test", "reader", 1, "ann")
 
     def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         self.got += deliveries

@@ -241,14 +241,3 @@ def test_nonsense_is_refused(users: Accounts) -> None:
     with pytest.raises(NotFound, match="vhost nowhere not found"):
         users.set_permissions("ada", "nowhere", "", "", "")
     assert "bob" not in users
-
-
-def test_who_is_barred_gets_in_by_nothing(users: Accounts) -> None:
-    """A protocol that keeps no rights is closed to whom rights are set for."""
-    doors = Users({"ada": ("secret",)}, barred=users.is_limited)
-    assert doors.check("ada", "secret")
-    assert doors.verifier("ada", Mechanism.SHA_256) is not None
-    users.set_permissions("ada", "/", ".*", ".*", ".*")
-    assert not doors.check("ada", "secret")
-    assert doors.verifier("ada", Mechanism.SHA_256) is None
-    assert "ada" not in doors

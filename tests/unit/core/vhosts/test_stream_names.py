@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from anymq.core.errors import PreconditionFailed
 from anymq.core.streams.naming import check_name
-from anymq.core.vhosts.stream_names import stream_of, topic_of
+from anymq.core.streams.stream_names import stream_of, topic_of
 
 NAMES = st.text(min_size=1, max_size=25) | st.sampled_from(
     ["orders", "a.b", "a_b", "a-b", ".", "..", "__consumer_offsets", "anymq--x--y", "anymq---2F--q"]

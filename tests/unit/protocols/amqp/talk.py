@@ -15,6 +15,10 @@ from typing_extensions import override
 
 from anymq.core.catalog import Catalog, Then
 from anymq.core.flow import Flow
+from anymq.core.policies.parameters import Parameters
+from anymq.core.policies.policies import Policies
+from anymq.core.policies.presence import Presence
+from anymq.core.policies.user_limits import UserLimits
 from anymq.core.queues import turn
 from anymq.core.rights.accounts import Accounts
 from anymq.protocols.amqp import methods
@@ -78,7 +82,9 @@ class BrokerInTheAir:
         self.backlog = Backlog()
         self.turn = Turn()
         self.vhosts = {"/": Vhost()}
-        self.users = Accounts(Catalog(NothingKept()), self.vhosts)
+        catalog = Catalog(NothingKept())
+        self.users = Accounts(catalog, self.vhosts)
+        self.presence = Presence(Policies(Parameters(catalog)), UserLimits(catalog))
 
 
 Told = tuple[int, str, Any]

@@ -238,16 +238,15 @@ def test_nobody_is_anybody_before_it_has_logged_in() -> None:
             assert not dialog.session.authentication.done
 
 
-def test_who_gets_limits_that_are_not_kept_here_is_thrown_out() -> None:
-    """Kafka's protocol knows no rights yet: it must not be the way around them."""
-    barred: set[str] = set()
-    room = KafkaRoom(LOCKED, users=Users(USERS, barred=barred.__contains__))
+def test_who_is_deleted_is_thrown_out() -> None:
+    """Busy or idle: nobody goes on as a user that there is no more."""
+    room = KafkaRoom(LOCKED, users=Users(USERS))
     busy, idle = room.dialog(), room.dialog()
     for dialog in (busy, idle):
         dialog.ask(SaslHandshakeRequest("PLAIN"))
         dialog.ask(SaslAuthenticateRequest(b"\0ada\0secret"))
         assert dialog.session.authentication.done
-    barred.add("ada")
+    room.broker.users.give([])
     busy.send(busy.encode(MetadataRequest()))
     idle.session.tick(room.clock.monotonic())
     assert busy.closed

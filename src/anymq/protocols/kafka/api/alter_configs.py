@@ -4,7 +4,9 @@ from collections import Counter
 from functools import partial
 
 from anymq.core.catalog import Then
-from anymq.core.streams.topic_config import Change, Operation
+from anymq.core.rights.operations import Operation
+from anymq.core.streams.topic_config import Change
+from anymq.core.streams.topic_config import Operation as Action
 from anymq.protocols.kafka import resources
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.pending import Pending
@@ -34,9 +36,10 @@ def _replace(
     call: Call, wanted: schema.AlterConfigsResource, times: int, check_only: bool, then: Then
 ) -> None:
     resource = (wanted.resource_type, wanted.resource_name)
-    changes = [Change(one.name, Operation.SET, one.value) for one in wanted.configs]
+    changes = [Change(one.name, Action.SET, one.value) for one in wanted.configs]
+    resources.authorize(call, Operation.ALTER_CONFIGS, resource)
     resources.check_changes(resource, changes, times)
     kept = {change.name for change in changes}
     gone = [name for name in resources.current(call.broker, resource) if name not in kept]
-    changes.extend(Change(name, Operation.DELETE) for name in gone)
+    changes.extend(Change(name, Action.DELETE) for name in gone)
     resources.change(call.broker, resource, changes, then, check_only=check_only)

@@ -2,7 +2,8 @@
 
 from anymq.core.broker import Broker
 from anymq.core.errors import Refused
-from anymq.protocols.kafka import errors, placement
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization, errors, placement
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import alter_partition_reassignments as schema
@@ -13,6 +14,12 @@ VERSIONS = range(2)
 
 def handle(call: Call, request: schema.AlterPartitionReassignmentsRequest) -> None:
     """Answer for each partition: it may go where it is, and there is nothing to cancel."""
+    denied = authorization.cluster_error(call, Operation.ALTER)
+    if denied:
+        response = schema.AlterPartitionReassignmentsResponse()
+        errors.refuse(response, denied, "Cluster authorization failed.")
+        call.reply(response)
+        return
     responses = [
         schema.ReassignableTopicResponse(
             topic.name, [_answer(call.broker, topic.name, wanted) for wanted in topic.partitions]

@@ -2,7 +2,8 @@
 
 from anymq.core.broker import Broker
 from anymq.core.errors import NotFound
-from anymq.protocols.kafka import errors
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.api.describe_log_dirs import directory_of
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
@@ -17,12 +18,13 @@ Partition = schema.AlterReplicaLogDirPartitionResult
 
 def handle(call: Call, request: schema.AlterReplicaLogDirsRequest) -> None:
     """Answer for each partition, whatever directory it was to go to."""
+    denied = authorization.cluster_error(call, Operation.ALTER)
     answers: dict[str, Topic] = {}
     for directory in request.dirs:
         for topic in directory.topics:
             answer = answers.setdefault(topic.name, Topic(topic.name))
             answer.partitions.extend(
-                Partition(index, _code(call.broker, topic.name, index, directory.path))
+                Partition(index, denied or _code(call.broker, topic.name, index, directory.path))
                 for index in topic.partitions
             )
     call.reply(schema.AlterReplicaLogDirsResponse(results=list(answers.values())))

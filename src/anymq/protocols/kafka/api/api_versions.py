@@ -26,6 +26,9 @@ def handle(call: Call, request: schema.ApiVersionsRequest | None) -> None:
     elif call.version >= SOFTWARE_NAME and not _introduces_itself(request):
         call.reply(schema.ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST))
     else:
+        if call.version >= SOFTWARE_NAME:
+            software = (request.client_software_name, request.client_software_version)
+            call.session.software = software
         call.reply(_response(call, ErrorCode.NONE))
 
 

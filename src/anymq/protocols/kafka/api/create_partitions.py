@@ -4,7 +4,8 @@ from collections import Counter
 from functools import partial
 
 from anymq.core.catalog import Then
-from anymq.protocols.kafka import errors, placement
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization, errors, placement
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.pending import Pending
@@ -35,6 +36,7 @@ def handle(call: Call, request: schema.CreatePartitionsRequest) -> None:
 
 def _add(call: Call, wanted: schema.CreatePartitionsTopic, validate_only: bool, then: Then) -> None:
     broker = call.broker
+    authorization.topic(call, Operation.ALTER, wanted.name)
     broker.check_more_partitions(wanted.name, wanted.count)
     if wanted.assignments is not None:
         more = wanted.count - len(broker.topic(wanted.name).partitions)

@@ -5,11 +5,12 @@ from functools import partial
 
 from anymq.core.catalog import Then
 from anymq.core.errors import Conflict
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.errors import InvalidConfig, InvalidPartitions
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import TopicConfig
 from anymq.core.streams.topic_configs import TOPIC_CONFIGS
-from anymq.protocols.kafka import errors, placement
+from anymq.protocols.kafka import authorization, errors, placement
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.errors import InvalidRequest
@@ -50,6 +51,7 @@ def handle(call: Call, request: schema.CreateTopicsRequest) -> None:
 def _create(
     call: Call, wanted: schema.CreatableTopic, entry: schema.CreatableTopicResult, then: Then
 ) -> None:
+    _authorize(call, wanted.name)
     partitions = _partitions(call, wanted)
     config = _config(wanted)
     topic: Topic = call.broker.create_topic(
@@ -57,7 +59,13 @@ def _create(
     )
     if entry.error_code == ErrorCode.NONE:
         entry.topic_id = topic.id
-        _describe(entry, len(topic.partitions), topic.config)
+        _describe(call, entry, len(topic.partitions), topic.config)
+
+
+def _authorize(call: Call, name: str) -> None:
+    """Who may make topics may make any; others those that they may configure."""
+    if not call.session.access.may_cluster(Operation.CREATE):
+        authorization.topic(call, Operation.CREATE, name)
 
 
 def _created(entry: schema.CreatableTopicResult, then: Then, error: Exception | None) -> None:
@@ -72,10 +80,11 @@ def _check(
     call: Call, wanted: schema.CreatableTopic, entry: schema.CreatableTopicResult, then: Then
 ) -> None:
     broker = call.broker
+    _authorize(call, wanted.name)
     partitions = _partitions(call, wanted)
     overrides = broker.check_topic(wanted.name, partitions, _config(wanted))
     count = broker.default_partitions if partitions is None else partitions
-    _describe(entry, count, TopicConfig(overrides, broker.config.topic_defaults))
+    _describe(call, entry, count, TopicConfig(overrides, broker.config.topic_defaults))
     then(None)
 
 
@@ -123,7 +132,12 @@ def _config(wanted: schema.CreatableTopic) -> dict[str, str | None]:
     return {config.name: config.value for config in wanted.configs}
 
 
-def _describe(entry: schema.CreatableTopicResult, partitions: int, config: TopicConfig) -> None:
+def _describe(
+    call: Call, entry: schema.CreatableTopicResult, partitions: int, config: TopicConfig
+) -> None:
+    if not authorization.may_topic(call, Operation.DESCRIBE_CONFIGS, entry.name):
+        entry.topic_config_error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+        return
     entry.num_partitions = partitions
     entry.replication_factor = REPLICATION_FACTOR
     entry.configs = [

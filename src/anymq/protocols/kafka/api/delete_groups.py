@@ -3,8 +3,9 @@
 from functools import partial
 
 from anymq.core.catalog import Then
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.group_calls import GroupError
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.pending import Pending
 from anymq.protocols.kafka.schema.generated import delete_groups as schema
@@ -20,7 +21,11 @@ def handle(call: Call, request: schema.DeleteGroupsRequest) -> None:
     for name in dict.fromkeys(request.groups_names):
         entry = schema.DeletableGroupResult(group_id=name)
         response.results.append(entry)
-        call.broker.groups.delete(name, partial(_done, entry, pending.entry(entry)))
+        denied = authorization.group_error(call, Operation.DELETE, name)
+        if denied:
+            errors.refuse(entry, denied)
+        else:
+            call.broker.groups.delete(name, partial(_done, entry, pending.entry(entry)))
     pending.all_asked()
 
 

@@ -3,6 +3,8 @@
 from functools import partial
 
 from anymq.core.catalog import Then
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.pending import Pending
 from anymq.protocols.kafka.schema.generated import delete_records as schema
@@ -33,5 +35,6 @@ def _delete(
         entry.low_watermark = NO_LOW_WATERMARK if error is not None else partition.start
         then(error)
 
+    authorization.topic(call, Operation.DELETE, name)
     partition = call.broker.topic(name).partition(entry.partition_index)
     call.broker.delete_records(partition, offset, done)

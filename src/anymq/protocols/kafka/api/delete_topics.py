@@ -5,7 +5,8 @@ from functools import partial
 from uuid import UUID
 
 from anymq.core.catalog import Then
-from anymq.protocols.kafka import errors
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.errors import InvalidRequest
@@ -47,8 +48,12 @@ def _delete(call: Call, entry: schema.DeletableTopicResult, times: int, then: Th
         return
     _check(entry, times)
     if entry.name is None:
-        entry.name = call.broker.topic_by_id(entry.topic_id).name
+        name = call.broker.topic_by_id(entry.topic_id).name
+        authorization.topic(call, Operation.DESCRIBE, name)  # else not even its name is told
+        entry.name = name
+        authorization.topic(call, Operation.DELETE, name)
     else:
+        authorization.topic(call, Operation.DELETE, entry.name)
         entry.topic_id = call.broker.topic(entry.name).id
     call.broker.delete_topic(entry.name, then)
 

@@ -44,4 +44,6 @@ def _describe(call: Call, response: schema.DescribeClusterResponse, rights_asked
             broker.node_id, host, port, session.kafka.settings.rack or None
         )
     ]
-    response.cluster_authorized_operations = operations.if_asked(rights_asked, operations.CLUSTER)
+    response.cluster_authorized_operations = operations.on_cluster(
+        session.access, asked=rights_asked
+    )

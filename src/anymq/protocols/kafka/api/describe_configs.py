@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from anymq.core.broker import Broker
 from anymq.core.errors import Refused
+from anymq.core.rights.operations import Operation
 from anymq.core.streams import naming
 from anymq.core.streams.broker_config import BROKER_CONFIGS, UNSET, BrokerConfig
 from anymq.core.streams.config_def import ConfigDef, ConfigType, Source
@@ -12,7 +13,7 @@ from anymq.core.streams.topic_configs import TOPIC_CONFIGS
 from anymq.protocols.kafka import errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.errors import InvalidRequest
-from anymq.protocols.kafka.resources import ResourceType
+from anymq.protocols.kafka.resources import ResourceType, authorize
 from anymq.protocols.kafka.schema.generated import describe_configs as schema
 
 KEY = 32
@@ -26,7 +27,7 @@ def handle(call: Call, request: schema.DescribeConfigsRequest) -> None:
     """Answer for each resource."""
     # Each once, however often it is named: a few bytes ask for kilobytes.
     resources = {(one.resource_type, one.resource_name): one for one in request.resources}
-    results = [_describe(call.broker, wanted) for wanted in resources.values()]
+    results = [_describe(call, wanted) for wanted in resources.values()]
     for result in results:
         for config in result.configs:
             _leave_out(config, request)
@@ -41,9 +42,7 @@ def _leave_out(config: Described, request: schema.DescribeConfigsRequest) -> Non
         config.documentation = None
 
 
-def _describe(
-    broker: Broker, wanted: schema.DescribeConfigsResource
-) -> schema.DescribeConfigsResult:
+def _describe(call: Call, wanted: schema.DescribeConfigsResource) -> schema.DescribeConfigsResult:
     result = schema.DescribeConfigsResult(
         resource_type=wanted.resource_type, resource_name=wanted.resource_name
     )
@@ -51,9 +50,11 @@ def _describe(
         describe = _DESCRIBERS.get(wanted.resource_type)
         if describe is None:
             raise InvalidRequest(f"Unsupported resource type: {wanted.resource_type}")
+        kind, name = wanted.resource_type, wanted.resource_name
+        authorize(call, Operation.DESCRIBE_CONFIGS, (kind, name))
         names = set(wanted.configuration_keys or ())
         result.configs = [
-            one for one in describe(broker, wanted.resource_name) if not names or one.name in names
+            one for one in describe(call.broker, name) if not names or one.name in names
         ]
     except Refused as error:
         errors.explain(result, error)

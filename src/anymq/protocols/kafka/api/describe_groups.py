@@ -1,7 +1,8 @@
 """DescribeGroups: who is in a group, and what they read."""
 
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.group_calls import GroupDescription, MemberDescription, State
-from anymq.protocols.kafka import errors, operations
+from anymq.protocols.kafka import authorization, errors, operations
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import describe_groups as schema
@@ -14,11 +15,20 @@ NOT_FOUND = 6
 def handle(call: Call, request: schema.DescribeGroupsRequest) -> None:
     """Answer for each group."""
     names = dict.fromkeys(request.groups)  # each once: a few bytes ask for all its members
-    groups = [_describe(call, call.broker.groups.describe(name)) for name in names]
-    bits = operations.if_asked(request.include_authorized_operations, operations.GROUP)
-    for group in groups:
-        group.authorized_operations = bits
+    rights_asked = request.include_authorized_operations
+    groups = [_answer(call, name, rights_asked=rights_asked) for name in names]
     call.reply(schema.DescribeGroupsResponse(groups=groups))
+
+
+def _answer(call: Call, name: str, *, rights_asked: bool) -> schema.DescribedGroup:
+    if not authorization.may_group(call, Operation.DESCRIBE, name):
+        entry = schema.DescribedGroup(group_id=name)
+        code = ErrorCode.GROUP_AUTHORIZATION_FAILED
+        errors.refuse(entry, code, "Group authorization failed.")
+        return entry
+    entry = _describe(call, call.broker.groups.describe(name))
+    entry.authorized_operations = operations.on_group(call.session.access, name, asked=rights_asked)
+    return entry
 
 
 def _describe(call: Call, group: GroupDescription) -> schema.DescribedGroup:

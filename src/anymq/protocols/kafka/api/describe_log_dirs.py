@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from anymq.core.broker import Broker
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.topic import Topic
+from anymq.protocols.kafka import authorization
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.schema.generated import describe_log_dirs as schema
 
@@ -15,6 +17,10 @@ Partition = schema.DescribeLogDirsPartition
 
 def handle(call: Call, request: schema.DescribeLogDirsRequest) -> None:
     """Answer with our one directory, and what was asked for in it."""
+    denied = authorization.cluster_error(call, Operation.DESCRIBE)
+    if denied:
+        call.reply(schema.DescribeLogDirsResponse(error_code=denied))
+        return
     topics = call.broker.topics
     if request.topics is None:
         found = [_topic(topic, range(len(topic.partitions))) for topic in topics.values()]

@@ -1,9 +1,10 @@
 """DescribeProducers: which idempotent producers have written to partitions."""
 
 from anymq.core.errors import Refused
+from anymq.core.rights.operations import Operation
 from anymq.core.streams import naming
 from anymq.core.streams.producers import Producer
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.schema.generated import describe_producers as schema
 from anymq.storage.errors import StorageError
@@ -28,6 +29,7 @@ def handle(call: Call, request: schema.DescribeProducersRequest) -> None:
 def _answer(call: Call, name: str, index: int) -> schema.PartitionResponse:
     entry = schema.PartitionResponse(index)
     try:
+        authorization.topic(call, Operation.READ, name)
         naming.check_name(name)
         producers = call.broker.topic(name).partition(index).producers.all
         entry.active_producers = [_state(key, one) for key, one in producers.items()]

@@ -1,6 +1,7 @@
 """DescribeQuorum: who keeps the definitions: on a single node this one, alone."""
 
-from anymq.protocols.kafka import errors
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import describe_quorum as schema
@@ -13,6 +14,12 @@ PARTITION = 0
 
 def handle(call: Call, request: schema.DescribeQuorumRequest) -> None:
     """Answer with ourselves; epoch and offsets stay 0: our definitions are no log of Kafka's."""
+    denied = authorization.cluster_error(call, Operation.DESCRIBE)
+    if denied:
+        response = schema.DescribeQuorumResponse()
+        errors.refuse(response, denied, "Cluster authorization failed.")
+        call.reply(response)
+        return
     asked = [
         (topic.topic_name, one.partition_index)
         for topic in request.topics

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+from anymq.core.rights.operations import Operation
 from anymq.core.streams import naming
 from anymq.core.streams.errors import InvalidName
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic import Topic
-from anymq.protocols.kafka import operations
+from anymq.protocols.kafka import authorization, operations
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import describe_topic_partitions as schema
@@ -24,7 +25,12 @@ def handle(call: Call, request: schema.DescribeTopicPartitionsRequest) -> None:
     if astray or cursor.partition_index < 0:
         call.reply(_refused(named))
         return
-    names = sorted(name for name in named or call.broker.topics if name >= cursor.topic_name)
+    names = sorted(
+        name
+        for name in named or call.broker.topics
+        if name >= cursor.topic_name
+        and (named or authorization.may_topic(call, Operation.DESCRIBE, name))
+    )
     limit = max(1, min(request.response_partition_limit, PARTITIONS_MAX))
     call.reply(_page(call, names, cursor, limit, bool(named)))
 
@@ -43,6 +49,9 @@ def _page(
         if limit == 0:
             response.next_cursor = schema.Cursor(name, 0)
             break
+        if not authorization.may_topic(call, Operation.DESCRIBE, name):
+            response.topics.append(_failed(name, ErrorCode.TOPIC_AUTHORIZATION_FAILED))
+            continue
         topic = call.broker.topics.get(name)
         if topic is None:
             if named:
@@ -50,7 +59,7 @@ def _page(
             continue
         start = cursor.partition_index if name == cursor.topic_name else 0
         end = start + limit
-        response.topics.append(_describe(topic, topic.partitions[start:end]))
+        response.topics.append(_describe(call, topic, topic.partitions[start:end]))
         if end < len(topic.partitions):
             response.next_cursor = schema.Cursor(name, end)
             break
@@ -59,7 +68,7 @@ def _page(
 
 
 def _describe(
-    topic: Topic, partitions: list[Partition]
+    call: Call, topic: Topic, partitions: list[Partition]
 ) -> schema.DescribeTopicPartitionsResponseTopic:
     return schema.DescribeTopicPartitionsResponseTopic(
         name=topic.name,
@@ -76,7 +85,7 @@ def _describe(
             )
             for one in partitions
         ],
-        topic_authorized_operations=operations.TOPIC,
+        topic_authorized_operations=operations.on_topic(call.session.access, topic.name),
     )
 
 

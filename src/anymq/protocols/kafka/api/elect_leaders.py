@@ -2,7 +2,8 @@
 
 from anymq.core.broker import Broker
 from anymq.core.errors import NotFound
-from anymq.protocols.kafka import errors
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import elect_leaders as schema
@@ -16,6 +17,10 @@ UNCLEAN = 1
 
 def handle(call: Call, request: schema.ElectLeadersRequest) -> None:
     """Answer for each partition; who asks for all of them hears of none, as from Kafka."""
+    denied = authorization.cluster_error(call, Operation.ALTER)
+    if denied:
+        call.reply(schema.ElectLeadersResponse(error_code=denied))
+        return
     if request.election_type not in (PREFERRED, UNCLEAN):
         call.reply(schema.ElectLeadersResponse(error_code=ErrorCode.INVALID_REQUEST))
         return

@@ -23,6 +23,7 @@ from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
 from anymq.protocols.kafka.schema.generated import fetch as schema
 from anymq.storage.errors import StorageError
+from anymq.storage.files import FileRange
 
 KEY = 1
 VERSIONS = range(4, 19)
@@ -128,12 +129,15 @@ class _Fetch:
 
     def _read(self) -> None:
         broker, version = self._call.broker, self._call.version
+        access = self._call.session.access
         left = self._bytes_max
         first = True
         self._answers.clear()
         self._partitions.clear()
         for key, wanted in self._session.partitions.items():
-            said, partition = fetch_reading.read(broker, key, wanted, left, version, first=first)
+            said, partition = fetch_reading.read(
+                broker, access, key, wanted, left, version, first=first
+            )
             self._answers.append((key, said))
             if partition is not None:
                 self._partitions[key] = partition
@@ -197,6 +201,8 @@ class _Fetch:
             if self._incremental and not self._is_news(key, said):
                 continue
             self._told(key, said)
+            if said.records is not None:
+                self._tell(key, said.records)
             name = key[0]
             if name not in topics:
                 topics[name] = _topic_answer(name)
@@ -208,6 +214,12 @@ class _Fetch:
             committed_only=self._committed_only,
         )
         self._call.reply_pieces(pieces, size)
+
+    def _tell(self, key: Key, records: FileRange) -> None:
+        """Tell whoever listens what goes out."""
+        topic = fetch_reading.find_topic(self._call.broker, key)
+        if (tap := topic.taps.tap) is not None:
+            tap.fetched(topic.name, key[1], records, self._call.session.who)
 
     def _is_news(self, key: Key, said: PartitionAnswer) -> bool:
         wanted = self._session.partitions.get(key)

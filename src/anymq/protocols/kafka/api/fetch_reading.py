@@ -4,6 +4,8 @@ from uuid import UUID
 
 from anymq.core.broker import Broker
 from anymq.core.errors import NotFound
+from anymq.core.rights.access import Access
+from anymq.core.rights.operations import Kind, Operation
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic import Topic
 from anymq.protocols.kafka import errors
@@ -26,18 +28,30 @@ def find_topic(broker: Broker, key: Key) -> Topic:
 
 
 def read(
-    broker: Broker, key: Key, wanted: Wanted, left: int, version: int, *, first: bool
+    broker: Broker,
+    access: Access,
+    key: Key,
+    wanted: Wanted,
+    left: int,
+    version: int,
+    *,
+    first: bool,
 ) -> tuple[PartitionAnswer, Partition | None]:
     """Return what is there, and where more will come.
 
     `left` is how many bytes still fit into the answer; `first`: it has no records yet, so that one
     batch comes whole, however small the limits: else a reader of big batches would never get on.
     """
+    by_id = isinstance(key[0], UUID)
+    if not (by_id or access.may(Operation.READ, Kind.TOPIC, str(key[0]))):
+        return PartitionAnswer(key[1], ErrorCode.TOPIC_AUTHORIZATION_FAILED), None
     try:
         topic = find_topic(broker, key)
         partition = topic.partition(key[1])
     except NotFound as error:
         return PartitionAnswer(key[1], errors.code_of(error)), None
+    if by_id and not access.may(Operation.READ, Kind.TOPIC, topic.name):
+        return PartitionAnswer(key[1], ErrorCode.TOPIC_AUTHORIZATION_FAILED), None
     error_code = errors.epoch_error(wanted.leader_epoch, partition.leader_epoch)
     if topic.config.compression == ZSTD and version < ZSTD_SINCE:
         error_code = ErrorCode.UNSUPPORTED_COMPRESSION_TYPE

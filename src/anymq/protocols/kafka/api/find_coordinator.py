@@ -1,6 +1,7 @@
 """FindCoordinator: who looks after a group: always we."""
 
-from anymq.protocols.kafka import errors
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import find_coordinator as schema
@@ -34,6 +35,12 @@ def handle(call: Call, request: schema.FindCoordinatorRequest) -> None:
 
 
 def _find(call: Call, key: str, key_type: int) -> schema.Coordinator:
+    denied = authorization.group_error(call, Operation.DESCRIBE, key)
+    if key_type == GROUP and denied:
+        node_id, host, port = _NO_NODE
+        entry = schema.Coordinator(key=key, node_id=node_id, host=host, port=port)
+        errors.refuse(entry, denied, "Group authorization failed.")
+        return entry
     if key_type == GROUP:
         host, port = call.session.advertised
         return schema.Coordinator(key=key, node_id=call.broker.node_id, host=host, port=port)

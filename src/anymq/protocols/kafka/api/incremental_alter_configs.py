@@ -4,6 +4,7 @@ from collections import Counter
 from functools import partial
 
 from anymq.core.catalog import Then
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.topic_config import Change
 from anymq.protocols.kafka import resources
 from anymq.protocols.kafka.call import Call
@@ -38,5 +39,6 @@ def _alter(
         Change(one.name, resources.operation_of(one.config_operation), one.value)
         for one in wanted.configs
     ]
+    resources.authorize(call, Operation.ALTER_CONFIGS, resource)
     resources.check_changes(resource, changes, times)
     resources.change(call.broker, resource, changes, then, check_only=check_only)

@@ -19,6 +19,8 @@ def handle(call: Call, request: schema.InitProducerIdRequest) -> None:
         _refuse(call, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
     elif (request.producer_id == NONE) != (request.producer_epoch == NONE):
         _refuse(call, ErrorCode.INVALID_REQUEST)
+    elif not call.session.access.may_write_at_all:
+        _refuse(call, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
     else:
         # Who has an id already and wants a new epoch gets a new id, as from Kafka: without a
         # transactional id nobody can claim one.

@@ -2,8 +2,9 @@
 
 from functools import partial
 
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.group_calls import JoinRequest, JoinResult
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.schema.generated import join_group as schema
 
@@ -18,13 +19,22 @@ REASON_LENGTH_MAX = 255
 
 def handle(call: Call, request: schema.JoinGroupRequest) -> None:
     """Join; the answer comes when the generation is complete."""
+    denied = authorization.group_error(call, Operation.READ, request.group_id)
+    if denied:
+        call.reply(schema.JoinGroupResponse(error_code=denied, member_id=request.member_id))
+        return
+    call.on_gone = call.nobody_waits  # it waits for other clients, not for the disk
+    call.broker.groups.join(_wanted(call, request), partial(_reply, call))
+
+
+def _wanted(call: Call, request: schema.JoinGroupRequest) -> JoinRequest:
     # The first version has one time-out for everything.
     rebalance_ms = (
         request.rebalance_timeout_ms
         if call.version >= REBALANCE_TIMEOUT
         else request.session_timeout_ms
     )
-    wanted = JoinRequest(
+    return JoinRequest(
         group=request.group_id,
         protocol_type=request.protocol_type,
         protocols=tuple((one.name, one.metadata) for one in request.protocols),
@@ -38,8 +48,6 @@ def handle(call: Call, request: schema.JoinGroupRequest) -> None:
         knows_skip_assignment=call.version >= SKIP_ASSIGNMENT,
         reason=request.reason and request.reason[:REASON_LENGTH_MAX],
     )
-    call.on_gone = call.nobody_waits  # it waits for other clients, not for the disk
-    call.broker.groups.join(wanted, partial(_reply, call))
 
 
 def _reply(call: Call, result: JoinResult) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.resources import ResourceType
@@ -14,6 +16,10 @@ ANY_TYPE = 1
 
 def handle(call: Call, request: schema.ListConfigResourcesRequest) -> None:
     """Answer with those of the types asked for; none asked for: all."""
+    denied = authorization.cluster_error(call, Operation.DESCRIBE_CONFIGS)
+    if denied:
+        call.reply(schema.ListConfigResourcesResponse(error_code=denied))
+        return
     # The first version was about client metrics only, and nobody has set any.
     everything = set(ResourceType) if call.version >= ANY_TYPE else {ResourceType.CLIENT_METRICS}
     wanted = set(request.resource_types) or everything

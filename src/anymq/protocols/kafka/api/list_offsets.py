@@ -3,8 +3,9 @@
 from collections import Counter
 
 from anymq.core.errors import Refused
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.partition import Partition
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import list_offsets as schema
@@ -74,6 +75,7 @@ def _look_up(
     entry: schema.ListOffsetsPartitionResponse,
 ) -> None:
     try:
+        authorization.topic(call, Operation.DESCRIBE, name)
         partition = call.broker.topic(name).partition(asked.partition_index)
         entry.error_code = errors.epoch_error(asked.current_leader_epoch, partition.leader_epoch)
         if entry.error_code == ErrorCode.NONE:

@@ -5,9 +5,10 @@ from functools import partial
 from anymq.core.broker import Broker
 from anymq.core.catalog import Then
 from anymq.core.errors import NotFound, Refused
+from anymq.core.rights.operations import Operation
 from anymq.core.streams import naming
 from anymq.core.streams.topic import Topic
-from anymq.protocols.kafka import errors, operations
+from anymq.protocols.kafka import authorization, errors, operations
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.errors import InvalidRequest
 from anymq.protocols.kafka.pending import Pending
@@ -28,24 +29,28 @@ Entry = schema.MetadataResponseTopic
 
 def handle(call: Call, request: schema.MetadataRequest) -> None:
     """Answer; topics that are made on the way are waited for."""
-    rights = operations.if_asked(request.include_topic_authorized_operations, operations.TOPIC)
+    rights_asked = request.include_topic_authorized_operations
     response = _about_us(call, request)
     pending = Pending(call, response)
     if request.topics is None or (call.version == NONE_MEANS_ALL and not request.topics):
         for topic in call.broker.topics.values():
-            entry = Entry(topic_authorized_operations=rights)
-            _describe(entry, topic)
-            response.topics.append(entry)
+            if authorization.may_topic(call, Operation.DESCRIBE, topic.name):
+                response.topics.append(_describe(Entry(), topic))
     elif len(request.topics) > len(call.broker.topics) + NEW_MAX:
         raise MalformedFrame(f"Metadata of {len(request.topics)} topics, more than there are")
     else:
         may_create = request.allow_auto_topic_creation or call.version < MAY_NOT_CREATE
         room = len(call.broker.topics) + CREATED_MAX
         for topic_id, name in dict.fromkeys((one.topic_id, one.name) for one in request.topics):
-            entry = Entry(name=name, topic_id=topic_id, topic_authorized_operations=rights)
+            entry = Entry(name=name, topic_id=topic_id)
             response.topics.append(entry)
             has_room = len(call.broker.topics) < room
             _answer(call, entry, pending, may_create=may_create and has_room)
+    for entry in response.topics:
+        known = rights_asked and entry.name is not None
+        entry.topic_authorized_operations = operations.on_topic(
+            call.session.access, entry.name or "", asked=known
+        )
     pending.all_asked()
 
 
@@ -57,8 +62,8 @@ def _about_us(call: Call, request: schema.MetadataRequest) -> schema.MetadataRes
         brokers=[schema.MetadataResponseBroker(broker.node_id, host, port, rack)],
         cluster_id=broker.cluster_id,
         controller_id=broker.node_id,
-        cluster_authorized_operations=operations.if_asked(
-            request.include_cluster_authorized_operations, operations.CLUSTER
+        cluster_authorized_operations=operations.on_cluster(
+            session.access, asked=request.include_cluster_authorized_operations
         ),
     )
 
@@ -68,10 +73,16 @@ def _answer(call: Call, entry: Entry, pending: Pending, *, may_create: bool) -> 
     broker, name = call.broker, entry.name
     try:
         if name is None or entry.topic_id != NULL_UUID:
-            _describe(entry, _by_id(call, entry))
-        elif name in broker.topics or not _creates(broker, name, may_create):
+            topic = _by_id(call, entry)
+            authorization.topic(call, Operation.DESCRIBE, topic.name)
+            _describe(entry, topic)
+            return
+        authorization.topic(call, Operation.DESCRIBE, name)
+        if name in broker.topics or not _creates(broker, name, may_create):
             _describe(entry, broker.topic(name))
         else:
+            if not call.session.access.may_cluster(Operation.CREATE):
+                authorization.topic(call, Operation.CREATE, name)
             pending.ask(entry, partial(_create, broker, entry, name))
     except Refused as error:
         errors.explain(entry, error)
@@ -101,7 +112,7 @@ def _create(broker: Broker, entry: Entry, name: str, then: Then) -> None:
     broker.auto_create_topic(name, created)
 
 
-def _describe(entry: Entry, topic: Topic) -> None:
+def _describe(entry: Entry, topic: Topic) -> Entry:
     entry.name, entry.topic_id = topic.name, topic.id
     node_id = topic.node_id
     entry.partitions = [
@@ -114,3 +125,4 @@ def _describe(entry: Entry, topic: Topic) -> None:
         )
         for partition in topic.partitions
     ]
+    return entry

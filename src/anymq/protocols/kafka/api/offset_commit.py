@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from anymq.core.errors import NotFound
+from anymq.core.errors import NotAllowed, NotFound
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.group_calls import CommitRequest, GroupError, NewOffset, OffsetsResult
 from anymq.core.streams.topic import Topic
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import offset_commit as schema
@@ -21,6 +22,10 @@ Asked = list[tuple[NewOffset, schema.OffsetCommitResponsePartition]]
 
 def handle(call: Call, request: schema.OffsetCommitRequest) -> None:
     """Commit what is of partitions that exist; the answer waits for the disk."""
+    denied = authorization.group_error(call, Operation.READ, request.group_id)
+    if denied:
+        call.reply(_refused(request, denied))
+        return
     asked: Asked = []
     response = schema.OffsetCommitResponse(
         topics=[_topic(call, topic, asked) for topic in request.topics]
@@ -39,13 +44,29 @@ def handle(call: Call, request: schema.OffsetCommitRequest) -> None:
     call.broker.groups.commit(wanted, partial(_reply, call, response, asked))
 
 
+def _refused(request: schema.OffsetCommitRequest, code: ErrorCode) -> schema.OffsetCommitResponse:
+    return schema.OffsetCommitResponse(
+        topics=[
+            schema.OffsetCommitResponseTopic(
+                name=topic.name,
+                topic_id=topic.topic_id,
+                partitions=[
+                    schema.OffsetCommitResponsePartition(one.partition_index, code)
+                    for one in topic.partitions
+                ],
+            )
+            for topic in request.topics
+        ]
+    )
+
+
 def _topic(
     call: Call, asked_for: schema.OffsetCommitRequestTopic, asked: Asked
 ) -> schema.OffsetCommitResponseTopic:
     answer = schema.OffsetCommitResponseTopic(name=asked_for.name, topic_id=asked_for.topic_id)
     try:
         topic = _find(call, asked_for)
-    except NotFound as error:
+    except (NotFound, NotAllowed) as error:
         code = errors.code_of(error)
         answer.partitions = [
             schema.OffsetCommitResponsePartition(one.partition_index, code)
@@ -59,7 +80,10 @@ def _topic(
 
 def _find(call: Call, asked_for: schema.OffsetCommitRequestTopic) -> Topic:
     if call.version >= TOPIC_IDS:
-        return call.broker.topic_by_id(asked_for.topic_id)
+        topic = call.broker.topic_by_id(asked_for.topic_id)
+        authorization.topic(call, Operation.READ, topic.name)
+        return topic
+    authorization.topic(call, Operation.READ, asked_for.name)
     return call.broker.topic(asked_for.name)
 
 

@@ -2,8 +2,9 @@
 
 from functools import partial
 
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.group_calls import OffsetsResult
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import offset_delete as schema
@@ -14,6 +15,10 @@ VERSIONS = range(1)
 
 def handle(call: Call, request: schema.OffsetDeleteRequest) -> None:
     """Delete those of partitions that exist."""
+    denied = authorization.group_error(call, Operation.DELETE, request.group_id)
+    if denied:
+        call.reply(schema.OffsetDeleteResponse(error_code=denied))
+        return
     if not request.group_id:
         call.reply(schema.OffsetDeleteResponse(error_code=ErrorCode.INVALID_GROUP_ID))
         return
@@ -33,6 +38,13 @@ def handle(call: Call, request: schema.OffsetDeleteRequest) -> None:
 def _entries(
     call: Call, topic: schema.OffsetDeleteRequestTopic
 ) -> schema.OffsetDeleteResponseTopic:
+    if not authorization.may_topic(call, Operation.READ, topic.name):
+        denied = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+        entries = [
+            schema.OffsetDeleteResponsePartition(one.partition_index, denied)
+            for one in topic.partitions
+        ]
+        return schema.OffsetDeleteResponseTopic(topic.name, entries)
     found = call.broker.topics.get(topic.name)
     count = len(found.partitions) if found is not None else 0
     return schema.OffsetDeleteResponseTopic(

@@ -5,8 +5,10 @@ from functools import partial
 from uuid import UUID
 
 from anymq.core.errors import NotFound
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.offset_records import CommittedOffset
 from anymq.core.streams.offsets import TopicOffsets
+from anymq.protocols.kafka import authorization
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
@@ -15,6 +17,7 @@ from anymq.protocols.kafka.schema.generated import offset_fetch as schema
 REPEATS_MAX = 100  # of groups: four bytes ask for everything one has committed
 KEY = 9
 VERSIONS = range(1, 11)
+GROUP_ERROR = 2
 SEVERAL_GROUPS = 8
 TOPIC_IDS = 10
 
@@ -29,7 +32,11 @@ def handle(call: Call, request: schema.OffsetFetchRequest) -> None:
         raise MalformedFrame("OffsetFetch of the same group again and again")
     answer = _Answer(call, len(groups))
     for place, group in enumerate(groups):
-        call.broker.groups.committed(group.group_id, partial(answer.put, place, group))
+        denied = authorization.group_error(call, Operation.DESCRIBE, group.group_id)
+        if denied:
+            answer.refuse(place, group, denied)
+        else:
+            call.broker.groups.committed(group.group_id, partial(answer.put, place, group))
     answer.all_asked()
 
 
@@ -51,6 +58,21 @@ class _Answer:
         self._groups = [schema.OffsetFetchResponseGroup() for _ in range(count)]
         self._open = count + 1
 
+    def refuse(self, place: int, asked: schema.OffsetFetchRequestGroup, code: ErrorCode) -> None:
+        """Nobody tells this client about this group."""
+        self._groups[place] = schema.OffsetFetchResponseGroup(
+            group_id=asked.group_id, error_code=code, topics=self._nothing(asked, code)
+        )
+        self.all_asked()
+
+    def _nothing(
+        self, asked: schema.OffsetFetchRequestGroup, code: ErrorCode
+    ) -> list[schema.OffsetFetchResponseTopics]:
+        """Return what older clients read: before version 2 an answer has no error of its own."""
+        if self._call.version >= GROUP_ERROR:
+            return []
+        return [_denied(one, code) for one in asked.topics or ()]
+
     def put(self, place: int, asked: schema.OffsetFetchRequestGroup, offsets: TopicOffsets) -> None:
         """These are the offsets of one group."""
         topics = _all(self._call, offsets) if asked.topics is None else self._asked(asked, offsets)
@@ -66,7 +88,10 @@ class _Answer:
         if self._call.version >= SEVERAL_GROUPS:
             self._call.reply(schema.OffsetFetchResponse(groups=self._groups))
         else:
-            self._call.reply(schema.OffsetFetchResponse(topics=_plain(self._groups[0].topics)))
+            only = self._groups[0]
+            self._call.reply(
+                schema.OffsetFetchResponse(topics=_plain(only.topics), error_code=only.error_code)
+            )
 
     def _asked(
         self, asked: schema.OffsetFetchRequestGroup, offsets: TopicOffsets
@@ -77,8 +102,18 @@ class _Answer:
             indexes = dict.fromkeys(one.partition_indexes)
             wanted.setdefault((one.name, one.topic_id), {}).update(indexes)
         if self._call.version < TOPIC_IDS:
-            return [_of(name, list(parts), offsets) for (name, _), parts in wanted.items()]
+            return [self._named(name, list(parts), offsets) for (name, _), parts in wanted.items()]
         return [self._of_id(id, list(parts), offsets) for (_, id), parts in wanted.items()]
+
+    def _named(
+        self, name: str, indexes: list[int], offsets: TopicOffsets
+    ) -> schema.OffsetFetchResponseTopics:
+        if authorization.may_topic(self._call, Operation.DESCRIBE, name):
+            return _of(name, indexes, offsets)
+        answer = _of(name, indexes, {})
+        for entry in answer.partitions:
+            entry.error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+        return answer
 
     def _of_id(
         self, topic_id: UUID, indexes: list[int], offsets: TopicOffsets
@@ -90,7 +125,7 @@ class _Answer:
             for entry in answer.partitions:
                 entry.error_code = ErrorCode.UNKNOWN_TOPIC_ID
         else:
-            answer = _of(name, indexes, offsets)
+            answer = self._named(name, indexes, offsets)
         answer.topic_id = topic_id
         return answer
 
@@ -98,6 +133,8 @@ class _Answer:
 def _all(call: Call, offsets: TopicOffsets) -> list[schema.OffsetFetchResponseTopics]:
     topics = []
     for name in offsets:
+        if not authorization.may_topic(call, Operation.DESCRIBE, name):
+            continue
         topic = call.broker.topics.get(name)
         if topic is None and call.version >= TOPIC_IDS:
             continue  # there is no way to name it
@@ -111,6 +148,15 @@ def _of(name: str, indexes: list[int], offsets: TopicOffsets) -> schema.OffsetFe
     kept = offsets.get(name, _NO_PARTITIONS)
     partitions = [_entry(index, kept.get(index, NOTHING)) for index in indexes]
     return schema.OffsetFetchResponseTopics(name=name, partitions=partitions)
+
+
+def _denied(
+    asked: schema.OffsetFetchRequestTopics, code: ErrorCode
+) -> schema.OffsetFetchResponseTopics:
+    answer = _of(asked.name, asked.partition_indexes, {})
+    for entry in answer.partitions:
+        entry.error_code = code
+    return answer
 
 
 def _entry(index: int, kept: CommittedOffset) -> schema.OffsetFetchResponsePartitions:
@@ -131,6 +177,7 @@ def _plain(
                     one.committed_offset,
                     one.committed_leader_epoch,
                     one.metadata,
+                    one.error_code,
                 )
                 for one in topic.partitions
             ],

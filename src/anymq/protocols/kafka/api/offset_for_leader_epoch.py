@@ -1,7 +1,8 @@
 """OffsetForLeaderEpoch: where a leader's epoch ended: has a reader read what is no more?"""
 
 from anymq.core.errors import Refused
-from anymq.protocols.kafka import errors
+from anymq.core.rights.operations import Operation
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import offset_for_leader_epoch as schema
@@ -25,6 +26,7 @@ def handle(call: Call, request: schema.OffsetForLeaderEpochRequest) -> None:
 def _answer(call: Call, name: str, asked: schema.OffsetForLeaderPartition) -> schema.EpochEndOffset:
     entry = schema.EpochEndOffset(partition=asked.partition)
     try:
+        authorization.topic(call, Operation.DESCRIBE, name)
         partition = call.broker.topic(name).partition(asked.partition)
         entry.error_code = errors.epoch_error(asked.current_leader_epoch, partition.leader_epoch)
         # Of an epoch that has not come yet nobody knows where it ends.

@@ -3,9 +3,11 @@
 from functools import partial
 
 from anymq.core.errors import Refused
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.errors import InvalidRecord, UnsupportedCompression
 from anymq.core.streams.partition import Partition
-from anymq.protocols.kafka import errors
+from anymq.core.taps import Tap
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import produce as schema
@@ -38,13 +40,14 @@ def handle(call: Call, request: schema.ProduceRequest) -> None:
 class _Answer:
     """The response as it fills up: one entry per partition, some at once, some when durable."""
 
-    __slots__ = ("_acks", "_call", "_now_ms", "_open", "_partitions", "_request")
+    __slots__ = ("_acks", "_call", "_now_ms", "_open", "_partitions", "_request", "_tap")
 
     def __init__(self, call: Call, request: schema.ProduceRequest) -> None:
         self._call = call
         self._request = request
         self._acks = request.acks
         self._now_ms = call.now_ms()
+        self._tap: Tap | None = None  # who listens at the topic of the moment
         self._open = 1  # ourselves: nothing is sent before everything was tried
         self._partitions: dict[int, list[schema.PartitionProduceResponse]] = {}
 
@@ -73,8 +76,11 @@ class _Answer:
         broker = self._call.broker
         if self._call.version >= TOPIC_IDS:
             found = broker.topic_by_id(topic.topic_id)
+            authorization.topic(self._call, Operation.WRITE, found.name)
         else:
+            authorization.topic(self._call, Operation.WRITE, topic.name)
             found = broker.topic(topic.name)
+        self._tap = found.taps.tap
         return found.partition(index)
 
     def _append_to(
@@ -93,6 +99,9 @@ class _Answer:
         entry.base_offset = result.base_offset
         entry.log_append_time_ms = result.log_append_time_ms
         entry.log_start_offset = result.log_start
+        if self._tap is not None:
+            who, base = self._call.session.who, result.base_offset
+            self._tap.appended(partition.topic_name, partition.index, base, batch, who)
 
     def _durable(self, entry: schema.PartitionProduceResponse, error: Exception | None) -> None:
         if error is not None:

@@ -2,8 +2,9 @@
 
 from functools import partial
 
+from anymq.core.rights.operations import Operation
 from anymq.core.streams.group_calls import SyncRequest, SyncResult
-from anymq.protocols.kafka import errors
+from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import sync_group as schema
@@ -15,6 +16,10 @@ PROTOCOL = 5
 
 def handle(call: Call, request: schema.SyncGroupRequest) -> None:
     """Sync; the answer comes when the leader has decided."""
+    denied = authorization.group_error(call, Operation.READ, request.group_id)
+    if denied:
+        call.reply(schema.SyncGroupResponse(error_code=denied))
+        return
     says_protocol = request.protocol_type is not None and request.protocol_name is not None
     if call.version >= PROTOCOL and not says_protocol:
         code = ErrorCode.INCONSISTENT_GROUP_PROTOCOL

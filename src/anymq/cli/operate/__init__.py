@@ -1,0 +1,1 @@
+"""The commands of those who operate a broker, over its HTTP API; one module each."""

@@ -1,0 +1,47 @@
+"""`anymq vhosts`: list, add, delete virtual hosts."""
+
+import argparse
+
+from anymq.cli.api import Api
+from anymq.cli.api.actions import Actions, Listing, run
+
+__all__ = ["configure", "run"]
+
+LISTING = Listing(
+    "vhosts",
+    "all virtual hosts",
+    {
+        "name": "name",
+        "messages": "messages",
+        "ready": "messages_ready",
+        "default type": "default_queue_type",
+        "tags": "tags",
+        "description": "description",
+    },
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their flags."""
+    actions = Actions(parser)
+    actions.list(LISTING)
+    action = actions.add("add", "make them, or change what is said of them", add, "NAME…")
+    action.add_argument("--description", metavar="TEXT", help="for people")
+    action.add_argument("--tags", metavar="A,B", help="for people")
+    action.add_argument("--default-queue-type", metavar="TYPE", help="classic, quorum, stream")
+    actions.add("delete", "delete them, with all that is in them", delete, "NAME…")
+
+
+def add(api: Api, arguments: argparse.Namespace) -> None:
+    """Make them."""
+    names = ("description", "tags", "default_queue_type")
+    said = {name: getattr(arguments, name) for name in names}
+    for name in arguments.names:
+        body = {key: value for key, value in said.items() if value is not None}
+        api.put("vhosts", name, body=body)
+
+
+def delete(api: Api, arguments: argparse.Namespace) -> None:
+    """Unmake them."""
+    for name in arguments.names:
+        api.delete("vhosts", name)

@@ -1,0 +1,21 @@
+import { render } from "preact";
+import "./style/tokens.css";
+import "./style/base.css";
+import "./style/shell.css";
+import "./style/parts.css";
+import { Unreachable } from "./lib/api";
+import { followTheme } from "./lib/theme";
+import { resume } from "./lib/session";
+import { App } from "./shell/app";
+
+followTheme();
+const root = document.createElement("div");
+root.id = "app";
+document.body.append(root);
+
+try {
+  await resume();
+} catch (error) {
+  if (!(error instanceof Unreachable)) throw error; // the page says so
+}
+render(<App />, root);
