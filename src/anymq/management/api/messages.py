@@ -204,7 +204,7 @@ class _Getting:
     def _row(self, delivery: Delivery) -> dict[str, Any]:
         message = delivery.message
         body = message.body if self._truncate is None else message.body[: self._truncate]
-        payload, encoding = payload_of(body, self._encoding)
+        payload, encoding = shown_payload(body, self._encoding)
         return {
             "payload_bytes": len(message.body),
             "redelivered": delivery.redelivered,
@@ -228,7 +228,7 @@ def said(message: Message) -> Any:
     return shown or []  # as RabbitMQ: Erlang's empty list
 
 
-def payload_of(body: bytes, encoding: str) -> tuple[str, str]:
+def shown_payload(body: bytes, encoding: str) -> tuple[str, str]:
     """Return a body as text, and how that was made."""
     if encoding == "auto":
         try:
