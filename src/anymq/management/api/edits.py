@@ -11,7 +11,7 @@ from anymq.core.message import Form, Message
 from anymq.core.queues.deadletters import Died, died
 from anymq.core.rights.permit import Permit
 from anymq.management.api.faults import bad_request
-from anymq.management.api.messages import body_of, properties_of
+from anymq.management.api.messages import payload_of, properties_of
 from anymq.management.api.rows import PROPERTIES
 from anymq.management.api.values import from_json
 from anymq.protocols.amqp.fields import MalformedFields
@@ -30,7 +30,7 @@ def edit_of(said: Mapping[str, Any], permit: Permit, message_bytes_max: int) -> 
     for name in ("exchange", "routing_key"):
         if not isinstance(said.get(name, ""), str):
             raise bad_request(["not_string", name])
-    body = body_of(said) if "payload" in said else None
+    body = payload_of(said) if "payload" in said else None
     if body is not None and len(body) > message_bytes_max:
         raise bad_request("the message is too large")
     change = _change_of(said, permit)

@@ -62,13 +62,13 @@ def _message(call: Call, exchange: str) -> Message:
         raise bad_request(str(error)) from None
     if len(key.encode()) > 255:
         raise bad_request("a routing key has at most 255 bytes")
-    body = body_of(call.body)
+    body = payload_of(call.body)
     if len(body) > call.site.amqp.settings.message_bytes_max:
         raise bad_request("the message is too large")
     return Message(Envelope(exchange, key, AMQP_FORM), properties, body, call.broker.now_ms())
 
 
-def body_of(said: Mapping[str, Any]) -> bytes:
+def payload_of(said: Mapping[str, Any]) -> bytes:
     """Return the body that is said."""
     payload, encoding = said.get("payload", ""), said.get("payload_encoding", "string")
     if not isinstance(payload, str):
