@@ -150,6 +150,15 @@ def test_the_oldest_so_many_are_purged(room: BrowserRoom) -> None:
     assert room.run("purge", "q")["done"] == 3
 
 
+def test_who_takes_so_many_hears_where_to_go_on(room: BrowserRoom) -> None:
+    for body in "abcde":
+        room.send("q", body)
+    job = room.run("delete", "q", limit=2, filter={"bytes_min": 1})
+    assert (job["done"], job["next"], job["complete"]) == (2, "2", False)
+    job = room.run("delete", "q", limit=1, from_position="3")
+    assert (job["next"], room.payloads("q")) == ("4", ["c", "e"])
+
+
 def test_requeued_ones_are_at_the_end_once(room: BrowserRoom) -> None:
     for body in "abcd":
         room.send("q", body, headers={"n": body})
