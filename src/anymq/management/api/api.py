@@ -10,7 +10,9 @@ from anymq.management.api import (
     bindings,
     browse,
     connections,
+    dead_letters,
     definitions,
+    delayed,
     events,
     exchanges,
     features,
@@ -73,6 +75,8 @@ MODULES = (
     traces,
     browse,
     jobs,
+    dead_letters,
+    delayed,
 )
 
 
