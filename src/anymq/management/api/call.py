@@ -197,10 +197,14 @@ class Call:
     # Answers
 
     def listed(
-        self, things: list[T], row: Callable[[T], Row], name: Callable[[T], str] = str
+        self,
+        things: list[T],
+        row: Callable[[T], Row],
+        name: Callable[[T], str] = str,
+        columns: Mapping[str, Callable[[T], Any]] | None = None,
     ) -> Response:
-        """Answer with a list."""
-        return listed(self.query, Rows(things, row, name))
+        """Answer with a list. `columns` are those that can be told without the whole row."""
+        return listed(self.query, Rows(things, row, name, columns or {}))
 
     def shown(self, row: Row) -> Response:
         """Answer with one thing."""

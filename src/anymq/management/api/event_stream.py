@@ -13,10 +13,11 @@ from typing_extensions import override
 from anymq.core.changes import Change
 from anymq.management.api import numbers, routes
 from anymq.management.api.call import Call
-from anymq.management.api.connections import clients
+from anymq.management.api.connections import Client, clients
 from anymq.management.api.event_changes import told
 from anymq.management.api.event_rows import ROWS_MAX, Shown
 from anymq.management.api.groups import visible as visible_groups
+from anymq.management.api.kafka_clients import sessions_of
 from anymq.management.api.overview import node_row
 from anymq.management.api.topics import visible as visible_topics
 from anymq.management.api.totals import Totals
@@ -223,8 +224,11 @@ class EventStream(Stream):
         return {"object_totals": self._objects(sums), "queue_totals": totals}
 
     def _objects(self, sums: Totals) -> Mapping[str, int]:
-        call = self.call
-        seen = clients(call)
+        call, site = self.call, self.call.site
+        if call.caller.may_use(routes.MONITORING):
+            seen: list[Client] = [*site.amqp.conversations, *sessions_of(site.kafka)]
+        else:
+            seen = clients(call)
         return {
             "connections": len(seen),
             "channels": sum(len(each.channels or ()) for each in seen if isinstance(each, Amqp)),

@@ -1,6 +1,7 @@
 """Exchanges."""
 
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from anymq.core.errors import NotAllowed
@@ -15,13 +16,14 @@ from anymq.management.api.values import from_json, to_json
 from anymq.management.http import Answer
 
 ROUTES = routes.Routes()
+NAME = attrgetter("name")
 
 
 @ROUTES.get("/exchanges")
 def exchanges(call: Call) -> Answer:
     """All exchanges."""
     every = [vhost.exchanges[name] for vhost in call.vhosts for name in sorted(vhost.exchanges)]
-    return call.listed(every, partial(row, call), lambda exchange: exchange.name)
+    return call.listed(every, partial(row, call), NAME, {"name": NAME})
 
 
 @ROUTES.get("/exchanges/:vhost")
