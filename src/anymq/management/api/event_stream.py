@@ -79,11 +79,13 @@ class EventStream(Stream):
     _spoke: float = 0.0
     _silent: bool = False
     _bye: str = ""
+    _mark: bytes = b""  # what proved its user
 
     @override
     def begin(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         now = self.call.broker.clock.monotonic()
+        self._mark = self._mark_now
         self._seen = self.call.broker.changes.count
         self._next, self._spoke = now + self.wish.interval_s, now
         self.hub.add(self)
@@ -118,6 +120,19 @@ class EventStream(Stream):
         """Say so, and end."""
         self._bye = why
         self._wake()
+
+    @property
+    def holds(self) -> bool:
+        """Is its user who he was when he came, and his session not over?"""
+        caller, guard = self.call.caller, self.call.site.guard
+        same = tuple(guard.accounts.tags_of(caller.name)) == tuple(caller.tags)
+        session = caller.session
+        lives = session is None or guard.sessions.lives(session)
+        return same and lives and self._mark == self._mark_now
+
+    @property
+    def _mark_now(self) -> bytes:
+        return self.call.site.guard.users().mark(self.call.caller.name)
 
     def show(self, shown: list[Shown]) -> None:
         """Tell of these rows from now on."""
