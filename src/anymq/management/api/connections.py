@@ -281,7 +281,13 @@ def channel_row(call: Call, one: Channel) -> dict[str, Any]:
     """Return what lists say about a channel."""
     peer = _peer_of(one)
     confirms = one.confirms
-    numbers = {"deliver_get": one.delivered}
+    numbers = {
+        "publish": one.published,
+        "confirm": one.confirmed,
+        "return_unroutable": one.returned,
+        "deliver_get": one.delivered,
+        "ack": one.acknowledged,
+    }
     return {
         "name": channel_name(one),
         "number": one.number,

@@ -82,7 +82,10 @@ def known_vhost(call: Call) -> VirtualHost:
 def row(call: Call, one: Exchange) -> dict[str, Any]:
     """Return what there is to say about an exchange."""
     said = one.declaration
+    counts = {"publish_in": one.came, "publish_out": one.went}
+    stats = {} if not one.came else {"message_stats": call.site.rates.with_rates(one, counts)}
     return {
+        **stats,
         "name": said.name,
         "vhost": said.vhost_name,
         "type": said.type,

@@ -2,6 +2,8 @@
 
 import pytest
 
+from anymq.protocols.amqp import methods
+from anymq.protocols.amqp.codec import content_frames, method_frame
 from anymq.protocols.kafka.schema.generated.api_versions import ApiVersionsRequest
 from anymq.protocols.session import Peer
 from anymq.testing.http import HttpRoom
@@ -108,3 +110,52 @@ def test_samples_that_make_no_sense(room: HttpRoom) -> None:
     assert room.get("/api/queues/%2F/jobs?lengths_age=x&lengths_incr=5").status == 400
     assert room.get("/api/queues/%2F/jobs?lengths_age=60&lengths_incr=0").status == 400
     assert room.get(f"/api/queues/%2F/jobs?{CHART}").status == 200
+
+
+def test_exchanges_and_channels_count_messages(room: HttpRoom) -> None:
+    for name in ("one", "two"):
+        room.put(f"/api/queues/%2F/{name}", {"durable": True})
+        room.post(f"/api/bindings/%2F/e/amq.fanout/q/{name}", {})
+    client = room.dialog().log_in().open(1)
+    client >> (1, methods.ConfirmSelect(nowait=False))
+    for exchange, mandatory in (("amq.fanout", False), ("amq.fanout", False), ("amq.direct", True)):
+        method = methods.BasicPublish(exchange, "k", mandatory, False)
+        client >> method_frame(1, method) + content_frames(1, b"\0\0", b"x", 0)
+    client >> (1, methods.BasicConsume("one", "c", False, False, False, False, {}))
+    room.go_on(client)
+    client >> (1, methods.BasicAck(2, multiple=True))
+    room.go_on(client)
+
+    fanout = room.get("/api/exchanges/%2F/amq.fanout").json["message_stats"]
+    assert (fanout["publish_in"], fanout["publish_out"]) == (2, 4)
+    [channel] = room.get("/api/channels").json
+    stats = channel["message_stats"]
+    counted = ("publish", "confirm", "return_unroutable", "deliver_get", "ack")
+    assert [stats[name] for name in counted] == [3, 3, 1, 2, 2]
+
+
+def test_queues_tell_deliveries_from_gets(room: HttpRoom) -> None:
+    room.put("/api/queues/%2F/jobs", {"durable": True})
+    for _ in range(4):
+        publish(room)
+    get = {"count": 1, "encoding": "auto"}
+    room.post("/api/queues/%2F/jobs/get", {**get, "ackmode": "ack_requeue_false"})
+    client = room.dialog().log_in().open(1)
+    client >> (1, methods.BasicGet("jobs", no_ack=True))
+    client >> (1, methods.BasicConsume("jobs", "c", False, True, False, False, {}))
+    room.go_on(client)
+    client >> (1, methods.BasicGet("jobs", no_ack=True))
+    room.go_on(client)
+    stats = room.get("/api/queues/%2F/jobs").json["message_stats"]
+    told = {name: stats[name] for name in stats if not name.endswith("_details")}
+    assert told == {
+        "publish": 4,
+        "deliver_get": 4,
+        "ack": 1,
+        "redeliver": 0,
+        "deliver": 0,
+        "deliver_no_ack": 2,
+        "get": 1,
+        "get_no_ack": 1,
+        "get_empty": 1,
+    }
