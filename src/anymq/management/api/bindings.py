@@ -2,9 +2,8 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from anymq.core.message import Headers
@@ -22,9 +21,8 @@ KINDS = {"q": QUEUE, "e": EXCHANGE}
 HASH_BYTES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A binding, as it is listed."""
+class Shown(NamedTuple):
+    """A binding, as it is listed: there may be very many, and these are made quickly."""
 
     vhost: str
     source: str
