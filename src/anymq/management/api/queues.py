@@ -5,7 +5,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from anymq.core.policies.policy import Applied
+from anymq.core.policies.policy import NOTHING, Applied
 from anymq.core.queues.arguments import CLASSIC, QUORUM
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import CONFIGURE, READ
@@ -201,6 +201,9 @@ def _declared(call: Call, one: AnyQueue) -> dict[str, Any]:
         "state": "running",
         "node": node,
     }
+    if (policies := _applied(call, one)) is not NOTHING:
+        said |= applied.names_if_any(policies)
+        said["effective_policy_definition"] = policies.definition
     if one.kind == QUORUM:
         said["delivery_limit"] = _limit(one)
     if one.kind != CLASSIC:
