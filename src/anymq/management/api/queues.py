@@ -41,14 +41,16 @@ def queues(call: Call) -> Answer:
             return row(call, queue)
         return {**_declared(call, queue), **(_messages(queue) if totals else {})}
 
-    return call.listed(every, make, lambda queue: queue.name, _columns(call))
+    return call.listed(every, make, lambda queue: queue.name, cheap_columns(call))
 
 
 @ROUTES.get("/queues/detailed")
 def queues_detailed(call: Call) -> Answer:
     """All queues and streams, with all there is to say."""
     every = [vhost.queues[name] for vhost in call.vhosts for name in sorted(vhost.queues)]
-    return call.listed(every, partial(detailed, call), lambda queue: queue.name, _columns(call))
+    return call.listed(
+        every, partial(detailed, call), lambda queue: queue.name, cheap_columns(call)
+    )
 
 
 @ROUTES.get("/queues/:vhost")
@@ -152,7 +154,7 @@ def _message_stats(call: Call, one: AnyQueue) -> dict[str, Any] | None:
     )
 
 
-def _columns(call: Call) -> Mapping[str, Callable[[AnyQueue], Any]]:
+def cheap_columns(call: Call) -> Mapping[str, Callable[[AnyQueue], Any]]:
     """Return what can be told of a queue without its row."""
     told: dict[str, Callable[[AnyQueue], Any]] = {
         each: attrgetter(each) for each in ("name", "durable", "auto_delete")
