@@ -47,12 +47,6 @@ class Call:
     names: Mapping[str, str]  # in the path
     site: Site
 
-    def is_still_so(self) -> bool:
-        """Is the caller who he was when he asked? For answers that go on and on."""
-        caller = self.caller
-        known = caller.accounts is not None and caller.name in caller.accounts
-        return known and tuple(self.broker.users.tags_of(caller.name)) == tuple(caller.tags)
-
     @property
     def broker(self) -> Broker:
         """Who does it."""
@@ -221,10 +215,14 @@ class Call:
             self.broker.turn.run()
 
     def listed(
-        self, things: list[T], row: Callable[[T], Row], name: Callable[[T], str] = str
+        self,
+        things: list[T],
+        row: Callable[[T], Row],
+        name: Callable[[T], str] = str,
+        columns: Mapping[str, Callable[[T], Any]] | None = None,
     ) -> Response:
-        """Answer with a list."""
-        return listed(self.query, Rows(things, row, name))
+        """Answer with a list. `columns` are those that can be told without the whole row."""
+        return listed(self.query, Rows(things, row, name, columns or {}))
 
     def shown(self, row: Row) -> Response:
         """Answer with one thing."""
