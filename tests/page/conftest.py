@@ -1,21 +1,23 @@
 """The management page in a real browser, against a real broker in this process.
 
-Debian's chromium is driven by Playwright. Without one of the two, these tests say that they skip.
+Debian's chromium is driven by Playwright. Without it, these tests say that they skip.
 """
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 from anymq.testing import EmbeddedBroker
-
-playwright = pytest.importorskip("playwright.sync_api")
-
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
-
-from tests.page.screen import Screen  # noqa: E402
+from tests.page.screen import Screen
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_MS = 30_000  # of a machine that is busy with something else
@@ -50,9 +52,18 @@ def tab(context: BrowserContext, broker: EmbeddedBroker) -> Iterator[Page]:
     """A tab whose scripts must not fail, and which loads nothing from elsewhere."""
     tab = context.new_page()
     wrong: list[str] = []
+
+    def on_request(request: Request) -> None:
+        if not request.url.startswith(broker.management):
+            wrong.append(f"asks {request.url}")
+
+    def on_console(said: ConsoleMessage) -> None:
+        if "Content Security" in said.text:
+            wrong.append(said.text)
+
     tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("request", lambda one: one.url.startswith(broker.management) or wrong.append(one.url))
-    tab.on("console", lambda said: "Content Security" in said.text and wrong.append(said.text))
+    tab.on("request", on_request)
+    tab.on("console", on_console)
     yield tab
     assert wrong == []
 
@@ -64,9 +75,3 @@ def screen(tab: Page, broker: EmbeddedBroker) -> Screen:
     screen.open()
     screen.log_in("guest", "guest")
     return screen
-
-
-@pytest.fixture
-def shots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where pictures go, for whoever wants to look: see --basetemp."""
-    return tmp_path
