@@ -26,7 +26,7 @@ def broker() -> Iterator[EmbeddedBroker]:
 
 
 def test_only_rows_in_view_are_drawn_and_asked_for(screen: Screen) -> None:
-    """However many queues there are, the page has a few dozen rows and asks for a hundred at a time."""
+    """However many queues there are: a few dozen rows are drawn, a hundred are asked for."""
     asked: list[str] = []
     screen.tab.on("request", lambda one: asked.append(one.url))
     screen.go_to("Queues")
