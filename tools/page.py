@@ -2,11 +2,10 @@
 
 What is built is committed, so that nobody needs node to install or run the broker. Beside it lies
 a file that says of which sources it was made. The check compares that; and, where npm is there,
-builds anew and compares every file.
+runs the unit tests, builds anew and compares every file.
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -44,6 +43,8 @@ def check() -> int:
     if not install():
         print("the page is of these sources, says its digest; without npm it is not built anew")
         return 0
+    if status := run("vitest", "run", "--silent", "--reporter=dot"):
+        return status
     with tempfile.TemporaryDirectory() as folder:
         anew = Path(folder)
         if status := build(anew):
@@ -99,16 +100,15 @@ def install() -> bool:
 
 def build(folder: Path) -> int:
     """Check the types and build into a folder."""
-    binaries = UI / "node_modules/.bin"
-    environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
-    into = f"--outDir={folder}"
-    for command in (
-        ["tsc", "--noEmit"],
-        ["vite", "build", "--logLevel=warn", "--emptyOutDir", into],
-    ):
-        if status := subprocess.run(command, cwd=UI, env=environment, check=False).returncode:
-            return status
-    return 0
+    if status := run("tsc", "--noEmit"):
+        return status
+    return run("vite", "build", "--logLevel=warn", "--emptyOutDir", f"--outDir={folder}")
+
+
+def run(tool: str, *arguments: str) -> int:
+    """Run a tool of those that were installed."""
+    binary = UI / "node_modules/.bin" / tool
+    return subprocess.run([str(binary), *arguments], cwd=UI, check=False).returncode
 
 
 if __name__ == "__main__":
