@@ -93,7 +93,7 @@ function Browser({ source }: { source: Source }) {
       {action && <Progress job={action} onClose={() => (desk.action.value = undefined)} />}
       {desk.problem.value && <div class="problem" role="alert">{desk.problem.value}</div>}
       <div class="split">
-        <section class="card left">
+        <section class="card list-pane">
           {desk.search.value === undefined && <Places desk={desk} />}
           {desk.chosen.value.size > 0 && <Selection desk={desk} />}
           {messages !== undefined && messages.length === 0 && search?.state !== "running" ? <NoMessages search={search} /> : (
@@ -101,7 +101,7 @@ function Browser({ source }: { source: Source }) {
               chosen={desk.chosen.value} onChoose={(next) => (desk.chosen.value = next)} />
           )}
         </section>
-        <section class="card right"><Opened desk={desk} messages={messages ?? []} /></section>
+        <section class="card detail-pane"><Opened desk={desk} messages={messages ?? []} /></section>
       </div>
     </div>
   );
@@ -109,7 +109,7 @@ function Browser({ source }: { source: Source }) {
 
 function Title({ desk, onRefresh }: { desk: Desk; onRefresh: () => void }) {
   const { source } = desk;
-  const crumbs = "queue" in source ? <><a href="#/messages">{t.messages}</a> / {source.vhost}</> : <><a href="#/messages">{t.messages}</a> / {t.topics}</>;
+  const crumbs = "queue" in source ? <><a href="#/messages">{t.messages}</a>{source.vhost !== "/" && ` · ${source.vhost}`}</> : <><a href="#/messages">{t.messages}</a> · {t.topic}</>;
   const owner = "queue" in source ? link("queues", source.vhost, source.queue) : link("topics", source.topic);
   return (
     <Head crumbs={crumbs} title={<a class="plain" href={owner}>{nameOf(source)}</a>} sub={t.consumersSee}>

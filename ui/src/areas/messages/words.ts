@@ -2,9 +2,9 @@ import { dictionary } from "../../lib/i18n";
 
 export const t = dictionary({
   en: {
-    messages: "Messages", deadLetters: "Dead letters", delayed: "Delayed", jobs: "Jobs",
+    messages: "Messages", browse: "Browse", deadLetters: "Dead letters", delayed: "Delayed", jobs: "Jobs",
     chooseTitle: "Messages", chooseAbout: "Look into a queue, stream or topic. Nothing is consumed.",
-    queues: "Queues and streams", topics: "Topics", look: "Look", none: "No queue or topic has messages",
+    queues: "Queues and streams", topics: "Topics", topic: "Topic", inRate: "Incoming", readyTitle: "Ready", unackedTitle: "Unacked", look: "Look", none: "No queue or topic has messages",
     noneHint: "Publish something, or choose a queue from its list.",
     newest: "Newest", oldest: "Oldest", atPosition: "Position", atTime: "Time", go: "Go", next: "Next", back: "Back",
     perPage: (n: string) => `${n} at a time`,
@@ -64,9 +64,9 @@ export const t = dictionary({
     oneVhost: "Choose a virtual host:", refresh: "Load again", filterLabel: "Filter",
   },
   zh: {
-    messages: "消息", deadLetters: "死信", delayed: "延迟消息", jobs: "任务",
+    messages: "消息", browse: "浏览", deadLetters: "死信", delayed: "延迟消息", jobs: "任务",
     chooseTitle: "消息", chooseAbout: "查看队列、流或主题中的内容，不会消费任何消息。",
-    queues: "队列和流", topics: "主题", look: "查看", none: "没有队列或主题含有消息",
+    queues: "队列和流", topics: "主题", topic: "主题", inRate: "流入", readyTitle: "就绪", unackedTitle: "未确认", look: "查看", none: "没有队列或主题含有消息",
     noneHint: "发布一些消息，或从列表中选择一个队列。",
     newest: "最新", oldest: "最旧", atPosition: "位置", atTime: "时间", go: "前往", next: "下一页", back: "上一页",
     perPage: (n: string) => `每页 ${n} 条`,
