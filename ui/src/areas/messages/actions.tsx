@@ -43,7 +43,7 @@ export function Actions({ doing, message }: { doing: Doing; message?: Message | 
   const keeps = isTopic(doing.source);
   return (
     <>
-      {message && <Button look="primary" onClick={() => edit(doing, message)}>{t.edit}</Button>}
+      {message && <Button title={t.editTitle} onClick={() => edit(doing, message)}>{t.edit}</Button>}
       <Button onClick={() => replay(doing)}>{t.replay}</Button>
       {!keeps && <Button onClick={() => requeue(doing)}>{t.requeue}</Button>}
       {!keeps && <Button onClick={() => transfer(doing, "move")}>{t.move}</Button>}

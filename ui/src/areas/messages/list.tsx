@@ -74,10 +74,7 @@ function Row(props: { message: Message; isOpen: boolean; isChosen: boolean; onOp
     <div class={`m-row ${props.isChosen ? "ticked" : ""}`} role="option" aria-selected={props.isOpen} data-position={message.position} onClick={props.onOpen}>
       <label class="tick" onClick={(event) => event.stopPropagation()}>
         <input type="checkbox" checked={props.isChosen} aria-label={message.position} tabIndex={-1}
-          onClick={(event) => {
-            event.preventDefault();
-            props.onTick(event.shiftKey);
-          }} />
+          onClick={(event) => props.onTick(event.shiftKey)} />
       </label>
       <span class="number mono">{message.position}</span>
       <span class="muted" title={when(message.timestamp)}>{stamp(message.timestamp)}</span>
