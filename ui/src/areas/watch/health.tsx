@@ -6,7 +6,7 @@ import { bytes } from "../../lib/format";
 import { alarms } from "../../lib/live";
 import { useRepeated, useResource } from "../../lib/resource";
 import { isMonitoring } from "../../lib/session";
-import { Card, Empty, Head, Meter, Tag } from "../../ui/bits";
+import { Card, Head, Meter, Tag } from "../../ui/bits";
 import { Icon } from "../../ui/icons";
 import { t } from "./words";
 import "./watch.css";
@@ -32,7 +32,9 @@ export function Health() {
       <Head title={t.health} sub={t.healthAbout} />
       {memory && <Alarm what={t.memory} help={t.memoryHelp} />}
       {disk && <Alarm what={t.disk} help={t.diskHelp} />}
-      {!memory && !disk && <Card><Empty icon="check" title={t.noAlarms}><p>{t.noAlarmsHint}</p></Empty></Card>}
+      {!memory && !disk && (
+        <div class="all-well" role="status"><Icon name="check" /><strong>{t.noAlarms}</strong><span class="muted">{t.noAlarmsHint}</span></div>
+      )}
       <div class="grid">
         {(nodes.data.value ?? []).map((node) => <Room key={node.name} node={node} />)}
         <Checks />
@@ -108,7 +110,7 @@ function Checks() {
       <ul class="checks">
         {CHECKS.map(([path, words]) => {
           const said = outcomes.value[path];
-          if (said === undefined) return null;
+          if (said === undefined || said.state === "unknown") return null;
           return (
             <li key={path}>
               <span class={`dot ${said.state === "ok" ? "good" : said.state === "failed" ? "bad" : ""}`} />
