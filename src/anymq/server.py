@@ -21,6 +21,7 @@ from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
+from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
@@ -299,13 +300,15 @@ class Server:
             Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
         )
         assert self._kafka is not None
+        sampler = self._sampler(broker, amqp, store)
         site = Site(
             broker=broker,
             amqp=amqp,
             kafka=self._kafka,
             rates=Rates(broker.clock),
             guard=self._guard,
-            sampler=self._sampler(broker, amqp, store),
+            sampler=sampler,
+            events=EventHub(broker, amqp, self._kafka, sampler),
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=self._connections,
@@ -320,7 +323,7 @@ class Server:
         loop = asyncio.get_running_loop()
         seen = Seen(
             broker=broker,
-            counters=amqp.counters,
+            amqp=amqp,
             machine=partial(self._machine, store),
             traffic=self._traffic,
             sockets=lambda: sum(self._connections().values()),

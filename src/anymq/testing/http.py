@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Any
 
 from anymq.management.api.api import ManagementApi
+from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
@@ -62,7 +63,7 @@ class HttpRoom(AmqpRoom):
         self.soon: list[Callable[[], None]] = []
         seen = Seen(
             broker=self.broker,
-            counters=amqp.counters,
+            amqp=amqp,
             machine=lambda: MACHINE,
             traffic=lambda: self.traffic,
             sockets=lambda: 0,
@@ -76,6 +77,7 @@ class HttpRoom(AmqpRoom):
             rates=Rates(self.clock),
             guard=self.guard,
             sampler=self.sampler,
+            events=EventHub(self.broker, amqp, self.kafka, self.sampler),
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},

@@ -46,6 +46,12 @@ class Call:
     names: Mapping[str, str]  # in the path
     site: Site
 
+    def is_still_so(self) -> bool:
+        """Is the caller who he was when he asked? For answers that go on and on."""
+        caller = self.caller
+        known = caller.accounts is not None and caller.name in caller.accounts
+        return known and tuple(self.broker.users.tags_of(caller.name)) == tuple(caller.tags)
+
     @property
     def broker(self) -> Broker:
         """Who does it."""

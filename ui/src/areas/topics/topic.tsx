@@ -59,13 +59,14 @@ export function Topic({ params }: { params: Params }) {
 }
 
 function About({ of }: { of: TopicOf }) {
-  const history = historyFrom(`topic ${of.name}`, [of as unknown as Record<string, unknown>, ["messages"]], [of.message_stats, ["publish"]]);
+  const written = historyFrom(`topic ${of.name}`, [undefined, []], [of.message_stats, ["publish"]]);
+  const records = historyFrom(`records ${of.name}`, [of as unknown as Record<string, unknown>, ["messages"]], [undefined, []]);
   const overrides = Object.entries(of.overrides);
   return (
     <>
       <div class="grid even" style={{ "--min": "420px" }}>
-        <RateChart history={history} of={["publish"]} title={t.written} />
-        <LengthChart history={history} of={["messages"]} title={t.records} />
+        <RateChart history={written} of={["publish"]} title={t.written} />
+        <LengthChart history={records} of={["messages"]} title={t.records} />
       </div>
       {overrides.length > 0 && <Card title={`${t.configs}: ${t.overridden}`}><Facts of={overrides.map(([key, value]) => [<span class="mono">{key}</span>, <span class="mono">{value}</span>])} /></Card>}
     </>
