@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo } from "preact/hooks";
 import { changed } from "../../lib/live";
 import { count } from "../../lib/format";
 import { link, query, setQuery, type Params } from "../../lib/router";
-import { Button, Empty, Head, Segments } from "../../ui/bits";
+import { Button, Empty, Head, Menu, Segments } from "../../ui/bits";
 import { complain, reasonOf } from "../../ui/toast";
 import { Actions, purge, type Doing } from "./actions";
 import { Builder } from "./builder";
@@ -186,8 +186,7 @@ function Outcome({ desk, job }: { desk: Desk; job: Job }) {
       <span class="faint">{t.examined(count(job.examined), count(job.total))}</span>
       {job.next && <Button look="small" onClick={() => void startSearch(desk, job.next ?? undefined)}>{t.searchOn}</Button>}
       <span class="grow" />
-      {job.found > 0 && <span class="muted">{t.allMatching}:</span>}
-      {job.found > 0 && <Actions doing={doingWith(desk, { filter: desk.searched.value })} />}
+      {job.found > 0 && <Menu icon="down" label={t.allMatching} text={t.allMatching}><Actions doing={doingWith(desk, { filter: desk.searched.value })} /></Menu>}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** Events as lines, and as the story of one message. */
-import { count, duration, NONE } from "../../lib/format";
+import { duration, NONE } from "../../lib/format";
 import { locale } from "../../lib/i18n";
 import { link } from "../../lib/router";
 import { Card, Protocol, Tag } from "../../ui/bits";
@@ -12,6 +12,12 @@ const TONES: Record<string, string> = {
   published: "accent", routed: "accent", delivered: "", acknowledged: "good", rejected: "bad", "dead-lettered": "bad", dropped: "bad", expired: "bad", unroutable: "warn", requeued: "warn", returned: "warn",
 };
 const PROTOCOLS: Record<string, string> = { amqp: "AMQP", kafka: "Kafka", mqtt: "MQTT", stomp: "STOMP", http: "HTTP" };
+
+const SHORT_MS = 1000;
+
+function after(ms: number): string {
+  return ms < SHORT_MS ? `${ms} ms` : duration(ms);
+}
 
 export function clock(ms: number): string {
   const then = new Date(ms);
@@ -58,7 +64,7 @@ export function Story({ events }: { events: TraceEvent[] }) {
               </div>
               <div class="row wrap faint">
                 <code>{clock(one.time)}</code>
-                {i > 0 && <span>+{duration(one.time - first.time)}</span>}
+                {i > 0 && <span>+{after(one.time - first.time)}</span>}
                 {one.protocol !== "broker" && <Protocol name={PROTOCOLS[one.protocol] ?? one.protocol} />}
                 {one.user && <span>{one.user}</span>}
                 {one.connection && <a class="clip" href={link("connections", one.connection)}>{one.connection}{one.channel ? ` (${one.channel})` : ""}</a>}
@@ -93,7 +99,7 @@ function Sentence({ event }: { event: TraceEvent }) {
     <>
       {isPublish && <span>{t.to} <a class="mono" href={link("exchanges", event.vhost, event.exchange || "amq.default")}>{event.exchange || "(AMQP default)"}</a> <code class="muted">{event.routing_key}</code></span>}
       {queues.length > 0 && <span>{isPublish ? t.into : event.event === "delivered" || event.event === "acknowledged" ? t.from : ""} {named}{event.partition !== null && event.partition !== undefined && ` / ${event.partition}`}</span>}
-      {event.position && <span class="faint">{t.position} {count(Number(event.position))}</span>}
+      {event.position && <span class="faint">{t.position} {event.position}</span>}
       {event.redelivered && <Tag tone="warn">{t.redelivered}</Tag>}
       {event.no_ack && <Tag>{t.noAck}</Tag>}
       {event.reason && <span>{t.because}: <strong>{event.reason}</strong></span>}
