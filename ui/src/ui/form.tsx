@@ -1,6 +1,7 @@
 /** Forms: fields with words of their own, one place for what goes wrong, buttons that wait. */
 import { useSignal, type Signal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import { cloneElement, isValidElement, toChildArray, type ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
 import { Button } from "./bits";
 import { reasonOf } from "./toast";
 import { t } from "./words";
@@ -40,14 +41,18 @@ export function Form(props: {
   );
 }
 
+/** A label over an input, which is the only child; hints are not part of its name. */
 export function Field(props: { label: ComponentChildren; hint?: ComponentChildren; wrong?: string; children: ComponentChildren }) {
+  const id = useId();
+  const [input, ...rest] = toChildArray(props.children);
   return (
-    <label class="field">
-      <span>{props.label}</span>
-      {props.children}
+    <div class="field">
+      <label for={id}>{props.label}</label>
+      {isValidElement(input) ? cloneElement(input, { id, "aria-describedby": props.hint ? `${id}-hint` : undefined }) : input}
+      {rest}
       {props.wrong && <span class="wrong">{props.wrong}</span>}
-      {props.hint && <small>{props.hint}</small>}
-    </label>
+      {props.hint && <small id={`${id}-hint`}>{props.hint}</small>}
+    </div>
   );
 }
 
