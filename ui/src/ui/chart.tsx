@@ -92,7 +92,7 @@ function options(lines: Line[], hidden: Record<string, boolean>, format: (value:
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, space: 70, values: (_, splits, __, ___, step) => splits.map((one) => clock(one, step % 60 !== 0)) },
-      { ...axis, size: 58, space: 36, ...(whole && { incrs: WHOLE_STEPS }), values: (_, splits) => splits.map((one) => (one === 0 ? "0" : format(one))) },
+      { ...axis, size: 68, space: 36, ...(whole && { incrs: WHOLE_STEPS }), values: (_, splits) => splits.map((one) => (one === 0 ? "0" : format(one))) },
     ],
     series: [
       {},

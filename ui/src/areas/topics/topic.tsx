@@ -125,7 +125,7 @@ function Configs({ topic }: { topic: string }) {
       { id: "name", title: t.setting, sort: "name", min: 240, grow: 2, cell: (row) => <span class="mono" title={row.documentation}>{row.name}</span> },
       { id: "value", title: t.value, sort: "value", min: 180, grow: 2, cell: (row) => <span class="mono">{row.value}</span> },
       { id: "source", title: t.source, sort: "source", min: 110, cell: (row) => (row.source === "topic" ? <Tag tone="accent">{sources.topic}</Tag> : <span class="muted">{sources[row.source] ?? row.source}</span>) },
-      { id: "change", title: "", number: true, min: 90, grow: 0, cell: (row) => (row.read_only ? null : <Button look="small" onClick={() => change(row)}>{t.change}</Button>) },
+      { id: "change", title: "", number: true, min: 110, grow: 0, cell: (row) => (row.read_only ? null : <Button look="small" onClick={() => change(row)}>{t.change}</Button>) },
     ]} />
   );
 }
