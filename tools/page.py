@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 UI = ROOT / "ui"
 BUILT = ROOT / "src/anymq/management/page"
-MADE_OF = BUILT / "made-of.txt"
+MADE_OF = BUILT / "made-of"
 LOCK = UI / "package-lock.json"
 INSTALLED = UI / "node_modules/.installed"  # says what the packages were installed from
 NOT_SOURCES = ("node_modules", "README.md", ".gitignore")
