@@ -118,7 +118,7 @@ function DestinationFields({ of: { kind, vhost, queue, exchange, key } }: { of: 
   return (
     <>
       <div class="field">
-        <span>{t.target}</span>
+        <label>{t.target}</label>
         <Segments label={t.target} value={kind.value} onChange={(next) => (kind.value = next)} of={[["queue", t.aQueue], ["exchange", t.anExchange]]} />
       </div>
       {names.length > 1 && <SelectField label={t.vhost} value={vhost} options={names.map((name) => [name, name])} />}

@@ -140,17 +140,24 @@ function Events({ vhost }: { vhost: string }) {
       {data.value && events.length === 0 && (
         <Empty icon="trace" title={narrowed ? t.nothingFound : t.noEvents}><p>{narrowed ? t.nothingFoundText : t.noEventsText}</p></Empty>
       )}
-      <div class="events">{events.map((one, i) => <Line key={`${one.time} ${one.trace_id} ${one.event} ${one.queue} ${i}`} event={one} onOpen={() => setQuery("trace_id", one.trace_id)} />)}</div>
+      <div class="events">{events.map((one, i) => <Line key={`${one.time} ${one.trace_id} ${one.event} ${one.queue} ${i}`} event={one} onOpen={() => setQuery("trace_id", idOf(one, events))} />)}</div>
     </section>
   );
+}
+
+/** What ends at a place in a queue is said without its message: that which was delivered from there before. */
+function idOf(event: TraceEvent, events: TraceEvent[]): string {
+  if (event.trace_id) return event.trace_id;
+  const before = events.find((one) => one.trace_id && one.queue === event.queue && one.position === event.position && one.time <= event.time);
+  return before?.trace_id ?? "-";
 }
 
 /** A message is asked for by whatever its people call it. */
 async function findMessage(vhost: string, id: string): Promise<string | undefined> {
   const names = /^[0-9a-f]{24}$/.test(id) ? ["trace_id", "message_id", "correlation_id"] : ["message_id", "correlation_id"];
   for (const name of names) {
-    const said = await get<Traced>(withQuery("api/trace/messages", { vhost: vhost || undefined, count: 1, [name]: id }));
-    const found = said.events[0];
+    const said = await get<Traced>(withQuery("api/trace/messages", { vhost: vhost || undefined, count: SHOWN, [name]: id }));
+    const found = said.events.find((one) => one.trace_id);
     if (found) return found.trace_id;
   }
   return undefined;
