@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo } from "preact/hooks";
 import { changed } from "../../lib/live";
 import { count } from "../../lib/format";
 import { link, query, setQuery, type Params } from "../../lib/router";
-import { Button, Empty, Head, Segments } from "../../ui/bits";
+import { Button, Empty, Head, Menu, Segments } from "../../ui/bits";
 import { complain, reasonOf } from "../../ui/toast";
 import { Actions, purge, type Doing } from "./actions";
 import { Builder } from "./builder";
@@ -93,7 +93,7 @@ function Browser({ source }: { source: Source }) {
       {action && <Progress job={action} onClose={() => (desk.action.value = undefined)} />}
       {desk.problem.value && <div class="problem" role="alert">{desk.problem.value}</div>}
       <div class="split">
-        <section class="card left">
+        <section class="card list-pane">
           {desk.search.value === undefined && <Places desk={desk} />}
           {desk.chosen.value.size > 0 && <Selection desk={desk} />}
           {messages !== undefined && messages.length === 0 && search?.state !== "running" ? <NoMessages search={search} /> : (
@@ -101,7 +101,7 @@ function Browser({ source }: { source: Source }) {
               chosen={desk.chosen.value} onChoose={(next) => (desk.chosen.value = next)} />
           )}
         </section>
-        <section class="card right"><Opened desk={desk} messages={messages ?? []} /></section>
+        <section class="card detail-pane"><Opened desk={desk} messages={messages ?? []} /></section>
       </div>
     </div>
   );
@@ -109,7 +109,7 @@ function Browser({ source }: { source: Source }) {
 
 function Title({ desk, onRefresh }: { desk: Desk; onRefresh: () => void }) {
   const { source } = desk;
-  const crumbs = "queue" in source ? <><a href="#/messages">{t.messages}</a> / {source.vhost}</> : <><a href="#/messages">{t.messages}</a> / {t.topics}</>;
+  const crumbs = "queue" in source ? <><a href="#/messages">{t.messages}</a>{source.vhost !== "/" && ` · ${source.vhost}`}</> : <><a href="#/messages">{t.messages}</a> · {t.topic}</>;
   const owner = "queue" in source ? link("queues", source.vhost, source.queue) : link("topics", source.topic);
   return (
     <Head crumbs={crumbs} title={<a class="plain" href={owner}>{nameOf(source)}</a>} sub={t.consumersSee}>
@@ -186,8 +186,7 @@ function Outcome({ desk, job }: { desk: Desk; job: Job }) {
       <span class="faint">{t.examined(count(job.examined), count(job.total))}</span>
       {job.next && <Button look="small" onClick={() => void startSearch(desk, job.next ?? undefined)}>{t.searchOn}</Button>}
       <span class="grow" />
-      {job.found > 0 && <span class="muted">{t.allMatching}:</span>}
-      {job.found > 0 && <Actions doing={doingWith(desk, { filter: desk.searched.value })} />}
+      {job.found > 0 && <Menu icon="down" label={t.allMatching} text={t.allMatching}><Actions doing={doingWith(desk, { filter: desk.searched.value })} /></Menu>}
     </div>
   );
 }
