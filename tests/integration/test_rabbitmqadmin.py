@@ -1,4 +1,4 @@
-"""RabbitMQ's own rabbitmqadmin, unchanged, as people script it."""
+"""RabbitMQ's own rabbitmqadmin, unchanged, as people script it; and ours, which does the same."""
 
 import json
 import shutil
@@ -12,17 +12,19 @@ import pytest
 from anymq.testing import EmbeddedBroker
 
 PROGRAM = shutil.which("rabbitmqadmin")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no rabbitmqadmin (Debian's package)")
+THEIRS = [sys.executable, str(PROGRAM)]
+OURS = [sys.executable, "-m", "anymq", "rabbitmqadmin"]
+with_theirs = pytest.mark.skipif(PROGRAM is None, reason="no rabbitmqadmin (Debian's package)")
 
 
 class Admin:
-    """The program, at one broker."""
+    """A program, at one broker."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, program: list[str], port: int, form: str = "raw_json") -> None:
+        self._command = [*program, "-P", str(port), "-f", form]
 
     def run(self, *words: str, types: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(PROGRAM), "-P", str(self._port), "-f", "raw_json", *words]
+        command = [*self._command, *words]
         return subprocess.run(
             command, input=types, capture_output=True, text=True, timeout=30, check=False
         )
@@ -41,10 +43,12 @@ class Admin:
         return [row["name"] for row in json.loads(self(words))]
 
 
-@pytest.fixture
-def admin() -> Iterator[Admin]:
+@pytest.fixture(
+    params=[pytest.param(THEIRS, marks=with_theirs, id="theirs"), pytest.param(OURS, id="ours")]
+)
+def admin(request: pytest.FixtureRequest) -> Iterator[Admin]:
     with EmbeddedBroker() as broker:
-        yield Admin(broker.ports["management"])
+        yield Admin(request.param, broker.ports["management"])
 
 
 def test_a_session(admin: Admin, tmp_path: Path) -> None:  # noqa: PLR0915 - one step after another
@@ -93,3 +97,60 @@ def test_a_session(admin: Admin, tmp_path: Path) -> None:  # noqa: PLR0915 - one
         assert json.loads(admin(f"list {each}")) == []
     assert len(admin.names("list nodes name")) == 1
     assert "Access refused" in admin.refused("-u guest -p wrong list queues")
+
+
+LOOKS = (
+    *("list queues", "list queues name arguments", "list bindings", "list users"),
+    *("-S name -R list exchanges", "-V / list queues name", "show overview node"),
+    *("get queue=q", "-d 2 list vhosts", "-q list consumers", "list consumers"),
+)
+WRONG = ("list nonsense", "declare queue", "delete queue name=no", "declare queue a=b")
+
+
+@with_theirs
+def test_both_write_the_same() -> None:
+    """Scripts cut the output into pieces: letter by letter, in every form."""
+    with EmbeddedBroker() as broker:
+        port = broker.ports["management"]
+        setup = Admin(OURS, port)
+        setup("declare queue name=q durable=true", 'arguments={"x-max-length": 3}')
+        setup("declare binding source=amq.topic destination=q routing_key=a.b")
+        setup("publish routing_key=q", "payload=hello world")
+        setup("get queue=q")  # redelivered from now on
+        forms = {"table": LOOKS, **dict.fromkeys(("tsv", "long", "kvp", "bash"), LOOKS[:2])}
+        for form, looks in {**forms, "pretty_json": LOOKS[:1]}.items():
+            programs = [Admin(program, port, form) for program in (THEIRS, OURS)]
+            for words in looks:
+                theirs, ours = [one.run(*words.split()) for one in programs]
+                assert ours.stdout == theirs.stdout, (form, words)
+                assert ours.returncode == theirs.returncode == 0
+        for words in WRONG:
+            theirs, ours = [one.run(*words.split()) for one in programs]
+            assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout) == (1, "")
+
+
+def test_the_words_of_the_second_one(tmp_path: Path) -> None:
+    """RabbitMQ's newer rabbitmqadmin has groups, and flags instead of name=value."""
+    with EmbeddedBroker() as broker:
+        admin = Admin(OURS, broker.ports["management"])
+        admin("queues declare --name qq --type quorum --durable true")
+        admin("declare queue --name q --type classic --durable true --auto-delete false")
+        admin("streams declare --name s --expiration 7D --max-length-bytes 1000000")
+        admin("exchanges declare --name x --type topic --durable true")
+        admin(
+            "bindings declare --source x --destination-type queue --destination q --routing-key k"
+        )
+        admin("publish message --exchange x --routing-key k --payload hello")
+        assert json.loads(admin("get messages --queue q"))[0]["payload"] == "hello"
+        rows = {row["name"]: row["type"] for row in json.loads(admin("queues list"))}
+        assert rows == {"q": "classic", "qq": "quorum", "s": "stream"}
+        assert json.loads(admin("queues list --columns name"))[0] == {"name": "q"}
+        admin("bindings delete --source x --destination-type queue --destination q --routing-key k")
+        kept = tmp_path / "definitions.json"
+        admin(f"definitions export --file {kept}")
+        admin("queues purge --name q")
+        admin("queues delete --name q")
+        admin("queues delete --name q --idempotently")
+        admin(f"definitions import --file {kept}")
+        assert "q" in admin.names("list queues name")
+        admin("health_check local_alarms")

@@ -112,6 +112,21 @@ class RabbitmqServer(Controlled):
             self._names.stop()
             self._names = None
 
+    @property
+    def node_name(self) -> str:
+        """How it calls itself."""
+        return f"peer{self.port}@localhost"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of its own tools."""
+        return self._environment()
+
+    def tool(self, name: str, *words: str) -> list[str]:
+        """One of its own tools, such as rabbitmqctl."""
+        edition = self._edition()
+        return edition.command(self.folder, str(edition.home / "sbin" / name), *words)
+
     def _start(self, log: str, *argv: str) -> ServerProcess:
         command = self._edition().command(self.folder, *argv)
         return ServerProcess(command, self.folder / log, env=self._environment(), cpus=self.cpus)
@@ -155,7 +170,7 @@ class RabbitmqServer(Controlled):
             "ERL_EPMD_PORT": str(names),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RUNNING_UNDER_SYSTEMD": "true",  # the script then becomes the server
-            "RABBITMQ_NODENAME": f"peer{self.port}@localhost",
+            "RABBITMQ_NODENAME": self.node_name,
             "RABBITMQ_DIST_PORT": str(distribution),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_CONFIG_FILE": str(here / "rabbitmq.conf"),

@@ -43,6 +43,10 @@ OPERATE = {
     "permissions": "who may do what: list, set, clear",
     "policies": "what holds for all queues that match: list, set, clear",
     "limits": "how much a virtual host or user may have: list, set, clear",
+    "messages": "browse, search, move, replay, delete, get, publish messages",
+    "dead-letters": "dead letters by reason and origin; send them back",
+    "delayed": "messages that wait for their time: list, cancel, release",
+    "jobs": "what is being done with many messages: list, wait, cancel",
     "definitions": "export, import all definitions",
 }
 
@@ -55,6 +59,8 @@ RABBITMQ_TOOLS = {
     "rabbitmq-upgrade": "as RabbitMQ's rabbitmq-upgrade",
 }
 
+ADMIN = "anymq.cli.rabbitmq_tools.admin"
+
 # Command -> (its module, what it does, in a line). To add a command, add a line and a module.
 COMMANDS = MappingProxyType(
     {
@@ -63,7 +69,11 @@ COMMANDS = MappingProxyType(
         "groups": ("anymq.cli.groups", "list, describe, reset, delete consumer groups"),
         "produce": ("anymq.cli.produce", "send lines as messages"),
         "consume": ("anymq.cli.consume", "write messages as lines"),
-        **{name: (f"anymq.cli.operate.{name}", about) for name, about in OPERATE.items()},
+        **{
+            name: (f"anymq.cli.operate.{name.replace('-', '_')}", about)
+            for name, about in OPERATE.items()
+        },
+        "completion": ("anymq.cli.completion", "completion for bash, zsh, fish"),
         "doctor": ("anymq.cli.doctor", "find out what is wrong here, and what to do"),
         "verifier": ("anymq.cli.verifier", "make of a password what the settings may hold instead"),
         **{
@@ -74,6 +84,7 @@ COMMANDS = MappingProxyType(
             for name in KAFKA_TOOLS
         },
         **{name: ("anymq.cli.rabbitmq_tools.front", it) for name, it in RABBITMQ_TOOLS.items()},
+        "rabbitmqadmin": (ADMIN, "as RabbitMQ's rabbitmqadmin"),
     }
 )
 

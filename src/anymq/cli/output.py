@@ -41,6 +41,14 @@ def check_reader() -> None:
         raise BrokenPipeError
 
 
+def size_text(size: float) -> str:
+    """Write so many bytes with two or three figures that count."""
+    units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while size >= 1024 and len(units) > 1:
+        size, units = size / 1024, units[1:]
+    return f"{size:.{0 if size >= 100 or units[0] == 'B' else 1}f} {units[0]}"
+
+
 def time_text(milliseconds: int) -> str:
     """Write a timestamp as ISO 8601, in UTC; one that is no date stays a number."""
     try:

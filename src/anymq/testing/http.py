@@ -23,6 +23,7 @@ from anymq.management.api.site import Door, Machine, Site
 from anymq.management.history import History
 from anymq.management.session import HttpSession
 from anymq.protocols.session import Outbox, Peer, Traffic
+from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.testing.amqp import AmqpRoom
 from anymq.testing.kafka import kafka_of
@@ -49,16 +50,17 @@ class Said:
 class HttpRoom(AmqpRoom):
     """A broker with its API."""
 
-    def __init__(self, *, users: Users | None = None) -> None:
-        super().__init__(users=users)
+    def __init__(self, *, users: Users | None = None, gate: Gate | None = None) -> None:
+        super().__init__(users=users, gate=gate)
         amqp = self.amqp
         self.guard = Guard(
             self.broker.users,
             lambda: amqp.users,
             lambda: amqp.settings.loopback_users,
             Sessions(self.clock.monotonic),
+            self.amqp.gate,
         )
-        self.kafka = kafka_of(self.broker, users=amqp.users)
+        self.kafka = kafka_of(self.broker, users=amqp.users, gate=amqp.gate)
         self.traffic = Traffic()
         self.soon: list[Callable[[], None]] = []
         seen = Seen(

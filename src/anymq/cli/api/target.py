@@ -17,7 +17,7 @@ from anymq.cli.errors import CommandFailed
 if TYPE_CHECKING:
     import ssl
 
-GROUP_TITLE = "which broker"
+GROUP_TITLE = "which HTTP API"
 DEFAULT_URL = "http://127.0.0.1:15672"
 DEFAULT_USER = "guest"
 PORTS = {"http": 15672, "https": 15671}

@@ -6,8 +6,7 @@ from typing import Any
 
 from anymq.cli.api import Api, connect
 from anymq.cli.api.target import add_target_flags
-from anymq.cli.output import print_json
-from anymq.config.units import format_bytes
+from anymq.cli.output import print_json, size_text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,10 +63,10 @@ MESSAGES = {
 def _machine(node: dict[str, Any]) -> Iterator[str]:
     up = duration(node["uptime"] / 1000)
     yield f"up {up}, process {node['os_pid']}, data in {node['db_dir']}"
-    memory, disk = format_bytes(node["mem_used"]), format_bytes(node["disk_free"])
+    memory, disk = size_text(node["mem_used"]), size_text(node["disk_free"])
     yield (
-        f"memory {memory} of {format_bytes(node['mem_limit'])}{_alarm(node['mem_alarm'])},"
-        f" disk free {disk} (alarm below {format_bytes(node['disk_free_limit'])})"
+        f"memory {memory} of {size_text(node['mem_limit'])}{_alarm(node['mem_alarm'])},"
+        f" disk free {disk} (alarm below {size_text(node['disk_free_limit'])})"
         f"{_alarm(node['disk_free_alarm'])}, files {node['fd_used']} of {node['fd_total']}"
     )
 

@@ -130,6 +130,10 @@ def _plain(value: Any) -> Any:
         return [int(each) for each in numbers] if all(map(str.isdigit, numbers)) else str(value)
     if isinstance(value, dict):
         return [[key, *_typed(each)] for key, each in value.items()]
+    if isinstance(value, str):
+        return str(value)  # plain, whatever it stood for
+    if isinstance(value, list):
+        return list(value)
     return "" if value is None else value
 
 

@@ -49,6 +49,11 @@ def commands() -> dict[str, Command]:
     return found
 
 
+def completions() -> dict[str, str]:
+    """Return the words that may follow, and what they do."""
+    return {name: command.about for name, command in commands().items()}
+
+
 def _run(tool: str, words: list[str]) -> int:
     name, rest = _command_in(words)
     known = commands()
@@ -99,9 +104,7 @@ def _api(options: Options) -> Api:
 
 
 def _status_of(error: ApiRefused) -> int:
-    if error.not_there:
-        return Exit.DATA
-    return Exit.UNAVAILABLE if error.status >= 500 else Exit.SOFTWARE
+    return Exit.DATA if error.not_there else Exit.UNAVAILABLE
 
 
 # --- help ----------------------------------------------------------------------------------

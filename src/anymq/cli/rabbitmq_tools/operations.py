@@ -1,5 +1,6 @@
 """rabbitmqctl: queues, connections, definitions."""
 
+import os
 import time
 from typing import Any
 from urllib.parse import unquote
@@ -95,7 +96,8 @@ def close_all_connections(call: Call) -> None:
     found = [
         row for row in call.api.get("connections") if everywhere or row.get("vhost") == call.vhost
     ]
-    _close_all(call, found[: int(call.options.get("limit", 0)) or None], reason)
+    closed = _close_all(call, found[: int(call.options.get("limit", 0)) or None], reason)
+    call.say(f"Closed {closed} connections")
 
 
 @COMMANDS.add("close_all_user_connections <username> <explanation>", 2)
@@ -106,7 +108,7 @@ def close_all_user_connections(call: Call) -> None:
     _close_all(call, [row for row in call.api.get("connections") if row["user"] == name], reason)
 
 
-def _close_all(call: Call, rows: list[dict[str, Any]], reason: str) -> None:
+def _close_all(call: Call, rows: list[dict[str, Any]], reason: str) -> int:
     for number, row in enumerate(rows):
         if number and (delay_ms := float(call.options.get("per_connection_delay", 0))):
             time.sleep(delay_ms / 1000)
@@ -115,7 +117,7 @@ def _close_all(call: Call, rows: list[dict[str, Any]], reason: str) -> None:
         except ApiRefused as refused:
             if not refused.not_there:  # else it went by itself
                 raise
-    call.say(f"Closed {len(rows)} connections")
+    return len(rows)
 
 
 # --- definitions ---------------------------------------------------------------------------
@@ -131,7 +133,7 @@ def export_definitions(call: Call) -> None:
 
 
 @COMMANDS.add(
-    "import_definitions <file_path> [--format <json>] [--skip-if-unchanged]",
+    "import_definitions <file_path> [--format <json | erlang>] [--skip-if-unchanged] [--timeout <timeout>]",
     0,
     1,
     format=TEXT,
@@ -140,6 +142,8 @@ def export_definitions(call: Call) -> None:
 def import_definitions(call: Call) -> None:
     """Makes what a file says, or standard input."""
     path = _path(call) if call.words else "-"
+    if path != "-" and not os.path.exists(path):
+        raise BadUsage(f"Bad argument: File {path} does not exist", Exit.DATA)
     try:
         content = read_document(path)
     except CommandFailed as error:

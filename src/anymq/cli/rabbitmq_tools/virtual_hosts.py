@@ -29,8 +29,8 @@ def add_vhost(call: Call) -> None:
 def update_vhost_metadata(call: Call) -> None:
     """Changes what is said of a virtual host."""
     call.say(f'Updating metadata of vhost "{call.words[0]}" ...')
-    _check(call)
-    call.api.put("vhosts", call.words[0], body=_metadata(call))
+    body = {**_there(call), **_metadata(call)}
+    call.api.put("vhosts", call.words[0], body=body)
 
 
 @COMMANDS.add("set_vhost_tags <vhost> <tag> [...]", 1, -1)
@@ -38,15 +38,14 @@ def set_vhost_tags(call: Call) -> None:
     """Gives a virtual host these tags and no others."""
     name, *tags = call.words
     call.say(f'Setting tags for virtual host "{name}" to [{", ".join(tags)}] ...')
-    _check(call)
-    call.api.put("vhosts", name, body={"tags": ",".join(tags)})
+    call.api.put("vhosts", name, body={**_there(call), "tags": ",".join(tags)})
 
 
 @COMMANDS.add("delete_vhost <vhost>", 1)
 def delete_vhost(call: Call) -> None:
     """Unmakes a virtual host with all that is in it."""
     call.say(f'Deleting vhost "{call.words[0]}" ...')
-    _check(call)
+    _there(call)
     call.api.delete("vhosts", call.words[0])
 
 
@@ -97,9 +96,13 @@ def _trace(call: Call, *, wanted: bool) -> None:
     call.say(f"Trace {'enabled' if wanted else 'disabled'} for vhost {call.vhost}")
 
 
-def _check(call: Call) -> None:
-    if call.api.find("vhosts", call.words[0]) is None:
+def _there(call: Call) -> dict[str, Any]:
+    """Return what is said of a virtual host, to say it again: what is left out would be gone."""
+    if (found := call.api.find("vhosts", call.words[0])) is None:
         raise Bare(Exit.DATA, f"Virtual host '{call.words[0]}' does not exist")
+    tags = ",".join(found.get("tags") or ())
+    kept = {key: found[key] for key in ("description", "default_queue_type") if found.get(key)}
+    return {**kept, "tags": tags}
 
 
 def _metadata(call: Call) -> dict[str, Any]:

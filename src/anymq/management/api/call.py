@@ -196,6 +196,15 @@ class Call:
 
     # Answers
 
+    def then(self, act: Callable[[], Answer]) -> Answer:
+        """Go on after something that took a while: refuse as a handler does."""
+        try:
+            return act()
+        except (Fault, Refused) as error:
+            return failed(error)
+        finally:
+            self.broker.turn.run()
+
     def listed(
         self, things: list[T], row: Callable[[T], Row], name: Callable[[T], str] = str
     ) -> Response:

@@ -1,0 +1,217 @@
+"""The commands that look after a broker, as a person types them, at a real one."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pika
+import pytest
+
+from anymq.cli.main import main
+from anymq.testing import EmbeddedBroker
+
+
+class Person:
+    """Types commands, reads what they print."""
+
+    def __init__(self, broker: EmbeddedBroker, printed: pytest.CaptureFixture[str]) -> None:
+        self.broker = broker
+        self._printed = printed
+
+    def __call__(self, line: str, *more: str) -> str:
+        status, out, err = self.tries(line, *more)
+        assert status == 0, out + err
+        return out
+
+    def tries(self, line: str, *more: str) -> tuple[int, str, str]:
+        status = main([*line.split(), *more])
+        return status, *self._printed.readouterr()
+
+    def refused(self, line: str, *more: str) -> str:
+        status, out, err = self.tries(line, *more)
+        assert status == 1, out + err
+        assert err.count("\n") == 1, "one line says why"
+        return err
+
+    def rows(self, line: str) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = json.loads(self(f"{line} --json"))
+        return found
+
+    def table(self, line: str) -> list[list[str]]:
+        return [row.split() for row in self(line).splitlines()]
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def person(
+    broker: EmbeddedBroker,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Person:
+    monkeypatch.setenv("ANYMQ_URL", broker.management)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return Person(broker, capsys)
+
+
+def test_queues_are_made_shown_emptied_and_deleted(person: Person) -> None:
+    person("queues declare one two --type quorum -a x-max-length=5")
+    assert person.table("queues list -p / --name one")[1][:3] == ["/", "one", "quorum"]
+    person("messages publish one --payload hello")
+    person("messages publish one --payload again --header n=1 --property message_id=m")
+    assert person.table("queues list --columns name,messages --name one")[1] == ["one", "2"]
+    assert "x-max-length" in person("queues show one")
+    assert person("messages get one --count 2 --bodies") == "hello\nagain\n"
+    (message, *_) = json.loads(person("messages get one --count 2 --json"))[1:]
+    assert message["properties"]["headers"]["n"] == 1
+    person("queues purge one")
+    assert person("messages get one") == ""
+    person("queues delete one two")
+    assert person.refused("queues delete one") == "anymq queues: there is no queues / one\n"
+    person("queues delete one --if-exists")
+
+
+def test_lists_are_sorted_and_turned_round(person: Person) -> None:
+    person("queues declare s1 s2 s3")
+    person("messages publish s2 --payload x")
+    names = [
+        row[0]
+        for row in person.table("queues list --columns name --name s --sort messages --reverse")
+    ]
+    assert names == ["NAME", "s2", "s3", "s1"]
+    assert "there is no column 'nonsense'" in person.refused("queues list --columns nonsense")
+    person("queues delete s1 s2 s3")
+
+
+def test_exchanges_and_bindings(person: Person) -> None:
+    person("exchanges declare x --type topic")
+    person("queues declare q")
+    person("bindings add x q --key a.# -a n=1")
+    (binding,) = person.rows("bindings list --source x")
+    assert (binding["routing_key"], binding["arguments"]) == ("a.#", {"n": 1})
+    person("messages publish a.b --to x --payload x")
+    assert "no queue took it" in person.refused("messages publish b --to x --payload x")
+    assert "no binding" in person.refused("bindings remove x q --key a.#")
+    person("bindings remove x q --key a.# -a n=1")
+    assert person("bindings list --source x") == ""
+    person("exchanges delete x")
+    person("queues delete q")
+
+
+def test_a_user_with_few_rights(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What passwords are is never among the arguments."""
+    monkeypatch.setenv("ANYMQ_NEW_PASSWORD", "secret")
+    person("users add ada --tags management,monitoring")
+    assert "already" in person.refused("users add ada")
+    person("permissions set ada --read", "^ada")
+    (row,) = person.rows("permissions list --of ada")
+    assert (row["configure"], row["write"], row["read"]) == ("^$", "^$", "^ada")
+    person("permissions set-topic ada amq.topic --write", "^a")
+    assert len(person.rows("permissions list-topics --of ada")) == 1
+    monkeypatch.setenv("ANYMQ_PASSWORD", "secret")
+    assert "refused" in person.refused("queues declare no --user ada")
+    assert "asked as 'ada'" in person.refused("users list --user ada")
+    monkeypatch.setenv("ANYMQ_PASSWORD", "wrong")
+    assert "ANYMQ_PASSWORD" in person.refused("queues list --user ada")
+    monkeypatch.delenv("ANYMQ_PASSWORD")
+    monkeypatch.setattr("sys.stdin", io.StringIO("another\n"))
+    person("users password ada --new-password-file -")
+    person("users tags ada")
+    (user,) = [each for each in person.rows("users list") if each["name"] == "ada"]
+    assert user["tags"] == []
+    person("permissions clear-topic ada")
+    person("permissions clear ada")
+    person("users delete ada")
+
+
+def test_policies_and_limits(person: Person) -> None:
+    person("queues declare limited")
+    person("policies set few ^limited max-length=1 --apply-to queues --priority 2")
+    assert person.rows("policies list")[0]["definition"] == {"max-length": 1}
+    assert person.rows("queues list --name limited")[0]["policy"] == "few"
+    person("policies set less ^limited max-length=7 --operator")
+    assert [row["name"] for row in person.rows("policies list --operator")] == ["less"]
+    person("policies clear few")
+    person("policies clear less --operator")
+    assert person("policies list") == ""
+    person("limits set vhost / max-queues=1000")
+    person("limits set user guest max-channels=100")
+    rows = [row[:4] for row in person.table("limits list")]
+    assert rows[1:] == [
+        ["vhost", "/", "max-queues", "1000"],
+        ["user", "guest", "max-channels", "100"],
+    ]
+    assert "is no number" in person.refused("limits set vhost / max-queues=many")
+    person("limits clear vhost / max-queues")
+    person("limits clear user guest max-channels")
+    person("queues delete limited")
+
+
+def test_who_is_connected_and_that_he_goes(person: Person) -> None:
+    parameters = pika.ConnectionParameters(
+        "127.0.0.1",
+        person.broker.ports["amqp"],
+        client_properties={"connection_name": "mine"},
+    )
+    connection = pika.BlockingConnection(parameters)
+    connection.channel().basic_qos(prefetch_count=7)
+    (row,) = [each for each in person.rows("connections list") if each["user"] == "guest"]
+    assert row["user_provided_name"] == "mine"
+    assert person.rows("channels list")[0]["prefetch_count"] == 7
+    assert "which?" in person.refused("connections close")
+    assert person("connections close --of guest --reason enough") == "1 connections closed\n"
+    with pytest.raises(pika.exceptions.ConnectionClosedByBroker, match="enough"):
+        connection.process_data_events(10)
+
+
+def test_definitions_go_out_and_come_in(person: Person, tmp_path: Path) -> None:
+    """The file has hashes of passwords: nobody else reads it."""
+    person("vhosts add other --description mine")
+    person("queues declare kept -p other")
+    file = tmp_path / "definitions.json"
+    person(f"definitions export {file}")
+    assert file.stat().st_mode & 0o077 == 0
+    person("vhosts delete other")
+    person(f"definitions import {file}")
+    assert [row["name"] for row in person.rows("queues list -p other")] == ["kept"]
+    assert "no definitions" in person.refused("definitions import", __file__)
+    person("vhosts delete other")
+
+
+def test_the_broker_at_a_glance(person: Person) -> None:
+    assert "memory" in person("status")
+    assert json.loads(person("status --json"))["node"]["running"] is True
+    assert person("alarms") == "no alarms\n"
+
+
+def test_where_the_broker_is(
+    person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A flag over a variable over the file; a password that others may read is refused."""
+    file = tmp_path / "anymq" / "client.toml"
+    file.parent.mkdir()
+    file.write_text(f'[here]\nurl = "{person.broker.management}"\nuser = "guest"\n')
+    monkeypatch.setenv("ANYMQ_URL", "http://127.0.0.1:1")
+    assert "nobody listens there" in person.refused("queues list")
+    person("queues list --at here")
+    person(f"queues list --url {person.broker.management}")
+    assert "knows no broker 'there', but here" in person.refused("queues list --at there")
+    file.write_text('[here]\npassword = "guest"\n')
+    file.chmod(0o644)
+    assert "chmod 600" in person.refused("queues list --at here")
+    file.unlink()
+    amqp = f"http://127.0.0.1:{person.broker.ports['amqp']}"
+    assert "port of the management" in person.refused(f"queues list --url {amqp}")
+    assert "is no URL" in person.refused("queues list --url http://")
+
+
+def test_completion_knows_commands_actions_and_flags(person: Person) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        script = person(f"completion {shell}")
+        assert all(word in script for word in ("queues", "list_queues", "if-unused", "quorum"))
