@@ -8,6 +8,7 @@ from pathlib import Path
 import pika
 import pytest
 
+from anymq.cli.doctoring.broker import _queues
 from anymq.cli.main import main
 from anymq.testing import EmbeddedBroker
 
@@ -215,3 +216,30 @@ def test_completion_knows_commands_actions_and_flags(person: Person) -> None:
     for shell in ("bash", "zsh", "fish"):
         script = person(f"completion {shell}")
         assert all(word in script for word in ("queues", "list_queues", "if-unused", "quorum"))
+
+
+def test_the_doctor_asks_the_broker_that_runs(person: Person, tmp_path: Path) -> None:
+    """A heap that nobody takes is told; ports that are taken are not what is asked here."""
+    person("queues declare heap")
+    out = person.tries(f"doctor --ask --data {tmp_path}")[1]
+    assert f"a broker answers at {person.broker.management}" in out
+    assert "none with a heap that nobody takes" in out
+    person("queues delete heap")
+
+
+@pytest.mark.parametrize(
+    ("queue", "seen"),
+    [
+        (
+            {"messages_ready": 100_000, "consumers": 0},
+            "nobody takes what waits in 'q' of / (100,000)",
+        ),
+        (
+            {"messages_ready": 5, "messages_unacknowledged": 2, "consumers": 1},
+            "messages wait, none is acknowledged: 'q' of / (5)",
+        ),
+    ],
+)
+def test_what_the_doctor_says_of_a_queue(queue: dict[str, object], seen: str) -> None:
+    (finding,) = _queues([{"name": "q", "vhost": "/", **queue}])
+    assert finding.seen == seen
