@@ -46,7 +46,7 @@ def _of_command(name: str, path: str) -> Iterator[tuple[tuple[str, ...], Node]]:
     except ImportError as error:
         raise CommandFailed(f"{name}: {error}") from None
     if hasattr(module, "main"):
-        known = module.completions()
+        known = module.completions(name)
         yield (name,), Node(words=known)
         return
     parser = argparse.ArgumentParser(add_help=False)

@@ -54,6 +54,7 @@ OPERATE = {
 RABBITMQ_TOOLS = {
     "rabbitmqctl": "as RabbitMQ's rabbitmqctl",
     "rabbitmq-diagnostics": "as RabbitMQ's rabbitmq-diagnostics",
+    "rabbitmq-plugins": "as RabbitMQ's rabbitmq-plugins: what is built in is enabled",
     "rabbitmq-queues": "as RabbitMQ's rabbitmq-queues",
     "rabbitmq-streams": "as RabbitMQ's rabbitmq-streams",
     "rabbitmq-upgrade": "as RabbitMQ's rabbitmq-upgrade",
@@ -107,7 +108,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = _words() if argv is None else list(argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if arguments else WRONG_USAGE
@@ -119,6 +120,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"anymq: {no_such_command(name)}", file=sys.stderr)
         return WRONG_USAGE
     return run_command(name, arguments[1:])
+
+
+def _words() -> list[str]:
+    """Return the command line; a link to us that is called rabbitmqctl is that command."""
+    name = command_of(sys.argv[0])
+    return [name, *sys.argv[1:]] if name != "anymq" and name in COMMANDS else sys.argv[1:]
 
 
 def command_of(word: str) -> str:
