@@ -31,6 +31,7 @@ GOT_COLUMNS = {
     "bytes": "payload_bytes",
     "payload": "payload",
 }
+DEFAULT_EXCHANGE = "amq.default"  # as the API calls the one without a name
 SHOWN_BYTES = 200  # of a body, in a table
 WHOLE_BYTES = 16 * 1024 * 1024  # as much of a body as the API shows
 # What each does to those that match, and whether it says where to.
@@ -94,7 +95,7 @@ def _configure_get(action: argparse.ArgumentParser) -> None:
 
 def _configure_publish(action: argparse.ArgumentParser) -> None:
     vhost_flag(action)
-    action.add_argument("--to", default="amq.default", metavar="EXCHANGE", help="default: queues")
+    action.add_argument("--to", default=DEFAULT_EXCHANGE, metavar="EXCHANGE", help="default: queues")
     action.add_argument("--payload", metavar="TEXT", help="the body; default: standard input")
     for flag in ("--property", "--header"):
         action.add_argument(flag, action="append", default=[], metavar="NAME=VALUE")
@@ -224,9 +225,10 @@ def _which(arguments: argparse.Namespace) -> dict[str, Any]:
 def _target(arguments: argparse.Namespace) -> dict[str, Any]:
     if (arguments.to_queue is None) == (arguments.to_exchange is None):
         raise CommandFailed("where to? --to-queue or --to-exchange")
+    exchange = "" if arguments.to_exchange == DEFAULT_EXCHANGE else arguments.to_exchange
     said = {
         "queue": arguments.to_queue,
-        "exchange": arguments.to_exchange,
+        "exchange": exchange,
         "routing_key": arguments.to_key,
         "vhost": arguments.to_vhost,
     }
