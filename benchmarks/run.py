@@ -1,4 +1,7 @@
-"""Measure ours and a peer in turn: `./dev bench amqp`, ratios of medians at the end."""
+"""Measure ours and a peer in turn: `./dev bench amqp`, ratios of medians at the end.
+
+`./dev bench management` is another thing: what an open page costs.
+"""
 
 import argparse
 import os
@@ -14,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import report
 from benchmarks.amqp.comparison import COMPARISON as AMQP
 from benchmarks.kafka.comparison import COMPARISON as KAFKA
+from benchmarks.management import watching
 from benchmarks.measuring import OURS, Bench, Comparison, Figures, Processors, Promise, Workload
 
 import anymq
@@ -26,6 +30,8 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
 
 def main() -> int:
     """Run what was asked for."""
+    if sys.argv[1:2] == ["management"]:
+        return watching.main(sys.argv[2:])
     arguments = parse()
     comparison = COMPARISONS[arguments.peer]
     if arguments.write:

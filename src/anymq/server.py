@@ -9,6 +9,7 @@ import secrets
 import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from anymq import plugins
@@ -21,11 +22,13 @@ from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
+from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.boot import load_definitions
 from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.history import History
@@ -35,6 +38,7 @@ from anymq.management.news import News
 from anymq.management.pages import make_pages
 from anymq.management.session import HttpSession
 from anymq.net import heap
+from anymq.net.checkers import Checkers
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
@@ -51,12 +55,15 @@ from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Traffic
+from anymq.security.attempts import Attempts
+from anymq.security.gate import Gate
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
 from anymq.wiring import (
     amqp_settings,
     amqp_users,
     apply_to_vhosts,
+    attempt_limits,
     broker_settings,
     kafka_settings,
     kafka_users,
@@ -148,12 +155,21 @@ class Server:
             stack.callback(alarm.stop)
             broker = self._make_broker(store, disk, alarm)
             stack.callback(broker.close)
+            checkers = Checkers(loop)
+            stack.callback(checkers.stop)
+            gate = self._make_gate(broker, checkers)
             news.look()
+            if self.settings.server.load_definitions:
+                load_definitions(broker, Path(self.settings.server.load_definitions))
             stack.callback(self._hang_up)
-            self._listen(broker, store, disk)
+            self._listen(broker, store, disk, gate)
             if started is not None:
                 started.set()
             await self._serve(broker, store, disk, news)
+
+    def _make_gate(self, broker: Broker, checkers: Checkers) -> Gate:
+        attempts = Attempts(broker.clock.monotonic, lambda: attempt_limits(self.settings))
+        return Gate(attempts, checkers.run)
 
     def _open_store(self, disk: Disk) -> LogStore:
         directory = data_dir_of(self.settings)
@@ -194,10 +210,13 @@ class Server:
             log.warning("logs that no topic owns; they are kept", ids=orphans)
         return broker
 
-    def _listen(self, broker: Broker, store: LogStore, disk: Disk) -> None:
+    def _listen(self, broker: Broker, store: LogStore, disk: Disk, gate: Gate) -> None:
         loop = asyncio.get_running_loop()
         kafka, amqp, management = self.settings.kafka, self.settings.amqp, self.settings.management
-        speak_kafka, speak_amqp = self._kafka_sessions(broker), self._amqp_sessions(broker)
+        speak_kafka, speak_amqp = (
+            self._kafka_sessions(broker, gate),
+            self._amqp_sessions(broker, gate),
+        )
         api = self._api(broker, store)
         front = Front(lambda: self.settings.management.host_names)
         pages = self._pages(broker, store, disk)
@@ -231,7 +250,7 @@ class Server:
             self._listeners[name] = listener
             self.ports[name] = listener.port
 
-    def _kafka_sessions(self, broker: Broker) -> MakeSession:
+    def _kafka_sessions(self, broker: Broker, gate: Gate) -> MakeSession:
         limits = self.settings.limits
         self._kafka = Kafka(
             broker=broker,
@@ -243,12 +262,13 @@ class Server:
                 sessions_max=limits.fetch_sessions_max,
                 partitions_max=limits.fetch_session_partitions_max,
             ),
+            gate=gate,
             counters=self._kafka_counters,
             memory=self._memory,
         )
         return partial(KafkaSession, self._kafka)
 
-    def _amqp_sessions(self, broker: Broker) -> MakeSession:
+    def _amqp_sessions(self, broker: Broker, gate: Gate) -> MakeSession:
         self._amqp = Amqp(
             broker=broker,
             settings=amqp_settings(self.settings),
@@ -256,6 +276,7 @@ class Server:
             counters=self._amqp_counters,
             memory=self._memory,
             make_channel=Channel,
+            gate=gate,
         )
         return partial(AmqpSession, self._amqp)
 
@@ -297,15 +318,18 @@ class Server:
             lambda: amqp.users,
             lambda: amqp.settings.loopback_users,
             Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
+            amqp.gate,
         )
         assert self._kafka is not None
+        sampler = self._sampler(broker, amqp, store)
         site = Site(
             broker=broker,
             amqp=amqp,
             kafka=self._kafka,
             rates=Rates(broker.clock),
             guard=self._guard,
-            sampler=self._sampler(broker, amqp, store),
+            sampler=sampler,
+            events=EventHub(broker, amqp, self._kafka, sampler),
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=self._connections,
@@ -320,7 +344,7 @@ class Server:
         loop = asyncio.get_running_loop()
         seen = Seen(
             broker=broker,
-            counters=amqp.counters,
+            amqp=amqp,
             machine=partial(self._machine, store),
             traffic=self._traffic,
             sockets=lambda: sum(self._connections().values()),

@@ -17,6 +17,7 @@ from anymq.net.tls import make_context
 from anymq.observability.log import Log
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.security.attempts import AttemptLimits
 from anymq.security.users import Users
 
 GUEST = {"guest": ("guest",)}
@@ -136,7 +137,8 @@ def amqp_users(settings: Settings, broker: Broker) -> Users:
     """
     defaults = GUEST if settings.amqp.guest and not settings.users else {}
     broker.users.give(settings.users, defaults)
-    return Users(settings.users, defaults=defaults, stored=broker.users)
+    broker.users.kept = kept = settings.security.passwords_kept_as
+    return Users(settings.users, defaults=defaults, stored=broker.users, kept=kept)
 
 
 def kafka_users(settings: Settings, broker: Broker) -> Users:
@@ -169,6 +171,12 @@ def make_tls(settings: Settings) -> ssl.SSLContext:
     certificate = Path(tls.certificate)
     client_ca = Path(tls.client_ca) if tls.client_ca else None
     return make_context(certificate, Path(tls.key or certificate), client_ca)
+
+
+def attempt_limits(settings: Settings) -> AttemptLimits:
+    """Return how often passwords may be guessed."""
+    security = settings.security
+    return AttemptLimits(security.login_failures_max, security.login_failure_ms / 1000)
 
 
 def session_limits(settings: Settings) -> SessionLimits:

@@ -16,6 +16,7 @@ STEP_SECONDS = 90
 TOOLS = {
     "kafka-topics": "org.apache.kafka.tools.TopicCommand",
     "kafka-configs": "kafka.admin.ConfigCommand",
+    "kafka-acls": "org.apache.kafka.tools.AclCommand",
     "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     "kafka-groups": "org.apache.kafka.tools.GroupsCommand",
     "kafka-console-producer": "org.apache.kafka.tools.ConsoleProducer",
@@ -56,7 +57,15 @@ def steps(folder: Path) -> list[Step]:
     )
     config = folder / "client.properties"
     config.write_text("acks=all\n")
-    return [*_topics(), *_configs(), *_messages(), *_groups(), *_offsets(records), *_load(config)]
+    return [
+        *_topics(),
+        *_configs(),
+        *_rights(),
+        *_messages(),
+        *_groups(),
+        *_offsets(records),
+        *_load(config),
+    ]
 
 
 def _topics() -> list[Step]:
@@ -100,6 +109,47 @@ def _configs() -> list[Step]:
             " --describe --all",
             ("num.partitions=",),
         ),
+    ]
+
+
+def _rights() -> list[Step]:
+    """Users and their ACLs, as an administrator sets them up and takes them away."""
+    users = "kafka-configs --bootstrap-server B --entity-type users --entity-name ada"
+    acls = "kafka-acls --bootstrap-server B"
+    scram = "SCRAM-SHA-512=[iterations=8192,password=a-secret],SCRAM-SHA-256=[password=a-secret]"
+    return [
+        Step(f"{users} --alter --add-config {scram}", ("Completed updating config for user ada",)),
+        Step(f"{users} --describe", ("SCRAM-SHA-512=iterations=8192", "SCRAM-SHA-256=iterations")),
+        Step(
+            f"{users} --alter --delete-config SCRAM-SHA-256",
+            ("Completed updating config for user ada",),
+        ),
+        Step(
+            f"{acls} --add --allow-principal User:ada --consumer --topic wide --group readers",
+            ("operation=READ, permissionType=ALLOW",),
+        ),
+        Step(
+            f"{acls} --add --deny-principal User:ada --deny-host 192.0.2.7 --operation All"
+            " --topic secret- --resource-pattern-type prefixed",
+            ("patternType=PREFIXED", "host=192.0.2.7, operation=ALL, permissionType=DENY"),
+        ),
+        Step(
+            f"{acls} --list --principal User:ada",
+            (
+                r"resourceType=TOPIC, name=wide, patternType=LITERAL",
+                r"resourceType=GROUP, name=readers, patternType=LITERAL",
+                r"resourceType=TOPIC, name=secret-, patternType=PREFIXED",
+            ),
+        ),
+        Step(f"{acls} --list --topic secret-plans --resource-pattern-type match", ("DENY",)),
+        Step(
+            f"{acls} --add --allow-principal Group:x --operation Read --topic wide",
+            ("principals are User:name",),
+            refused=True,
+        ),
+        Step(f"{acls} --remove --force --topic wide"),
+        Step(f"{acls} --remove --force --topic secret- --resource-pattern-type prefixed"),
+        Step(f"{acls} --remove --force --group readers"),
     ]
 
 

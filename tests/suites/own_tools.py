@@ -92,7 +92,7 @@ def run_on(bootstrap: str, broker: str) -> Result:
         cases = [
             _named(java_tools.case(_honest(step), bootstrap, _ours), "ours")
             for step in java_tools.steps(Path(folder))
-            if _tool(step.command) in COMMANDS
+            if _tool(step.command) in COMMANDS and "--entity-type users" not in step.command
         ]
     for command, typed in PREPARED:
         java_tools.call(_ours, command, bootstrap, typed)

@@ -5,6 +5,7 @@ import "./style/shell.css";
 import "./style/parts.css";
 import { Unreachable } from "./lib/api";
 import { followTheme } from "./lib/theme";
+import { followEvents } from "./lib/live";
 import { resume } from "./lib/session";
 import { App } from "./shell/app";
 
@@ -18,4 +19,5 @@ try {
 } catch (error) {
   if (!(error instanceof Unreachable)) throw error; // the page says so
 }
+followEvents();
 render(<App />, root);

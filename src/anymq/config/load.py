@@ -12,6 +12,7 @@ from types import MappingProxyType
 from anymq.config.declare import ENVIRONMENT_PREFIX, Declared
 from anymq.config.model import OFF, SECTIONS, Settings, Users, declared
 
+PASSWORDS_KEPT_AS = ("argon2id", "SCRAM-SHA-256", "SCRAM-SHA-512", "rabbitmq")
 CONFIG_VARIABLE = "ANYMQ_CONFIG"
 
 # What Kubernetes puts into each container for a service named "anymq-kafka": none of it is meant
@@ -174,6 +175,13 @@ def _check(settings: Settings) -> None:
         raise ConfigError("kafka.tls_port needs tls.certificate: the file with the certificate")
     if settings.amqp.tls_port >= 0 and not tls.certificate:
         raise ConfigError("amqp.tls_port needs tls.certificate: the file with the certificate")
+    if wrong := set(settings.security.passwords_kept_as) - set(PASSWORDS_KEPT_AS):
+        raise ConfigError(
+            f"security.passwords_kept_as: {', '.join(sorted(wrong))} is not one of"
+            f" {', '.join(PASSWORDS_KEPT_AS)}"
+        )
+    if not settings.security.passwords_kept_as:
+        raise ConfigError("security.passwords_kept_as: then nobody could log in")
     if groups.session_ms_min > groups.session_ms_max:
         raise ConfigError("groups.session_ms_min is above groups.session_ms_max")
     if open_to_others(settings) and not settings.server.allow_open:

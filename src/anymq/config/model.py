@@ -23,6 +23,9 @@ class Server:
     stop_timeout_ms: int = setting(
         10 * SECOND_MS, "How long a stop may take to finish what was begun.", at_least=0
     )
+    load_definitions: str = setting(
+        "", "A file of definitions, ours or RabbitMQ's, or a directory of such: imported at start."
+    )
     allow_open: bool = setting(
         False, "Listen beyond this machine even where there is no password or no TLS."
     )
@@ -160,6 +163,32 @@ class Tls:
     )
     client_ca: str = setting(
         "", "Ask clients for a certificate signed by one in this file (PEM).", live=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """Who gets in."""
+
+    login_failures_max: int = setting(
+        10,
+        "How many wrong passwords may be tried for a name from one address at once; five times as"
+        " many from an address, ten times for a name. Then it has to wait. -1: without limit.",
+        at_least=OFF,
+        live=True,
+    )
+    login_failure_ms: int = setting(
+        10 * SECOND_MS,
+        "When one of them is forgotten, and there may be another.",
+        at_least=1,
+        live=True,
+    )
+    passwords_kept_as: tuple[str, ...] = setting(
+        ("argon2id", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+        "As what the passwords of stored users are kept. Without a SCRAM mechanism its clients"
+        " cannot log in by it. rabbitmq: RabbitMQ's hash, quick to guess, for definitions that are"
+        " to be imported there.",
+        live=True,
     )
 
 
@@ -381,6 +410,7 @@ class Settings:
     amqp: Amqp = Amqp()
     management: Management = Management()
     tls: Tls = Tls()
+    security: Security = Security()
     storage: Storage = Storage()
     topics: Topics = Topics()
     groups: Groups = Groups()
@@ -398,6 +428,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "amqp": Amqp,
         "management": Management,
         "tls": Tls,
+        "security": Security,
         "storage": Storage,
         "topics": Topics,
         "groups": Groups,

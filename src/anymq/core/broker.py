@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+from anymq.core.browsing.jobs import Jobs
 from anymq.core.catalog import Catalog, DefinitionStore, Then
 from anymq.core.changes import Changes
 from anymq.core.clock import Clock
@@ -16,6 +17,7 @@ from anymq.core.policies.policies import Policies
 from anymq.core.policies.presence import Presence
 from anymq.core.policies.user_limits import UserLimits
 from anymq.core.queues.arguments import STREAM
+from anymq.core.queues.delays import Delays
 from anymq.core.queues.totals import Totals
 from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.records import VhostRecord
@@ -88,8 +90,7 @@ class Broker:
     ) -> None:
         self.settings = settings or BrokerSettings()
         self.node_id = self.settings.node_id
-        self.clock = clock
-        self.timers = timers
+        self.clock, self.timers = clock, timers
         self._given = {**_identity(self.settings), **self.settings.configs}
         broker_config.check_static(self._given)
         self.config = BrokerConfig(self._given)
@@ -142,6 +143,7 @@ class Broker:
         self.users = Accounts(self._catalog, self.vhosts)
         self.turn, self.flow = self._messaging.turn, self._messaging.flow
         self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
+        self.jobs = Jobs(clock, timers, self._messaging.steady, self.turn)
         self._streams = self._messaging.add_streams(self)
         for name, topic in self.topics.items():
             self._streams.on_topic(name, topic)
@@ -352,6 +354,16 @@ class Broker:
         return self._messaging.totals
 
     @property
+    def forms(self) -> Mapping[int, Form]:
+        """How messages may be written, by the number that is on disk."""
+        return self._messaging.forms
+
+    @property
+    def delays(self) -> Delays:
+        """The messages that come later."""
+        return self._messaging.delays
+
+    @property
     def delayed_count(self) -> int:
         """How many messages wait for their time."""
         return len(self._messaging.delays)
@@ -362,6 +374,7 @@ class Broker:
 
     def close(self) -> None:
         """Leave everything exact, before the store is closed."""
+        self.jobs.close()
         self._messaging.close()
 
     # The broker itself

@@ -74,6 +74,15 @@ class Later:
             if self.on_answer is not None:
                 self.on_answer(response)
 
+    def follow(self, answer: "Response | Later") -> None:
+        """Answer with this, or with what becomes of it."""
+        if isinstance(answer, Response):
+            self.answer(answer)
+        elif answer.response is not None:
+            self.answer(answer.response)
+        else:
+            answer.on_answer = self.answer
+
 
 Answer = Response | Later
 Handler = Callable[[Request], Answer]
@@ -86,8 +95,11 @@ class Api(Protocol):
     def owns(self, path: str) -> bool:
         """Is this one of its paths?"""
 
-    def body_bytes_max(self, request: Request) -> int:
-        """How large a body is taken from who says these headers. Nothing is done yet."""
+    def admit(self, request: Request, then: Callable[[int], None]) -> None:
+        """Say how large a body is taken from who says these headers. Nothing is done yet.
+
+        It may be said later: until then, no more is read.
+        """
 
     def answer(self, request: Request) -> Answer:
         """Do what is asked."""
@@ -119,6 +131,11 @@ def _sound(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_sound(each) for each in value]
     return value
+
+
+def failed() -> Response:
+    """Something is wrong with us."""
+    return text("something is wrong here; the log says what\n", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def answer(pages: Pages, request: Request) -> Answer:

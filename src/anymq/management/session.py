@@ -8,7 +8,18 @@ import h11
 from typing_extensions import override
 
 from anymq.management.front import Front
-from anymq.management.http import Answer, Api, Later, Pages, Request, Response, Stream, answer, text
+from anymq.management.http import (
+    Answer,
+    Api,
+    Later,
+    Pages,
+    Request,
+    Response,
+    Stream,
+    answer,
+    failed,
+    text,
+)
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
 
@@ -57,6 +68,7 @@ class HttpSession(Session):
         self._body = bytearray()
         self._body_size = 0
         self._body_bytes_max = BODY_BYTES_MAX
+        self._undecided = self._waits_for_admission = False  # how large the body may be
         self._later: Later | None = None
         self._unserved = False
         self._answering: _Answering | None = None
@@ -71,7 +83,8 @@ class HttpSession(Session):
     @property
     @override
     def reading(self) -> bool:
-        return not self.closed and not self._unserved and self._later is None
+        waits = self._unserved or self._undecided
+        return not self.closed and not waits and self._later is None
 
     @property
     @override
@@ -87,7 +100,7 @@ class HttpSession(Session):
         """Answer the whole requests there are now."""
         if not self.closed and self._stream is None:  # whoever listens has nothing more to say
             self._http.receive_data(bytes(data))
-            if self._later is None:
+            if self._later is None and not self._undecided:
                 self.go_on()
 
     @override
@@ -137,6 +150,9 @@ class HttpSession(Session):
             self._on_event(event)
             if self.closed:
                 return
+            if self._undecided:
+                self._waits_for_admission = True
+                return
             if self._later is not None:
                 return
             if self._answering is not None:
@@ -158,7 +174,15 @@ class HttpSession(Session):
         self._body.clear()
         self._body_bytes_max = BODY_BYTES_MAX
         if (api := self._api_of(self._request)) is not None:
-            self._body_bytes_max = api.body_bytes_max(self._request)
+            self._undecided = True
+            api.admit(self._request, self._admit)
+
+    def _admit(self, body_bytes_max: int) -> None:
+        """It is known how large a body may be; the carrier lets us go on if we waited."""
+        self._undecided, self._body_bytes_max = False, body_bytes_max
+        if self._waits_for_admission and not self.closed:
+            self._waits_for_admission, self._unserved = False, True
+            self._outbox.wake()
 
     def _take_body(self, data: bytes) -> None:
         self._body_size += len(data)
@@ -214,7 +238,7 @@ class HttpSession(Session):
             made: Answer | None = end.value
         except Exception:
             log.exception("a page failed while it was made")
-            made = _failed()
+            made = failed()
         self._answering, self._unserved = None, True
         if made is None:
             made = replace(answering.response, body=bytes(answering.body), pieces=None)
@@ -269,7 +293,7 @@ class HttpSession(Session):
             return answer(self._pages, request) if api is None else api.answer(request)
         except Exception:
             log.exception("a page failed", path=request.path)
-            return _failed()
+            return failed()
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Say no and hang up: what follows cannot be told from the rest of this request."""
@@ -300,10 +324,6 @@ class HttpSession(Session):
 
 def _says(response: Response, header: str) -> bool:
     return any(name == header for name, _ in response.headers)
-
-
-def _failed() -> Response:
-    return text("something is wrong here; the log says what\n", HTTPStatus(500))
 
 
 def _read(request: h11.Request, peer: Peer) -> Request:

@@ -23,7 +23,7 @@ class ScramServer:
         self.user: str | None = None
         self._users = users
         self._mechanism = mechanism
-        self._name = ""
+        self.name = ""  # as the peer says
         self._known = False
         self._verifier: Verifier | None = None
         self._exchanged = ""
@@ -47,12 +47,12 @@ class ScramServer:
             raise AuthenticationFailed("channel binding is not supported")
         self._header = f"{binding},{authorization},"
         fields = _fields(bare)
-        self._name = fields["n"].replace("=2C", ",").replace("=3D", "=")
+        self.name = fields["n"].replace("=2C", ",").replace("=3D", "=")
         if authorization not in ("", f"a={fields['n']}"):
             raise AuthenticationFailed("acting for another user is not supported")
-        found = self._users.verifier(self._name, self._mechanism)
+        found = self._users.verifier(self.name, self._mechanism)
         self._known = found is not None
-        self._verifier = verifier = found or self._users.nobody(self._name, self._mechanism)
+        self._verifier = verifier = found or self._users.nobody(self.name, self._mechanism)
         self._client_nonce = fields["r"]
         self._nonce = fields["r"] + base64.b64encode(secrets.token_bytes(NONCE_BYTES)).decode()
         salt = base64.b64encode(verifier.salt).decode()
@@ -72,8 +72,8 @@ class ScramServer:
             raise AuthenticationFailed("nonce differs")
         signed = f"{self._exchanged},{unproved}".encode()
         if not self._proves(base64.b64decode(proof, validate=True), signed) or not self._known:
-            raise AuthenticationFailed(f"wrong user name or password for {self._name!r}")
-        self.user = self._name
+            raise AuthenticationFailed(f"wrong user name or password for {self.name!r}")
+        self.user = self.name
         name = self._mechanism.hash_name
         signature = hmac.digest(self._verifier.server_key, signed, name)
         return f"v={base64.b64encode(signature).decode()}"

@@ -32,6 +32,8 @@ from anymq.protocols.amqp.session import AmqpSession
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
+from anymq.security.attempts import Attempts
+from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.storage.files import FileRange, Files
 from anymq.storage.store import LogStore
@@ -64,6 +66,7 @@ class AmqpRoom:
         broker: BrokerSettings | None = None,
         files: Files | None = None,
         memory_bytes_max: int = MEMORY_BYTES_MAX,
+        gate: Gate | None = None,
     ) -> None:
         self.clock = HandClock()
         self.timers = Timers()
@@ -91,6 +94,7 @@ class AmqpRoom:
             counters=Counters(),
             memory=Memory(memory_bytes_max),
             make_channel=Channel,
+            gate=gate or Gate(Attempts(self.clock.monotonic)),
         )
         self.write_to_disk()
 

@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Any
 
 from anymq.management.api.api import ManagementApi
+from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
@@ -22,6 +23,7 @@ from anymq.management.api.site import Door, Machine, Site
 from anymq.management.history import History
 from anymq.management.session import HttpSession
 from anymq.protocols.session import Outbox, Peer, Traffic
+from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.testing.amqp import AmqpRoom
 from anymq.testing.kafka import kafka_of
@@ -48,21 +50,22 @@ class Said:
 class HttpRoom(AmqpRoom):
     """A broker with its API."""
 
-    def __init__(self, *, users: Users | None = None) -> None:
-        super().__init__(users=users)
+    def __init__(self, *, users: Users | None = None, gate: Gate | None = None) -> None:
+        super().__init__(users=users, gate=gate)
         amqp = self.amqp
         self.guard = Guard(
             self.broker.users,
             lambda: amqp.users,
             lambda: amqp.settings.loopback_users,
             Sessions(self.clock.monotonic),
+            self.amqp.gate,
         )
-        self.kafka = kafka_of(self.broker, users=amqp.users)
+        self.kafka = kafka_of(self.broker, users=amqp.users, gate=amqp.gate)
         self.traffic = Traffic()
         self.soon: list[Callable[[], None]] = []
         seen = Seen(
             broker=self.broker,
-            counters=amqp.counters,
+            amqp=amqp,
             machine=lambda: MACHINE,
             traffic=lambda: self.traffic,
             sockets=lambda: 0,
@@ -76,6 +79,7 @@ class HttpRoom(AmqpRoom):
             rates=Rates(self.clock),
             guard=self.guard,
             sampler=self.sampler,
+            events=EventHub(self.broker, amqp, self.kafka, self.sampler),
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},

@@ -36,6 +36,8 @@ from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
+from anymq.security.attempts import Attempts
+from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.storage.files import Buffer, FileRange, Files
 from anymq.storage.store import LogStore
@@ -70,6 +72,7 @@ def kafka_of(
     users: Users | None = None,
     memory: Memory | None = None,
     random: Callable[[int], bytes] | None = None,
+    gate: Gate | None = None,
 ) -> Kafka:
     """Return what the Kafka sessions of a broker share."""
     return Kafka(
@@ -78,6 +81,7 @@ def kafka_of(
         settings=settings or KafkaSettings(),
         users=users or Users(),
         fetch_sessions=FetchSessions(random or Random(7).randbytes),
+        gate=gate or Gate(Attempts(broker.clock.monotonic)),
         counters=Counters(),
         memory=memory or Memory(MEMORY_BYTES_MAX),
     )
@@ -94,6 +98,7 @@ class KafkaRoom:
         broker: BrokerSettings | None = None,
         files: Files | None = None,
         memory_bytes_max: int = MEMORY_BYTES_MAX,
+        gate: Gate | None = None,
     ) -> None:
         self.clock = HandClock()
         self.timers = Timers()
@@ -110,7 +115,12 @@ class KafkaRoom:
             settings=broker,
         )
         self.kafka = kafka_of(
-            self.broker, settings, users=users, memory=Memory(memory_bytes_max), random=random
+            self.broker,
+            settings,
+            users=users,
+            memory=Memory(memory_bytes_max),
+            random=random,
+            gate=gate,
         )
         self.broker.users.give(list(self.kafka.users))
         self.write_to_disk()

@@ -43,8 +43,8 @@ export const put = <T = void>(path: string, body: unknown = {}) => request<T>("P
 export const post = <T = void>(path: string, body: unknown = {}) => request<T>("POST", path, body);
 export const del = <T = void>(path: string) => request<T>("DELETE", path);
 
-export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const answer = await send(method, path, body, signal);
+export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal, more: Record<string, string> = {}): Promise<T> {
+  const answer = await send(method, path, body, signal, more);
   if (answer.ok) return (await content(answer)) as T;
   const refusal = await refused(answer);
   if (answer.status === 401) loggedOut.value++;
@@ -52,9 +52,9 @@ export async function request<T>(method: Method, path: string, body?: unknown, s
 }
 
 /** Ask without what follows from being refused: for logging in. */
-export async function send(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+export async function send(method: Method, path: string, body?: unknown, signal?: AbortSignal, more: Record<string, string> = {}): Promise<Response> {
   // Says that we ask for passwords ourselves: the browser need not.
-  const headers: Record<string, string> = { "X-Requested-With": "anymq" };
+  const headers: Record<string, string> = { "X-Requested-With": "anymq", ...more };
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {

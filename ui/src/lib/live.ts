@@ -1,10 +1,89 @@
-/** What the server tells by itself. Where it has no event stream, pages ask every few seconds. */
-import { signal } from "@preact/signals";
+/**
+ * What the server tells by itself, over one stream of events. Where there is none (an old server, a
+ * proxy that holds it back), pages ask every few seconds as they do anyway: nothing is lost but
+ * promptness.
+ */
+import { effect, signal } from "@preact/signals";
+import { connected } from "./api";
+import { me } from "./session";
 
 /** Grows when something was made, changed or unmade: lists look again. */
 export const changes = signal(0);
 
+/** What publishers wait for: memory, disk. */
+export const alarms = signal<string[]>([]);
+
+/** The newest `overview` of the stream; null while there is no stream. */
+export const overview = signal<unknown>(null);
+
+const TOPICS = "overview,changes,alarms";
+const GATHER_MS = 400; // many changes at once are one
+const RETRY_MS = 15_000;
+let stream: EventSource | null = null;
+let gathering: ReturnType<typeof setTimeout> | undefined;
+let retry: ReturnType<typeof setTimeout> | undefined;
+
 /** Say that we changed something ourselves. */
 export function changed(): void {
   changes.value++;
+}
+
+function soonChanged(): void {
+  gathering ??= setTimeout(() => {
+    gathering = undefined;
+    changed();
+  }, GATHER_MS);
+}
+
+function open(): void {
+  close();
+  const opened = new EventSource(`api/events?topics=${TOPICS}`);
+  stream = opened;
+  opened.addEventListener("changes", soonChanged);
+  opened.addEventListener("resync", soonChanged);
+  opened.addEventListener("overview", (event) => (overview.value = read(event)));
+  opened.addEventListener("alarms", (event) => {
+    alarms.value = (read(event) as { alarms?: string[] } | null)?.alarms ?? [];
+  });
+  opened.addEventListener("open", () => {
+    if (!connected.peek()) soonChanged();
+  });
+  opened.addEventListener("error", () => {
+    overview.value = null;
+    if (opened.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    retry = setTimeout(follow, RETRY_MS);
+  });
+}
+
+function close(): void {
+  clearTimeout(retry);
+  stream?.close();
+  stream = null;
+  overview.value = null;
+}
+
+function follow(): void {
+  if (me.peek() && !document.hidden) open();
+  else close();
+}
+
+function read(event: Event): unknown {
+  try {
+    return JSON.parse((event as MessageEvent<string>).data);
+  } catch {
+    return null;
+  }
+}
+
+/** Follow the stream while somebody is logged in and looks. */
+export function followEvents(): void {
+  let name = "";
+  effect(() => {
+    const now = me.value?.name ?? "";
+    if (now !== name) {
+      name = now;
+      follow();
+    }
+  });
+  document.addEventListener("visibilitychange", follow);
 }

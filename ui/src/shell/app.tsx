@@ -3,7 +3,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useErrorBoundary } from "preact/hooks";
 import { connected } from "../lib/api";
 import { find, path, type Params, type Route } from "../lib/router";
-import { me } from "../lib/session";
+import { changed } from "../lib/live";
+import { me, resume } from "../lib/session";
 import { Button, Empty } from "../ui/bits";
 import { closeDialogs, Dialogs } from "../ui/dialog";
 import { Icon } from "../ui/icons";
@@ -62,7 +63,15 @@ function Shown({ route, params }: { route: Route; params: Params }) {
   return <Page params={params} />;
 }
 
+const RETRY_MS = 3000;
+
+/** The line that says that nobody answers; it is there as long as that is so. */
 function Lost() {
+  useEffect(() => {
+    // Pages that show lists ask by themselves; a login form does not.
+    const timer = setInterval(() => void resume().then(changed, () => undefined), RETRY_MS);
+    return () => clearInterval(timer);
+  }, []);
   return <div class="banner bad" role="alert"><Icon name="offline" />{t.lost}</div>;
 }
 

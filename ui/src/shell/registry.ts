@@ -23,7 +23,16 @@ export interface Entry {
   tally?: () => number | undefined;
 }
 
+/** What an area adds to the page of a thing of another: a button "Browse" at a queue, say. */
+export interface Offer {
+  of: "queue" | "exchange" | "topic" | "connection" | "group";
+  icon: IconName;
+  label: () => string;
+  href: (...names: string[]) => string; // the names in the thing's address: vhost and queue
+}
+
 export interface Area {
+  offers?: Offer[];
   routes?: Route[];
   entries?: Entry[];
   overlays?: ComponentType[];
@@ -33,4 +42,5 @@ const areas = Object.values(import.meta.glob<Area>("../areas/*/routes.{ts,tsx}",
 
 export const routes: Route[] = areas.flatMap((area) => area.routes ?? []);
 export const entries: Entry[] = areas.flatMap((area) => area.entries ?? []).sort((a, b) => a.order - b.order);
+export const offers: Offer[] = areas.flatMap((area) => area.offers ?? []);
 export const overlays: ComponentType[] = areas.flatMap((area) => area.overlays ?? []);

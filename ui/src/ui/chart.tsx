@@ -5,6 +5,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { clock, short } from "../lib/format";
 import { locale } from "../lib/i18n";
+import { rangeSeconds } from "../lib/samples";
 import { shownTheme } from "../lib/theme";
 import { t } from "./words";
 
@@ -15,12 +16,13 @@ export interface Line {
 }
 
 /** Lines, with a legend that says the last values, or those under the mouse; a click hides one. */
-export function Chart({ times, lines, format = short, height = 170, fill = false, label }: {
+export function Chart({ times, lines, format = short, height = 170, fill = false, whole = false, label }: {
   times: number[]; // seconds
   lines: Line[];
   format?: (value: number | null | undefined) => string;
   height?: number;
   fill?: boolean;
+  whole?: boolean; // there are no halves of it
   label: string;
 }) {
   const place = useRef<HTMLDivElement>(null);
@@ -33,7 +35,7 @@ export function Chart({ times, lines, format = short, height = 170, fill = false
   useEffect(() => {
     const box = place.current;
     if (!box) return;
-    const made = new uPlot(options(lines, hidden.value, format, box.clientWidth, height, fill, (i) => (at.value = i)), data, box);
+    const made = new uPlot(options(lines, hidden.value, format, box.clientWidth, height, fill, whole, (i) => (at.value = i)), data, box);
     plot.current = made;
     const watch = new ResizeObserver(() => box.clientWidth > 0 && made.setSize({ width: box.clientWidth, height }));
     watch.observe(box);
@@ -42,7 +44,7 @@ export function Chart({ times, lines, format = short, height = 170, fill = false
       made.destroy();
       plot.current = null;
     };
-  }, [names, height, shownTheme.value, locale.value, hidden.value]);
+  }, [names, height, shownTheme.value, locale.value, hidden.value, rangeSeconds.value]);
   useEffect(() => plot.current?.setData(data), [data]);
 
   const shown = at.value !== null && at.value < times.length ? at.value : times.length - 1;
@@ -62,8 +64,10 @@ export function Chart({ times, lines, format = short, height = 170, fill = false
   );
 }
 
+const WHOLE_STEPS = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((one) => one * 10 ** i)).flat();
+
 function options(lines: Line[], hidden: Record<string, boolean>, format: (value: number | null | undefined) => string,
-  width: number, height: number, fill: boolean, onCursor: (i: number | null) => void): uPlot.Options {
+  width: number, height: number, fill: boolean, whole: boolean, onCursor: (i: number | null) => void): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const font = `11px ${colour("--font")}`;
@@ -74,10 +78,14 @@ function options(lines: Line[], hidden: Record<string, boolean>, format: (value:
     padding: [8, 8, 0, 0],
     cursor: { points: { size: 6 }, drag: { x: true, y: false }, sync: { key: "time" } },
     legend: { show: false },
-    scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.12 : 1] } },
+    scales: {
+      // The whole range, even when less is known: the eye learns where "ten minutes ago" is.
+      x: { time: true, range: (_, min, max) => (max ? [Math.max(max - rangeSeconds.peek(), Math.min(min, max - rangeSeconds.peek())), max] : [Date.now() / 1000 - rangeSeconds.peek(), Date.now() / 1000]) },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.12 : whole ? 4 : 1] },
+    },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, space: 70, values: (_, splits, __, ___, step) => splits.map((one) => clock(one, step < 60)) },
-      { ...axis, size: 52, space: 34, values: (_, splits) => splits.map((one) => (Number.isInteger(one) || Math.abs(one) < 10 ? format(one) : "")) },
+      { ...axis, grid: { show: false }, size: 26, space: 70, values: (_, splits, __, ___, step) => splits.map((one) => clock(one, step % 60 !== 0)) },
+      { ...axis, size: 58, space: 36, ...(whole && { incrs: WHOLE_STEPS }), values: (_, splits) => splits.map((one) => (one === 0 ? "0" : format(one))) },
     ],
     series: [
       {},

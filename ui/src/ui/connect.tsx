@@ -16,7 +16,7 @@ interface Door {
   tls: boolean;
 }
 
-export type Example = "pika" | "kafka" | "celery" | "node" | "curl";
+export type Example = "pika" | "kafka" | "celery" | "node" | "curl" | "consumer";
 
 export function Connect({ listeners, only }: { listeners: Door[]; only?: Example[] }) {
   const all = examples(listeners).filter(([id]) => !only || only.includes(id));
@@ -71,6 +71,16 @@ from kafka import KafkaProducer
 
 producer = KafkaProducer(bootstrap_servers="${host}:${kafka}")
 producer.send("hello", b"Hello, anymq").get()
+`]);
+  }
+  if (kafka !== undefined) {
+    found.push(["consumer", "Kafka · consumer", `# pip install kafka-python
+from kafka import KafkaConsumer
+
+consumer = KafkaConsumer("hello", group_id="readers", auto_offset_reset="earliest",
+                         bootstrap_servers="${host}:${kafka}")
+for record in consumer:
+    print(record.value)
 `]);
   }
   found.push(["curl", "HTTP", `curl -u ${user}:PASSWORD ${location.origin}/api/exchanges/%2F/amq.default/publish \\

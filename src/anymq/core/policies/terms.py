@@ -22,6 +22,8 @@ def _term(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, str):
+        if not value:
+            return "<<>>"
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'<<"{escaped}">>'
     if isinstance(value, Mapping):

@@ -13,6 +13,7 @@ from operator import itemgetter
 from anymq.core.message import Envelope, Form, Message, Run
 from anymq.storage import records, varints
 from anymq.storage.batch import (
+    COMPRESSION_MASK,
     HEADER_BYTES,
     LENGTH_END,
     MAGIC,
@@ -26,6 +27,7 @@ BATCH_BYTES_MAX = 1024 * 1024  # of bodies, but for a single message that is big
 GAP_MAX = 2**31 - 1
 _ENVELOPES_MAX = 10_000
 _SEQUENCE_MAX = 2**31 - 1
+_LENGTH_AT, _CODEC_AT = 8, 22  # within a header
 _WIRE = "anymq.stored"
 _TEXT = ("utf-8", "surrogateescape")  # names that are no UTF-8 come back as they were
 _HEADER_START = b"\x02\x0e" + HEADER  # one header; its name's length, its name
@@ -119,6 +121,19 @@ def size_of(header: BatchHeader) -> int:
     return max(header.base_sequence, 0)
 
 
+def _end_of(data: bytes) -> int | None:
+    """Return where the last whole batch ends; None: there is none, or one is packed."""
+    at, last = 0, None
+    while at + HEADER_BYTES <= len(data):
+        stop = at + LENGTH_END + int.from_bytes(data[at + _LENGTH_AT : at + LENGTH_END])
+        if stop > len(data):
+            break
+        if data[at + _CODEC_AT] & COMPRESSION_MASK:
+            return None
+        last, at = at, stop
+    return None if last is None else read_header(data, last).next_offset
+
+
 def _parts_of(envelope: Envelope) -> tuple[bytes, bytes]:
     """Return key, and what is before the properties; made once for each envelope."""
     parts: tuple[bytes, bytes] | None = envelope.wire.get(_WIRE)
@@ -147,6 +162,8 @@ class Reader:
         left out as a whole, which is much cheaper. CorruptBatch, UnknownVersion.
         """
         found: list[Stored] = []
+        if may_hold is not None and not may_hold(data) and (gone := _end_of(data)) is not None:
+            return found, max(gone, position)
         at, view = 0, memoryview(data)
         end = position
         while at + HEADER_BYTES <= len(data):

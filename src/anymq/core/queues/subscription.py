@@ -42,6 +42,7 @@ class Subscription:
     """One consumer at one queue. `unacked` is how many it has, of this queue."""
 
     __slots__ = (
+        "__weakref__",
         "arguments",
         "consumer",
         "delivered",

@@ -7,16 +7,17 @@ away does not come back by another door. The password of a user of the file is a
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from anymq.core.catalog import Catalog, Then
-from anymq.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from anymq.core.errors import Conflict, Invalid, NotFound, PreconditionFailed, Refused
 from anymq.core.rights import patterns
 from anymq.core.rights import records as keys
 from anymq.core.rights.acls import ANY, Acls
 from anymq.core.rights.operations import OPERATIONS, Kind
-from anymq.core.rights.permit import EVERYTHING, Permit
+from anymq.core.rights.permit import EVERYTHING, GROUP, Permit
 from anymq.core.rights.records import (
     PermissionRecord,
     TopicPermissionRecord,
@@ -50,6 +51,7 @@ class Accounts:
 
     def __init__(self, catalog: Catalog, vhosts: Collection[str]) -> None:
         self.version = 0
+        self.kept: Sequence[str] = passwords.KEPT  # as what passwords are kept
         self._proved = 0  # how many stored ones have a password
         self._catalog = catalog
         self._vhosts = vhosts
@@ -140,6 +142,14 @@ class Accounts:
         record = self._stored.get(name)
         return None if record is None or record.given else record.proofs
 
+    def improve(self, name: str, proofs: Sequence[str]) -> None:
+        """Keep this of a stored user's password, that it has just said."""
+        record = self._stored.get(name)
+        if record is not None and record.proofs and not (record.given or record.deleted):
+            better = msgspec.structs.replace(record, proofs=tuple(proofs))
+            with suppress(Refused):  # no room on the disk, say: it gets in all the same
+                self._catalog.change({user_key(name): better}, ignore)
+
     @property
     def some_are_stored(self) -> bool:
         """Is anybody known by the verifier of a password only?"""
@@ -159,6 +169,10 @@ class Accounts:
         """Return the routing keys that a user is limited to, by exchange."""
         return self._topics.get((user, vhost), {})
 
+    def is_of_file(self, user: str) -> bool:
+        """Is it a user whose password the configuration file says?"""
+        return user in self._file
+
     def may_pose(self, user: str) -> bool:
         """May this user publish in the name of others?"""
         return IMPERSONATOR in self.tags_of(user)
@@ -175,14 +189,18 @@ class Accounts:
         """Are there ACLs about a user, beside the patterns?"""
         return self.acls.concern(user)
 
-    def ruled(self, user: str, host: str, vhost: str, permission: str, queue: str) -> bool | None:
-        """Return what the ACLs say of a topic that is used as a queue; None: nothing."""
-        try:
-            topic = topic_of(vhost, queue)
-        except PreconditionFailed:
-            return None  # too long for a topic
+    def ruled(
+        self, user: str, host: str, vhost: str, permission: str, kind: str, name: str
+    ) -> bool | None:
+        """Return what the ACLs say of a queue (it may be a topic) or group; None: nothing."""
+        of, named = Kind.GROUP, name
+        if kind != GROUP:
+            try:
+                of, named = Kind.TOPIC, topic_of(vhost, name)
+            except PreconditionFailed:
+                return None  # too long for a topic
         said = [
-            self.acls.verdict(user, host, Kind.TOPIC, topic, operation)
+            self.acls.verdict(user, host, of, named, operation)
             for operation in OPERATIONS[permission]
         ]
         if False in said:
@@ -209,16 +227,23 @@ class Accounts:
         password: str | None = None,
         password_hash: str | None = None,
         hashing_algorithm: str = "",
+        verifiers: tuple[str, ...] | None = None,
+        proofs: Sequence[str] | None = None,
         tags: Collection[str] | None = None,
         then: Then = ignore,
     ) -> None:
         """Make a user, or give it another password or other tags; None: what it has.
 
         An empty password, or hash, is none: nobody logs in by it. `password_hash` and
-        `hashing_algorithm` are as RabbitMQ's definitions have them. A new user may do nothing.
+        `hashing_algorithm` are as RabbitMQ's definitions have them, `verifiers` as ours do. A new
+        user may do nothing. `proofs`: what is kept of a password, made elsewhere, as that takes
+        long.
         """
         _check_name(name)
-        proofs = _proofs(password, password_hash, hashing_algorithm)
+        if proofs is None:
+            proofs = _checked_verifiers(verifiers)
+        if proofs is None:
+            proofs = self._proofs_of(password, password_hash, hashing_algorithm)
         if proofs is not None and name in self._file:
             raise Conflict(f"the password of user '{name}' is set in the configuration file")
         if name not in self and len(self._stored) >= USERS_MAX:
@@ -226,7 +251,7 @@ class Accounts:
         changes = self._written_down(name) if name in self else self._forgotten(name)
         record = self._record(name) if name in self else UserRecord()
         if proofs is not None:
-            record = msgspec.structs.replace(record, proofs=proofs, given=False)
+            record = msgspec.structs.replace(record, proofs=tuple(proofs), given=False)
         if tags is not None:
             record = msgspec.structs.replace(record, tags=_checked_tags(tags))
         self._catalog.change({**changes, user_key(name): record}, then)
@@ -259,12 +284,19 @@ class Accounts:
 
     def delete(self, name: str, then: Then = ignore) -> None:
         """Unmake a user, and all its rights. Those of the file are unmade there."""
-        self.find(name)
-        if name in self._file:
-            raise Conflict(f"user '{name}' is of the configuration file: delete it there")
-        gone = UserRecord(deleted=True) if name in self._defaults else None
-        rules = dict.fromkeys(self.acls.keys_of(name))
-        self._catalog.change({**self._forgotten(name), **rules, user_key(name): gone}, then)
+        self.delete_all([name], then)
+
+    def delete_all(self, names: Sequence[str], then: Then = ignore) -> None:
+        """Unmake all of these users or none."""
+        changes: Changes = {}
+        for name in names:
+            self.find(name)
+            if name in self._file:
+                raise Conflict(f"user '{name}' is of the configuration file: delete it there")
+            gone = UserRecord(deleted=True) if name in self._defaults else None
+            rules = dict.fromkeys(self.acls.keys_of(name))
+            changes |= {**self._forgotten(name), **rules, user_key(name): gone}
+        self._catalog.change(changes, then)
 
     # Changing rights
 
@@ -351,6 +383,20 @@ class Accounts:
 
     # Within
 
+    def _proofs_of(
+        self, password: str | None, password_hash: str | None, algorithm: str
+    ) -> tuple[str, ...] | None:
+        if password is not None and password_hash is not None:
+            raise Invalid("a password, or the hash of one: not both")
+        if password_hash:
+            try:
+                return (passwords.from_rabbitmq_hash(password_hash, algorithm),)
+            except ValueError as error:
+                raise Invalid(f"the hash of a password: {error}") from None
+        if password:
+            return passwords.proofs_of(password, self.kept)
+        return None if password is None and password_hash is None else ()
+
     def _is_free(self, name: str) -> bool:
         """Is it a given user about whom nothing is stored?"""
         record = self._stored.get(name)
@@ -428,16 +474,10 @@ def _checked_tags(tags: Collection[str]) -> tuple[str, ...]:
     return unique
 
 
-def _proofs(
-    password: str | None, password_hash: str | None, algorithm: str
-) -> tuple[str, ...] | None:
-    if password is not None and password_hash is not None:
-        raise Invalid("a password, or the hash of one: not both")
-    if password_hash:
+def _checked_verifiers(verifiers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for verifier in verifiers or ():
         try:
-            return (passwords.from_rabbitmq_hash(password_hash, algorithm),)
+            passwords.check_verifier(verifier)
         except ValueError as error:
-            raise Invalid(f"the hash of a password: {error}") from None
-    if password:
-        return passwords.proofs_of(password)
-    return None if password is None and password_hash is None else ()
+            raise Invalid(f"the verifier of a password: {error}") from None
+    return verifiers

@@ -12,6 +12,7 @@ WRITE = "write"
 READ = "read"
 QUEUE = "queue"
 EXCHANGE = "exchange"
+GROUP = "group"
 ANSWERS_MAX = 1_000  # that one connection remembers
 DEFAULT_EXCHANGE = "amq.default"  # what the nameless exchange is called in rights
 
@@ -35,8 +36,10 @@ class Rights(Protocol):
     def has_rules(self, user: str) -> bool:
         """Are there ACLs about a user, beside the patterns?"""
 
-    def ruled(self, user: str, host: str, vhost: str, permission: str, queue: str) -> bool | None:
-        """Return what the ACLs say of a topic that is used as a queue; None: nothing."""
+    def ruled(
+        self, user: str, host: str, vhost: str, permission: str, kind: str, name: str
+    ) -> bool | None:
+        """Return what the ACLs say of a queue (it may be a topic) or group; None: nothing."""
 
 
 class Permit:
@@ -171,8 +174,8 @@ class Permit:
         record = self._record
         if record is None:
             return False
-        if self._ruled and kind == QUEUE:
-            said = self._rights.ruled(self.user, self._host, self.vhost, permission, name)
+        if self._ruled and kind != EXCHANGE:
+            said = self._rights.ruled(self.user, self._host, self.vhost, permission, kind, name)
             if said is not None:
                 return said
         pattern: str = getattr(record, permission)

@@ -68,7 +68,7 @@ class Messaging:
     """Everything that queues and exchanges need, and they themselves."""
 
     def __init__(self, ground: Ground) -> None:
-        forms = self._forms = with_died([*ground.forms, RECORD_FORM])
+        forms = self.forms = with_died([*ground.forms, RECORD_FORM])
         self.flow = Flow()
         self.steady = Steady(ground.clock, ground.timers)
         self.lines = Lines(ground.store, forms, durability=ground.durability)
@@ -135,7 +135,7 @@ class Messaging:
     def add_streams(self, topics: TopicVerbs) -> Streams:
         """Let topics be seen as streams."""
         streams = Streams(
-            topics, self.vhosts, turn=self.turn, forms=self._forms, now_ms=self.steady.now_ms
+            topics, self.vhosts, turn=self.turn, forms=self.forms, now_ms=self.steady.now_ms
         )
         self.kinds[STREAM] = streams
         applying = Applying(self.vhosts, self.turn, topics.follow_policy)

@@ -1,24 +1,30 @@
 """The API: who asks is known, the route is found, its handler answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 from anymq.core.errors import Refused
 from anymq.management.api import (
+    attempts,
     bindings,
+    browse,
     connections,
     definitions,
+    events,
     exchanges,
     features,
     groups,
     health,
+    jobs,
     limits,
     login,
     messages,
+    openapi,
     overview,
     parameters,
     policies,
     queues,
+    slow,
     topics,
     traces,
     users,
@@ -26,11 +32,14 @@ from anymq.management.api import (
 )
 from anymq.management.api.call import Call
 from anymq.management.api.faults import Fault, fault_of, no_object
-from anymq.management.api.guard import NOBODY, REALM, NoLogin
-from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Table
+from anymq.management.api.guard import NOBODY, REALM, Caller, NoLogin
+from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Routes, Table
 from anymq.management.api.sessions import cookie_of
 from anymq.management.api.site import Site
-from anymq.management.http import Answer, Request, Response
+from anymq.management.http import JSON, Answer, Later, Request, Response, failed
+from anymq.observability.log import Log
+
+log = Log(__name__)
 
 SMALL_BODY_BYTES = 64 * 1024
 BODY_BYTES_MAX = 24 * 1024 * 1024  # a message of 16 MiB in base64
@@ -46,13 +55,18 @@ MODULES = (
     connections,
     topics,
     groups,
+    slow,
+    events,
     definitions,
     policies,
     parameters,
     limits,
     features,
     health,
+    attempts,
     traces,
+    browse,
+    jobs,
 )
 
 
@@ -60,6 +74,16 @@ def all_routes() -> Iterator[Route]:
     """Go through all routes there are."""
     for module in MODULES:
         yield from module.ROUTES.all
+    yield from ROUTES.all
+
+
+ROUTES = Routes()
+
+
+@ROUTES.get("/openapi.json", ANYBODY)
+def description(_: Call) -> Answer:
+    """This API, as an OpenAPI document."""
+    return Response(HTTPStatus.OK, openapi.encoded(tuple(all_routes())), JSON)
 
 
 class ManagementApi:
@@ -74,42 +98,70 @@ class ManagementApi:
         """Is it below /api?"""
         return path == PREFIX or path.startswith(PREFIX + "/")
 
-    def body_bytes_max(self, request: Request) -> int:
+    def admit(self, request: Request, then: Callable[[int], None]) -> None:
         """Only who is known may send much."""
         said = request.headers.get("content-length", "0")
         chunked = "transfer-encoding" in request.headers
         if not chunked and said.isdigit() and int(said) <= SMALL_BODY_BYTES:
-            return SMALL_BODY_BYTES
-        try:
-            self._guard.caller(request)
-        except Fault:
-            return SMALL_BODY_BYTES
-        return BODY_BYTES_MAX
+            then(SMALL_BODY_BYTES)
+            return
+        self._guard.identify(
+            request,
+            lambda who: then(SMALL_BODY_BYTES if isinstance(who, Fault) else BODY_BYTES_MAX),
+        )
 
     def answer(self, request: Request) -> Answer:
         """Do what is asked, and what follows from it; say why not otherwise."""
+        found = self._table.find(request.path)
+        if found is not None and _route(found[0], request).needs == ANYBODY:
+            return self._try(request, NOBODY)
+        answer = Later()
+        self._guard.identify(request, lambda who: answer.follow(self._try(request, who)))
+        return answer
+
+    def _try(self, request: Request, who: Caller | Fault) -> Answer:
         try:
-            return self._answer(request)
+            return self._answer(request, who)
         except Fault as fault:
             return _challenging(fault, request)
         except Refused as refused:
             return fault_of(refused).response()
+        except Exception:
+            log.exception("the API failed", path=request.path)
+            return failed()
         finally:
             self._site.broker.turn.run()
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, who: Caller | Fault) -> Answer:
         found = self._table.find(request.path)
         if found is None:
-            self._guard.caller(request)  # who is not known learns nothing about paths
+            _known(who)  # who is not known learns nothing about paths
             raise no_object()
         place, names = found
-        method = "GET" if request.method == "HEAD" else request.method
-        route = place.routes.get(method)
-        if route is None:
+        route = _route(place, request)
+        if route is NO_ROUTE:
             return _no_route(place, request)
-        caller = NOBODY if route.needs == ANYBODY else self._guard.caller(request)
+        caller = _known(who)
         self._guard.check(request, caller, route.needs)
         return route.act(Call(request, caller, names, self._site))
+
+
+def _known(who: Caller | Fault) -> Caller:
+    if isinstance(who, Fault):
+        raise who
+    return who
+
+
+def _nothing(call: Call) -> Answer:
+    raise no_object()
+
+
+NO_ROUTE = Route("", "", ANYBODY, _nothing)
+
+
+def _route(place: Place, request: Request) -> Route:
+    method = "GET" if request.method == "HEAD" else request.method
+    return place.routes.get(method, NO_ROUTE)
 
 
 def _no_route(place: Place, request: Request) -> Response:

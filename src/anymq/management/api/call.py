@@ -46,6 +46,12 @@ class Call:
     names: Mapping[str, str]  # in the path
     site: Site
 
+    def is_still_so(self) -> bool:
+        """Is the caller who he was when he asked? For answers that go on and on."""
+        caller = self.caller
+        known = caller.accounts is not None and caller.name in caller.accounts
+        return known and tuple(self.broker.users.tags_of(caller.name)) == tuple(caller.tags)
+
     @property
     def broker(self) -> Broker:
         """Who does it."""
@@ -189,6 +195,15 @@ class Call:
         return self.site.rates.with_rates(broker, numbers, series, self.span(of))
 
     # Answers
+
+    def then(self, act: Callable[[], Answer]) -> Answer:
+        """Go on after something that took a while: refuse as a handler does."""
+        try:
+            return act()
+        except (Fault, Refused) as error:
+            return failed(error)
+        finally:
+            self.broker.turn.run()
 
     def listed(
         self, things: list[T], row: Callable[[T], Row], name: Callable[[T], str] = str

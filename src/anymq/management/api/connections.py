@@ -89,7 +89,7 @@ def channel(call: Call) -> Answer:
     for one in _channels(_conversations(call)):
         if channel_name(one) == call.names["channel"]:
             details = [consumer_row(call, each.subscription) for each in one.consumers.values()]
-            return call.shown({**_channel(call, one), "consumer_details": details})
+            return call.shown({**channel_row(call, one), "consumer_details": details})
     raise no_object()
 
 
@@ -215,6 +215,11 @@ def _close(call: Call, one: Client) -> None:
     one.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, reason, method=0))
 
 
+def all_channels(call: Call) -> Iterator[Channel]:
+    """Go through the channels that this caller may see."""
+    return _channels(_conversations(call))
+
+
 def _channels(every: list[Conversation]) -> Iterator[Channel]:
     for one in every:
         if one.channels is not None:
@@ -224,7 +229,7 @@ def _channels(every: list[Conversation]) -> Iterator[Channel]:
 
 
 def _listed_channels(call: Call, every: list[Conversation]) -> Answer:
-    return call.listed(list(_channels(every)), lambda one: _channel(call, one), channel_name)
+    return call.listed(list(_channels(every)), lambda one: channel_row(call, one), channel_name)
 
 
 def _connection(call: Call, one: Conversation) -> dict[str, Any]:
@@ -267,7 +272,8 @@ def _peer_of(one: Channel) -> Peer | None:
     return one.wire.peer if isinstance(one.wire, Channels) else None
 
 
-def _channel(call: Call, one: Channel) -> dict[str, Any]:
+def channel_row(call: Call, one: Channel) -> dict[str, Any]:
+    """Return what lists say about a channel."""
     peer = _peer_of(one)
     confirms = one.confirms
     numbers = {"deliver_get": one.delivered}

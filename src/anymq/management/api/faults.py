@@ -1,6 +1,9 @@
 """What is wrong with a request, in the words of RabbitMQ's HTTP API."""
 
 from http import HTTPStatus
+from math import ceil
+
+from typing_extensions import override
 
 from anymq.core.errors import NotAllowed, NotFound, Refused, Unavailable
 from anymq.management.http import JSON, Response, encode
@@ -44,6 +47,20 @@ def not_authorized(reason: str = "Not_Authorized") -> Fault:
 def forbidden(reason: str) -> Fault:
     """Not from there."""
     return Fault(HTTPStatus.FORBIDDEN, "forbidden", reason)
+
+
+class TooManyRequests(Fault):
+    """Not now."""
+
+    def __init__(self, reason: str, wait_s: float) -> None:
+        super().__init__(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", reason)
+        self.wait_s = wait_s
+
+    @override
+    def response(self) -> Response:
+        body = encode({"error": self.error, "reason": self.reason})
+        wait = (("Retry-After", str(max(1, ceil(self.wait_s)))),)
+        return Response(self.status, body, JSON, wait)
 
 
 def fault_of(refused: Refused) -> Fault:

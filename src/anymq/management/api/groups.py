@@ -6,7 +6,7 @@ from http import HTTPStatus
 from struct import Struct, error
 from typing import Any
 
-from anymq.core.rights.permit import READ
+from anymq.core.rights.permit import CONFIGURE, GROUP, READ
 from anymq.core.streams import subscription
 from anymq.core.streams.group_calls import (
     CommitRequest,
@@ -19,6 +19,7 @@ from anymq.core.streams.group_calls import (
     State,
 )
 from anymq.core.streams.partition import Partition
+from anymq.core.streams.stream_names import stream_of
 from anymq.management.api import numbers, routes
 from anymq.management.api.call import LENGTHS_OF, Call, done
 from anymq.management.api.faults import Fault, bad_request, no_object
@@ -61,7 +62,7 @@ def group(call: Call) -> Answer:
 def delete_group(call: Call) -> Answer:
     """Forget a group that has no members, with its offsets."""
     name = _find(call)
-    _check_may(call, name)
+    call.caller.permit(VHOST).check(CONFIGURE, GROUP, name)
     later = Later()
 
     def then(refused: GroupError | None) -> None:
@@ -75,8 +76,9 @@ def delete_group(call: Call) -> Answer:
 def set_offsets(call: Call) -> Answer:
     """Set where a group without members goes on; `dry_run`: only say where that would be."""
     name = _find(call)
-    _check_may(call, name)
+    call.caller.permit(VHOST).check(READ, GROUP, name)
     where, chosen = _where(call.body.get("to")), _chosen(call, name)
+    _check_may_read(call, {place[0] for place, _ in chosen})
     dry = call.boolean("dry_run")
     if not dry and call.broker.groups.describe(name).state is not State.EMPTY:
         raise _fault(GroupError.NON_EMPTY)
@@ -133,9 +135,10 @@ def _find(call: Call) -> str:
     return name
 
 
-def _check_may(call: Call, name: str) -> None:
-    """Refuse who may not read as this group."""
-    call.caller.permit(VHOST).check(READ, "group", name)
+def _check_may_read(call: Call, topics: set[str]) -> None:
+    """Refuse who may not read what a group is to read."""
+    for vhost, name in map(stream_of, sorted(topics)):
+        call.caller.permit(vhost).check(READ, "topic", name)
 
 
 def _fault(refused: GroupError) -> Fault:

@@ -9,16 +9,18 @@ from http import HTTPStatus
 from anymq.core.rights.accounts import Accounts
 from anymq.core.rights.permit import Permit
 from anymq.management.api import routes
-from anymq.management.api.faults import Fault, forbidden, not_authorized
+from anymq.management.api.faults import Fault, TooManyRequests, forbidden, not_authorized
 from anymq.management.api.sessions import LoggedIn, Sessions, cookie_of, proves
 from anymq.management.http import Request
 from anymq.observability.log import Log
 from anymq.protocols.session import is_loopback
+from anymq.security.gate import Claim, Gate, Verdict
 from anymq.security.users import Users
 
 REALM = 'Basic realm="anymq management"'
 READING = ("GET", "HEAD", "OPTIONS")
 CREDENTIALS_MAX = 4096
+PROTOCOL = "http"  # as RabbitMQ counts it
 
 log = Log(__name__)
 
@@ -74,6 +76,7 @@ class Caller:
 
 
 NOBODY = Caller("")
+Identified = Callable[[Caller | Fault], None]
 
 
 @dataclass(slots=True)
@@ -84,21 +87,39 @@ class Guard:
     users: Callable[[], Users]
     loopback_users: Callable[[], Collection[str]]
     sessions: Sessions
+    gate: Gate
     logins_failed: int = 0
 
-    def caller(self, request: Request) -> Caller:
-        """Return who asks, or refuse."""
-        if "authorization" not in request.headers and cookie_of(request):
-            return self._of_session(request)
-        return self.known(*_credentials(request), request)
+    def identify(self, request: Request, then: Identified) -> None:
+        """Say who asks; a fault says why he may not. At once, unless a password is new to us."""
+        try:
+            if "authorization" not in request.headers and cookie_of(request):
+                then(self._of_session(request))
+            else:
+                self.check_password(*_credentials(request), request, then)
+        except Fault as fault:
+            then(fault)
 
-    def known(self, name: str, password: str, request: Request) -> Caller:
-        """Return who has this password, or refuse."""
-        if not self._is_known(name, password, request):
-            self.logins_failed += 1
-            log.warning("HTTP login refused", peer=request.host)
-            raise not_authorized()
-        return Caller(name, self.accounts.tags_of(name), self.accounts)
+    def check_password(self, name: str, password: str, request: Request, then: Identified) -> None:
+        """Say who has this password."""
+        claim = Claim(name, password, request.host, PROTOCOL)
+        self.gate.check(self.users(), claim, lambda verdict: self._judged(claim, verdict, then))
+
+    def _judged(self, claim: Claim, verdict: Verdict, then: Identified) -> None:
+        if verdict is Verdict.RIGHT and self._may_come(claim.name, claim.host):
+            then(Caller(claim.name, self.accounts.tags_of(claim.name), self.accounts))
+            return
+        self.logins_failed += 1
+        log.warning("HTTP login refused", peer=claim.host, reason=verdict.value)
+        then(self._refusal(claim, verdict))
+
+    def _refusal(self, claim: Claim, verdict: Verdict) -> Fault:
+        if verdict is Verdict.TOO_OFTEN:
+            wait_s = self.gate.attempts.wait_s(claim.name, claim.host)
+            return TooManyRequests(verdict.value, wait_s)
+        if verdict is Verdict.BUSY:
+            return TooManyRequests(verdict.value, 1)
+        return not_authorized()
 
     def begin_session(self, caller: Caller) -> tuple[str, LoggedIn]:
         """Return the value of a cookie that stands for name and password from now on."""
@@ -114,7 +135,7 @@ class Guard:
     def _still_holds(self, session: LoggedIn, request: Request) -> bool:
         """Is it the same user, with the same password, from where he may come?"""
         mark = self.users().mark(session.name)
-        return bool(mark) and mark == session.mark and self._may_come(session.name, request)
+        return bool(mark) and mark == session.mark and self._may_come(session.name, request.host)
 
     def check(self, request: Request, caller: Caller, needs: str) -> None:
         """Refuse what this caller may not do, or a page in his browser does behind his back."""
@@ -125,14 +146,9 @@ class Guard:
         if not caller.may_use(needs):
             raise not_authorized("Not_Authorized")
 
-    def _is_known(self, name: str, password: str, request: Request) -> bool:
-        return bool(name) and self.users().check(name, password) and self._may_come(name, request)
-
-    def _may_come(self, name: str, request: Request) -> bool:
-        if name not in self.loopback_users():
-            return True
-        # That it calls this machine by one of its names is looked at before: see Front.
-        return is_loopback(request.host)
+    def _may_come(self, name: str, host: str) -> bool:
+        """May he log in from there? That we are called by a name of ours is checked by Front."""
+        return name not in self.loopback_users() or is_loopback(host)
 
 
 def check_csrf(session: LoggedIn, request: Request) -> None:

@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl
 
 from anymq.management.api import routes
 from anymq.management.api.call import Call
-from anymq.management.api.faults import bad_request, not_authorized
+from anymq.management.api.faults import Fault, bad_request, not_authorized
 from anymq.management.api.guard import Caller, check_csrf
 from anymq.management.api.sessions import set_cookie
-from anymq.management.http import JSON, Answer, Response, encode
+from anymq.management.http import JSON, Answer, Later, Response, encode
 
 ROUTES = routes.Routes()
 FORM = "application/x-www-form-urlencoded"
@@ -20,11 +20,19 @@ FIELDS_MAX = 16
 def log_in(call: Call) -> Answer:
     """Log in with a `username` and a `password`; the answer sets a cookie, says the CSRF token."""
     name, password = _said(call)
-    guard = call.site.guard
-    caller = guard.known(name, password, call.request)
+    answer = Later()
+
+    def then(who: Caller | Fault) -> None:
+        answer.answer(who.response() if isinstance(who, Fault) else _begin(call, who))
+
+    call.site.guard.check_password(name, password, call.request, then)
+    return answer
+
+
+def _begin(call: Call, caller: Caller) -> Response:
     if not caller.may_use(routes.MANAGEMENT):
-        raise not_authorized("Not management user")
-    token, session = guard.begin_session(caller)
+        return not_authorized("Not management user").response()
+    token, session = call.site.guard.begin_session(caller)
     headers = (set_cookie(call.request, token),)
     body = encode(_shown(call, caller, session.csrf_token))
     return Response(HTTPStatus.OK, body, JSON, headers)

@@ -62,14 +62,17 @@ def _message(call: Call, exchange: str) -> Message:
         raise bad_request(str(error)) from None
     if len(key.encode()) > 255:
         raise bad_request("a routing key has at most 255 bytes")
-    body = _payload(call)
+    body = payload_of(call.body)
     if len(body) > call.site.amqp.settings.message_bytes_max:
         raise bad_request("the message is too large")
     return Message(Envelope(exchange, key, AMQP_FORM), properties, body, call.broker.now_ms())
 
 
-def _payload(call: Call) -> bytes:
-    payload, encoding = call.text("payload"), call.body["payload_encoding"]
+def payload_of(said: Mapping[str, Any]) -> bytes:
+    """Return the body that is said."""
+    payload, encoding = said.get("payload", ""), said.get("payload_encoding", "string")
+    if not isinstance(payload, str):
+        raise bad_request(["not_string", "payload"])
     if encoding == "string":
         return payload.encode()
     if encoding != "base64":
@@ -81,6 +84,14 @@ def _payload(call: Call) -> bytes:
 
 
 def _properties(said: Mapping[str, Any]) -> Properties:
+    headers = said.get("headers") or {}
+    if not isinstance(headers, dict):
+        raise bad_request(["not_object", "headers"])
+    return Properties(headers=from_json(headers), **properties_of(said))
+
+
+def properties_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties among what is said, but for the headers."""
     given: dict[str, Any] = {}
     for name, value in said.items():
         if name in NUMBERS:
@@ -93,10 +104,7 @@ def _properties(said: Mapping[str, Any]) -> Properties:
             if not isinstance(value, str):
                 raise bad_request(["not_string", name])
             given[name] = value
-    headers = said.get("headers") or {}
-    if not isinstance(headers, dict):
-        raise bad_request(["not_object", "headers"])
-    return Properties(headers=from_json(headers), **given)
+    return given
 
 
 @ROUTES.post("/queues/:vhost/:queue/get")
@@ -196,7 +204,7 @@ class _Getting:
     def _row(self, delivery: Delivery) -> dict[str, Any]:
         message = delivery.message
         body = message.body if self._truncate is None else message.body[: self._truncate]
-        payload, encoding = payload_of(body, self._encoding)
+        payload, encoding = shown_payload(body, self._encoding)
         return {
             "payload_bytes": len(message.body),
             "redelivered": delivery.redelivered,
@@ -220,7 +228,7 @@ def said(message: Message) -> Any:
     return shown or []  # as RabbitMQ: Erlang's empty list
 
 
-def payload_of(body: bytes, encoding: str) -> tuple[str, str]:
+def shown_payload(body: bytes, encoding: str) -> tuple[str, str]:
     """Return a body as text, and how that was made."""
     if encoding == "auto":
         try:

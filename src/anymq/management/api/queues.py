@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from anymq.core.policies.policy import Applied
+from anymq.core.policies.policy import NOTHING, Applied
 from anymq.core.queues.arguments import CLASSIC, QUORUM
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import CONFIGURE, READ
@@ -120,7 +120,6 @@ def row(call: Call, one: AnyQueue) -> dict[str, Any]:
         "internal_owner": False,
         "memory": 0,
         "effective_policy_definition": _applied(call, one).definition,
-        **applied.names_if_any(_applied(call, one)),
         **call.rated(one, _messages(one), counted, LENGTHS_OF),
     }
     stats = _stats(one)
@@ -170,6 +169,9 @@ def _declared(call: Call, one: AnyQueue) -> dict[str, Any]:
         "state": "running",
         "node": node,
     }
+    if (policies := _applied(call, one)) is not NOTHING:
+        said |= applied.names_if_any(policies)
+        said["effective_policy_definition"] = policies.definition
     if one.kind == QUORUM:
         said["delivery_limit"] = _limit(one)
     if one.kind != CLASSIC:

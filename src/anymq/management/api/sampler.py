@@ -15,7 +15,8 @@ from anymq.management.api.numbers import Counted
 from anymq.management.api.totals import Sums, summed
 from anymq.management.history import STEP_MS, History, Series
 from anymq.observability.log import Log
-from anymq.protocols.amqp.counters import Counters
+from anymq.protocols.amqp.channel import Channel
+from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.session import Traffic
 
 if TYPE_CHECKING:
@@ -42,14 +43,14 @@ class Seen:
     """Whom we look at."""
 
     broker: Broker
-    counters: Counters
+    amqp: Amqp
     machine: "Callable[[], Machine]"
     traffic: Callable[[], Traffic]
     sockets: Callable[[], int]
     soon: Callable[[Callable[[], None]], None]  # in a turn of the loop of its own
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Sampler:
     """Begins with `start`; what it saw last is in `sums` and `records_in`."""
 
@@ -57,6 +58,7 @@ class Sampler:
     history: History
     sums: Sums = field(default_factory=Sums)
     records_in: int = 0
+    queue_totals: Mapping[str, Any] = field(default_factory=dict)  # with rates
     watchers: int = 0  # who would like to hear of it every second
     _marks: dict[str, Mark] = field(default_factory=dict)
     _work: Generator[bytes, None, None] | None = None
@@ -102,17 +104,19 @@ class Sampler:
             records_in += sum(map(numbers.written, some))
             yield b""
         self.sums, self.records_in = sums, records_in
-        self.history.begin(broker, tuple(self.of_all())).note(
-            broker.clock.wall_ms(), list(self.of_all().values())
-        )
+        now_ms, everything = broker.clock.wall_ms(), self.of_all()
+        series = self.history.begin(broker, tuple(everything))
+        series.note(now_ms, list(everything.values()))
+        self.queue_totals = _with_rates(sums.all.messages, series)
         yield from self._note_objects()
+        yield from self._note_times()
 
     def of_all(self) -> Mapping[str, float]:
         """Return the numbers of the broker as a whole."""
         seen, machine, traffic = self.seen, self.seen.machine(), self.seen.traffic()
         return {
             **self.sums.all.messages,
-            **numbers.message_stats(seen.counters),
+            **numbers.message_stats(seen.amqp.counters),
             "records_in": self.records_in,
             "recv_oct": traffic.received,
             "send_oct": traffic.sent,
@@ -137,6 +141,16 @@ class Sampler:
             names = groups if everything else set(self._marks)
             yield from self._note((self.mark(name), self._of_group) for name in names)
 
+    def _note_times(self) -> Generator[bytes, None, None]:
+        """Tell channels how late it is: that is how the age of what is out is known."""
+        now_ms = self.seen.broker.now_ms()
+        for some in _parts(list(self.seen.amqp.conversations)):
+            for conversation in some:
+                for one in (conversation.channels.all if conversation.channels else {}).values():
+                    if isinstance(one, Channel):
+                        one.note_time(now_ms)
+            yield b""
+
     def _note(self, things: Iterable[tuple[Any, Counted]]) -> Generator[bytes, None, None]:
         history, now_ms = self.history, self.seen.broker.clock.wall_ms()
         for some in _parts(things):
@@ -160,6 +174,14 @@ class Sampler:
     def series_of_group(self, name: str, *, wanted: bool) -> Series | None:
         """Return the history of a group's lag."""
         return self.series(self.mark(name), self._of_group, wanted=wanted)
+
+
+def _with_rates(numbers: Mapping[str, int], series: Series) -> Mapping[str, Any]:
+    said: dict[str, Any] = {}
+    for name, number in numbers.items():
+        said[name] = number
+        said[name + "_details"] = {"rate": round(series.rate(name), 2)}
+    return said
 
 
 def _parts(things: Iterable[T]) -> Iterator[list[T]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from anymq.core.broker import Broker
 from anymq.management.api.guard import Guard
@@ -9,6 +10,9 @@ from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.kafka.session import Kafka
+
+if TYPE_CHECKING:
+    from anymq.management.api.event_hub import EventHub
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Site:
     rates: Rates
     guard: Guard
     sampler: Sampler
+    events: "EventHub"
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener

@@ -18,6 +18,7 @@ from anymq.management.api import numbers, routes
 from anymq.management.api.call import MESSAGES_OF, Call, created, done, when_safe
 from anymq.management.api.faults import bad_request, no_object
 from anymq.management.http import Answer
+from anymq.storage.errors import OffsetOutOfRange
 
 ROUTES = routes.Routes()
 PRODUCERS_MAX = 10_000  # of a topic, in a list
@@ -77,8 +78,11 @@ def delete_records(call: Call) -> Answer:
     before = _number(call, "before", HIGH_WATERMARK)
     only = _number(call, "partition", -1)
     chosen = one.partitions if only < 0 else [_partition(one, only)]
-    for partition in chosen:
-        partition.offset_to_delete(before)  # none, if one of them cannot be
+    try:
+        for partition in chosen:
+            partition.offset_to_delete(before)  # none, if one of them cannot be
+    except OffsetOutOfRange as error:
+        raise bad_request(str(error)) from None
     return when_safe(lambda then: _delete_all(call, chosen, before, then), done)
 
 

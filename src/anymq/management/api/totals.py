@@ -28,6 +28,13 @@ class Totals:
         self.consumers += queue.consumer_count
         self.queues += 1
 
+    def join(self, other: "Totals") -> None:
+        """Count what others counted."""
+        self.ready += other.ready
+        self.unacked += other.unacked
+        self.consumers += other.consumers
+        self.queues += other.queues
+
     @property
     def messages(self) -> dict[str, int]:
         """As RabbitMQ names them."""

@@ -11,7 +11,7 @@ from anymq.core.vhosts.vhost import VirtualHost
 from anymq.management.api import routes
 from anymq.management.api.call import Call, created, done
 from anymq.management.api.faults import bad_request, no_object
-from anymq.management.api.messages import payload_of, said
+from anymq.management.api.messages import said, shown_payload
 from anymq.management.http import Answer
 
 ROUTES = routes.Routes()
@@ -159,7 +159,7 @@ def _shown(event: Event) -> dict[str, Any]:
         "properties": None,
     }
     if message is not None:
-        row["payload"], row["payload_encoding"] = payload_of(message.body, "auto")
+        row["payload"], row["payload_encoding"] = shown_payload(message.body, "auto")
         row["properties"] = said(message)
     return row
 

@@ -1,5 +1,6 @@
 """Users, and what they may do."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -10,7 +11,8 @@ from anymq.core.rights.views import Permission, TopicPermission, User
 from anymq.management.api import routes
 from anymq.management.api.call import Call, Then, created, done, when_safe
 from anymq.management.api.faults import bad_request, no_object
-from anymq.management.http import Answer
+from anymq.management.http import Answer, Later
+from anymq.security.passwords import Proved, proofs_of
 
 ROUTES = routes.Routes()
 ADMIN = routes.ADMINISTRATOR
@@ -21,14 +23,19 @@ def _accounts(call: Call) -> Accounts:
     return call.broker.users
 
 
-def _row(user: User) -> dict[str, Any]:
+def _row(user: User, limits: Mapping[str, int]) -> dict[str, Any]:
     return {
         "name": user.name,
         "tags": list(user.tags),
         "password_hash": user.password_hash,
         "hashing_algorithm": user.hashing_algorithm or HASHING,
-        "limits": {},
+        "limits": dict(limits),
     }
+
+
+def _listed_users(call: Call, found: list[User]) -> Answer:
+    limits = call.broker.presence.limits
+    return call.listed(found, lambda one: _row(one, limits.of(one.name)), lambda one: one.name)
 
 
 def _user(call: Call) -> User:
@@ -40,7 +47,7 @@ def _user(call: Call) -> User:
 @ROUTES.get("/users", ADMIN)
 def users(call: Call) -> Answer:
     """All users; the hash of a password only where it was imported as one."""
-    return call.listed(list(_accounts(call).list()), _row, lambda user: user.name)
+    return _listed_users(call, list(_accounts(call).list()))
 
 
 @ROUTES.get("/users/without-permissions", ADMIN)
@@ -48,13 +55,14 @@ def users_without_permissions(call: Call) -> Answer:
     """The users who may enter no virtual host."""
     able = {one.user for one in _accounts(call).permissions()}
     found = [user for user in _accounts(call).list() if user.name not in able]
-    return call.listed(found, _row, lambda user: user.name)
+    return _listed_users(call, found)
 
 
 @ROUTES.get("/users/:user", ADMIN)
 def user(call: Call) -> Answer:
     """One user."""
-    return call.shown(_row(_user(call)))
+    one = _user(call)
+    return call.shown(_row(one, call.broker.presence.limits.of(one.name)))
 
 
 @ROUTES.put("/users/:user", ADMIN)
@@ -70,13 +78,30 @@ def put_user(call: Call) -> Answer:
     put = partial(
         _accounts(call).put,
         name,
-        password=call.text("password") if "password" in call.body else None,
         password_hash=call.text("password_hash") if "password_hash" in call.body else None,
         hashing_algorithm=call.text("hashing_algorithm"),
         tags=tags,
     )
     answer = done if name in _accounts(call) else created
-    return when_safe(lambda then: put(then=then), answer)
+    password = call.text("password")
+    if not password or "password_hash" in call.body:
+        secret = password if "password" in call.body else None
+        return when_safe(lambda then: put(password=secret, then=then), answer)
+    return _put_with(call, password, put, answer)
+
+
+def _put_with(call: Call, password: str, put: Any, answer: Any) -> Answer:
+    """What is kept of a password takes long to make: that is done apart."""
+    later = Later()
+
+    def then(proved: Proved) -> None:
+        later.follow(
+            call.then(lambda: when_safe(lambda t: put(proofs=proved.better, then=t), answer))
+        )
+
+    kept = _accounts(call).kept
+    call.site.guard.gate.run(lambda: Proved(True, proofs_of(password, kept)), then)
+    return later
 
 
 @ROUTES.delete("/users/:user", ADMIN)
@@ -84,6 +109,17 @@ def delete_user(call: Call) -> Answer:
     """Unmake a user, with all rights."""
     name = _user(call).name
     return when_safe(lambda then: _accounts(call).delete(name, then), done)
+
+
+@ROUTES.post("/users/bulk-delete", ADMIN)
+def delete_users(call: Call) -> Answer:
+    """Unmake several users (`users`); those who are not there are as good."""
+    call.need("users")
+    names = call.body["users"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise bad_request("users are a list of names")
+    found = [name for name in dict.fromkeys(names) if name in _accounts(call)]
+    return when_safe(lambda then: _accounts(call).delete_all(found, then), done)
 
 
 # Permissions
@@ -130,7 +166,7 @@ def put_permission(call: Call) -> Answer:
     call.need("configure", "write", "read")
     configure, write, read = (call.text(key) for key in ("configure", "write", "read"))
     put = partial(_accounts(call).set_permissions, *_places(call), configure, write, read)
-    return _put(put)
+    return _put(put, there=bool(_accounts(call).permissions(*_places(call))))
 
 
 @ROUTES.delete("/permissions/:vhost/:user", ADMIN)
@@ -181,8 +217,11 @@ def put_topic_permission(call: Call) -> Answer:
     """Limit a user to routing keys (`write`, `read`) at an `exchange`."""
     call.need("exchange", "write", "read")
     exchange, write, read = (call.text(key) for key in ("exchange", "write", "read"))
+    vhost = call.broker.vhosts.get(call.names["vhost"])
+    if vhost is not None and exchange not in vhost.exchanges:
+        raise bad_request(["no_such_exchange", exchange])
     put = partial(_accounts(call).set_topic_permissions, *_places(call), exchange, write, read)
-    return _put(put)
+    return _put(put, there=bool(_accounts(call).topic_permissions(*_places(call))))
 
 
 @ROUTES.delete("/topic-permissions/:vhost/:user", ADMIN)
@@ -204,11 +243,11 @@ def _places(call: Call) -> tuple[str, str]:
     return call.names["user"], call.names["vhost"]
 
 
-def _put(put: Any) -> Answer:
+def _put(put: Any, *, there: bool) -> Answer:
     def begin(then: Then) -> None:
         try:
             put(then=then)
         except NotFound:
             raise bad_request("vhost_or_user_not_found") from None
 
-    return when_safe(begin, created)
+    return when_safe(begin, done if there else created)

@@ -12,7 +12,7 @@ from anymq.core.vhosts.vhost import VirtualHost
 from anymq.core.vhosts.vhosts import DEFAULT
 from anymq.management.api import routes
 from anymq.management.api.call import Call, Then, created, done, when_safe
-from anymq.management.api.faults import Fault, bad_request, no_object
+from anymq.management.api.faults import Fault, bad_request, no_object, not_found
 from anymq.management.api.overview import with_sums
 from anymq.management.api.totals import Totals
 from anymq.management.http import Answer
@@ -92,6 +92,10 @@ def _put(call: Call, name: str, record: VhostRecord, then: Then) -> None:
 @ROUTES.post("/vhosts/:vhost/deletion/protection", routes.ADMINISTRATOR)
 def protect_vhost(call: Call) -> Answer:
     """Let nobody delete a virtual host."""
+    if (name := call.names["vhost"]) not in call.broker.vhosts:
+        raise not_found(
+            f"Cannot enable deletion protection of virtual host '{name}' because it does not exist"
+        )
     return _protected(call, protected=True)
 
 

@@ -28,6 +28,7 @@ from anymq.protocols.amqp.methods import Method
 from anymq.protocols.amqp.publishing import Publisher
 from anymq.protocols.amqp.unacked import (
     UNACKED_MAX,
+    Ages,
     Groups,
     Taker,
     Unacked,
@@ -52,6 +53,7 @@ class Channel:
         self.consumers: dict[str, Consumer] = {}
         self.replies: direct_reply.ReplyQueue | None = None
         self.unacked = Unacked()
+        self.ages = Ages()
         self.confirms: Confirms | None = None
         self.transaction: transactions.Transaction | None = None
         self.publisher = Publisher(self)
@@ -133,6 +135,10 @@ class Channel:
     def delivered(self) -> int:
         """How many messages it has sent."""
         return self._next_tag - 1
+
+    def note_time(self, now_ms: int) -> None:
+        """Remember what was sent by now: who asks later how old it is learns it by this."""
+        self.ages.note(self._next_tag, now_ms, any_out=len(self.unacked) > 0)
 
     # What its parts use
 

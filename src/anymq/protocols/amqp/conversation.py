@@ -33,6 +33,7 @@ from anymq.protocols.amqp.settings import FRAME_MIN_BYTES, AmqpSettings
 from anymq.protocols.amqp.wire import MakeChannel
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
+from anymq.security.gate import Claim, Gate, Verdict
 from anymq.security.users import Users
 
 CHANNELS_MIN = 1
@@ -79,6 +80,7 @@ class Amqp:
     counters: Counters
     memory: Memory
     make_channel: MakeChannel
+    gate: Gate
     conversations: set["Conversation"] = field(default_factory=set)  # those that are open
 
     @property
@@ -105,6 +107,7 @@ class Conversation:
         "amqp",
         "channel_max",
         "channels",
+        "checking",
         "client_properties",
         "frame_max",
         "heartbeat",
@@ -127,6 +130,7 @@ class Conversation:
         self.reason = ""  # why, for the log
         self.user = ""
         self.mechanism = ""
+        self.checking = False  # is a password looked at? Until that is done, nothing more is read
         self.client_properties: Table = {}
         self.frame_max = amqp.settings.frame_bytes_max_before_login
         self.channel_max = 0
@@ -228,10 +232,34 @@ class Conversation:
                 ReplyCode.COMMAND_INVALID, f"{word} authentication mechanism '{method.mechanism}'"
             )
         try:
-            self.user = login.log_in(method.mechanism, method.response, door)
+            said = login.read(method.mechanism, method.response, door)
         except login.LoginRefused as refused:
             self._refuse_login(str(refused))
             return
+        if isinstance(said, Claim):
+            self.checking = True
+            self.amqp.gate.check(self.amqp.users, said, lambda verdict: self._judge(said, verdict))
+        else:
+            self._log_in(said)
+
+    def _judge(self, claim: Claim, verdict: Verdict) -> None:
+        """It is known whether this is the password."""
+        self.checking = False
+        if self.state is not State.STARTING:
+            return  # it did not wait for that
+        if verdict is Verdict.RIGHT:
+            self._log_in(claim.name)
+        else:
+            self._refuse_login(f"user '{claim.name}' - {verdict.value}")
+        self._outbox.wake()  # what came meanwhile
+
+    def _log_in(self, user: str) -> None:
+        try:
+            login.check_place(user, self._door())
+        except login.LoginRefused as refused:
+            self._refuse_login(str(refused))
+            return
+        self.user = user
         self.state = State.TUNING
         settings = self.settings
         self._send(

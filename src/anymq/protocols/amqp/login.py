@@ -7,12 +7,14 @@ from typing import Any
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode
 from anymq.protocols.amqp.fields import MalformedFields, decode_table
 from anymq.protocols.session import Peer, is_loopback
+from anymq.security.gate import Claim
 from anymq.security.users import Users
 
 PLAIN = "PLAIN"
 AMQPLAIN = "AMQPLAIN"
 EXTERNAL = "EXTERNAL"
 ANONYMOUS = "ANONYMOUS"
+PROTOCOL = "amqp091"  # as RabbitMQ counts it
 
 
 class LoginRefused(Exception):
@@ -30,12 +32,18 @@ class Door:
     certificate_name: str = "common_name"  # where in a certificate a user's name is
 
 
-def log_in(mechanism: str, response: bytes, door: Door) -> str:
-    """Return the user. LoginRefused: no; ConnectionFault: that is not the mechanism's form."""
-    user = _MECHANISMS[mechanism](response, door)
+def read(mechanism: str, response: bytes, door: Door) -> str | Claim:
+    """Return the user, or who it claims to be, by a password.
+
+    LoginRefused: no; ConnectionFault: that is not the mechanism's form.
+    """
+    return _MECHANISMS[mechanism](response, door)
+
+
+def check_place(user: str, door: Door) -> None:
+    """Refuse who may not come from there."""
     if user in door.loopback_users and not is_loopback(door.peer.host):
         raise LoginRefused(f"user '{user}' can only connect via localhost")
-    return user
 
 
 def offered(mechanisms: Sequence[str], door: Door) -> list[str]:
@@ -53,16 +61,16 @@ def is_known(mechanism: str) -> bool:
     return mechanism in _MECHANISMS
 
 
-def _plain(response: bytes, door: Door) -> str:
+def _plain(response: bytes, door: Door) -> Claim:
     """\\0user\\0password: RabbitMQ takes nobody who acts for another."""
     parts = response.split(b"\0")
     if len(parts) != 3 or parts[0]:
         # The text of RabbitMQ repeats the response: a password does not belong into an error.
         raise ConnectionFault(ReplyCode.SYNTAX_ERROR, "response invalid")
-    return _check(parts[1], parts[2], door)
+    return _claim(parts[1], parts[2], door)
 
 
-def _amqplain(response: bytes, door: Door) -> str:
+def _amqplain(response: bytes, door: Door) -> Claim:
     """LOGIN and PASSWORD as the fields of a table, without its size."""
     try:
         fields = decode_table(response, 0, len(response))
@@ -78,7 +86,7 @@ def _amqplain(response: bytes, door: Door) -> str:
             ReplyCode.SYNTAX_ERROR,
             "AMQPLAIN auth info uses unsupported type for LOGIN or PASSWORD field",
         )
-    return _check(_octets(name), _octets(password), door)
+    return _claim(_octets(name), _octets(password), door)
 
 
 def _external(_response: bytes, door: Door) -> str:
@@ -104,17 +112,14 @@ def _octets(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def _check(name: bytes, password: bytes, door: Door) -> str:
+def _claim(name: bytes, password: bytes, door: Door) -> Claim:
     try:
-        user, secret = name.decode(), password.decode()
+        return Claim(name.decode(), password.decode(), door.peer.host, PROTOCOL)
     except UnicodeDecodeError:
         raise LoginRefused("user name or password is not UTF-8") from None
-    if not user or not door.users.check(user, secret):
-        raise LoginRefused(f"user '{user}' - invalid credentials")
-    return user
 
 
-_MECHANISMS: Mapping[str, Callable[[bytes, Door], str]] = {
+_MECHANISMS: Mapping[str, Callable[[bytes, Door], str | Claim]] = {
     PLAIN: _plain,
     AMQPLAIN: _amqplain,
     EXTERNAL: _external,

@@ -135,6 +135,7 @@ class AmqpSession:
                 return False
         return (
             self._waits
+            and not self.conversation.checking
             and not self._blocked
             and self._has_room()
             and self._amqp.memory.admits(self)
@@ -159,7 +160,7 @@ class AmqpSession:
         self._last_heard = self._amqp.broker.clock.monotonic()
         rest = self._rest
         channels = self.conversation.channels
-        if channels is not None and channels.holds:
+        if channels.holds if channels is not None else self.conversation.checking:
             rest += data
             self._waits = True
             return
@@ -179,7 +180,8 @@ class AmqpSession:
         if channels is not None and channels.waiting and channels.has_room:
             channels.on_room()
         whole = b""
-        if self._waits and not (channels is not None and channels.holds) and not self._blocked:
+        held = channels.holds if channels is not None else self.conversation.checking
+        if self._waits and not held and not self._blocked:
             whole = bytes(self._rest)
             self._rest.clear()
             self._waits = False
@@ -407,7 +409,7 @@ class AmqpSession:
         if self.closed:
             return -1
         channels = self.conversation.channels
-        held = channels is not None and channels.holds
+        held = channels.holds if channels is not None else self.conversation.checking
         if held or self._amqp.broker.clock.monotonic() > self._turn_ends:
             self._keep(data, at, 0)
             self._waits = bool(self._rest)

@@ -1,11 +1,14 @@
 """Unacked: what one channel delivered and waits to hear about, by delivery tag."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
+from itertools import islice, repeat
 
 from anymq.core.queues.subscription import Subscription
 from anymq.core.vhosts.kinds import AnyQueue
 
+NOTES_MAX = 512
+LATEST = 1 << 62
 UNACKED_MAX = 1_000_000  # of a channel: each takes about 250 bytes
 
 Groups = dict["Taker", list[int]]  # positions by who took them
@@ -104,11 +107,46 @@ class Unacked:
         self._out.clear()
         return entries
 
+    def oldest(self, most: int) -> "dict[Taker, int]":
+        """Return the first tag of each taker that has any; only so many entries are looked at."""
+        found: dict[Taker, int] = {}
+        for tag, (taker, _, _) in islice(self._out.items(), most):
+            if tag < found.get(taker, tag + 1):
+                found[taker] = tag
+        return found
+
     def put_back(self, entries: Iterable[Entry]) -> None:
         """Have these out again: a transaction was rolled back."""
         for entry in entries:
             self._out[entry[2]] = entry
             self._low = min(self._low, entry[2])
+
+
+class Ages:
+    """Since when tags are out, about: what the next tag was, whenever somebody noted the time.
+
+    So a message costs nothing. When there are too many notes, every other one goes.
+    """
+
+    __slots__ = ("_notes",)
+
+    def __init__(self) -> None:
+        self._notes: list[tuple[int, int]] = []  # next tag, time; both only grow
+
+    def note(self, next_tag: int, now_ms: int, *, any_out: bool) -> None:
+        """The time is `now_ms`, and the next message gets this tag."""
+        notes = self._notes
+        if not any_out:
+            notes.clear()
+        elif not notes or notes[-1][0] != next_tag:
+            notes.append((next_tag, now_ms))
+            if len(notes) > NOTES_MAX:
+                del notes[1::2]
+
+    def since(self, tag: int) -> int | None:
+        """Return when it was out already; None: it is newer than the last note."""
+        place = bisect_right(self._notes, (tag, LATEST))
+        return self._notes[place][1] if place < len(self._notes) else None
 
 
 def _nowhere(position: int) -> None:

@@ -1,15 +1,19 @@
 """Who the peer is: SASL as Kafka carries it (handshake, then tokens)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from anymq.core.rights.access import ANONYMOUS
 from anymq.protocols.session import is_loopback
+from anymq.security.gate import Claim, Gate, Verdict
 from anymq.security.passwords import Mechanism
 from anymq.security.scram import AuthenticationFailed, ScramServer
 from anymq.security.users import Users
 
 PLAIN = "PLAIN"
 TOKEN_BYTES_MAX = 64 * 1024
+PROTOCOL = "kafka"
+
+Stepped = Callable[[bytes | AuthenticationFailed], None]
 
 
 class Authentication:
@@ -19,6 +23,7 @@ class Authentication:
         self,
         mechanisms: Sequence[str],
         users: Users,
+        gate: Gate,
         *,
         required: bool,
         host: str = "",
@@ -29,7 +34,10 @@ class Authentication:
         self._barred = () if is_loopback(host) else tuple(loopback_users)
         self.user = "" if required else ANONYMOUS
         self.raw_tokens = False
+        self.checking = False  # is a password looked at?
         self._users = users
+        self._gate = gate
+        self._host = host
         self._mechanism: str | None = None
         self._scram: ScramServer | None = None
 
@@ -66,36 +74,70 @@ class Authentication:
         """Which one; empty: none."""
         return self._mechanism or ""
 
-    def step(self, token: bytes) -> bytes:
-        """Answer a token; AuthenticationFailed says why not."""
-        if self._mechanism is None or len(token) > TOKEN_BYTES_MAX:
-            raise AuthenticationFailed("no mechanism was chosen")
-        if self._scram is None:
-            user, answer = self._plain(token), b""
+    def step(self, token: bytes, then: Stepped) -> None:
+        """Answer a token, or say why not; at once, unless a password has to be looked at."""
+        self.checking = True
+        try:
+            if self._mechanism is None or len(token) > TOKEN_BYTES_MAX:
+                raise AuthenticationFailed("no mechanism was chosen")
+            if self._scram is None:
+                claim = self._plain(token)
+                self._gate.check(self._users, claim, lambda said: self._judge(claim, said, then))
+            else:
+                self._end(self._scram_step(self._scram, token), then)
+        except AuthenticationFailed as error:
+            self._end(error, then)
+
+    def on_raw_token(self, token: bytes, then: Stepped) -> None:
+        """Answer a token of the old kind."""
+
+        def stepped(answer: bytes | AuthenticationFailed) -> None:
+            self.raw_tokens = not self.done
+            then(answer)
+
+        self.step(token, stepped)
+
+    def _judge(self, claim: Claim, verdict: Verdict, then: Stepped) -> None:
+        try:
+            if verdict is not Verdict.RIGHT:
+                raise AuthenticationFailed(verdict.value)
+            self._become(claim.name)
+        except AuthenticationFailed as error:
+            self._end(error, then)
         else:
-            answer = self._scram.step(token)
-            user = self._scram.user or ""
+            self._end(b"", then)
+
+    def _become(self, user: str) -> None:
         if user in self._barred:
             raise AuthenticationFailed(f"user {user!r} can only connect via localhost")
         self.user = user
-        return answer
 
-    def on_raw_token(self, token: bytes) -> bytes | None:
-        """Answer a token of the old kind; None: hang up."""
+    def _end(self, answer: bytes | AuthenticationFailed, then: Stepped) -> None:
+        self.checking = False
+        then(answer)
+
+    def _scram_step(self, scram: ScramServer, token: bytes) -> bytes:
+        """Answer it. Here a password is never seen: each failure counts as a guess."""
+        first = not scram.name
         try:
-            answer = self.step(token)
+            answer = scram.step(token)
         except AuthenticationFailed:
-            return None
-        self.raw_tokens = not self.done
+            if scram.name and not first:
+                self._gate.tried(Claim(scram.name, "", self._host, PROTOCOL), right=False)
+            raise
+        claim = Claim(scram.name, "", self._host, PROTOCOL)
+        if first and not self._gate.may_try(claim):
+            raise AuthenticationFailed(Verdict.TOO_OFTEN.value)
+        if scram.user is not None:
+            self._gate.tried(claim, right=True)
+        self._become(scram.user or "")
         return answer
 
-    def _plain(self, token: bytes) -> str:
+    def _plain(self, token: bytes) -> Claim:
         try:
             authorization, name, password = token.decode().split("\0")
         except ValueError:
             raise AuthenticationFailed("malformed PLAIN token") from None
         if authorization not in ("", name):
             raise AuthenticationFailed("acting for another user is not supported")
-        if not name or not self._users.check(name, password):
-            raise AuthenticationFailed("wrong user name or password")
-        return name
+        return Claim(name, password, self._host, PROTOCOL)

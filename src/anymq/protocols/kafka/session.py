@@ -27,6 +27,8 @@ from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
+from anymq.security.gate import Gate
+from anymq.security.scram import AuthenticationFailed
 from anymq.security.users import Users
 
 NOTHING = memoryview(b"")
@@ -46,6 +48,7 @@ class Kafka:
     settings: KafkaSettings  # may be replaced
     users: Users
     fetch_sessions: FetchSessions
+    gate: Gate
     counters: Counters
     memory: Memory
     sessions: set["KafkaSession"] = field(default_factory=set)  # those that are connected
@@ -90,6 +93,7 @@ class KafkaSession:
         self.authentication = Authentication(
             kafka.settings.sasl_mechanisms,
             kafka.users,
+            kafka.gate,
             required=kafka.settings.login_required,
             host=peer.host,
             loopback_users=kafka.settings.loopback_users,
@@ -298,6 +302,8 @@ class KafkaSession:
 
         Those of a kind that promises nothing about each other go to the disk together.
         """
+        if self.authentication.checking:
+            return False
         if not self._calls or self.authentication.raw_tokens:
             return True
         open_api = self._calls[-1].api
@@ -359,10 +365,15 @@ class KafkaSession:
         api.handle(call, None)
 
     def _on_raw_token(self, frame: memoryview) -> None:
-        answer = self.authentication.on_raw_token(bytes(frame))
-        if answer is None:
+        self.authentication.on_raw_token(bytes(frame), self._answer_raw_token)
+
+    def _answer_raw_token(self, answer: bytes | AuthenticationFailed) -> None:
+        if self.closed:
+            return  # it did not wait for that
+        if isinstance(answer, AuthenticationFailed):
             self.kafka.counters.logins_failed += 1
-            self.hang_up("wrong user name or password")
+            self.hang_up(str(answer))
+            self._outbox.wake()
             return
         self._outbox.write(len(answer).to_bytes(4, "big") + answer)
         self.authentication_changed()

@@ -201,6 +201,10 @@ def test_a_name_is_no_pattern(users: Accounts) -> None:
     assert permit.may_topic(READ, "another", "anything")
 
 
+# Of "test12": https://www.rabbitmq.com/docs/passwords
+RABBITMQ_HASH = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR"
+
+
 @pytest.mark.parametrize("hash_name", ["sha256", "sha512"])
 def test_passwords_come_from_rabbitmq_as_they_are(users: Accounts, hash_name: str) -> None:
     salt = b"\x90\x8d\xc6\x0a"
@@ -208,12 +212,51 @@ def test_passwords_come_from_rabbitmq_as_they_are(users: Accounts, hash_name: st
     algorithm = f"rabbit_password_hashing_{hash_name}"
     users.put("bob", password_hash=hashed, hashing_algorithm=algorithm)
     doors = Users(stored=users)
-    assert doors.check("bob", "test12")
-    assert doors.check("bob", "test12")
     assert not doors.check("bob", "test13")
     assert doors.verifier("bob", Mechanism.SHA_256) is None
     assert users.find("bob").password_hash == hashed
     assert users.find("bob").hashing_algorithm == algorithm
+    assert doors.check("bob", "test12")
+
+
+def test_a_weak_hash_is_replaced_when_its_user_logs_in(users: Accounts) -> None:
+    """It is quick to guess; and there is no other way to have SCRAM."""
+    users.put("bob", password_hash=RABBITMQ_HASH)
+    doors = Users(stored=users)
+
+    assert doors.check("bob", "test12")
+
+    assert users.find("bob").password_hash == ""
+    assert doors.verifier("bob", Mechanism.SHA_256) is not None
+    assert doors.check("bob", "test12")
+    assert Users(stored=users).check("bob", "test12"), "also with what was remembered gone"
+    assert not Users(stored=users).check("bob", "test13")
+
+
+def test_it_stays_where_definitions_go_back_to_rabbitmq(users: Accounts) -> None:
+    kept = ("argon2id", "rabbitmq")
+    users.kept = kept
+    users.put("bob", password="test12")
+    before = users.find("bob").password_hash
+    assert before
+
+    assert Users(stored=users, kept=kept).check("bob", "test12")
+
+    assert users.find("bob").password_hash == before
+
+
+def test_a_password_that_changed_meanwhile_proves_nothing(users: Accounts) -> None:
+    """It is looked at in a thread, and that takes a while."""
+    users.put("bob", password="old")
+    doors = Users(stored=users)
+    looked = doors.prover("bob", "old")()
+    digest = doors.digest("bob", "old")
+
+    users.put("bob", password="new")
+
+    assert looked.right
+    assert not doors.learn("bob", "old", digest, looked)
+    assert doors.known("bob", "old") is None
 
 
 def test_no_password_proves_nothing(users: Accounts) -> None:

@@ -274,13 +274,6 @@ def test_definitions_go_round(room: HttpRoom) -> None:
     assert other.post("/api/definitions", document).status == 204
 
 
-def test_what_is_not_imported_is_said(room: HttpRoom) -> None:
-    """Nobody is to believe that his users came along."""
-    said = room.post("/api/definitions", {"users": [{"name": "ada"}], "queues": []})
-
-    assert said.json == {"not_imported": {"users": 1}}
-
-
 @pytest.mark.parametrize(
     ("document", "reason"),
     [

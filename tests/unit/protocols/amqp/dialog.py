@@ -23,6 +23,8 @@ from anymq.protocols.amqp.methods import Method, decode
 from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
+from anymq.security.attempts import Attempts
+from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.testing.amqp import GUEST, PEER
 from anymq.testing.amqp import AmqpDialog as Dialog
@@ -58,6 +60,7 @@ class World(world.World):
             counters=Counters(),
             memory=Memory(1 << 30),
             make_channel=Channel,
+            gate=Gate(Attempts(self.broker.clock.monotonic)),
         )
 
     def client(self) -> "Client":

@@ -29,6 +29,8 @@ from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.amqp.wire import Wire
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Peer
+from anymq.security.attempts import Attempts
+from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.storage.backlog import Backlog
 from anymq.testing.amqp import PEER, AmqpDialog
@@ -155,6 +157,7 @@ class Room:
             counters=Counters(),
             memory=Memory(self.memory_bytes_max),
             make_channel=self._make,
+            gate=Gate(Attempts(self.broker.clock.monotonic)),
         )
 
     def _make(self, wire: Wire, number: int) -> Noting:

@@ -174,6 +174,7 @@ class Operation(NamedTuple):
     needs: Needs
     seen: Callable[[Any], bool] = done
     versions: Sequence[int] | None = None  # None: all there are
+    lists: bool = False  # whatever topics there are
 
 
 def _metadata(
@@ -289,7 +290,7 @@ def _no_user(_: Asked) -> Any:
 
 
 def _names(response: Any) -> list[str]:
-    """Return the topics that an answer describes."""
+    """Return the topics that were made, and are described."""
     return [topic.name for topic in response.topics if not topic.error_code]
 
 
@@ -316,6 +317,7 @@ OPERATIONS: dict[str, Operation] = {
         lambda asked: metadata.MetadataRequest([] if asked.version == 0 else None),
         right("any", "t"),
         lambda response: _names(response) == ["t"],
+        lists=True,
     ),
     "Metadata, missing": Operation(lambda _: _metadata("tno"), right("any", "t"), versions=[4, 13]),
     "Metadata, creating": Operation(
@@ -478,6 +480,7 @@ OPERATIONS: dict[str, Operation] = {
         lambda _: describe_topic_partitions.DescribeTopicPartitionsRequest(),
         right("any", "t"),
         lambda response: _names(response) == ["t"],
+        lists=True,
     ),
 }
 

@@ -31,7 +31,7 @@ class World:
     def _furnish(self) -> None:
         self.room = room = KafkaRoom(LOCKED)
         accounts = room.broker.users
-        room.kafka.users = Users(stored=accounts)
+        room.kafka.users = Users(stored=accounts, kept=("SCRAM-SHA-256",))
         accounts.put_verifier("there", VERIFIER)
         for user in matrix.users():
             accounts.put_verifier(user.name, VERIFIER)
@@ -99,6 +99,8 @@ def _try(world: World, name: str, version: int, user: User) -> None:
         with world.unchanged():
             response = dialog.answer()
         assert not operation.seen(response), f"{user} may not, and did in version {version}"
+        if operation.lists:
+            assert not response.topics, "not even that there is something"
         return
     # Who joins a group waits for others: it is let in.
     if dialog.answers() or name != "JoinGroup":

@@ -23,12 +23,16 @@ def handle(call: Call, request: schema.SaslAuthenticateRequest) -> None:
     if not authentication.chosen:
         _fail(call, ErrorCode.ILLEGAL_SASL_STATE, "SaslHandshake comes first")
         return
-    try:
-        answer = authentication.step(bytes(request.auth_bytes))
-    except AuthenticationFailed as error:
+    authentication.step(bytes(request.auth_bytes), lambda answer: _stepped(call, answer))
+
+
+def _stepped(call: Call, answer: bytes | AuthenticationFailed) -> None:
+    if call.session.closed:
+        return  # it did not wait for that
+    if isinstance(answer, AuthenticationFailed):
         call.session.kafka.counters.logins_failed += 1
-        log.warning("login failed", peer=call.session.peer.host, reason=error)
-        _fail(call, ErrorCode.SASL_AUTHENTICATION_FAILED, f"Authentication failed: {error}")
+        log.warning("login failed", peer=call.session.peer.host, reason=answer)
+        _fail(call, ErrorCode.SASL_AUTHENTICATION_FAILED, f"Authentication failed: {answer}")
         return
     call.session.authentication_changed()
     call.reply(schema.SaslAuthenticateResponse(ErrorCode.NONE, None, answer))

@@ -1,0 +1,1 @@
+"""Messages looked at where they are, searched, and moved: without consuming them."""

@@ -1,0 +1,25 @@
+import type { Route } from "../../lib/router";
+import type { Entry } from "../../shell/registry";
+import { QueueMessages, TopicMessages } from "./browser";
+import { Dead } from "./dead";
+import { DelayedMessages } from "./delayed";
+import { Jobs, OneJob } from "./jobs";
+import { Start } from "./start";
+import { t } from "./words";
+
+export const routes: Route[] = [
+  { path: "/messages", page: Start, title: () => t.messages },
+  { path: "/messages/:vhost/:queue", page: QueueMessages, title: (params) => `${params["queue"]} · ${t.messages}` },
+  { path: "/records/:topic/:partition", page: TopicMessages, title: (params) => `${params["topic"]} · ${t.messages}`, section: "/messages" },
+  { path: "/dead-letters", page: Dead, title: () => t.deadTitle },
+  { path: "/delayed", page: DelayedMessages, title: () => t.delayedTitle },
+  { path: "/jobs", page: Jobs, title: () => t.jobsTitle },
+  { path: "/jobs/:id", page: OneJob, title: () => t.job },
+];
+
+export const entries: Entry[] = [
+  { group: "messages", order: 10, path: "/messages", icon: "messages", label: () => t.messages },
+  { group: "messages", order: 20, path: "/dead-letters", icon: "dead", label: () => t.deadLetters },
+  { group: "messages", order: 30, path: "/delayed", icon: "clock", label: () => t.delayed },
+  { group: "messages", order: 40, path: "/jobs", icon: "jobs", label: () => t.jobs },
+];

@@ -1,0 +1,111 @@
+/** What the graph is made of, asked for in bounded pieces however many queues there are. */
+import { apiPath, get, withQuery } from "../../lib/api";
+import type { BindingRow, ExchangeRow, QueueRow } from "./graph";
+
+export const PAGE = 500; // rows of one answer, the most the API gives
+const NAMES_CHARS_MAX = 4000; // of a pattern that goes into an address
+const HOPS_MAX = 12; // exchanges whose own bindings are asked for around a focus
+
+interface Paged<T> {
+  items: T[];
+  total_count: number;
+}
+
+export interface Loaded {
+  exchanges: ExchangeRow[];
+  queues: QueueRow[];
+  bindings: BindingRow[];
+  bindingsTotal: number;
+  queuesTotal: number;
+}
+
+const EXCHANGE_COLUMNS = "name,vhost,type,internal,policy,arguments,message_stats";
+const QUEUE_COLUMNS =
+  "name,vhost,type,messages,messages_ready,messages_unacknowledged,consumers,arguments,effective_policy_definition,message_stats";
+
+/** All of a small virtual host, a part of a large one, or what is around the focus in a large one. */
+export async function load(vhost: string, focus: string | undefined): Promise<Loaded> {
+  const [exchanges, queues, first] = await Promise.all([
+    paged<ExchangeRow>(apiPath("exchanges", vhost), { columns: EXCHANGE_COLUMNS }),
+    paged<QueueRow>(apiPath("queues", vhost), { columns: QUEUE_COLUMNS, sort: "messages", sort_reverse: true }),
+    // Backwards by source: those of the default exchange, one for each queue, come last.
+    paged<BindingRow>(apiPath("bindings", vhost), { sort: "source", sort_reverse: true }),
+  ]);
+  const large = first.total_count > first.items.length;
+  const bindings = large && focus !== undefined ? await around(vhost, focus) : first.items;
+  const missing = queues.total_count > queues.items.length ? missingQueues(bindings, queues.items, focus) : [];
+  return {
+    exchanges: exchanges.items,
+    queues: [...queues.items, ...(await named(vhost, missing))],
+    bindings,
+    bindingsTotal: first.total_count,
+    queuesTotal: queues.total_count,
+  };
+}
+
+type Query = Record<string, string | boolean>;
+
+async function paged<T>(path: string, query: Query): Promise<Paged<T>> {
+  const answer = await get<Paged<T> | T[]>(withQuery(path, { page: 1, page_size: PAGE, ...query }));
+  return Array.isArray(answer) ? { items: answer, total_count: answer.length } : answer;
+}
+
+/** The bindings of the focus, and those of the exchanges beside it. */
+async function around(vhost: string, focus: string): Promise<BindingRow[]> {
+  const own = await bindingsOf(vhost, focus);
+  const beside = new Set(own.flatMap(endsOf));
+  beside.delete(focus);
+  const exchanges = [...beside].filter((id) => id.startsWith("e:") && id !== "e:");
+  const more = await Promise.all(exchanges.slice(0, HOPS_MAX).map((id) => bindingsOf(vhost, id)));
+  const seen = new Map([...own, ...more.flat()].map((row) => [JSON.stringify(row), row]));
+  return [...seen.values()];
+}
+
+function endsOf(row: BindingRow): string[] {
+  return [`e:${row.source}`, `${row.destination_type === "exchange" ? "e" : "q"}:${row.destination}`];
+}
+
+async function bindingsOf(vhost: string, id: string): Promise<BindingRow[]> {
+  const name = id.slice(2);
+  if (id.startsWith("q:")) return (await paged<BindingRow>(apiPath("queues", vhost, name, "bindings"), {})).items;
+  const sides = ["source", "destination"].map((side) =>
+    paged<BindingRow>(apiPath("exchanges", vhost, name || "amq.default", "bindings", side), {}),
+  );
+  return (await Promise.all(sides)).flatMap((side) => side.items);
+}
+
+function missingQueues(bindings: BindingRow[], known: QueueRow[], focus: string | undefined): string[] {
+  const wanted = new Set(bindings.filter((b) => b.destination_type === "queue" && b.source !== "").map((b) => b.destination));
+  if (focus?.startsWith("q:")) wanted.add(focus.slice(2));
+  for (const row of known) wanted.delete(row.name);
+  return [...wanted].slice(0, PAGE);
+}
+
+/** Queues by their names: one pattern, as long as an address may be. */
+async function named(vhost: string, names: string[]): Promise<QueueRow[]> {
+  let pattern = "";
+  for (const name of names) {
+    if (pattern.length + name.length > NAMES_CHARS_MAX) break;
+    pattern += (pattern ? "|" : "") + `^${name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`;
+  }
+  if (!pattern) return [];
+  const query = { columns: QUEUE_COLUMNS, name: pattern, use_regex: true };
+  return (await paged<QueueRow>(apiPath("queues", vhost), query).catch(() => ({ items: [] }))).items;
+}
+
+export interface Found {
+  id: string;
+  name: string;
+  kind: "exchange" | "queue";
+}
+
+/** What has this in its name. */
+export async function findByName(vhost: string, name: string): Promise<Found[]> {
+  const ask = (list: "exchanges" | "queues"): Promise<Paged<{ name: string }>> =>
+    get(withQuery(apiPath(list, vhost), { page: 1, page_size: 8, name, columns: "name" }));
+  const [exchanges, queues] = await Promise.all([ask("exchanges"), ask("queues")]);
+  return [
+    ...exchanges.items.map((row) => ({ id: `e:${row.name}`, name: row.name, kind: "exchange" as const })),
+    ...queues.items.map((row) => ({ id: `q:${row.name}`, name: row.name, kind: "queue" as const })),
+  ];
+}
