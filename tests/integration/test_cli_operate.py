@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pika
@@ -169,6 +170,32 @@ def test_who_is_connected_and_that_he_goes(person: Person) -> None:
     assert person("connections close --of guest --reason enough") == "1 connections closed\n"
     with pytest.raises(pika.exceptions.ConnectionClosedByBroker, match="enough"):
         connection.process_data_events(10)
+
+
+def test_who_is_slow_is_told(person: Person) -> None:
+    """It has all it may have, acknowledges nothing, and more waits."""
+    person("queues declare behind")
+    for _ in range(2):
+        person("messages publish behind --payload x")
+    parameters = pika.ConnectionParameters("127.0.0.1", person.broker.ports["amqp"])
+    with pika.BlockingConnection(parameters) as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)
+        next(channel.consume("behind"))
+        (row,) = person.rows("consumers slow")
+        assert (row["queue"], row["why"]) == ("behind", ["full"])
+        assert person.table("consumers slow")[1][:3] == ["consumer", "/", "behind"]
+        assert person.rows("consumers list")[0]["prefetch_count"] == 1
+    person("queues delete behind")
+
+
+@pytest.mark.skipif(not find_spec("anymq.management.api.audit"), reason="no route of it yet")
+def test_who_did_what_is_told(person: Person) -> None:
+    person("queues declare noted")
+    person("queues delete noted")
+    deleted, created, *_ = person.rows("audit --kind queues")
+    assert (created["action"], deleted["action"]) == ("created", "deleted")
+    assert "noted" in person("audit --of guest --count 1")
 
 
 def test_definitions_go_out_and_come_in(person: Person, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ OPERATE = {
     "bindings": "list, add, remove bindings",
     "connections": "list, show, close connections",
     "channels": "list, show channels",
-    "consumers": "list consumers",
+    "consumers": "list consumers, and who of them is slow",
     "vhosts": "list, add, delete virtual hosts",
     "users": "list, add, delete users; their passwords and tags",
     "permissions": "who may do what: list, set, clear",
@@ -47,6 +47,7 @@ OPERATE = {
     "dead-letters": "dead letters by reason and origin; send them back",
     "delayed": "messages that wait for their time: list, cancel, release",
     "jobs": "what is being done with many messages: list, wait, cancel",
+    "audit": "who changed what, and from where",
     "definitions": "export, import all definitions",
 }
 

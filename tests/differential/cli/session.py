@@ -75,7 +75,6 @@ delete_queue nope
 delete_queue gone
 purge_queue qq
 purge_queue nope
-list_queues
 close_all_connections --vhost v1 reason
 close_all_user_connections ada reason
 enable_feature_flag all

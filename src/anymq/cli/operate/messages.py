@@ -95,7 +95,9 @@ def _configure_get(action: argparse.ArgumentParser) -> None:
 
 def _configure_publish(action: argparse.ArgumentParser) -> None:
     vhost_flag(action)
-    action.add_argument("--to", default=DEFAULT_EXCHANGE, metavar="EXCHANGE", help="default: queues")
+    action.add_argument(
+        "--to", default=DEFAULT_EXCHANGE, metavar="EXCHANGE", help="default: queues"
+    )
     action.add_argument("--payload", metavar="TEXT", help="the body; default: standard input")
     for flag in ("--property", "--header"):
         action.add_argument(flag, action="append", default=[], metavar="NAME=VALUE")
