@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -270,3 +271,26 @@ def test_the_doctor_asks_the_broker_that_runs(person: Person, tmp_path: Path) ->
 def test_what_the_doctor_says_of_a_queue(queue: dict[str, object], seen: str) -> None:
     (finding,) = _queues([{"name": "q", "vhost": "/", **queue}])
     assert finding.seen == seen
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("anymq que", "queues"),
+        ("anymq queues d", "declare delete"),
+        ("anymq queues declare --ty", "--type"),
+        ("anymq limits set v", "vhost"),
+        ("anymq rabbitmqctl list_qu", "list_queues"),
+        ("anymq status --js", "--json"),
+    ],
+)
+def test_bash_completes(words: str, found: str, person: Person, tmp_path: Path) -> None:
+    script = tmp_path / "completion"
+    script.write_text(person("completion bash"))
+    asks = (
+        'source "$1"; COMP_WORDS=($2); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));'
+        ' _anymq; echo "${COMPREPLY[*]}"'
+    )
+    command = ["bash", "--norc", "-c", asks, "bash", str(script), words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split() == found.split()
