@@ -218,6 +218,8 @@ def check_verifier(text: str) -> None:
     kind, _, rest = text.partition("$")
     if kind in _RABBITMQ_HASHES:
         from_rabbitmq_hash(rest, kind)
+    elif text.startswith(ARGON2ID_PREFIX):
+        check_argon2id(text)
     else:
         from_text(text)
 

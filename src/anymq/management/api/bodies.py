@@ -37,6 +37,31 @@ POLICY = {
     "priority": PRIORITY,
     "apply-to": one_of("all", "queues", "classic_queues", "quorum_queues", "streams", "exchanges"),
 }
+SOURCE = says(vhost=TEXT, queue=TEXT, topic=TEXT, partition=NUMBER)
+CONDITION = says(name=TEXT, path=TEXT, op=TEXT, value=ANYTHING)
+CONDITIONS: Schema = {"type": "array", "items": CONDITION}
+FILTER = says(
+    **dict.fromkeys(("routing_key", "exchange", "key", "text"), TEXT),
+    **dict.fromkeys(("ignore_case", "redelivered"), BOOLEAN),
+    **dict.fromkeys(("json", "headers", "properties"), CONDITIONS),
+    **dict.fromkeys(("bytes_min", "bytes_max", "from", "to"), NUMBER),
+    death=says(reason=TEXT, queue=TEXT, exchange=TEXT),
+)
+JOB = says(
+    "action",
+    "source",
+    action=one_of("search", "delete", "purge", "requeue", "move", "copy", "replay"),
+    source=SOURCE,
+    filter=FILTER,
+    positions=POSITIONS,
+    limit=NUMBER,
+    from_position=TEXT,
+    target=says(queue=TEXT, vhost=TEXT, exchange=TEXT, routing_key=TEXT),
+    to=one_of("queue", "exchange"),
+    edit=OBJECT,
+    truncate=NUMBER,
+    encoding=one_of("auto", "base64"),
+)
 LIMIT = says("value", value=NUMBER)
 DEFINITIONS = {
     name: {"type": "array", "items": OBJECT}
@@ -103,6 +128,10 @@ BODIES: Mapping[tuple[str, str], Schema] = {
     ("PUT", "/topics/:topic"): says(partitions=NUMBER, configs=OBJECT),
     ("PUT", "/topics/:topic/configs"): OBJECT,
     ("POST", "/groups/:group/offsets"): OBJECT,
+    ("POST", "/users/bulk-delete"): says("users", users={"type": "array", "items": TEXT}),
+    ("POST", "/jobs"): JOB,
+    ("PUT", "/events/:stream"): says("rows", rows={"type": "array", "items": OBJECT}),
+    ("POST", "/all-configuration"): says(**DEFINITIONS),
     ("POST", "/definitions"): says(**DEFINITIONS),
     ("POST", "/definitions/:vhost"): says(**DEFINITIONS),
     ("PUT", "/policies/:vhost/:name"): says("pattern", "definition", **POLICY),
