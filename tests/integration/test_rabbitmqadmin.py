@@ -124,6 +124,7 @@ def test_both_write_the_same() -> None:
                 theirs, ours = [one.run(*words.split()) for one in programs]
                 assert ours.stdout == theirs.stdout, (form, words)
                 assert ours.returncode == theirs.returncode == 0
+        programs = [Admin(program, port) for program in (THEIRS, OURS)]
         for words in WRONG:
             theirs, ours = [one.run(*words.split()) for one in programs]
             assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout) == (1, "")
