@@ -62,7 +62,9 @@ CLOSED_BY = {
 def open_to_others(settings: Settings) -> list[str]:
     """Return the addresses at which other machines get in without a password, or in clear text."""
     kafka, amqp, management = settings.kafka, settings.amqp, settings.management
-    known = kafka.require_login or bool(settings.tls.client_ca)
+    tls = settings.tls
+    shown = bool(tls.client_ca) and tls.client_certificate == "required"
+    known = kafka.require_login or shown
     guarded = known and kafka.port == OFF
     doors = [("kafka.host", kafka.host, not guarded)]
     doors += [("amqp.host", amqp.host, amqp.port != OFF)]

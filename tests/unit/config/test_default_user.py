@@ -3,7 +3,7 @@
 import pika
 import pytest
 
-from anymq.config.load import ConfigError, load
+from anymq.config.load import ConfigError, from_tables, load
 from anymq.testing.embedded import EmbeddedBroker
 
 RABBITMQ = {
@@ -50,3 +50,12 @@ def test_he_gets_in_and_guest_does_not() -> None:
         connect("ada", "secret", "/")
         with pytest.raises(pika.exceptions.ProbableAuthenticationError):
             connect("guest", "guest", "/")
+
+
+def test_a_certificate_that_is_only_wanted_guards_nothing() -> None:
+    tls = {"certificate": "c", "client_ca": "ca", "client_certificate": "wanted"}
+    kafka = {"host": "0.0.0.0", "port": -1, "tls_port": 0}
+
+    with pytest.raises(ConfigError, match=r"kafka\.host"):
+        from_tables({"tls": tls, "kafka": kafka})
+    from_tables({"tls": {**tls, "client_certificate": "required"}, "kafka": kafka})
