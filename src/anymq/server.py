@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import secrets
 import ssl
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -204,6 +205,7 @@ class Server:
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
         broker.turn.on_bug = _tell_of_bug
+        broker.jobs.worked = time.thread_time
         apply_to_vhosts(self.settings, broker)
         store.watch_space(partial(alarms.look_at_disk, broker.flow, store))
         if orphans := store.orphans():

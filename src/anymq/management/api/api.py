@@ -9,7 +9,9 @@ from anymq.management.api import (
     bindings,
     browse,
     connections,
+    dead_letters,
     definitions,
+    delayed,
     events,
     exchanges,
     features,
@@ -67,6 +69,8 @@ MODULES = (
     traces,
     browse,
     jobs,
+    dead_letters,
+    delayed,
 )
 
 
