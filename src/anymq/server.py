@@ -59,6 +59,12 @@ from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.memory import Memory
+from anymq.protocols.mqtt import kept as mqtt_kept
+from anymq.protocols.mqtt.counters import Counters as MqttCounters
+from anymq.protocols.mqtt.form import MQTT_FORM
+from anymq.protocols.mqtt.kept import Kept
+from anymq.protocols.mqtt.mqtt import Mqtt
+from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.session import Traffic
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
@@ -75,6 +81,7 @@ from anymq.wiring import (
     kafka_users,
     make_tls,
     make_tokens,
+    mqtt_settings,
     patience,
     provider,
     session_limits,
@@ -90,6 +97,8 @@ DOORS = {  # how tools call what the listeners speak
     "kafka_tls": "kafka/ssl",
     "amqp": "amqp",
     "amqp_tls": "amqp/ssl",
+    "mqtt": "mqtt",
+    "mqtt_tls": "mqtt/ssl",
     "management": "http",
     "management_tls": "https",
 }
@@ -111,6 +120,8 @@ class Server:
         self._kafka: Kafka | None = None
         self._amqp: Amqp | None = None
         self._amqp_counters = AmqpCounters()
+        self._mqtt: Mqtt | None = None
+        self._mqtt_counters = MqttCounters()
         self._guard: Guard | None = None
 
     def stop(self) -> None:
@@ -135,7 +146,7 @@ class Server:
             log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
 
     def _renew_tls(self, settings: Settings) -> None:
-        for name in ("kafka_tls", "amqp_tls", "management_tls"):
+        for name in ("kafka_tls", "amqp_tls", "mqtt_tls", "management_tls"):
             if (listener := self._listeners.get(name)) is not None:
                 listener.tls = make_tls(settings, browsers=name == "management_tls")
 
@@ -152,6 +163,9 @@ class Server:
             self._amqp.settings = amqp_settings(settings)
             self._amqp.users = amqp_users(settings, self._amqp.broker)
             apply_to_vhosts(settings, self._amqp.broker)
+        if self._mqtt is not None:
+            self._mqtt.settings = mqtt_settings(settings)
+            self._mqtt.users = amqp_users(settings, self._mqtt.broker)
 
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; return once everything acknowledged is on the disk."""
@@ -217,7 +231,7 @@ class Server:
             random=secrets.token_bytes,
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
-            forms=(AMQP_FORM,),
+            forms=(AMQP_FORM, MQTT_FORM),
             exchange_types=plugins.exchange_types(),
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
         )
@@ -238,17 +252,22 @@ class Server:
             self._kafka_sessions(broker, gate),
             self._amqp_sessions(broker, gate),
         )
+        speak_mqtt = self._mqtt_sessions(broker, store, gate)
         api = self._api(broker, store)
         front = Front(
             lambda: self.settings.management.host_names, lambda: token_origins(self.settings)
         )
         pages = self._pages(broker, store, disk)
         speak_http = partial(HttpSession, pages, api=api, front=front)
-        tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
+        mqtt = self.settings.mqtt
+        secure = max(kafka.tls_port, amqp.tls_port, mqtt.tls_port) != OFF
+        tls = make_tls(self.settings) if secure else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
         self._open("amqp", loop, speak_amqp, amqp.host, amqp.port)
         self._open("amqp_tls", loop, speak_amqp, amqp.host, amqp.tls_port, tls)
+        self._open("mqtt", loop, speak_mqtt, mqtt.host, mqtt.port)
+        self._open("mqtt_tls", loop, speak_mqtt, mqtt.host, mqtt.tls_port, tls)
         self._open("management", loop, speak_http, management.host, management.port)
         ground = plugins.Ground(broker, amqp_users(self.settings, broker), gate)
         for door, speak in plugins.protocols(plugin_doors(self.settings), ground):
@@ -311,6 +330,21 @@ class Server:
         )
         return partial(AmqpSession, self._amqp)
 
+    def _mqtt_sessions(self, broker: Broker, store: LogStore, gate: Gate) -> MakeSession:
+        journal = store.open_log(mqtt_kept.LOG_ID, mqtt_kept.LOG_CONFIG)
+        state = store.read_whole(journal, lambda: EmbeddedStore(journal, broker.clock))
+        self._mqtt = Mqtt(
+            broker=broker,
+            settings=mqtt_settings(self.settings),
+            users=amqp_users(self.settings, broker),
+            gate=gate,
+            counters=self._mqtt_counters,
+            memory=self._memory,
+            kept=Kept(state),
+        )
+        self._mqtt.begin()
+        return partial(MqttSession, self._mqtt)
+
     def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
         numbers = Registry()
         watch(
@@ -323,15 +357,18 @@ class Server:
                 requests=lambda: {
                     **self._kafka_counters.by_api(),
                     **self._amqp_counters.by_method(),
+                    **self._mqtt_counters.by_packet(),
                 },
                 in_flight_bytes=lambda: self._memory.used,
                 malformed=lambda: {
                     "kafka": self._kafka_counters.malformed,
                     "amqp": self._amqp_counters.malformed,
+                    "mqtt": self._mqtt_counters.malformed,
                 },
                 logins_failed=lambda: {
                     "kafka": self._kafka_counters.logins_failed,
                     "amqp": self._amqp_counters.logins_failed,
+                    "mqtt": self._mqtt_counters.logins_failed,
                     "http": self._guard.logins_failed if self._guard is not None else 0,
                 },
                 commit_seconds=disk.commit_seconds,
@@ -401,6 +438,7 @@ class Server:
         hosts = {
             "kafka": settings.kafka.host,
             "amqp": settings.amqp.host,
+            "mqtt": settings.mqtt.host,
             "management": settings.management.host,
         }
         return [
@@ -447,6 +485,8 @@ class Server:
         await self._until_nothing_is_owed(deadline)
         if self._amqp is not None:
             self._amqp.say_goodbye("shutdown")
+            if self._mqtt is not None:
+                self._mqtt.say_goodbye()
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:

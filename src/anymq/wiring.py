@@ -22,6 +22,7 @@ from anymq.observability.audit import AuditLimits
 from anymq.observability.log import Log
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.protocols.mqtt.settings import MqttSettings
 from anymq.security.attempts import AttemptLimits
 from anymq.security.tokens import Tokens, TokenSettings
 from anymq.security.users import Users
@@ -133,6 +134,30 @@ def amqp_settings(settings: Settings) -> AmqpSettings:
         message_bytes_max=amqp.message_bytes_max,
         heartbeat_seconds=amqp.heartbeat_s,
         handshake_seconds_max=limits.login_timeout_ms / 1000,
+        unsent_bytes_max=limits.unsent_bytes_max,
+        delivery_bytes_max=limits.owed_deliveries_bytes_max,
+    )
+
+
+def mqtt_settings(settings: Settings) -> MqttSettings:
+    """Return what MQTT sessions are told."""
+    mqtt, limits = settings.mqtt, settings.limits
+    return MqttSettings(
+        vhost=mqtt.vhost,
+        anonymous=mqtt.anonymous,
+        loopback_users=settings.amqp.loopback_users,
+        packet_bytes_max=mqtt.packet_bytes_max,
+        handshake_seconds_max=limits.login_timeout_ms / 1000,
+        keep_alive_s_max=mqtt.keep_alive_s_max,
+        session_expiry_s_max=-(-mqtt.session_expiry_ms_max // 1000),
+        sessions_max=mqtt.sessions_max,
+        subscriptions_max=mqtt.subscriptions_max,
+        in_flight_max=mqtt.in_flight_max,
+        topic_aliases_max=mqtt.topic_aliases_max,
+        mailbox_messages_max=mqtt.mailbox_messages_max,
+        mailbox_bytes_max=mqtt.mailbox_bytes_max,
+        retained_max=mqtt.retained_messages_max,
+        retained_bytes_max=mqtt.retained_bytes_max,
         unsent_bytes_max=limits.unsent_bytes_max,
         delivery_bytes_max=limits.owed_deliveries_bytes_max,
     )

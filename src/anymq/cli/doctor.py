@@ -182,6 +182,8 @@ def check_ports(settings: Settings) -> Findings:
         ("kafka.tls_port", kafka.host, kafka.tls_port),
         ("amqp.port", amqp.host, amqp.port),
         ("amqp.tls_port", amqp.host, amqp.tls_port),
+        ("mqtt.port", settings.mqtt.host, settings.mqtt.port),
+        ("mqtt.tls_port", settings.mqtt.host, settings.mqtt.tls_port),
         ("management.port", management.host, management.port),
         ("management.tls_port", management.host, management.tls_port),
     ):

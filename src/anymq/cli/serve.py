@@ -34,6 +34,8 @@ DESCRIPTIONS = {
     "kafka_tls": "Kafka over TLS at {host}:{port}",
     "amqp": "AMQP at {host}:{port}",
     "amqp_tls": "AMQP over TLS at {host}:{port}",
+    "mqtt": "MQTT at {host}:{port}",
+    "mqtt_tls": "MQTT over TLS at {host}:{port}",
     "management": "metrics and health at http://{host}:{port}",
     "management_tls": "the same over TLS at https://{host}:{port}",
 }
@@ -103,6 +105,8 @@ def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
     hosts = {
         "amqp": settings.amqp.host,
         "amqp_tls": settings.amqp.host,
+        "mqtt": settings.mqtt.host,
+        "mqtt_tls": settings.mqtt.host,
         "management": settings.management.host,
         **{door.name: door.host for door in plugin_doors(settings)},
         "management_tls": settings.management.host,

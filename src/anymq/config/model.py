@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from anymq.config.declare import Declared, declared_in, setting
+from anymq.config.mqtt import Mqtt
 from anymq.config.units import DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS
 
 OFF = -1  # as a port: do not listen; as a limit of age or size: none
@@ -493,6 +494,7 @@ class Settings:
     server: Server = Server()
     kafka: Kafka = Kafka()
     amqp: Amqp = Amqp()
+    mqtt: Mqtt = field(default_factory=Mqtt)
     management: Management = Management()
     tls: Tls = Tls()
     security: Security = Security()
@@ -512,6 +514,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "server": Server,
         "kafka": Kafka,
         "amqp": Amqp,
+        "mqtt": Mqtt,
         "management": Management,
         "tls": Tls,
         "security": Security,

@@ -9,6 +9,8 @@ from anymq.protocols.amqp.conversation import Conversation
 from anymq.protocols.amqp.login import PROTOCOL as AMQP
 from anymq.protocols.kafka.authentication import PROTOCOL as KAFKA
 from anymq.protocols.kafka.session import KafkaSession
+from anymq.protocols.mqtt.conversation import Conversation as MqttConversation
+from anymq.protocols.mqtt.login import PROTOCOL as MQTT
 
 # Definitions that are ours alone: what the broker counts and has to tidy up.
 INTERNAL = frozenset({"counters", "starts", "doomed", "texts"})
@@ -36,6 +38,8 @@ def _actor(who: object) -> Actor:
         return who
     if isinstance(who, Conversation):
         return Actor(who.user, who.peer.host, AMQP)
+    if isinstance(who, MqttConversation):
+        return Actor(who.user, who.peer.host, MQTT)
     if isinstance(who, KafkaSession):
         return Actor(who.authentication.user, who.peer.host, KAFKA)
     return THE_BROKER

@@ -10,6 +10,7 @@ from anymq.core.queues import delays, journal
 from anymq.core.queues.queue import Queue
 from anymq.core.streams import offset_records
 from anymq.management.pages import Condition
+from anymq.protocols.mqtt import kept
 from anymq.storage.store import LogStore
 
 OURS = {
@@ -17,6 +18,7 @@ OURS = {
     offset_records.LOG_ID: "committed offsets",
     journal.LOG_ID: "settlement of queues",
     delays.LOG_ID: "delayed messages",
+    kept.LOG_ID: "MQTT's sessions and retained messages",
 }
 
 

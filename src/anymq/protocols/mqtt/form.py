@@ -1,0 +1,244 @@
+"""MqttForm: how MQTT writes down what a message says.
+
+flags 1 (QoS 2 bits, 4: retain as published, 8: sent because it was retained)
+· client that published it (length 2, UTF-8) · properties of MQTT 5, with their length
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anymq.core.message import Properties, Traits, Value
+from anymq.core.portable.plain import Repeated, to_bytes
+from anymq.protocols.mqtt import properties as props
+from anymq.protocols.mqtt import topics
+from anymq.protocols.mqtt.properties import P, Props
+from anymq.protocols.mqtt.reader import SIZED_BYTES_MAX, MalformedPacket, Reader, text
+
+FORM_NUMBER = 3  # on disk
+QOS_BITS, RETAIN, RETAINED = 3, 4, 8
+PERSISTENT, TRANSIENT = 2, 1
+SHORT_BYTES_MAX = 255  # of AMQP's texts: what is longer is a header
+REMEMBERED_MAX = 4096
+REMEMBERED_BYTES_MAX = 256
+EXPIRY_S_MAX = 0xFFFF_FFFF
+
+QOS_HEADER = "x-mqtt-publish-qos"  # as RabbitMQ calls it
+FORMAT_HEADER = "x-mqtt-payload-format"
+LONG = {  # where a property goes that is too long to be one elsewhere
+    P.CONTENT_TYPE: "x-mqtt-content-type",
+    P.RESPONSE_TOPIC: "x-mqtt-response-topic",
+    P.CORRELATION_DATA: "x-mqtt-correlation-data",
+}
+OURS = (QOS_HEADER, FORMAT_HEADER, *LONG.values())
+# Names that mean something to the core in the headers of others, but nothing in MQTT: a message
+# must not go where its CC says, which nobody has asked the rights for.
+_ELSEWHERE = {"CC": "x-mqtt-CC", "BCC": "x-mqtt-BCC"}
+_BACK = {name: mine for mine, name in _ELSEWHERE.items()}
+_JSON = "x-json:"  # what headers of others say that is no text
+
+_PERSISTENT = Traits(persistent=True)
+_TRANSIENT = Traits()
+
+
+class MqttForm:
+    """Reads and writes it; what the core asks for again and again is remembered."""
+
+    number = FORM_NUMBER
+
+    def __init__(self) -> None:
+        self._remembered: dict[bytes, Traits] = {}
+
+    def traits(self, properties: bytes) -> Traits:
+        """Return what the core must know; ValueError when these bytes are not ours."""
+        traits = self._remembered.get(properties)
+        if traits is None:
+            traits = _traits(properties)
+            if len(properties) <= REMEMBERED_BYTES_MAX:
+                if len(self._remembered) >= REMEMBERED_MAX:
+                    self._remembered.clear()
+                self._remembered[properties] = traits
+        return traits
+
+    def read(self, properties: bytes) -> Properties:
+        """Decode everything."""
+        flags, _, said = unpacked(properties)
+        qos = flags & QOS_BITS
+        headers = _headers(said)
+        fields: dict[str, Any] = {"delivery_mode": PERSISTENT if qos else TRANSIENT}
+        headers[QOS_HEADER] = qos
+        if P.PAYLOAD_FORMAT in said:
+            headers[FORMAT_HEADER] = said[P.PAYLOAD_FORMAT]
+        if P.MESSAGE_EXPIRY in said:
+            fields["expiration"] = str(said[P.MESSAGE_EXPIRY] * 1000)
+        _short(fields, headers, "content_type", P.CONTENT_TYPE, said.get(P.CONTENT_TYPE))
+        _short(fields, headers, "reply_to", P.RESPONSE_TOPIC, said.get(P.RESPONSE_TOPIC))
+        _short(fields, headers, "correlation_id", P.CORRELATION_DATA, said.get(P.CORRELATION_DATA))
+        return Properties(headers=headers, **fields)
+
+    def write(self, properties: Properties) -> bytes:
+        """Encode everything; what is no text is JSON, so that it can be read again."""
+        qos = properties.headers.get(QOS_HEADER)
+        if not isinstance(qos, int) or not 0 <= qos <= 2:
+            qos = int(properties.delivery_mode == PERSISTENT)
+        return packed(qos, "", sayable(properties, exact=True))
+
+
+MQTT_FORM = MqttForm()  # one for all: envelopes are compared by it
+
+
+def packed(flags: int, client_id: str, properties: Props) -> bytes:
+    """Put it together."""
+    return bytes((flags,)) + text(client_id) + props.write(properties)
+
+
+def unpacked(properties: bytes) -> tuple[int, str, Props]:
+    """Return flags, who published it, and the properties; ValueError when it is not ours."""
+    try:
+        reader = Reader(properties, 0, len(properties))
+        return reader.u8(), reader.text(), props.read(reader, props.MESSAGE_MAY)
+    except MalformedPacket as error:
+        raise ValueError(str(error)) from None
+
+
+def as_retained(properties: bytes) -> bytes:
+    """Return the same for a message that is sent because it was retained."""
+    return bytes((properties[0] | RETAINED,)) + properties[1:]
+
+
+def sayable(said: Properties, *, exact: bool = False) -> dict[int, Any]:
+    """Return what MQTT can say of a message, as properties.
+
+    `exact`: to be read again by us. Otherwise for a client, who gets plain text.
+    """
+    found: dict[int, Any] = {}
+    headers = said.headers
+    if headers.get(FORMAT_HEADER) in (0, 1):
+        found[P.PAYLOAD_FORMAT] = int(headers[FORMAT_HEADER])
+    if said.expiration is not None and said.expiration.isdecimal():
+        found[P.MESSAGE_EXPIRY] = min(-(-int(said.expiration) // 1000), EXPIRY_S_MAX)
+    _long(found, P.CONTENT_TYPE, headers, said.content_type)
+    topic = None if said.reply_to is None else topics.response_topic_of(said.reply_to)
+    _long(found, P.RESPONSE_TOPIC, headers, topic)
+    data = headers.get(LONG[P.CORRELATION_DATA])
+    if said.correlation_id is not None:
+        data = said.correlation_id.encode(errors="surrogateescape")
+    if isinstance(data, bytes) and len(data) <= SIZED_BYTES_MAX:
+        found[P.CORRELATION_DATA] = data
+    pairs = _pairs(headers, exact=exact) + ([] if exact else _beside(said))
+    if pairs:
+        found[P.USER_PROPERTY] = pairs[: props.USER_PROPERTIES_MAX]
+    return found
+
+
+def _traits(properties: bytes) -> Traits:
+    flags, _, said = unpacked(properties)
+    if not said:
+        return _PERSISTENT if flags & QOS_BITS else _TRANSIENT
+    expiry = said.get(P.MESSAGE_EXPIRY)
+    return Traits(
+        persistent=bool(flags & QOS_BITS),
+        expiration_ms=None if expiry is None else expiry * 1000,
+        has_headers=P.USER_PROPERTY in said,
+    )
+
+
+def _headers(said: Props) -> dict[str, Value]:
+    """Return the user properties as headers; one that comes again makes it a list."""
+    headers: dict[str, Value] = {}
+    for name, value in said.get(P.USER_PROPERTY, ()):
+        name, value = _as_header(name, value)
+        if name not in headers:
+            headers[name] = value
+        elif isinstance(headers[name], Repeated):
+            headers[name].append(value)
+        else:
+            headers[name] = Repeated((headers[name], value))
+    return headers
+
+
+def _as_header(name: str, value: str) -> tuple[str, Value]:
+    if name.startswith(_JSON):
+        try:
+            return name[len(_JSON) :], json.loads(value)
+        except (ValueError, RecursionError):
+            return name, value
+    return _ELSEWHERE.get(name, name), value
+
+
+def _short(
+    fields: dict[str, Any], headers: dict[str, Value], field: str, number: P, value: Any
+) -> None:
+    """Let a property be what it is elsewhere, or a header where there is no room for it."""
+    if value is None:
+        return
+    if number == P.RESPONSE_TOPIC:
+        told = topics.reply_to_of(value)
+    else:
+        told = value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
+    if len(told.encode(errors="surrogateescape")) <= SHORT_BYTES_MAX:
+        fields[field] = told
+    else:
+        headers[LONG[number]] = value
+
+
+def _long(
+    found: dict[int, Any], number: P, headers: Mapping[str, Value], value: str | None
+) -> None:
+    value = headers.get(LONG[number]) if value is None else value
+    if isinstance(value, str) and (told := _text(value)) is not None:
+        found[number] = told
+
+
+def _pairs(headers: Mapping[str, Value], *, exact: bool) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in headers.items():
+        if name not in OURS:
+            values = value if isinstance(value, Repeated) else (value,)
+            pairs += _told(_BACK.get(name, name), values, exact=exact)
+    return pairs
+
+
+def _told(name: str, values: Sequence[Value], *, exact: bool) -> list[tuple[str, str]]:
+    pairs = []
+    for value in values:
+        if isinstance(value, str):
+            pair = (_text(name), _text(value))
+        elif exact:
+            pair = (_text(_JSON + name), _text(json.dumps(value, default=_in_json)))
+        else:
+            pair = (_text(name), _text((to_bytes(value) or b"").decode(errors="replace")))
+        if pair[0] is not None and pair[1] is not None:
+            pairs.append((pair[0], pair[1]))
+    return pairs
+
+
+def _beside(said: Properties) -> list[tuple[str, str]]:
+    """Return the properties that MQTT has no place for, as user properties."""
+    fields = {
+        "content-encoding": said.content_encoding,
+        "priority": said.priority,
+        "message-id": said.message_id,
+        "timestamp": said.timestamp,
+        "type": said.type,
+        "user-id": said.user_id,
+        "app-id": said.app_id,
+    }
+    told = [(name, _text(str(value))) for name, value in fields.items() if value is not None]
+    return [(name, value) for name, value in told if value is not None]
+
+
+def _in_json(value: object) -> object:
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value).decode(errors="replace")
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)
+
+
+def _text(told: str) -> str | None:
+    """Return what MQTT can say; None when it is too long, or no text."""
+    content = told.encode(errors="replace")
+    if len(content) > SIZED_BYTES_MAX or b"\0" in content:
+        return None
+    return content.decode()

@@ -1,0 +1,284 @@
+"""Incoming: what a client publishes, and our answers to that, in the order in which it came."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from anymq.core.errors import Invalid, NotAllowed
+from anymq.core.message import Envelope, Message, Run
+from anymq.core.rights.permit import WRITE, Permit
+from anymq.core.vhosts.vhost import VirtualHost
+from anymq.protocols.mqtt import topics
+from anymq.protocols.mqtt.codec import V5, Answer, Puback, Pubcomp, Publish, Pubrec, Will
+from anymq.protocols.mqtt.errors import REFUSALS, MqttFault, Reason, reason_of
+from anymq.protocols.mqtt.form import MQTT_FORM, RETAIN, packed
+from anymq.protocols.mqtt.kept import Kept, RetainedMessage, Then
+from anymq.protocols.mqtt.mailbox import Mailbox
+from anymq.protocols.mqtt.properties import P, Props
+from anymq.protocols.mqtt.retained import Retained
+from anymq.protocols.mqtt.wire import Wire
+
+ENVELOPES_MAX = 1000  # that a connection remembers
+OWN_TOPICS = ("$SYS/", topics.SHARE_PREFIX)  # to which nobody may publish
+
+
+@dataclass(slots=True)
+class Owed:
+    """An answer that is due, once the disk has what it is about."""
+
+    make: type[Answer]
+    number: int
+    code: Reason | None = None
+    why: str = ""
+    nowhere: bool = False  # nobody gets the message now
+
+
+@dataclass(slots=True)
+class Ground:
+    """What is published, by whom, and where to."""
+
+    vhost: VirtualHost
+    permit: Permit
+    mailbox: Mailbox
+    kept: Kept
+    retained: Retained
+    now_ms: Callable[[], int]
+
+
+class Publisher:
+    """Publishes for one client: messages, and its will when it is gone."""
+
+    def __init__(self, ground: Ground, wire: Wire) -> None:
+        self._ground = ground
+        self._wire = wire
+        self._envelopes: dict[str, Envelope] = {}
+
+    def check(self, topic: str) -> None:
+        """Refuse what this client may not publish to."""
+        topics.check_name(topic)
+        if topic.startswith(OWN_TOPICS):
+            raise NotAllowed(f"nobody may publish to {topic}")
+        permit = self._ground.permit
+        if topic.startswith(topics.QUEUE_PREFIX):
+            permit.exchange(WRITE, "")
+            return
+        permit.exchange(WRITE, topics.EXCHANGE)
+        if permit.has_topics:
+            permit.topics(WRITE, topics.EXCHANGE, (topics.swapped(topic),))
+
+    def publish(
+        self,
+        packet: Publish | Will,
+        topic: str,
+        then: Then | None,
+        returned: Callable[[Message], None] | None = None,
+    ) -> None:
+        """Publish, once it is checked. `then`: it is as safe as promised.
+
+        `returned` is told before that, if nobody gets it now.
+        """
+        ground = self._ground
+        response = packet.properties.get(P.RESPONSE_TOPIC)
+        if response is not None:
+            topics.check_name(response)
+        flags = packet.qos | (RETAIN if packet.retain else 0)
+        properties = packed(flags, ground.mailbox.client_id, _of_message(packet.properties))
+        message = Message(self._envelope(topic), properties, packet.payload, ground.now_ms())
+        retains = packet.retain and not topic.startswith(topics.QUEUE_PREFIX)
+        if retains:
+            then = _both(then)
+            self._retain(topic, message, then)
+        run = Run([message], persistent=packet.qos > 0)
+        ground.vhost.publish(run, then, returned=returned, who=self._wire.who)
+
+    def _retain(self, topic: str, message: Message, then: Then) -> None:
+        kept = None
+        if message.body:
+            kept = RetainedMessage(message.properties, message.body, message.timestamp_ms)
+        self._ground.retained.put(topic, kept, then)
+
+    def _envelope(self, topic: str) -> Envelope:
+        envelope = self._envelopes.get(topic)
+        if envelope is None:
+            if len(self._envelopes) >= ENVELOPES_MAX:
+                self._envelopes.clear()
+            envelope = self._envelopes[topic] = _envelope_of(topic)
+        return envelope
+
+
+class Incoming:
+    """The publishing side of one connection."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        wire: Wire,
+        *,
+        in_flight_max: int,
+        aliases_max: int,
+        on_fault: Callable[[MqttFault], None],
+    ) -> None:
+        self.publisher = Publisher(ground, wire)
+        self.owed: deque[Owed] = deque()
+        self._ground = ground
+        self._wire = wire
+        self._in_flight_max = in_flight_max
+        self._aliases_max = aliases_max
+        self._aliases: dict[int, str] = {}
+        self._on_fault = on_fault
+        self._coming: set[int] = set()  # numbers of QoS 2 on their way to the disk
+
+    @property
+    def busy(self) -> bool:
+        """Does somebody wait for an answer?"""
+        return bool(self.owed)
+
+    @property
+    def has_room(self) -> bool:
+        """May it publish more?"""
+        return len(self.owed) < self._in_flight_max
+
+    def on_publish(self, packet: Publish) -> None:
+        """Publish a message; the answer waits for the disk, the next packet does not."""
+        topic = self._topic_of(packet)
+        if packet.qos == 2 and packet.packet_id in self._ground.mailbox.in_flight.came:
+            self._owe(Owed(Pubrec, packet.packet_id, Reason.SUCCESS))
+            return
+        if packet.qos == 2 and packet.packet_id in self._coming:
+            return  # it is answered once the disk has it
+        owed = self._begin(packet)
+        try:
+            self.publisher.check(topic)
+            if owed is None:
+                self.publisher.publish(packet, topic, None)
+            else:
+                then = partial(self._published, owed)
+                self.publisher.publish(packet, topic, then, partial(_note_nowhere, owed))
+        except REFUSALS as error:
+            self._refuse(owed, error)
+
+    def on_pubrel(self, packet: Answer) -> None:
+        """The client will not send it again."""
+        number, came = packet.packet_id, self._ground.mailbox.in_flight.came
+        if number not in came:
+            known = Reason.ID_NOT_FOUND if self._wire.version == V5 else Reason.SUCCESS
+            self._owe(Owed(Pubcomp, number, known))
+            return
+        came.discard(number)
+        owed = Owed(Pubcomp, number)
+        self._owe(owed)
+        self._keep(number, there=False, then=partial(self._settled, owed))
+
+    def _begin(self, packet: Publish) -> Owed | None:
+        if not packet.qos:
+            return None
+        under_way = len(self.owed) + len(self._ground.mailbox.in_flight.came)
+        if packet.qos == 2 and self._wire.version == V5 and under_way >= self._in_flight_max:
+            raise MqttFault(Reason.TOO_MANY_AT_ONCE, "more messages at once than Receive Maximum")
+        owed = Owed(Pubrec if packet.qos == 2 else Puback, packet.packet_id)
+        if packet.qos == 2:
+            self._coming.add(packet.packet_id)
+        self.owed.append(owed)
+        return owed
+
+    def _published(self, owed: Owed, error: Exception | None) -> None:
+        """It is as safe as promised; of QoS 2, that it came must be, too."""
+        if error is not None:
+            self._refuse(owed, error)
+        elif owed.make is Pubrec:
+            self._ground.mailbox.in_flight.came.add(owed.number)
+            self._keep(owed.number, there=True, then=partial(self._settled, owed))
+        else:
+            self._settled(owed, None)
+
+    def _keep(self, number: int, *, there: bool, then: Then) -> None:
+        mailbox = self._ground.mailbox
+        if mailbox.durable:
+            self._ground.kept.put_came(mailbox.place, number, there=there, then=then)
+        else:
+            then(None)
+
+    def _settled(self, owed: Owed, error: Exception | None) -> None:
+        if error is not None:
+            self._refuse(owed, error)
+            return
+        self._coming.discard(owed.number)
+        owed.code = Reason.NO_SUBSCRIBERS if owed.nowhere else Reason.SUCCESS
+        self._answer()
+
+    def _refuse(self, owed: Owed | None, error: Exception) -> None:
+        """Say no; before MQTT 5 there is no way to, so that the connection ends."""
+        if self._wire.version != V5:
+            self._on_fault(MqttFault(reason_of(error), str(error)))
+        elif owed is not None:
+            if owed.make is Pubrec:
+                self._coming.discard(owed.number)
+                self._ground.mailbox.in_flight.came.discard(owed.number)
+            owed.code, owed.why = reason_of(error), str(error)
+            self._answer()
+
+    def _owe(self, owed: Owed) -> None:
+        self.owed.append(owed)
+        self._answer()
+
+    def _answer(self) -> None:
+        """Send the answers whose turn it is."""
+        owed, wire = self.owed, self._wire
+        while owed and owed[0].code is not None:
+            one = owed.popleft()
+            assert one.code is not None
+            wire.send(one.make(one.number, one.code, wire.why(one.why, one.code)))
+
+    def _topic_of(self, packet: Publish) -> str:
+        if P.SUBSCRIPTION_ID in packet.properties:
+            raise MqttFault(Reason.PROTOCOL_ERROR, "a subscription identifier in a PUBLISH")
+        alias = packet.properties.get(P.TOPIC_ALIAS)
+        if alias is not None:
+            return self._alias(alias, packet.topic)
+        if not packet.topic and self._wire.version == V5:
+            raise MqttFault(Reason.PROTOCOL_ERROR, "neither a topic nor an alias")
+        try:
+            topics.check_name(packet.topic)
+        except Invalid as error:
+            raise MqttFault(Reason.BAD_TOPIC, str(error)) from None
+        return packet.topic
+
+    def _alias(self, alias: int, topic: str) -> str:
+        if not 0 < alias <= self._aliases_max:
+            raise MqttFault(Reason.BAD_ALIAS, f"topic alias {alias}: up to {self._aliases_max}")
+        if topic:
+            self._aliases[alias] = topic
+        elif alias not in self._aliases:
+            raise MqttFault(Reason.PROTOCOL_ERROR, f"topic alias {alias} means nothing yet")
+        return self._aliases[alias]
+
+
+def _note_nowhere(owed: Owed, _message: Message) -> None:
+    owed.nowhere = True
+
+
+def _envelope_of(topic: str) -> Envelope:
+    if topic.startswith(topics.QUEUE_PREFIX):
+        return Envelope("", topic[len(topics.QUEUE_PREFIX) :], MQTT_FORM)
+    return Envelope(topics.EXCHANGE, topics.swapped(topic), MQTT_FORM)
+
+
+def _of_message(properties: Props) -> Props:
+    """Leave out what is between the client and us."""
+    ours = (P.TOPIC_ALIAS, P.WILL_DELAY)
+    if not any(number in properties for number in ours):
+        return properties
+    return {number: value for number, value in properties.items() if number not in ours}
+
+
+def _both(then: Then | None) -> Then:
+    """Return one that is told twice, and tells when it was: of the error, if there is one."""
+    told: list[Exception | None] = []
+
+    def tell(error: Exception | None) -> None:
+        told.append(error)
+        if len(told) == 2 and then is not None:
+            then(next((one for one in told if one is not None), None))
+
+    return tell

@@ -1,0 +1,234 @@
+"""Mailbox: what a client has subscribed to, and the queue that keeps messages for it.
+
+MQTT calls it a session. It may outlive the connection, and the broker; while its client is there,
+`carrier` is the connection. A queue exists once there are subscriptions.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from anymq.core.errors import Conflict
+from anymq.core.message import Message
+from anymq.core.queues.arguments import CLASSIC
+from anymq.core.queues.queue import Queue
+from anymq.core.routing.target import Then
+from anymq.core.routing.trie import Trie
+from anymq.core.vhosts.vhost import VirtualHost
+from anymq.protocols.mqtt import topics
+from anymq.protocols.mqtt.codec import Wish
+from anymq.protocols.mqtt.errors import Reason
+from anymq.protocols.mqtt.form import MQTT_FORM, QOS_BITS, RETAIN, RETAINED, unpacked
+from anymq.protocols.mqtt.kept import InFlight, SessionRecord, SubscriptionRecord
+from anymq.protocols.mqtt.settings import MqttSettings
+
+QUEUE_PREFIX = "mqtt-subscription-"  # as RabbitMQ calls them, so rights say the same
+SHARE_QUEUE_PREFIX = "mqtt-share-"
+NEVER = 0xFFFF_FFFF
+
+
+class Carrier(Protocol):
+    """A connection, as far as a mailbox needs it."""
+
+    def end(self, code: Reason, why: str) -> None:
+        """Hang up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """One filter that a client has subscribed to."""
+
+    wish: Wish
+    number: int = 0  # the subscription identifier
+
+    @property
+    def record(self) -> SubscriptionRecord:
+        """As it is kept."""
+        wish = self.wish
+        return SubscriptionRecord(wish.qos, wish.no_local, wish.retain_as_published, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a message goes to a client."""
+
+    qos: int
+    retain: bool
+    numbers: tuple[int, ...]
+
+
+def queue_name(client_id: str) -> str:
+    """Return the queue of a client."""
+    return f"{QUEUE_PREFIX}{client_id}"
+
+
+def share_queue_name(share: topics.Shared) -> str:
+    """Return the queue of a shared subscription."""
+    return f"{SHARE_QUEUE_PREFIX}{share.group}/{topics.swapped(share.filter)}"
+
+
+class Mailbox:
+    """One client's, by its name."""
+
+    def __init__(
+        self, vhost: VirtualHost, client_id: str, user: str, settings: MqttSettings
+    ) -> None:
+        self.vhost = vhost
+        self.client_id = client_id
+        self.user = user
+        self.expiry_s = 0  # how long it outlives the connection
+        self.expires_ms = 0  # when it ends; 0: not while the client is there
+        self.is_kept = False  # on the disk
+        self.carrier: Carrier | None = None
+        self.subscriptions: dict[str, Subscribed] = {}
+        self.in_flight = InFlight(set(), {})
+        self.queue: Queue | None = None
+        self._settings = settings
+        self._trie: Trie[Subscribed] = Trie()
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Under which it is known."""
+        return self.vhost.name, self.client_id
+
+    @property
+    def lasts(self) -> bool:
+        """Does it outlive the connection?"""
+        return self.expiry_s > 0
+
+    @property
+    def durable(self) -> bool:
+        """Would a restart find it?"""
+        return self.lasts or self.is_kept
+
+    @property
+    def record(self) -> SessionRecord:
+        """As it is kept."""
+        subscriptions = {name: one.record for name, one in self.subscriptions.items()}
+        return SessionRecord(self.user, self.expiry_s, self.expires_ms, subscriptions)
+
+    @property
+    def own(self) -> Iterator[Subscribed]:
+        """Its subscriptions that it shares with nobody."""
+        return (one for one in self.subscriptions.values() if not _is_shared(one.wish.filter))
+
+    @property
+    def only_at_most_once(self) -> bool:
+        """Does nothing have to be acknowledged?"""
+        return all(one.wish.qos == 0 for one in self.own)
+
+    def restore(self, record: SessionRecord, in_flight: InFlight | None) -> None:
+        """Be as it was before the restart."""
+        self.is_kept = True
+        self.expiry_s, self.expires_ms = record.expiry_s, record.expires_ms
+        if in_flight is not None:
+            self.in_flight = in_flight
+        for name, one in record.subscriptions.items():
+            wish = Wish(name, one.qos, one.no_local, one.retain_as_published)
+            self._note(Subscribed(wish, one.number))
+        found = self.vhost.queues.get(queue_name(self.client_id))
+        self.queue = found if isinstance(found, Queue) else None
+
+    def add(self, subscribed: Subscribed, then: Then) -> bool:
+        """Subscribe; say whether it is new. `then`: a restart would find it so."""
+        name = subscribed.wish.filter
+        share = topics.shared(name)
+        if share is None:
+            queue = self.queue = self._declare(queue_name(self.client_id), alone=not self.durable)
+            self._bind(queue, name, then)
+        else:
+            self._bind(self._declare(share_queue_name(share), alone=False), share.filter, then)
+        return self._note(subscribed)
+
+    def remove(self, name: str) -> bool:
+        """Unsubscribe; False: there was no such subscription."""
+        subscribed = self.subscriptions.pop(name, None)
+        if subscribed is None:
+            return False
+        if not _is_shared(name):
+            self._trie.discard(topics.swapped(name), subscribed)
+            key, queue = topics.swapped(name), queue_name(self.client_id)
+            if queue in self.vhost.queues:
+                self.vhost.unbind(topics.EXCHANGE, queue, key, owner=self._owner)
+        return True
+
+    def end(self) -> None:
+        """Nobody will come back to it."""
+        name = queue_name(self.client_id)
+        queue = self.queue
+        if queue is not None and self.vhost.queues.get(name) is queue:
+            self.vhost.unmake(queue, _nothing)
+        self.queue = None
+
+    def terms(self, message: Message) -> Terms | None:
+        """Say how a message goes to this client; None: not at all."""
+        key = message.envelope.routing_key
+        topic_is_ours = key[:1] == "$"
+        matching = [
+            one
+            for one in self._trie.match(key)
+            if not (topic_is_ours and topics.begins_with_wildcard(one.wish.filter))
+        ]
+        return terms_of(message, matching, self.client_id)
+
+    def _note(self, subscribed: Subscribed) -> bool:
+        name = subscribed.wish.filter
+        before = self.subscriptions.get(name)
+        if not _is_shared(name):
+            if before is not None:
+                self._trie.discard(topics.swapped(name), before)
+            self._trie.add(topics.swapped(name), subscribed)
+        self.subscriptions[name] = subscribed
+        return before is None
+
+    @property
+    def _owner(self) -> "Mailbox | None":
+        """Who has its queue for himself."""
+        return self if self.queue is not None and self.queue.owner is self else None
+
+    def _declare(self, name: str, *, alone: bool) -> Queue:
+        """Make a queue, or find it."""
+        found = self.vhost.queues.get(name)
+        if found is None:
+            settings = self._settings
+            found = self.vhost.declare_queue(
+                name,
+                durable=not alone,
+                owner=self if alone else None,
+                arguments={
+                    "x-queue-type": CLASSIC,
+                    "x-max-length": settings.mailbox_messages_max,
+                    "x-max-length-bytes": settings.mailbox_bytes_max,
+                },
+            )
+        if not isinstance(found, Queue):
+            raise Conflict(f"{name} is no queue that MQTT made")
+        return found
+
+    def _bind(self, queue: Queue, name: str, then: Then) -> None:
+        key = topics.swapped(name)
+        self.vhost.bind(topics.EXCHANGE, queue.name, key, owner=queue.owner, then=then)
+
+
+def terms_of(message: Message, matching: list[Subscribed], client_id: str) -> Terms | None:
+    """Say how a message goes to a client by these subscriptions; None: not at all."""
+    if message.envelope.form is MQTT_FORM:
+        flags, publisher, _ = unpacked(message.properties)
+        matching = [one for one in matching if not one.wish.no_local or publisher != client_id]
+        published = flags & QOS_BITS
+    else:
+        flags, published = 0, int(message.traits.persistent)
+    if not matching:
+        return None
+    qos = min(published, max(one.wish.qos for one in matching))
+    as_published = flags & RETAIN and any(one.wish.retain_as_published for one in matching)
+    numbers = tuple(sorted({one.number for one in matching if one.number}))
+    return Terms(qos, bool(flags & RETAINED or as_published), numbers)
+
+
+def _is_shared(name: str) -> bool:
+    return name.startswith(topics.SHARE_PREFIX)
+
+
+def _nothing(error: Exception | None) -> None:
+    pass

@@ -1,0 +1,347 @@
+"""Outgoing: messages to a client, and what it says of them.
+
+The number of a message is made of its position in the client's queue. So it is the same again after
+a reconnect or a restart, as MQTT wants it, and nothing about it has to be kept.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from anymq.core.message import Message
+from anymq.core.queues.delivery import Delivery
+from anymq.core.queues.queue import Queue
+from anymq.core.queues.subscription import Subscription
+from anymq.core.taps import Origin
+from anymq.protocols.mqtt import topics
+from anymq.protocols.mqtt.codec import Answer, Publish, Pubrel
+from anymq.protocols.mqtt.errors import Reason
+from anymq.protocols.mqtt.form import MQTT_FORM, sayable, unpacked
+from anymq.protocols.mqtt.kept import Kept, ignore
+from anymq.protocols.mqtt.mailbox import Mailbox, Terms
+from anymq.protocols.mqtt.properties import P
+from anymq.protocols.mqtt.wire import Wire
+
+OWN_NUMBERS = 49_151  # 1 to this: by position; above: of shared queues, whichever is free
+NUMBER_MAX = 65_535
+WITHOUT_LIMIT = 1 << 30  # where nothing is to be confirmed
+
+FindTerms = Callable[[Message], Terms | None]
+
+
+@dataclass(slots=True)
+class Sent:
+    """A message that the client has not confirmed."""
+
+    taker: "Taker"
+    position: int
+    qos: int
+    recording: bool = False  # PUBREC came, and is on its way to the disk
+
+
+class Taker:
+    """Takes from one queue what goes to the client."""
+
+    def __init__(
+        self, outgoing: "Outgoing", queue: Queue, terms: FindTerms, *, is_shared: bool
+    ) -> None:
+        self.queue = queue
+        self.is_shared = is_shared
+        self.terms = terms
+        self.waiting: deque[Delivery] = deque()  # their numbers are taken
+        self.subscription: Subscription | None = None
+        self._outgoing = outgoing
+
+    def begin(self, *, no_ack: bool) -> None:
+        """Take from now on."""
+        if self.subscription is not None and self.subscription.no_ack != no_ack:
+            self.end()
+        if self.subscription is None:
+            self.subscription = self.queue.subscribe(self, tag="mqtt", no_ack=no_ack)
+
+    def end(self) -> None:
+        """Take nothing more, and give back what is unconfirmed: it comes again with its number."""
+        subscription, self.subscription = self.subscription, None
+        if subscription is None:
+            return
+        self.queue.unsubscribe(subscription)
+        positions = [one.position for one in self.waiting]
+        positions += self._outgoing.let_go(self)
+        self.waiting.clear()
+        if positions and not subscription.no_ack:
+            self.queue.give_back(subscription, positions)
+
+    # What the queue asks, and tells
+
+    @property
+    def credit(self) -> int:
+        """How many messages it may get now."""
+        outgoing = self._outgoing
+        if self.subscription is not None and self.subscription.no_ack:
+            return WITHOUT_LIMIT if outgoing.has_room else 0
+        return 0 if self.waiting else outgoing.credit
+
+    @property
+    def shares(self) -> object | None:
+        """All queues of a client share its limit; most have one."""
+        return self._outgoing if len(self._outgoing.takers) > 1 else None
+
+    @property
+    def who(self) -> Origin:
+        """Whose it is."""
+        return self._outgoing.wire.who
+
+    def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
+        """Send these."""
+        self.subscription = subscription  # it may come before `subscribe` has returned
+        self.settle([one.position for one in deliveries if self._outgoing.send(self, one)])
+
+    def cancelled(self, subscription: Subscription) -> None:
+        """Somebody has deleted the queue."""
+        self.subscription = None
+        self._outgoing.let_go(self)
+        self._outgoing.on_lost(self)
+
+    def timed_out(self, subscription: Subscription, after_ms: int) -> None:
+        """Only quorum queues have that."""
+
+    def settle(self, positions: Sequence[int]) -> None:
+        """The client has these, or will never have them."""
+        subscription = self.subscription
+        if positions and subscription is not None and not subscription.no_ack:
+            self.queue.settle(subscription, positions)
+
+    def more(self) -> None:
+        """There may be credit again."""
+        while self.waiting and self._outgoing.is_free(self.waiting[0].position):
+            one = self.waiting.popleft()
+            if self._outgoing.send(self, one):
+                self.settle([one.position])
+        if self.subscription is not None and not self.waiting:
+            self.subscription.more()
+
+
+class Outgoing:
+    """Everything that goes to one client, as long as it is connected."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        mailbox: Mailbox,
+        kept: Kept,
+        *,
+        now_ms: Callable[[], int],
+        in_flight_max: int,
+        bytes_max: int,
+        aliases_max: int,
+        on_lost: Callable[[Taker], None],
+    ) -> None:
+        self.wire = wire
+        self.takers: dict[str, Taker] = {}  # by queue
+        self.on_lost = on_lost
+        self.sent: dict[int, Sent] = {}
+        self._mailbox = mailbox
+        self._kept = kept
+        self._now_ms = now_ms
+        self._in_flight_max = in_flight_max
+        self._bytes_max = bytes_max
+        self._aliases_max = aliases_max
+        self._aliases: dict[str, int] = {}
+        self._next_shared = OWN_NUMBERS
+        self._short = False  # somebody was without credit
+
+    @property
+    def credit(self) -> int:
+        """How many messages the client may get now."""
+        if not self.has_room:
+            return 0
+        room = self._in_flight_max - len(self.sent) - len(self._mailbox.in_flight.arrived)
+        self._short = self._short or room <= 0
+        return max(0, room)
+
+    @property
+    def has_room(self) -> bool:
+        """Does the client take what it is owed?"""
+        has_room = not self.wire.ended and self.wire.outbox.size <= self._bytes_max
+        self._short = self._short or not has_room
+        return has_room
+
+    @property
+    def has_news(self) -> bool:
+        """Is somebody waiting for room that there is now?"""
+        return self._short and self.wire.outbox.size <= self._bytes_max // 2
+
+    def begin(self) -> None:
+        """Say again what has not been answered."""
+        for number in list(self._mailbox.in_flight.arrived):
+            self.wire.send(Pubrel(number))
+
+    def end(self) -> None:
+        """The client is gone."""
+        for taker in list(self.takers.values()):
+            taker.end()
+        self.takers.clear()
+
+    def go_on(self) -> None:
+        """There may be room again."""
+        self._short = False
+        for taker in list(self.takers.values()):
+            taker.more()
+
+    def take_from(self, queue: Queue, terms: FindTerms, *, is_shared: bool, no_ack: bool) -> None:
+        """Let the client have what is in a queue."""
+        taker = self.takers.get(queue.name)
+        if taker is None or taker.queue is not queue:
+            taker = Taker(self, queue, terms, is_shared=is_shared)
+            self.takers[queue.name] = taker
+        taker.terms = terms
+        taker.begin(no_ack=no_ack)
+
+    def leave(self, queue_name: str) -> None:
+        """Take nothing more from a queue."""
+        taker = self.takers.pop(queue_name, None)
+        if taker is not None:
+            taker.end()
+
+    def let_go(self, taker: Taker) -> list[int]:
+        """Forget what was sent of a queue; return the positions."""
+        numbers = [number for number, one in self.sent.items() if one.taker is taker]
+        return [self.sent.pop(number).position for number in numbers]
+
+    # To the client
+
+    def send(self, taker: Taker, delivery: Delivery) -> bool:
+        """Send a message; True when that is all, and it need not be waited for."""
+        terms = taker.terms(delivery.message)
+        if terms is None:
+            return True
+        if not terms.qos:
+            self._tell(delivery, terms, 0)
+            return True
+        return self._send_surely(taker, delivery, terms)
+
+    def is_free(self, position: int) -> bool:
+        """Can this one be sent now?"""
+        return not self._is_used(_own_number(position))
+
+    def _send_surely(self, taker: Taker, delivery: Delivery, terms: Terms) -> bool:
+        number = self._free_shared() if taker.is_shared else _own_number(delivery.position)
+        arrived = self._mailbox.in_flight.arrived
+        if not taker.is_shared and arrived.get(number) == delivery.position:
+            return True  # the client has it; PUBREL is on its way
+        if taker.waiting or self._is_used(number):
+            taker.waiting.append(delivery)
+            return False
+        self.sent[number] = Sent(taker, delivery.position, terms.qos)
+        if self._tell(delivery, terms, number):
+            return False
+        del self.sent[number]
+        return True
+
+    def _tell(self, delivery: Delivery, terms: Terms, number: int) -> bool:
+        packet = self._packet(delivery, terms, number)
+        told = packet is not None and self.wire.send(packet)
+        if not told:
+            self.wire.counters.dropped += 1
+        return told
+
+    def _packet(self, delivery: Delivery, terms: Terms, number: int) -> Publish | None:
+        message = delivery.message
+        topic = topics.name_of(message.envelope.routing_key)
+        if topic is None:
+            return None
+        properties: dict[int, object] = {}
+        if self.wire.v5:
+            properties = self._properties(message, terms)
+            topic = self._aliased(topic, properties)
+        dup = delivery.redelivered and bool(number)
+        return Publish(topic, message.body, terms.qos, number, terms.retain, dup, properties)
+
+    def _properties(self, message: Message, terms: Terms) -> dict[int, object]:
+        if message.envelope.form is MQTT_FORM:
+            properties = dict(unpacked(message.properties)[2])
+        else:
+            properties = sayable(message.read())
+        expiry_s = properties.get(P.MESSAGE_EXPIRY)
+        if expiry_s is not None:
+            waited_s = max(0, self._now_ms() - message.timestamp_ms) // 1000
+            properties[P.MESSAGE_EXPIRY] = max(0, expiry_s - waited_s)
+        if terms.numbers:
+            properties[P.SUBSCRIPTION_ID] = list(terms.numbers)
+        return properties
+
+    def _aliased(self, topic: str, properties: dict[int, object]) -> str:
+        """Say a number for a topic that was said before."""
+        if not self._aliases_max:
+            return topic
+        alias = self._aliases.get(topic)
+        if alias is not None:
+            properties[P.TOPIC_ALIAS] = alias
+            return ""
+        if len(self._aliases) < self._aliases_max:
+            properties[P.TOPIC_ALIAS] = self._aliases[topic] = len(self._aliases) + 1
+        return topic
+
+    def _is_used(self, number: int) -> bool:
+        return number in self.sent or number in self._mailbox.in_flight.arrived
+
+    def _free_shared(self) -> int:
+        while True:
+            self._next_shared += 1
+            if self._next_shared > NUMBER_MAX:
+                self._next_shared = OWN_NUMBERS + 1
+            if not self._is_used(self._next_shared):
+                return self._next_shared
+
+    # From the client
+
+    def on_puback(self, packet: Answer) -> None:
+        """A message of QoS 1 arrived, or was refused."""
+        sent = self.sent.get(packet.packet_id)
+        if sent is not None and sent.qos == 1:
+            self._done(packet.packet_id, sent)
+
+    def on_pubrec(self, packet: Answer) -> None:
+        """A message of QoS 2 arrived: it must never be sent again, so that is kept."""
+        number, arrived = packet.packet_id, self._mailbox.in_flight.arrived
+        sent = self.sent.get(number)
+        if sent is None or sent.qos != 2:
+            if packet.code < Reason.UNSPECIFIED:
+                known = number in arrived
+                self.wire.send(Pubrel(number, 0 if known else Reason.ID_NOT_FOUND))
+            return
+        if packet.code >= Reason.UNSPECIFIED:
+            self._done(number, sent)
+        elif not sent.recording:
+            sent.recording = True
+            self._record(number, sent)
+
+    def on_pubcomp(self, packet: Answer) -> None:
+        """It is complete: the number is free."""
+        if self._mailbox.in_flight.arrived.pop(packet.packet_id, None) is not None:
+            if self._mailbox.durable:
+                place = self._mailbox.place
+                self._kept.put_arrived(place, packet.packet_id, None, ignore)
+            self._short = True
+
+    def _record(self, number: int, sent: Sent) -> None:
+        def recorded(error: Exception | None) -> None:
+            if error is not None or self.sent.get(number) is not sent:
+                return  # it is sent again, and then it is a duplicate that the client knows
+            self._mailbox.in_flight.arrived[number] = sent.position
+            self._done(number, sent)
+            self.wire.send(Pubrel(number))
+
+        if self._mailbox.durable:
+            self._kept.put_arrived(self._mailbox.place, number, sent.position, recorded)
+        else:
+            recorded(None)
+
+    def _done(self, number: int, sent: Sent) -> None:
+        del self.sent[number]
+        sent.taker.settle([sent.position])
+        self._short = True
+
+
+def _own_number(position: int) -> int:
+    return position % OWN_NUMBERS + 1

@@ -1,0 +1,205 @@
+"""One MQTT connection: bytes in, packets to whom they are for, and who has to wait."""
+
+from anymq.protocols.mqtt.codec import Kind, Packet, decode, frame_at
+from anymq.protocols.mqtt.conversation import Conversation, State
+from anymq.protocols.mqtt.errors import MqttFault, reason_of
+from anymq.protocols.mqtt.mqtt import Mqtt
+from anymq.protocols.mqtt.reader import MalformedPacket
+from anymq.protocols.session import Outbox, Peer
+
+TURN_SECONDS = 0.005  # then it is the turn of the others
+LOOK_EVERY = 32  # packets, at the clock
+PATIENCE = 1.5  # times the keep-alive
+
+
+class MqttSession:
+    """The broker's side of one MQTT connection."""
+
+    def __init__(self, mqtt: Mqtt, outbox: Outbox, peer: Peer) -> None:
+        self.closed = False
+        self.reason = ""
+        self.held_bytes = 0
+        self.conversation = Conversation(mqtt, outbox, peer, self._end)
+        self._mqtt = mqtt
+        self._outbox = outbox
+        self._rest = bytearray()  # of a packet, or of more of them, if `_waits`
+        self._waits = False  # there was no time or no room
+        self._publishes = False
+        self._came = self._last_heard = mqtt.broker.clock.monotonic()
+        mqtt.broker.flow.listen(self.wake)
+
+    # What carries us asks
+
+    @property
+    def reading(self) -> bool:
+        """Who has much under way, takes nothing of what it is owed, or floods us, has to wait."""
+        self._report()
+        return not self._waits and self._may_act
+
+    @property
+    def more(self) -> bool:
+        """Could it go on with what it left?"""
+        conversation = self.conversation
+        if self.closed:
+            return False
+        if conversation.outgoing is not None and conversation.outgoing.has_news:
+            return True
+        if conversation.subscribing is not None and conversation.subscribing.has_more:
+            return True
+        return self._waits and self._may_act
+
+    @property
+    def busy(self) -> bool:
+        """Is something under way that would be answered soon?"""
+        incoming = self.conversation.incoming
+        return not self.closed and incoming is not None and incoming.busy
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """How much waits for its rest, or for its turn."""
+        return len(self._rest)
+
+    def receive(self, data: memoryview) -> None:
+        """Act on every whole packet there is now, as long as there is time and room."""
+        self._last_heard = self._mqtt.broker.clock.monotonic()
+        self._rest += data
+        if self._waits or not self._may_go_on:
+            self._waits = True
+            return
+        self._go()
+
+    def go_on(self) -> None:
+        """Act on what is left, and on what came of it."""
+        conversation = self.conversation
+        if conversation.outgoing is not None and conversation.outgoing.has_news:
+            conversation.outgoing.go_on()
+        if conversation.subscribing is not None:
+            conversation.subscribing.go_on()
+        if self._waits and self._may_act:
+            self._waits = False
+            self._go()
+        else:
+            self._mqtt.broker.turn.run()
+
+    def wake(self) -> None:
+        """There is room again: let the carrier see."""
+        self._outbox.wake()
+
+    def tick(self, now: float) -> None:
+        """Notice silence, and who does not say who he is."""
+        conversation = self.conversation
+        if conversation.state < State.RUNNING:
+            if now - self._came > self._mqtt.settings.handshake_seconds_max:
+                self._end("no CONNECT in time, or its password is still looked at")
+                conversation.peer_gone()
+            return
+        if not self.reading:
+            self._last_heard = now  # it may be saying something: we do not listen
+        patience = PATIENCE * conversation.keep_alive
+        if patience and not self.closed and now - self._last_heard > patience:
+            conversation.on_silence()
+            self._mqtt.broker.turn.run()
+
+    def peer_gone(self) -> None:
+        """Give back what the peer held."""
+        self._mqtt.broker.flow.forget(self.wake)
+        self.conversation.peer_gone()
+        self.closed = True
+        self._rest.clear()
+        self._mqtt.memory.leave(self)
+        self._mqtt.broker.turn.run()
+
+    # Packets
+
+    def _go(self) -> None:
+        data = bytes(self._rest)
+        turn, changes = self._mqtt.broker.turn, self._mqtt.broker.changes
+        changes.actor = self.conversation
+        try:
+            used = self._act_on(data)
+        finally:
+            changes.actor = None
+            turn.run()
+        del self._rest[:used]
+
+    def _act_on(self, data: bytes) -> int:
+        """Act on packets; return how many bytes that were."""
+        clock, at, count = self._mqtt.broker.clock, 0, 0
+        turn_ends = clock.monotonic() + TURN_SECONDS
+        while not self.closed:
+            if not self._may_go_on:
+                self._waits = at < len(data)
+                break
+            count += 1
+            if count % LOOK_EVERY == 0 and clock.monotonic() > turn_ends:
+                self._waits = at < len(data)
+                break
+            following = self._act(data, at)
+            if following is None:
+                break
+            at = following
+        return len(data) if self.closed else at
+
+    def _act(self, data: bytes, at: int) -> int | None:
+        """Act on one packet; return where it ends, None when not all of it is there."""
+        conversation = self.conversation
+        try:
+            frame = frame_at(data, at, self._bytes_max)
+            if frame is None:
+                return None
+            packet = decode(data, frame, conversation.wire.version)
+            self._note(packet)
+            conversation.on_packet(packet)
+        except MalformedPacket as error:
+            self._mqtt.counters.malformed += 1
+            conversation.fault(MqttFault(reason_of(error), str(error)))
+            return None
+        except MqttFault as fault:
+            conversation.fault(fault)
+            return None
+        return frame.end
+
+    def _note(self, packet: Packet) -> None:
+        kind = packet.KIND
+        self._mqtt.counters.packets[kind] += 1
+        if kind is Kind.PUBLISH:
+            self._publishes = True
+
+    @property
+    def _bytes_max(self) -> int:
+        settings = self._mqtt.settings
+        if self.conversation.state is State.RUNNING:
+            return settings.packet_bytes_max
+        return min(settings.packet_bytes_max, settings.packet_bytes_max_before_login)
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Is there somebody to act on the next packet now?"""
+        conversation = self.conversation
+        if conversation.state is State.CHECKING:
+            return False
+        return conversation.incoming is None or conversation.incoming.has_room
+
+    @property
+    def _may_act(self) -> bool:
+        broker = self._mqtt.broker
+        return (
+            not self.closed
+            and self._may_go_on
+            and self._outbox.size < self._mqtt.settings.unsent_bytes_max
+            and self._mqtt.memory.admits(self)
+            and not (self._publishes and broker.flow.short)
+            and (not self._publishes or broker.backlog.admits(self.wake))
+        )
+
+    def _end(self, why: str) -> None:
+        """Hang up when everything is sent."""
+        self.closed = True
+        self.reason = self.reason or why
+        self._outbox.wake()
+
+    def _report(self) -> None:
+        """Say how much memory all this takes."""
+        held = self._outbox.memory + self.unfinished_bytes
+        if held != self.held_bytes:
+            self._mqtt.memory.report(self, held)

@@ -1,0 +1,215 @@
+"""Subscribing: which messages a client gets, with those that are retained."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from anymq.core.errors import Invalid, Refused, Unavailable
+from anymq.core.message import Envelope, Message, Run
+from anymq.core.queues.queue import Queue
+from anymq.core.rights.permit import CONFIGURE, READ, WRITE, Permit
+from anymq.protocols.mqtt import topics
+from anymq.protocols.mqtt.codec import Suback, Subscribe, Unsuback, Unsubscribe
+from anymq.protocols.mqtt.errors import REFUSALS, MqttFault, Reason, reason_of
+from anymq.protocols.mqtt.form import MQTT_FORM, QOS_BITS, as_retained
+from anymq.protocols.mqtt.kept import RetainedMessage
+from anymq.protocols.mqtt.mailbox import (
+    Mailbox,
+    Subscribed,
+    Terms,
+    queue_name,
+    share_queue_name,
+    terms_of,
+)
+from anymq.protocols.mqtt.mqtt import Mqtt
+from anymq.protocols.mqtt.outgoing import Outgoing
+from anymq.protocols.mqtt.properties import P
+from anymq.protocols.mqtt.wire import Wire
+
+FAILURE = 0x80  # what SUBACK says before MQTT 5, whatever the reason
+AT_ONCE = 200  # retained messages; then others have their turn
+WAITING_MAX = 1000  # of them in the mailbox, before there are more
+ALWAYS, IF_NEW = 0, 1  # of retain handling
+
+Found = Iterator[tuple[str, RetainedMessage]]
+
+
+class Subscribing:
+    """The subscribing side of one connection."""
+
+    def __init__(
+        self, mqtt: Mqtt, wire: Wire, mailbox: Mailbox, permit: Permit, outgoing: Outgoing
+    ) -> None:
+        self._mqtt = mqtt
+        self._wire = wire
+        self._mailbox = mailbox
+        self._permit = permit
+        self._outgoing = outgoing
+        self._retained: deque[Found] = deque()  # what is still to be put in the mailbox
+
+    @property
+    def has_more(self) -> bool:
+        """Are there retained messages to be put in the mailbox, and is there room?"""
+        queue = self._mailbox.queue
+        return bool(self._retained) and queue is not None and queue.waiting < WAITING_MAX
+
+    def resume(self) -> None:
+        """Take again what the mailbox has subscribed to; what is not allowed any more goes."""
+        for name, subscribed in list(self._mailbox.subscriptions.items()):
+            try:
+                self._check(name)
+                self._mailbox.add(subscribed, _nothing)
+            except Refused:
+                self._forget(name)
+        self._take()
+
+    def allowed(self) -> bool:
+        """Is everything that is subscribed to still allowed?"""
+        try:
+            for name in self._mailbox.subscriptions:
+                self._check(name)
+        except Refused:
+            return False
+        return True
+
+    def on_subscribe(self, packet: Subscribe) -> None:
+        """Subscribe; the answer waits until a restart would find it so."""
+        numbers = packet.properties.get(P.SUBSCRIPTION_ID, (0,))
+        codes: list[int] = []
+        retained: list[Found] = []
+        for wish in packet.wishes:
+            try:
+                codes.append(self._subscribe(Subscribed(wish, numbers[0]), retained))
+            except REFUSALS as error:
+                codes.append(self._code(error))
+        suback = Suback(packet.packet_id, codes)
+        self._mqtt.save(self._mailbox, partial(self._subscribed, suback, retained))
+
+    def on_unsubscribe(self, packet: Unsubscribe) -> None:
+        """Subscribe no more."""
+        codes = [
+            Reason.SUCCESS if self._forget(name) else Reason.NO_SUBSCRIPTION
+            for name in packet.filters
+        ]
+        if any(code is Reason.SUCCESS for code in codes):
+            self._take()
+        unsuback = Unsuback(packet.packet_id, codes if self._wire.v5 else ())
+        self._mqtt.save(self._mailbox, lambda _: self._answer(unsuback))
+
+    def go_on(self) -> None:
+        """Put some more retained messages in the mailbox."""
+        left = AT_ONCE
+        while self._retained and left and self.has_more:
+            found = next(self._retained[0], None)
+            if found is None:
+                self._retained.popleft()
+            else:
+                self._put(*found)
+                left -= 1
+
+    def end(self) -> None:
+        """The client is gone."""
+        self._retained.clear()
+
+    # Within
+
+    def _subscribe(self, subscribed: Subscribed, retained: list[Found]) -> int:
+        wish, mailbox = subscribed.wish, self._mailbox
+        self._check(wish.filter)
+        share = topics.shared(wish.filter)
+        if share is not None and wish.no_local:
+            raise MqttFault(Reason.PROTOCOL_ERROR, "a shared subscription that is not local")
+        if len(mailbox.subscriptions) >= self._mqtt.settings.subscriptions_max:
+            raise Unavailable("too many subscriptions")
+        is_new = mailbox.add(subscribed, _nothing)
+        self._mqtt.add_share(mailbox, wish.filter)
+        wanted = wish.retain_handling == ALWAYS or (wish.retain_handling == IF_NEW and is_new)
+        if share is None and wanted:
+            retained.append(self._mqtt.retained(mailbox.vhost.name).match(wish.filter))
+        return wish.qos
+
+    def _check(self, name: str) -> None:
+        """Refuse a filter that is no good, or not allowed: as RabbitMQ asks for rights."""
+        share = topics.shared(name)
+        wanted = name if share is None else share.filter
+        if share is None:
+            topics.check_filter(name)
+        if wanted.startswith(topics.QUEUE_PREFIX):
+            raise Invalid("queues cannot be subscribed to, only published to")
+        queue = queue_name(self._mailbox.client_id) if share is None else share_queue_name(share)
+        for right in (CONFIGURE, WRITE, READ):
+            self._permit.queue(right, queue)
+        self._permit.exchange(READ, topics.EXCHANGE)
+        if self._permit.has_topics:
+            self._permit.topics(READ, topics.EXCHANGE, (topics.swapped(wanted),))
+
+    def _code(self, error: Exception) -> int:
+        """Return what SUBACK says of a refusal."""
+        if not self._wire.v5:
+            return FAILURE
+        reason = reason_of(error)
+        return Reason.BAD_FILTER if reason is Reason.BAD_TOPIC else reason
+
+    def _subscribed(self, suback: Suback, retained: list[Found], error: Exception | None) -> None:
+        if error is not None:
+            codes = [self._code(error)] * len(suback.codes)
+            self._answer(Suback(suback.packet_id, codes))
+            return
+        self._answer(suback)
+        self._retained += retained
+        self._take()
+        self.go_on()
+        self._wire.outbox.wake()
+
+    def _answer(self, packet: Suback | Unsuback) -> None:
+        if not self._wire.send(packet):
+            packet = type(packet)(packet.packet_id, packet.codes)
+            self._wire.send(packet)
+
+    def _take(self) -> None:
+        """Let messages come from every queue that is subscribed to."""
+        mailbox, outgoing = self._mailbox, self._outgoing
+        if self._wire.ended:
+            return
+        if mailbox.queue is not None:
+            no_ack = mailbox.only_at_most_once
+            outgoing.take_from(mailbox.queue, mailbox.terms, is_shared=False, no_ack=no_ack)
+        for name, subscribed in mailbox.subscriptions.items():
+            share = topics.shared(name)
+            queue = mailbox.vhost.queues.get(share_queue_name(share)) if share else None
+            if isinstance(queue, Queue):
+                terms: Callable[[Message], Terms | None] = partial(_shared_terms, subscribed)
+                outgoing.take_from(queue, terms, is_shared=True, no_ack=False)
+
+    def _forget(self, name: str) -> bool:
+        found = self._mailbox.remove(name)
+        try:
+            share = topics.shared(name)
+        except Refused:
+            return found
+        if share is not None:
+            self._outgoing.leave(share_queue_name(share))
+            self._mqtt.drop_share(self._mailbox, name)
+        return found
+
+    def _put(self, topic: str, kept: RetainedMessage) -> None:
+        """Put a retained message in the mailbox, unless it is too old."""
+        envelope = Envelope(topics.EXCHANGE, topics.swapped(topic), MQTT_FORM)
+        properties = as_retained(kept.properties)
+        message = Message(envelope, properties, kept.body, kept.timestamp_ms)
+        expiration_ms = message.traits.expiration_ms
+        now_ms = self._mqtt.broker.now_ms()
+        if expiration_ms is not None and kept.timestamp_ms + expiration_ms <= now_ms:
+            self._mqtt.retained(self._mailbox.vhost.name).forget(topic)
+            return
+        queue = self._mailbox.queue
+        if queue is not None:
+            queue.push(Run([message], persistent=properties[0] & QOS_BITS > 0), None)
+
+
+def _shared_terms(subscribed: Subscribed, message: Message) -> Terms | None:
+    return terms_of(message, [subscribed], "")
+
+
+def _nothing(error: Exception | None) -> None:
+    pass
