@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any
 
+from typing_extensions import override
+
 from anymq.protocols.mqtt.reader import MalformedPacket, Reader, binary, text, varint
 
 
@@ -41,7 +43,17 @@ class P(IntEnum):
 
 # By number; a user property is a list of pairs, a subscription identifier a list of numbers.
 Props = Mapping[int, Any]
-NOTHING: Props = {}
+
+
+class _Nothing(dict[int, Any]):
+    """No properties, for defaults: those must be hashable, and nobody changes them."""
+
+    @override
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+
+NOTHING: Props = _Nothing()
 USER_PROPERTIES_MAX = 1000  # of a packet: each costs far more memory than it has bytes
 
 CONNECT_MAY = frozenset(
