@@ -31,6 +31,7 @@ from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.amqp.session import AmqpSession
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
+from anymq.protocols.mqtt.form import MQTT_FORM
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
@@ -71,7 +72,8 @@ class AmqpRoom:
         self.clock = HandClock()
         self.timers = Timers()
         self.disk_waits = False
-        self.store = LogStore.open(files or SimFiles(), disk_free_min=0)
+        self.files = files or SimFiles()
+        self.store = LogStore.open(self.files, disk_free_min=0)
         log = self.store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG)
         self.broker = Broker(
             store=self.store,
@@ -80,7 +82,7 @@ class AmqpRoom:
             timers=self.timers,
             random=Random(7).randbytes,
             settings=broker,
-            forms=(AMQP_FORM,),
+            forms=(AMQP_FORM, MQTT_FORM),
         )
         if users is None:
             self.broker.users.give([], GUEST)

@@ -67,7 +67,13 @@ class Conversation:
     """What was said so far, and what comes next."""
 
     def __init__(
-        self, mqtt: Mqtt, outbox: Outbox, peer: Peer, on_end: Callable[[str], None]
+        self,
+        mqtt: Mqtt,
+        outbox: Outbox,
+        peer: Peer,
+        *,
+        on_end: Callable[[str], None],
+        on_last_words: Callable[[str], None],
     ) -> None:
         self.mqtt = mqtt
         self.peer = peer
@@ -85,6 +91,7 @@ class Conversation:
         self._will: Will | None = None
         self._connect: Connect | None = None
         self._on_end = on_end
+        self._on_last_words = on_last_words
 
     @property
     def name(self) -> str:
@@ -310,7 +317,7 @@ class Conversation:
             if expiry_s and not mailbox.lasts:
                 raise MqttFault(Reason.PROTOCOL_ERROR, "the session was to end with the connection")
             mailbox.expiry_s = self._allowed_expiry_s(expiry_s)
-        self._finish("")
+        self._finish("", self._on_end)
 
     # The end
 
@@ -326,7 +333,9 @@ class Conversation:
         """Hang up, and say why to who can read it."""
         if self.state is State.RUNNING and self.wire.v5:
             self.wire.send(Disconnect(code, self.wire.why(why, code)))
-        self._finish(why)
+            self._finish(why, self._on_last_words)
+        else:
+            self._finish(why, self._on_end)
 
     def on_silence(self) -> None:
         """It was silent for too long."""
@@ -334,14 +343,14 @@ class Conversation:
 
     def peer_gone(self) -> None:
         """Give back what it held."""
-        self._finish("")
+        self._finish("", self._on_end)
 
-    def _finish(self, why: str) -> None:
+    def _finish(self, why: str, on_end: Callable[[str], None]) -> None:
         if self.state is State.ENDED:
             return
         running, self.state = self.state is State.RUNNING, State.ENDED
         self.wire.ended = True
-        self._on_end(why)
+        on_end(why)
         if running:
             self._leave()
 

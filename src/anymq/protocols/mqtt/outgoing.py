@@ -155,7 +155,7 @@ class Outgoing:
         """How many messages the client may get now."""
         if not self.has_room:
             return 0
-        room = self._in_flight_max - len(self.sent) - len(self._mailbox.in_flight.arrived)
+        room = self._numbers_left
         self._short = self._short or room <= 0
         return max(0, room)
 
@@ -169,7 +169,13 @@ class Outgoing:
     @property
     def has_news(self) -> bool:
         """Is somebody waiting for room that there is now?"""
-        return self._short and self.wire.outbox.size <= self._bytes_max // 2
+        if not self._short or self._numbers_left <= 0:
+            return False
+        return not self.wire.ended and self.wire.outbox.size <= self._bytes_max // 2
+
+    @property
+    def _numbers_left(self) -> int:
+        return self._in_flight_max - len(self.sent) - len(self._mailbox.in_flight.arrived)
 
     def begin(self) -> None:
         """Say again what has not been answered."""

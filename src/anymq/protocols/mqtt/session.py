@@ -10,6 +10,7 @@ from anymq.protocols.session import Outbox, Peer
 TURN_SECONDS = 0.005  # then it is the turn of the others
 LOOK_EVERY = 32  # packets, at the clock
 PATIENCE = 1.5  # times the keep-alive
+DEAF_SECONDS = 2.0  # for the client to read why; if we hung up at once, it might never get it
 
 
 class MqttSession:
@@ -19,12 +20,15 @@ class MqttSession:
         self.closed = False
         self.reason = ""
         self.held_bytes = 0
-        self.conversation = Conversation(mqtt, outbox, peer, self._end)
+        self.conversation = Conversation(
+            mqtt, outbox, peer, on_end=self._end, on_last_words=self._go_deaf
+        )
         self._mqtt = mqtt
         self._outbox = outbox
         self._rest = bytearray()  # of a packet, or of more of them, if `_waits`
         self._waits = False  # there was no time or no room
         self._publishes = False
+        self._deaf_since: float | None = None  # what comes now is read, and forgotten
         self._came = self._last_heard = mqtt.broker.clock.monotonic()
         mqtt.broker.flow.listen(self.wake)
 
@@ -34,13 +38,15 @@ class MqttSession:
     def reading(self) -> bool:
         """Who has much under way, takes nothing of what it is owed, or floods us, has to wait."""
         self._report()
+        if self._deaf_since is not None:
+            return not self.closed
         return not self._waits and self._may_act
 
     @property
     def more(self) -> bool:
         """Could it go on with what it left?"""
         conversation = self.conversation
-        if self.closed:
+        if self.closed or self._deaf_since is not None:
             return False
         if conversation.outgoing is not None and conversation.outgoing.has_news:
             return True
@@ -52,7 +58,8 @@ class MqttSession:
     def busy(self) -> bool:
         """Is something under way that would be answered soon?"""
         incoming = self.conversation.incoming
-        return not self.closed and incoming is not None and incoming.busy
+        is_over = self.closed or self._deaf_since is not None
+        return not is_over and incoming is not None and incoming.busy
 
     @property
     def unfinished_bytes(self) -> int:
@@ -61,6 +68,8 @@ class MqttSession:
 
     def receive(self, data: memoryview) -> None:
         """Act on every whole packet there is now, as long as there is time and room."""
+        if self._deaf_since is not None:
+            return
         self._last_heard = self._mqtt.broker.clock.monotonic()
         self._rest += data
         if self._waits or not self._may_go_on:
@@ -88,6 +97,10 @@ class MqttSession:
     def tick(self, now: float) -> None:
         """Notice silence, and who does not say who he is."""
         conversation = self.conversation
+        if self._deaf_since is not None:
+            if now - self._deaf_since >= DEAF_SECONDS:
+                self._end(self.reason)
+            return
         if conversation.state < State.RUNNING:
             if now - self._came > self._mqtt.settings.handshake_seconds_max:
                 self._end("no CONNECT in time, or its password is still looked at")
@@ -126,7 +139,7 @@ class MqttSession:
         """Act on packets; return how many bytes that were."""
         clock, at, count = self._mqtt.broker.clock, 0, 0
         turn_ends = clock.monotonic() + TURN_SECONDS
-        while not self.closed:
+        while not self.closed and self._deaf_since is None:
             if not self._may_go_on:
                 self._waits = at < len(data)
                 break
@@ -138,7 +151,7 @@ class MqttSession:
             if following is None:
                 break
             at = following
-        return len(data) if self.closed else at
+        return len(data) if self.closed or self._deaf_since is not None else at
 
     def _act(self, data: bytes, at: int) -> int | None:
         """Act on one packet; return where it ends, None when not all of it is there."""
@@ -197,6 +210,13 @@ class MqttSession:
         self.closed = True
         self.reason = self.reason or why
         self._outbox.wake()
+
+    def _go_deaf(self, why: str) -> None:
+        """Let the client read our last words, and hang up."""
+        self._deaf_since = self._mqtt.broker.clock.monotonic()
+        self.reason = why
+        self._rest.clear()
+        self._waits = False
 
     def _report(self) -> None:
         """Say how much memory all this takes."""
