@@ -194,9 +194,14 @@ def _pairs(headers: Mapping[str, Value], *, exact: bool) -> list[tuple[str, str]
     pairs: list[tuple[str, str]] = []
     for name, value in headers.items():
         if name not in OURS:
-            values = value if isinstance(value, Repeated) else (value,)
+            values = value if _is_repeated(value) else (value,)
             pairs += _told(_BACK.get(name, name), values, exact=exact)
     return pairs
+
+
+def _is_repeated(value: Value) -> bool:
+    """Did it come more than once? Other protocols say so by a list of texts."""
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(v, str) for v in value)
 
 
 def _told(name: str, values: Sequence[Value], *, exact: bool) -> list[tuple[str, str]]:

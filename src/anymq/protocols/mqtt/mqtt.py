@@ -59,8 +59,11 @@ class Mqtt:
         """Find what there was before the restart."""
         self._room.count_max = self.settings.retained_max
         self._room.bytes_max = self.settings.retained_bytes_max
-        for (vhost_name, topic), message in self.kept.retained():
-            self.retained(vhost_name).restore(topic, message)
+        for place, message in list(self.kept.retained()):
+            if place[0] in self.broker.vhosts:
+                self.retained(place[0]).restore(place[1], message)
+            else:
+                self.kept.put_retained(place, None, ignore)
         in_flight = self.kept.in_flight()
         now_ms = self.broker.now_ms()
         for place, record in list(self.kept.sessions()):

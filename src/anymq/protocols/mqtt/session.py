@@ -2,13 +2,14 @@
 
 from anymq.protocols.mqtt.codec import Kind, Packet, decode, frame_at
 from anymq.protocols.mqtt.conversation import Conversation, State
-from anymq.protocols.mqtt.errors import MqttFault, reason_of
+from anymq.protocols.mqtt.errors import MqttFault, Reason, reason_of
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.reader import MalformedPacket
 from anymq.protocols.session import Outbox, Peer
 
 TURN_SECONDS = 0.005  # then it is the turn of the others
 LOOK_EVERY = 32  # packets, at the clock
+CONNECT = bytes((Kind.CONNECT << 4,))
 PATIENCE = 1.5  # times the keep-alive
 DEAF_SECONDS = 2.0  # for the client to read why; if we hung up at once, it might never get it
 
@@ -157,6 +158,8 @@ class MqttSession:
         """Act on one packet; return where it ends, None when not all of it is there."""
         conversation = self.conversation
         try:
+            if conversation.state is State.GREETING and data[at : at + 1] not in (b"", CONNECT):
+                raise MqttFault(Reason.PROTOCOL_ERROR, "it did not greet as MQTT does")
             frame = frame_at(data, at, self._bytes_max)
             if frame is None:
                 return None
