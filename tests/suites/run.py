@@ -11,7 +11,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.peers import choose
 from tests.peers.anymq import Value
 from tests.peers.maven import PeerUnavailable
-from tests.suites import amqp_clients, confluent_kafka, java_tools, kafka_python, own_tools
+from tests.suites import (
+    amqp_clients,
+    confluent_kafka,
+    java_tools,
+    kafka_python,
+    mqtt_interoperability,
+    own_tools,
+)
 from tests.suites.pytest_suite import SuiteUnavailable
 from tests.suites.result import Result, load, markdown
 
@@ -23,7 +30,7 @@ SUITES: dict[str, Suite] = {
     kafka_python.NAME: kafka_python.run_on,
     confluent_kafka.NAME: confluent_kafka.run_on,
 }
-ALL = [*SUITES, *amqp_clients.SUITES]
+ALL = [*SUITES, *amqp_clients.SUITES, mqtt_interoperability.NAME]
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = ROOT / "docs" / "conformance.md"
 BEGIN, END = "<!-- suites: begin, made by ./dev suites --write -->", "<!-- suites: end -->"
@@ -74,6 +81,8 @@ def parse() -> argparse.Namespace:
 def run_suite(name: str, broker: str, bootstrap: str | None) -> Result | None:
     """A new broker for each suite; None, and a line that says so, where it cannot run."""
     os.environ["ANYMQ_PEER"] = choose.PEER = broker
+    if name == mqtt_interoperability.NAME:
+        return run_mqtt_suite(broker)
     if broker not in ("anymq", "rabbitmq" if name in amqp_clients.SUITES else "kafka"):
         return None
     try:
@@ -85,6 +94,15 @@ def run_suite(name: str, broker: str, bootstrap: str | None) -> Result | None:
             return SUITES[name](server.bootstrap, f"{server.name} {server.version}")
     except (SuiteUnavailable, PeerUnavailable) as reason:
         print(f"skipped {name}: {reason}", flush=True)
+        return None
+
+
+def run_mqtt_suite(broker: str) -> Result | None:
+    """They are for our own: each test with a broker that it has for itself."""
+    try:
+        return mqtt_interoperability.run() if broker == "anymq" else None
+    except SuiteUnavailable as reason:
+        print(f"skipped {mqtt_interoperability.NAME}: {reason}", flush=True)
         return None
 
 

@@ -1,6 +1,7 @@
 """Bytes ⇄ packets: what is said is understood, what is malformed is refused."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ from anymq.protocols.mqtt.codec import (
 from anymq.protocols.mqtt.properties import P
 
 BYTES_MAX = 1 << 20
-MESSAGE = {
+MESSAGE: dict[int, Any] = {
     P.PAYLOAD_FORMAT: 1,
     P.MESSAGE_EXPIRY: 7,
     P.CONTENT_TYPE: "text/plain",
@@ -49,8 +50,8 @@ MESSAGE = {
 def packets(version: int) -> Iterator[Packet]:
     """Yield one of each kind, and more where there is more to say."""
     v5 = version == V5
-    message = MESSAGE if v5 else {}
-    why = {P.REASON_STRING: "because"} if v5 else {}
+    message: dict[int, Any] = MESSAGE if v5 else {}
+    why: dict[int, Any] = {P.REASON_STRING: "because"} if v5 else {}
     no = 0x87 if v5 else 0
     will = Will("w/t", b"gone", 2, True, {**message, P.WILL_DELAY: 5} if v5 else {})
     yield Connect(version, "me")

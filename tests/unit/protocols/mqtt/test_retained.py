@@ -99,7 +99,7 @@ def test_shared_subscriptions_get_none() -> None:
 def test_a_retained_message_expires() -> None:
     """Then it is forgotten."""
     room = MqttRoom()
-    expiring = {P.MESSAGE_EXPIRY: 10}
+    expiring: dict[int, int] = {P.MESSAGE_EXPIRY: 10}
     room.connect("w") >> Publish("a", b"x", retain=True, properties=expiring)
     room.let_pass(4)
     client = room.connect("r")
