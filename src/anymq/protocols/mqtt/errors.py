@@ -9,6 +9,7 @@ from anymq.core.errors import (
     Locked,
     NotAllowed,
     NotFound,
+    PreconditionFailed,
     Refused,
     Rejected,
     TooLarge,
@@ -79,6 +80,7 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (TooLarge, Reason.PACKET_TOO_LARGE),
     (Conflict, Reason.IMPLEMENTATION),
     (Rejected, Reason.QUOTA),
+    (PreconditionFailed, Reason.QUOTA),  # of queues or bindings there are too many
     (Unavailable, Reason.QUOTA),
     (Refused, Reason.IMPLEMENTATION),
 )

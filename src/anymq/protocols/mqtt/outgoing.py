@@ -260,7 +260,7 @@ class Outgoing:
         if self.wire.v5:
             properties = self._properties(message, terms)
             topic = self._aliased(topic, properties)
-        dup = delivery.redelivered and bool(number)
+        dup = delivery.redelivered and 0 < number <= OWN_NUMBERS
         return Publish(topic, message.body, terms.qos, number, terms.retain, dup, properties)
 
     def _properties(self, message: Message, terms: Terms) -> dict[int, object]:

@@ -16,6 +16,9 @@ class _Level:
         self.message: RetainedMessage | None = None
 
 
+Found = tuple[str, RetainedMessage]
+
+
 class Room:
     """How much may be retained, in all virtual hosts together: all of it is in memory."""
 
@@ -77,33 +80,33 @@ class Retained:
             at = at.following.get(level) if at is not None else None
         return at.message if at is not None else None
 
-    def match(self, filter_: str) -> Iterator[tuple[str, RetainedMessage]]:
-        """Yield what matches a filter, one by one: whoever asks may stop and go on later."""
+    def match(self, filter_: str) -> Iterator[Found | None]:
+        """Yield what matches a filter, and None for each step that finds nothing.
+
+        So whoever asks may stop after any of them, and go on later.
+        """
         levels = filter_.split("/")
-        work: list[tuple[_Level, int, str]] = [(self._root, 0, "")]
+        work = [(self._root, 0, "")]
         while work:
             at, depth, name = work.pop()
             rest = levels[depth:]
-            if not rest or rest == ["#"]:
-                if at.message is not None:
-                    yield name, at.message
-                if not rest:
-                    continue
-            for level in self._steps(at, rest[0], depth):
-                following = at.following.get(level)
-                if following is not None:
-                    further = depth if rest[0] == "#" else depth + 1
-                    work.append(
-                        (following, further, f"{name}/{level}" if at is not self._root else level)
-                    )
+            ends = not rest or rest == ["#"]
+            yield (name, at.message) if ends and at.message is not None else None
+            if rest:
+                further = depth if rest[0] == "#" else depth + 1
+                for level, following in self._steps(at, rest[0]):
+                    path = level if at is self._root else f"{name}/{level}"
+                    work.append((following, further, path))
 
-    def _steps(self, at: _Level, wanted: str, depth: int) -> list[str]:
+    def _steps(self, at: _Level, wanted: str) -> list[tuple[str, _Level]]:
         """Return the levels to go on by. Topics that begin with $ are not for wildcards."""
         if wanted not in ("+", "#"):
-            return [wanted]
+            following = at.following.get(wanted)
+            return [] if following is None else [(wanted, following)]
+        found = list(at.following.items())
         if at is self._root:
-            return [level for level in at.following if not level.startswith("$")]
-        return list(at.following)
+            found = [one for one in found if not one[0].startswith("$")]
+        return found
 
     def _set(self, topic: str, message: RetainedMessage | None) -> None:
         path = [self._root]
@@ -124,6 +127,6 @@ class Retained:
         for topic, _ in list(self._everything()):
             self.forget(topic)
 
-    def _everything(self) -> Iterator[tuple[str, RetainedMessage]]:
+    def _everything(self) -> Iterator[Found]:
         for level in list(self._root.following):
-            yield from self.match(f"{level}/#")
+            yield from (one for one in self.match(f"{level}/#") if one is not None)

@@ -24,14 +24,15 @@ from anymq.protocols.mqtt.mailbox import (
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.outgoing import Outgoing
 from anymq.protocols.mqtt.properties import P
+from anymq.protocols.mqtt.retained import Found
 from anymq.protocols.mqtt.wire import Wire
 
 FAILURE = 0x80  # what SUBACK says before MQTT 5, whatever the reason
-AT_ONCE = 200  # retained messages; then others have their turn
+AT_ONCE = 500  # steps of looking for retained messages; then others have their turn
 WAITING_MAX = 1000  # of them in the mailbox, before there are more
 ALWAYS, IF_NEW = 0, 1  # of retain handling
 
-Found = Iterator[tuple[str, RetainedMessage]]
+Search = Iterator[Found | None]
 
 
 class Subscribing:
@@ -45,7 +46,7 @@ class Subscribing:
         self._mailbox = mailbox
         self._permit = permit
         self._outgoing = outgoing
-        self._retained: deque[Found] = deque()  # what is still to be put in the mailbox
+        self._retained: deque[Search] = deque()  # what is still to be put in the mailbox
 
     @property
     def has_more(self) -> bool:
@@ -76,7 +77,7 @@ class Subscribing:
         """Subscribe; the answer waits until a restart would find it so."""
         numbers = packet.properties.get(P.SUBSCRIPTION_ID, (0,))
         codes: list[int] = []
-        retained: list[Found] = []
+        retained: list[Search] = []
         for wish in packet.wishes:
             try:
                 codes.append(self._subscribe(Subscribed(wish, numbers[0]), retained))
@@ -100,12 +101,14 @@ class Subscribing:
         """Put some more retained messages in the mailbox."""
         left = AT_ONCE
         while self._retained and left and self.has_more:
-            found = next(self._retained[0], None)
-            if found is None:
+            left -= 1
+            try:
+                found = next(self._retained[0])
+            except StopIteration:
                 self._retained.popleft()
-            else:
+                continue
+            if found is not None:
                 self._put(*found)
-                left -= 1
 
     def end(self) -> None:
         """The client is gone."""
@@ -113,7 +116,7 @@ class Subscribing:
 
     # Within
 
-    def _subscribe(self, subscribed: Subscribed, retained: list[Found]) -> int:
+    def _subscribe(self, subscribed: Subscribed, retained: list[Search]) -> int:
         wish, mailbox = subscribed.wish, self._mailbox
         self._check(wish.filter)
         share = topics.shared(wish.filter)
@@ -150,7 +153,7 @@ class Subscribing:
         reason = reason_of(error)
         return Reason.BAD_FILTER if reason is Reason.BAD_TOPIC else reason
 
-    def _subscribed(self, suback: Suback, retained: list[Found], error: Exception | None) -> None:
+    def _subscribed(self, suback: Suback, retained: list[Search], error: Exception | None) -> None:
         if error is not None:
             codes = [self._code(error)] * len(suback.codes)
             self._answer(Suback(suback.packet_id, codes))
