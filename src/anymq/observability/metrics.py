@@ -78,21 +78,22 @@ class Registry:
     """Where the numbers of one server come from."""
 
     def __init__(self) -> None:
-        self._sources: dict[str, list[Source]] = {}
+        self._sources: dict[str, tuple[Metric, list[Source]]] = {}
 
     def read(self, metric: Metric, source: Source) -> None:
         """Ask `source` for samples of `metric` whenever metrics are read. There may be several."""
-        self._sources.setdefault(metric.name, []).append(source)
+        self._sources.setdefault(metric.name, (metric, []))[1].append(source)
 
     def read_number(self, metric: Metric, number: Callable[[], Number]) -> None:
         """Ask for the one number of a metric that has no labels."""
         self.read(metric, lambda: [(number(),)])
 
-    def exposition(self) -> Iterator[bytes]:
+    def exposition(self, lines_max: int | None = None) -> Iterator[bytes]:
         """Write everything as Prometheus reads it (text format 0.0.4), piece by piece."""
-        lines = chain.from_iterable(
-            _lines_of(DECLARED[name], sources) for name, sources in self._sources.items()
+        lines: Iterator[str] = chain.from_iterable(
+            _lines_of(metric, sources) for metric, sources in self._sources.values()
         )
+        lines = islice(lines, lines_max)
         while piece := list(islice(lines, LINES_PER_PIECE)):
             yield ("\n".join(piece) + "\n").encode()
 
