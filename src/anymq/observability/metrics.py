@@ -23,7 +23,7 @@ Sample = tuple[object, ...]
 Source = Callable[[], Iterable[Sample]]
 
 SAMPLES_MAX = 50_000  # of one metric: who has more topics than this looks at them otherwise
-LINES_PER_PIECE = 2000  # a few milliseconds
+LINES_PER_PIECE = 500  # a few milliseconds
 
 # From the time a page cache takes to what nobody waits for.
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
