@@ -19,7 +19,7 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
-    "woff2": "font/woff2",
+    "txt": "text/plain; charset=utf-8",
 }
 FOREVER = "public, max-age=31536000, immutable"  # what changes gets another name
 ASK_AGAIN = "no-cache"

@@ -47,7 +47,8 @@ export async function request<T>(method: Method, path: string, body?: unknown, s
   const answer = await send(method, path, body, signal, more);
   if (answer.ok) return (await content(answer)) as T;
   const refusal = await refused(answer);
-  if (answer.status === 401) loggedOut.value++;
+  // RabbitMQ's API, and so ours, says 401 also to who is known and may not: only whoami tells.
+  if (answer.status === 401 && !(await send("GET", "api/whoami")).ok) loggedOut.value++;
   throw refusal;
 }
 

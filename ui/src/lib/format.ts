@@ -4,15 +4,15 @@ import { dictionary, locale } from "./i18n";
 const t = dictionary({
   en: {
     now: "now",
-    days: (d: number, h: number) => `${d} d ${h} h`,
-    hours: (h: number, m: number) => `${h} h ${m} min`,
+    days: (d: number, h: number) => (h ? `${d} d ${h} h` : `${d} d`),
+    hours: (h: number, m: number) => (m ? `${h} h ${m} min` : `${h} h`),
     minutes: (m: number, s: number) => `${m} min ${s} s`,
     seconds: (s: string) => `${s} s`,
   },
   zh: {
     now: "刚刚",
-    days: (d: number, h: number) => `${d} 天 ${h} 小时`,
-    hours: (h: number, m: number) => `${h} 小时 ${m} 分`,
+    days: (d: number, h: number) => (h ? `${d} 天 ${h} 小时` : `${d} 天`),
+    hours: (h: number, m: number) => (m ? `${h} 小时 ${m} 分` : `${h} 小时`),
     minutes: (m: number, s: number) => `${m} 分 ${s} 秒`,
     seconds: (s: string) => `${s} 秒`,
   },

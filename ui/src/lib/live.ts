@@ -13,8 +13,20 @@ export const changes = signal(0);
 /** What publishers wait for: memory, disk. */
 export const alarms = signal<string[]>([]);
 
+export interface Overview {
+  object_totals: Partial<Record<"connections" | "channels" | "exchanges" | "queues" | "consumers" | "topics" | "groups", number>>;
+  queue_totals: Record<string, unknown>;
+  message_stats: Record<string, unknown>;
+  data_stats?: Record<string, unknown>;
+}
+
 /** The newest `overview` of the stream; null while there is no stream. */
-export const overview = signal<unknown>(null);
+export const overview = signal<Overview | null>(null);
+
+/** How many there are of something, for the sidebar. */
+export function total(of: keyof Overview["object_totals"]): number | undefined {
+  return overview.value?.object_totals[of];
+}
 
 const TOPICS = "overview,changes,alarms";
 const GATHER_MS = 400; // many changes at once are one
@@ -41,7 +53,7 @@ function open(): void {
   stream = opened;
   opened.addEventListener("changes", soonChanged);
   opened.addEventListener("resync", soonChanged);
-  opened.addEventListener("overview", (event) => (overview.value = read(event)));
+  opened.addEventListener("overview", (event) => (overview.value = read(event) as Overview | null));
   opened.addEventListener("alarms", (event) => {
     alarms.value = (read(event) as { alarms?: string[] } | null)?.alarms ?? [];
   });

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useErrorBoundary } from "preact/hooks";
 import { connected } from "../lib/api";
 import { find, path, type Params, type Route } from "../lib/router";
-import { changed } from "../lib/live";
+import { alarms, changed } from "../lib/live";
 import { me, resume } from "../lib/session";
 import { Button, Empty } from "../ui/bits";
 import { closeDialogs, Dialogs } from "../ui/dialog";
@@ -42,6 +42,7 @@ function Inside() {
       <Sidebar section={section} />
       <main class="main" id="main">
         {!connected.value && <Lost />}
+        {alarms.value.length > 0 && <div class="banner warn" role="status"><Icon name="alarm" />{alarms.value.map((one) => alarmText(one)).join(" ")}</div>}
         {found ? <Shown key={path.value} route={found.route} params={found.params} /> : <NoPage />}
       </main>
       {overlays.map((Overlay) => <Overlay />)}
@@ -61,6 +62,10 @@ function Shown({ route, params }: { route: Route; params: Params }) {
     );
   }
   return <Page params={params} />;
+}
+
+function alarmText(name: string): string {
+  return name === "memory" ? t.memoryAlarm : name === "disk" ? t.diskAlarm : name;
 }
 
 const RETRY_MS = 3000;

@@ -24,8 +24,8 @@ export function Login() {
         <div style={{ width: "340px", maxWidth: "100%" }}>
           <div class="card" style={{ padding: "26px 28px 28px" }}>
             <div class="name"><img src={mark} alt="" />anymq</div>
-            <Form onSubmit={submit} button={t.logIn}>
-              <TextField label={t.name} value={name} required autocomplete="username" />
+            <Form onSubmit={submit} button={t.logIn} wide>
+              <TextField label={t.name} value={name} required autofocus autocomplete="username" />
               <TextField label={t.password} value={password} required type="password" autocomplete="current-password" />
             </Form>
           </div>

@@ -10,7 +10,7 @@ export const t = dictionary({
     noPageText: "The address may be of another version.", toOverview: "To the overview",
     logIn: "Log in", name: "Name", password: "Password", wrong: "Name or password is wrong, or this user may not log in here.",
     tooMany: "Too many attempts. Wait a little.", noTag: "This user has no tag that lets him use this page.",
-    search: "Search", skip: "To the content",
+    search: "Search", memoryAlarm: "Memory alarm: publishers wait until there is room.", diskAlarm: "Disk alarm: publishers wait until there is room on the disk.", skip: "To the content",
   },
   zh: {
     see: "客户端", routes: "消息路由", messages: "消息", admin: "管理",
@@ -21,6 +21,6 @@ export const t = dictionary({
     noPageText: "该地址可能属于其他版本。", toOverview: "返回概览",
     logIn: "登录", name: "用户名", password: "密码", wrong: "用户名或密码错误，或该用户不能在此登录。",
     tooMany: "尝试次数过多，请稍候再试。", noTag: "该用户没有使用此页面所需的标签。",
-    search: "搜索", skip: "跳到内容",
+    search: "搜索", memoryAlarm: "内存告警：发布者需等待内存释放。", diskAlarm: "磁盘告警：发布者需等待磁盘空间释放。", skip: "跳到内容",
   },
 });

@@ -78,7 +78,7 @@ export function Figures({ of }: { of: FigureOf[] }) {
 export function Facts({ of }: { of: [ComponentChildren, ComponentChildren][] }) {
   return (
     <dl class="facts">
-      {of.filter(([, value]) => value !== undefined && value !== null && value !== "").map(([name, value]) => (
+      {of.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false).map(([name, value]) => (
         <>
           <dt>{name}</dt>
           <dd>{value}</dd>

@@ -64,6 +64,14 @@ export function Chart({ times, lines, format = short, height = 170, fill = false
   );
 }
 
+const SPAN_LEAST_S = 60;
+
+/** What is known of the range that is chosen; a minute at least. */
+function span(min: number, max: number): [number, number] {
+  const end = max || Date.now() / 1000;
+  return [Math.min(Math.max(min || end, end - rangeSeconds.peek()), end - SPAN_LEAST_S), end];
+}
+
 const WHOLE_STEPS = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((one) => one * 10 ** i)).flat();
 
 function options(lines: Line[], hidden: Record<string, boolean>, format: (value: number | null | undefined) => string,
@@ -75,17 +83,16 @@ function options(lines: Line[], hidden: Record<string, boolean>, format: (value:
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     cursor: { points: { size: 6 }, drag: { x: true, y: false }, sync: { key: "time" } },
     legend: { show: false },
     scales: {
-      // The whole range, even when less is known: the eye learns where "ten minutes ago" is.
-      x: { time: true, range: (_, min, max) => (max ? [Math.max(max - rangeSeconds.peek(), Math.min(min, max - rangeSeconds.peek())), max] : [Date.now() / 1000 - rangeSeconds.peek(), Date.now() / 1000]) },
+      x: { time: true, range: (_, min, max) => span(min, max) },
       y: { range: (_, __, max) => [0, max > 0 ? max * 1.12 : whole ? 4 : 1] },
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, space: 70, values: (_, splits, __, ___, step) => splits.map((one) => clock(one, step % 60 !== 0)) },
-      { ...axis, size: 58, space: 36, ...(whole && { incrs: WHOLE_STEPS }), values: (_, splits) => splits.map((one) => (one === 0 ? "0" : format(one))) },
+      { ...axis, size: 68, space: 36, ...(whole && { incrs: WHOLE_STEPS }), values: (_, splits) => splits.map((one) => (one === 0 ? "0" : format(one))) },
     ],
     series: [
       {},

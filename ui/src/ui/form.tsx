@@ -1,6 +1,7 @@
 /** Forms: fields with words of their own, one place for what goes wrong, buttons that wait. */
 import { useSignal, type Signal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import { cloneElement, isValidElement, toChildArray, type ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { Button } from "./bits";
 import { reasonOf } from "./toast";
 import { t } from "./words";
@@ -11,6 +12,7 @@ export function Form(props: {
   look?: string;
   ready?: boolean;
   onCancel?: () => void;
+  wide?: boolean; // one button, as wide as the form
   children: ComponentChildren;
 }) {
   const busy = useSignal(false);
@@ -32,7 +34,7 @@ export function Form(props: {
     <form class="form" onSubmit={submit} noValidate={false}>
       {props.children}
       {problem.value && <div class="problem" role="alert">{problem.value}</div>}
-      <div class="buttons">
+      <div class={`buttons ${props.wide ? "wide" : ""}`}>
         {props.onCancel && <Button onClick={props.onCancel}>{t.cancel}</Button>}
         <Button type="submit" look={props.look ?? "primary"} disabled={busy.value || props.ready === false}>{props.button}</Button>
       </div>
@@ -40,26 +42,34 @@ export function Form(props: {
   );
 }
 
+/** A label over an input, which is the only child; hints are not part of its name. */
 export function Field(props: { label: ComponentChildren; hint?: ComponentChildren; wrong?: string; children: ComponentChildren }) {
+  const id = useId();
+  const [input, ...rest] = toChildArray(props.children);
   return (
-    <label class="field">
-      <span>{props.label}</span>
-      {props.children}
+    <div class="field">
+      <label for={id}>{props.label}</label>
+      {isValidElement(input) ? cloneElement(input, { id, "aria-describedby": props.hint ? `${id}-hint` : undefined }) : input}
+      {rest}
       {props.wrong && <span class="wrong">{props.wrong}</span>}
-      {props.hint && <small>{props.hint}</small>}
-    </label>
+      {props.hint && <small id={`${id}-hint`}>{props.hint}</small>}
+    </div>
   );
 }
 
 type Kept<T> = { value: Signal<T> };
 
 export function TextField({ value, label, hint, ...rest }: Kept<string> & {
-  label: string; hint?: ComponentChildren; required?: boolean; placeholder?: string; type?: string; mono?: boolean; list?: string; autocomplete?: string; pattern?: string;
+  label: string; hint?: ComponentChildren; required?: boolean; placeholder?: string; type?: string; mono?: boolean; list?: string; autocomplete?: string; pattern?: string; autofocus?: boolean;
 }) {
-  const { mono, ...input } = rest;
+  const { mono, autofocus, ...input } = rest;
+  const element = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (autofocus) element.current?.focus();
+  }, []);
   return (
     <Field label={label} hint={hint}>
-      <input class={`input ${mono ? "mono" : ""}`} spellcheck={false} autocomplete="off" {...(input as object)} value={value.value}
+      <input ref={element} class={`input ${mono ? "mono" : ""}`} spellcheck={false} autocomplete="off" {...(input as object)} value={value.value}
         onInput={(event) => (value.value = event.currentTarget.value)} />
     </Field>
   );
@@ -106,13 +116,16 @@ export function Pairs({ value, label, suggestions = [] }: Kept<Pair[]> & { label
   const set = (i: number, change: Partial<Pair>) => {
     value.value = value.value.map((one, at) => (at === i ? { ...one, ...change } : one));
   };
+  const rows = useRef<HTMLFieldSetElement>(null);
   const add = (pair: Pair) => {
     value.value = [...value.value, pair];
+    // To what is to be filled in next.
+    requestAnimationFrame(() => rows.current?.querySelector<HTMLInputElement>(`.pairs:nth-last-child(2) input:nth-of-type(${pair.key ? 2 : 1})`)?.focus());
   };
   const types: [PairType, string][] = [["string", t.string], ["number", t.number], ["boolean", t.boolean], ["list", t.list]];
   const left = suggestions.filter((one) => !value.value.some((pair) => pair.key === one.key));
   return (
-    <fieldset>
+    <fieldset ref={rows}>
       <legend>{label} <span class="faint">{t.optional}</span></legend>
       {value.value.map((pair, i) => (
         <div class="pairs" key={i}>

@@ -20,6 +20,7 @@ export interface Column<T> {
   grow?: number;
   number?: boolean;
   off?: boolean; // only when chosen
+  room?: number; // px the table must have for it, unless it is chosen
   hint?: string;
 }
 
@@ -45,7 +46,8 @@ const OVERSCAN = 12;
 export function Table<T>(props: Props<T>) {
   const { source, columns: every } = props;
   const hidden = useMemo(() => remembered<Record<string, boolean>>(`columns.${props.id}`, {}), [props.id]);
-  const columns = every.filter((one) => !(hidden.value[one.id] ?? one.off ?? false));
+  const room = useSignal(innerWidth);
+  const columns = every.filter((one) => !(hidden.value[one.id] ?? one.off ?? (one.room ?? 0) > room.value));
   const scroller = useRef<HTMLDivElement>(null);
   const view = useSignal({ first: 0, last: 40 });
   const cursor = useSignal(-1);
@@ -54,6 +56,7 @@ export function Table<T>(props: Props<T>) {
   const look = () => {
     const box = scroller.current;
     if (!box) return;
+    room.value = box.clientWidth;
     const first = Math.max(0, Math.floor(box.scrollTop / ROW) - OVERSCAN);
     const last = Math.ceil((box.scrollTop + box.clientHeight) / ROW) + OVERSCAN;
     if (first !== view.value.first || last !== view.value.last) view.value = { first, last };

@@ -30,6 +30,7 @@ export function complain(error: unknown): void {
 export function reasonOf(error: unknown): string {
   if (error instanceof Unreachable) return t.unreachable;
   if (error instanceof ApiError) {
+    if (error.status === 401) return t.forbidden; // its reason is one word for programs
     if (error.reason) return error.reason;
     if (error.status === 403) return t.forbidden;
     if (error.status === 404) return t.notFound;

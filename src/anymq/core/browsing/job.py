@@ -6,7 +6,6 @@ It lives in memory only: whatever is not done when we die is where it was.
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from itertools import islice
 from typing import Any
 
 from anymq.config.units import KIB, MIB
@@ -19,6 +18,7 @@ from anymq.core.queues.delivery import Seen
 RESULTS_BYTES_MAX = 16 * MIB  # of one search
 RESULT_BYTES = 100  # what one takes besides its payload
 TRUNCATE = 1 * KIB
+MET_AT_ONCE = 500  # compared with the filter in one step
 UNREADABLE_MAX = 30  # times in a row, a second apart
 
 
@@ -108,6 +108,7 @@ class Job:
         self.total = len(self._left) if positions else source.total
         first = source.first if start is None else start
         self._at: int | None = self._left[0] if positions else first
+        self._unmet: Sequence[Stored] = ()  # looked at, and not yet compared with the filter
         self._pending: list[Stored] = []
 
     @property
@@ -133,7 +134,7 @@ class Job:
         """It is over. What is under way comes to its end by itself."""
         if self.running:
             self.state = state
-            self._pending = []
+            self._pending, self._unmet = [], ()
 
     def fail(self, reason: str) -> None:
         """It cannot go on."""
@@ -146,6 +147,12 @@ class Job:
             raise Refused(f"{self.tally.failed} messages could not be sent: {self.tally.error}")
         if self._pending and deed is not None:
             return self._hand_over(deed)
+        if self._enough:
+            self._unmet = ()
+        if self._unmet:
+            some, self._unmet = self._unmet[:MET_AT_ONCE], self._unmet[MET_AT_ONCE:]
+            self._meet(some)
+            return Step.GO_ON
         if self._at is not None and not self._enough:
             return self._look(self._at)
         if deed is not None and deed.busy:
@@ -173,7 +180,7 @@ class Job:
         else:
             self.examined += piece.examined
             self._at = piece.next
-            self._meet(piece.found)
+            self._unmet = piece.found
         return Step.GO_ON
 
     def _choose(self, found: Sequence[Stored], following: int | None) -> None:
@@ -200,8 +207,9 @@ class Job:
         if wanted is not None and wanted.redelivered is not None:
             fitting = {one.position for one in self.source.told(matching) if self._fits(one)}
             matching = [one for one in matching if one[0] in fitting]
-        if self._limit is not None:
-            matching = list(islice(matching, self._limit - self.found))
+        if self._limit is not None and len(matching) >= self._limit - self.found:
+            matching = matching[: self._limit - self.found]
+            self._at = matching[-1][0] + 1
         self.found += len(matching)
         self._pending = list(matching)
 
@@ -216,7 +224,7 @@ class Job:
             self.found += 1
             self.tally.done += 1
             if results.full:
-                self._at = seen.position + 1
+                self._at, self._unmet = seen.position + 1, ()
                 return
 
     def _hand_over(self, deed: Deed) -> Step:

@@ -5,7 +5,7 @@ long as they worked, so that they take a part of a busy broker that nobody notic
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from anymq.config.units import MINUTE_MS
 from anymq.core.browsing.job import Job, State, Step
@@ -18,7 +18,7 @@ from anymq.observability.log import Log as News
 
 SLICE_SECONDS = 0.002
 STEPS_MAX = 16  # in a slice
-LATE_SECONDS = 0.001  # that others had to do something
+OTHERS_SECONDS = 0.0005  # of work of others between two slices: then somebody is at work
 REST_FACTOR = 3
 RETRY_SECONDS = 1.0  # when something cannot be read now
 KEPT_MAX = 100
@@ -41,7 +41,10 @@ class Jobs:
         self._running: deque[Job] = deque()
         self._waiting: dict[Job, None] = {}
         self._timer: Timer | None = None
-        self._due = 0.0
+        # How much the broker's thread has worked at all. Time that passes says nothing: a busy
+        # machine is no busy broker.
+        self.worked: Callable[[], float] = lambda: 0.0
+        self._worked_until = 0.0
         self._retry_at = 0.0
         self._count = 0
 
@@ -99,12 +102,12 @@ class Jobs:
             if self._timer.due <= due:
                 return
             self._timer.cancel()
-        self._due = due
         self._timer = self._timers.at(due, self._slice)
 
     def _slice(self) -> None:
         """Work for a moment; then others have theirs."""
-        began = self._clock.monotonic()
+        began, worked = self._clock.monotonic(), self.worked()
+        of_others = worked - self._worked_until
         if began >= self._retry_at:
             self._retry_at = began + RETRY_SECONDS
             self._running.extend(self._waiting)
@@ -114,10 +117,10 @@ class Jobs:
                 break
             self._step(self._running.popleft())
         self._turn.run()  # what was sent is dealt, what was settled is written
+        self._worked_until = self.worked()
         if self._running:
-            others_worked = began - self._due > LATE_SECONDS
-            worked = self._clock.monotonic() - began
-            self._go_on_in(REST_FACTOR * worked if others_worked else 0.0)
+            rest = REST_FACTOR * (self._worked_until - worked)
+            self._go_on_in(rest if of_others > OTHERS_SECONDS else 0.0)
         elif self._waiting:
             self._go_on_in(RETRY_SECONDS)
 

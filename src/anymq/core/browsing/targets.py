@@ -9,6 +9,7 @@ from typing_extensions import override
 from anymq.core.errors import NotFound, Refused
 from anymq.core.message import Envelope, Form, Message
 from anymq.core.queues.deadletters import Death, deaths_of
+from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import WRITE, Permit
 from anymq.core.routing.target import Then
 from anymq.core.routing.topic import TOPIC
@@ -54,8 +55,9 @@ class Places:
     def to_queue(self, name: str, message: Message, then: Then) -> None:
         """Put it into a queue, with the address that it had. For the queue it comes now."""
         self.check(DEFAULT)
-        queue = self.vhost.queue(name)
-        queue.push(one(message._replace(timestamp_ms=self._now_ms())), then)
+        queue, run = self.vhost.queue(name), one(message._replace(timestamp_ms=self._now_ms()))
+        push = queue.push_again if isinstance(queue, Queue) else queue.push
+        push(run, then)
 
     def to_exchange(self, message: Message, then: Then) -> None:
         """Publish it where it is addressed to."""

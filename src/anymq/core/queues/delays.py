@@ -173,6 +173,23 @@ class Delays:
                 found.append(Waiting(_id(due, position), due, there.vhost_name, there.message))
         return found
 
+    def find(self, waiting_id: str) -> Waiting | None:
+        """Return one, if it waits. ValueError: this is no id. StorageError."""
+        due, position = _entry(waiting_id)
+        if position >= self._log.visible_end or not self._due.holds(due, position):
+            return None
+        there = self._read(position)
+        return there and Waiting(waiting_id, due, there.vhost_name, there.message)
+
+    def hasten(self, waiting_id: str) -> bool:
+        """Have one be due now; False when there is none, or it is on its way already."""
+        due, position = _entry(waiting_id)
+        if position >= self._log.visible_end or not self._due.remove(due, position):
+            return False
+        self._due.add(min(due, self._clock.now_ms()), position)
+        self._changed(self)
+        return True
+
     def cancel(self, waiting_id: str) -> bool:
         """Forget one; False when there is none, or it is on its way already."""
         try:

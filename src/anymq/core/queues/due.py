@@ -52,12 +52,10 @@ class Due:
 
     def remove(self, due: int, position: int) -> bool:
         """Take an entry away; False when it is not there."""
-        piece = bisect_left(self._lasts, (due, position))
-        if piece == len(self._lasts):
+        found = self._find(due, position)
+        if found is None:
             return False
-        at = self._place(piece, due, position)
-        if (self._dues[piece][at], self._positions[piece][at]) != (due, position):
-            return False
+        piece, at = found
         del self._dues[piece][at], self._positions[piece][at]
         self._size -= 1
         if self._dues[piece]:
@@ -65,6 +63,19 @@ class Due:
         else:
             del self._dues[piece], self._positions[piece], self._lasts[piece]
         return True
+
+    def holds(self, due: int, position: int) -> bool:
+        """Is it there?"""
+        return self._find(due, position) is not None
+
+    def _find(self, due: int, position: int) -> tuple[int, int] | None:
+        piece = bisect_left(self._lasts, (due, position))
+        if piece == len(self._lasts):
+            return None
+        at = self._place(piece, due, position)
+        if (self._dues[piece][at], self._positions[piece][at]) != (due, position):
+            return None
+        return piece, at
 
     def after(self, entry: Entry) -> Iterator[Entry]:
         """Yield what comes after this one, whether it is there or not."""

@@ -71,11 +71,10 @@ class Queue:
         self.owner = owner
         self.auto_delete = auto_delete
         self.scheduled = self.closed = False
-        self.published = 0
+        self.published = self.acknowledged = self.returned = 0
         self.delivered = 0  # by consumers and gets, with and without acknowledgements
         self.delivered_no_ack = 0  # of those: to consumers that need not acknowledge
         self.got = self.got_no_ack = self.got_nothing = 0  # by gets
-        self.acknowledged = self.returned = 0
         self._house = house
         self._turn = house.turn
         self._taps = house.taps
@@ -174,6 +173,14 @@ class Queue:
             self.line.push(run, then)
         else:
             self._push_checked(run, then)
+
+    def push_again(self, run: Run, then: Then | None) -> None:
+        """As `push`, for what was in a queue before: it is no duplicate of itself."""
+        window, self._window = self._window, None
+        try:
+            self.push(run, then)
+        finally:
+            self._window = window
 
     def _hand_on(self, run: Run) -> bool:
         """Give a run to the only consumer there is, if it need not even acknowledge it.

@@ -14,6 +14,7 @@ NUMBER: Schema = {"type": "integer"}
 BOOLEAN: Schema = {"type": "boolean"}
 OBJECT: Schema = {"type": "object"}
 ANYTHING: Schema = {}
+TIME: Schema = {"oneOf": [NUMBER, TEXT]}
 POSITIONS: Schema = {"type": "array", "items": TEXT}
 TAGS: Schema = {"oneOf": [TEXT, {"type": "array", "items": TEXT}]}
 PRIORITY: Schema = {"oneOf": [NUMBER, TEXT]}
@@ -44,7 +45,8 @@ FILTER = says(
     **dict.fromkeys(("routing_key", "exchange", "key", "text"), TEXT),
     **dict.fromkeys(("ignore_case", "redelivered"), BOOLEAN),
     **dict.fromkeys(("json", "headers", "properties"), CONDITIONS),
-    **dict.fromkeys(("bytes_min", "bytes_max", "from", "to"), NUMBER),
+    **dict.fromkeys(("bytes_min", "bytes_max"), NUMBER),
+    **dict.fromkeys(("from", "to"), TIME),
     death=says(reason=TEXT, queue=TEXT, exchange=TEXT),
 )
 JOB = says(
@@ -100,6 +102,7 @@ BODIES: Mapping[tuple[str, str], Schema] = {
     ("PUT", "/exchanges/:vhost/:exchange"): says(
         "type", type=TEXT, durable=BOOLEAN, auto_delete=BOOLEAN, internal=BOOLEAN, **ARGUMENTS
     ),
+    ("POST", "/queues/:vhost/:queue/actions"): says("action", action=TEXT),
     ("PUT", "/queues/:vhost/:queue"): says(
         durable=BOOLEAN, auto_delete=BOOLEAN, node=TEXT, **ARGUMENTS
     ),
@@ -155,10 +158,17 @@ LISTING: Mapping[str, Schema] = {
     "sort_reverse": BOOLEAN,
     "columns": TEXT,
 }
+SHOWN = {"count": NUMBER, "truncate": NUMBER, "encoding": one_of("auto", "base64")}
+BROWSED = {"position": TEXT, "offset": TEXT, "time": TIME, "last": BOOLEAN, **SHOWN}
+
 QUERIES: Mapping[tuple[str, str], Mapping[str, Schema]] = {
     ("DELETE", "/queues/:vhost/:queue"): {"if-empty": BOOLEAN, "if-unused": BOOLEAN},
     ("DELETE", "/exchanges/:vhost/:exchange"): {"if-unused": BOOLEAN},
     ("DELETE", "/topics/:topic/contents"): {"partition": NUMBER, "before": NUMBER},
+    ("GET", "/queues/:vhost/:queue/messages"): BROWSED,
+    ("GET", "/topics/:topic/partitions/:partition/messages"): BROWSED,
+    ("GET", "/dead-letters/:vhost"): {"queue": TEXT},
+    ("GET", "/delayed/:vhost"): {"after": TEXT, **SHOWN},
     ("GET", "/trace/messages"): {
         "vhost": TEXT,
         "trace": TEXT,

@@ -17,12 +17,13 @@ from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.management.api.faults import Fault, bad_request, fault_of, no_object
-from anymq.management.api.guard import Caller
+from anymq.management.api.guard import PROTOCOL, Caller
 from anymq.management.api.listing import Row, Rows, listed, shown
 from anymq.management.api.numbers import Counted
 from anymq.management.api.site import Site
 from anymq.management.history import Span
 from anymq.management.http import Answer, Later, Request, Response
+from anymq.observability.audit import Actor
 
 DEFAULT_EXCHANGE = "amq.default"  # how paths name the one without a name
 DEPTH_MAX = 100
@@ -188,12 +189,26 @@ class Call:
         series = self.site.sampler.history.of(broker)
         return self.site.rates.with_rates(broker, numbers, series, self.span(of))
 
+    @property
+    def actor(self) -> Actor:
+        """Who asks, for the audit log."""
+        return Actor(self.caller.name, self.request.host, PROTOCOL)
+
+    def acting(self, act: Callable[[], Answer]) -> Answer:
+        """Do something in the name of who asks."""
+        changes = self.broker.changes
+        changes.actor = self.actor
+        try:
+            return act()
+        finally:
+            changes.actor = None
+
     # Answers
 
     def then(self, act: Callable[[], Answer]) -> Answer:
         """Go on after something that took a while: refuse as a handler does."""
         try:
-            return act()
+            return self.acting(act)
         except (Fault, Refused) as error:
             return failed(error)
         finally:

@@ -105,7 +105,7 @@ def total_lag(broker: Broker, group: str) -> int:
 def message_stats(counters: Counters) -> Mapping[str, int]:
     """Return what AMQP's clients did so far."""
     return {
-        "publish": counters.published,
+        "publish": counters.publishes,
         "confirm": counters.confirmed,
         "ack": counters.acks,
         "get": counters.methods[BasicGet.KEY],

@@ -22,6 +22,11 @@ class Counters:
     malformed: int = 0
     logins_failed: int = 0
 
+    @property
+    def publishes(self) -> int:
+        """Return how many messages came: the many that come in one go, and those frame by frame."""
+        return self.published + self.methods[BasicPublish.KEY]
+
     def by_method(self) -> Mapping[tuple[str, str], int]:
         """Return the methods by protocol and name."""
         numbers = {("amqp", METHODS[key].NAME): count for key, count in self.methods.items()}

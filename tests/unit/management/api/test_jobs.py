@@ -2,10 +2,13 @@
 
 import base64
 import json
+from itertools import count
 from typing import Any
 
 import pytest
 from tests.unit.management.api.browser_room import BrowserRoom
+
+from anymq.core.browsing.jobs import REST_FACTOR
 
 
 @pytest.fixture
@@ -147,6 +150,15 @@ def test_the_oldest_so_many_are_purged(room: BrowserRoom) -> None:
     assert room.run("purge", "q")["done"] == 3
 
 
+def test_who_takes_so_many_hears_where_to_go_on(room: BrowserRoom) -> None:
+    for body in "abcde":
+        room.send("q", body)
+    job = room.run("delete", "q", limit=2, filter={"bytes_min": 1})
+    assert (job["done"], job["next"], job["complete"]) == (2, "2", False)
+    job = room.run("delete", "q", limit=1, from_position="3")
+    assert (job["next"], room.payloads("q")) == ("4", ["c", "e"])
+
+
 def test_requeued_ones_are_at_the_end_once(room: BrowserRoom) -> None:
     for body in "abcd":
         room.send("q", body, headers={"n": body})
@@ -171,6 +183,36 @@ def test_consumers_get_the_rest_in_order_while_some_are_away(room: BrowserRoom) 
         "ready",
     ]
     assert room.taken("q", 4, no_ack=True) == ["a", "c", "e"]
+
+
+def test_the_lines_of_priorities_are_gone_through_like_one(room: BrowserRoom) -> None:
+    room.queue("p", **{"x-max-priority": 5})
+    for priority in (0, 3, 5, 3):
+        room.send("p", str(priority), priority=priority)
+    assert room.run("delete", "p", positions=["3:1", "0"])["done"] == 2
+    assert room.payloads("p") == ["5", "3"]
+    job = room.run("requeue", "p")
+    assert (job["examined"], job["total"], job["done"]) == (2, 2, 2)
+    assert room.payloads("p") == ["5", "3"]
+
+
+def test_a_requeued_message_is_no_duplicate_of_itself(room: BrowserRoom) -> None:
+    room.queue("d", **{"x-message-deduplication": True})
+    room.send("d", "a", message_id="1")
+    assert room.run("requeue", "d")["done"] == 1
+    assert room.payloads("d") == ["a"]
+
+
+def test_a_queue_that_is_purged_keeps_what_a_job_has(room: BrowserRoom) -> None:
+    for body in "abc":
+        room.send("q", body)
+    room.disk_waits = True
+    job_id = room.begin("move", "q", positions=["1"], target={"queue": "other"})
+    room.timers.run(room.clock.seconds)
+    assert room.delete("/api/queues/%2F/q/contents").status == 204
+    room.disk_waits = False
+    assert room.end_of(job_id)["done"] == 1
+    assert (room.payloads("q"), room.payloads("other")) == ([], ["b"])
 
 
 # Sending elsewhere
@@ -199,6 +241,28 @@ def test_a_stream_is_replayed_into_a_queue(room: BrowserRoom) -> None:
         room.send("s", body)
     job = room.run("copy", "s", target={"queue": "q"}, filter={"text": "b"})
     assert (job["done"], room.payloads("q"), len(room.payloads("s"))) == (1, ["b"], 3)
+
+
+def test_a_queue_is_moved_into_a_stream(room: BrowserRoom) -> None:
+    room.stream("s")
+    room.send("q", "a", headers={"n": 1})
+    assert room.run("move", "q", target={"queue": "s"})["done"] == 1
+    one = room.browse("s")["messages"][0]
+    assert (one["payload"], one["headers"], room.payloads("q")) == ("a", {"n": 1}, [])
+
+
+def test_only_so_many_are_on_their_way_at_a_time(room: BrowserRoom) -> None:
+    for number in range(1200):
+        room.send("q", str(number))
+    room.disk_waits = True
+    job_id = room.begin("move", "q", target={"queue": "other"})
+    room.timers.run(room.clock.seconds)
+    assert room.get("/api/queues/%2F/q").json["messages_unacknowledged"] == 1000
+    assert room.delete(f"/api/jobs/{job_id}").status == 204
+    room.disk_waits = False
+    room.write_to_disk()
+    assert len(room.payloads("q")) == 200
+    assert room.get(f"/api/jobs/{job_id}").json["done"] == 1000
 
 
 def test_it_is_gone_here_only_when_it_is_safe_there(room: BrowserRoom) -> None:
@@ -299,6 +363,23 @@ def test_a_job_ends_with_its_queue(room: BrowserRoom) -> None:
     room.delete("/api/queues/%2F/q")
     job = room.end_of(job_id)
     assert (job["state"], job["error"]) == ("failed", "queue 'q' in vhost '/' is gone")
+
+
+def test_jobs_rest_while_others_work(room: BrowserRoom) -> None:
+    """So they take a part of a busy broker only: three times as long as they have worked."""
+    for _ in range(60):
+        room.send("q", "x" * 100_000)
+    room.write_to_disk()
+    worked = count()
+    jobs = room.broker.jobs
+    jobs.worked = lambda: float(next(worked))  # a second for us, a second for others
+    job_id = room.begin("search", "q", filter={"bytes_max": 1})
+    room.timers.run(room.clock.seconds)
+    assert room.get(f"/api/jobs/{job_id}").json["state"] == "running"
+    assert room.timers.next_due() == room.clock.seconds + REST_FACTOR
+    jobs.worked = lambda: 0.0
+    room.pass_time(REST_FACTOR + 1)
+    assert room.end_of(job_id)["state"] == "done"
 
 
 def test_so_many_jobs_at_a_time(room: BrowserRoom) -> None:

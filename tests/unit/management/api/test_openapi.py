@@ -9,9 +9,11 @@ from anymq.management.api.routes import ANYBODY
 
 # They take no body: the path says it all.
 WITHOUT_BODY = {
+    ("POST", "/delayed/:vhost/:id/release"),
     ("POST", "/vhosts/:vhost/deletion/protection"),
     ("POST", "/vhosts/:vhost/start/:node"),
     ("PUT", "/feature-flags/:name/enable"),
+    ("POST", "/rebalance/queues"),
 }
 
 

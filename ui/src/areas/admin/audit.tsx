@@ -1,64 +1,44 @@
-/** Who changed what. */
-import { useSignal } from "@preact/signals";
-import { count, when } from "../../lib/format";
-import { useResource } from "../../lib/resource";
-import { withQuery } from "../../lib/api";
-import { Button, Card, Empty, Head, Tag } from "../../ui/bits";
+/** Who changed what, and from where: the newest first. */
+import { when } from "../../lib/format";
+import { usePaged } from "../../lib/rows";
+import { Empty, Head, Protocol, Tag } from "../../ui/bits";
+import { Table, type Column } from "../../ui/table";
 import { t } from "./words";
 import "./admin.css";
 
-/** A line of the log; names that this page does not know are shown as they are. */
-type Entry = Record<string, unknown>;
+interface Entry {
+  timestamp: number;
+  user: string; // empty: the broker itself
+  address: string;
+  protocol: string;
+  action: string;
+  kind: string;
+  name: string;
+  outcome?: string;
+}
 
-const KNOWN = ["time", "at", "user", "action", "object", "from", "host", "outcome", "status"];
-const PAGE = 100;
+const TONES: Record<string, string> = { created: "good", changed: "accent", deleted: "bad" };
 
 export function Audit() {
-  const text = useSignal("");
-  const size = useSignal(PAGE);
-  const { data, error } = useResource<Entry[] | { entries?: Entry[]; items?: Entry[] }>(withQuery("api/audit", { count: size.value }), 5000);
-  const said = data.value;
-  const all = Array.isArray(said) ? said : (said?.entries ?? said?.items ?? []);
-  const wanted = text.value.toLowerCase();
-  const shown = wanted ? all.filter((one) => JSON.stringify(one).toLowerCase().includes(wanted)) : all;
+  const source = usePaged<Entry>("api/audit", { id: "audit", addressed: true });
+  const columns: Column<Entry>[] = [
+    { id: "time", title: t.time, sort: "timestamp", min: 160, cell: (one) => <span class="muted">{when(one.timestamp)}</span> },
+    { id: "user", title: t.who, sort: "user", min: 110, cell: (one) => <strong>{one.user || "–"}</strong> },
+    { id: "action", title: t.what, sort: "action", min: 100, cell: (one) => <Tag tone={TONES[one.action] ?? ""}>{one.action}</Tag> },
+    { id: "kind", title: t.kind, sort: "kind", min: 120, cell: (one) => one.kind },
+    { id: "name", title: t.name, sort: "name", min: 240, grow: 4, cell: (one) => <code>{one.name}</code> },
+    { id: "address", title: t.from, sort: "address", min: 130, cell: (one) => <span class="muted">{one.address}</span> },
+    { id: "protocol", title: t.protocol, sort: "protocol", min: 90, cell: (one) => one.protocol && <Protocol name={one.protocol} /> },
+    { id: "outcome", title: t.outcome, sort: "outcome", min: 100, cell: (one) => one.outcome && <Tag tone={/^(2|ok)/.test(one.outcome) ? "good" : "bad"}>{one.outcome}</Tag> },
+  ];
+  const missing = source.error.value?.status === 404;
   return (
-    <div class="page">
-      <Head title={t.audit} sub={t.auditAbout}>
-        <input class="input audit-filter" type="search" placeholder={t.filter} aria-label={t.filter} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
-      </Head>
-      {error.value?.status === 404 ? <div class="note">{t.notHere}</div> : error.value && <div class="problem">{error.value.reason}</div>}
-      {said && (
-        <Card flush>
-          {shown.length === 0 ? <Empty icon="audit" title={t.noAudit} /> : (
-            <div class="scroll-x">
-              <table class="plain-table">
-                <thead><tr><th>{t.time}</th><th>{t.who}</th><th>{t.what}</th><th>{t.from}</th><th>{t.outcome}</th></tr></thead>
-                <tbody>{shown.map((one, i) => <Line key={i} entry={one} />)}</tbody>
-              </table>
-            </div>
-          )}
-        </Card>
+    <div class="page fills">
+      <Head title={t.audit} sub={t.auditAbout} />
+      {missing ? <div class="note">{t.notHere}</div> : (
+        <Table id="audit" source={source} columns={columns} rowKey={(one) => `${one.timestamp} ${one.action} ${one.kind} ${one.name}`} fills
+          empty={<Empty icon="audit" title={t.noAudit} />} />
       )}
-      {all.length >= size.value && <div><Button onClick={() => (size.value += PAGE)}>+ {count(PAGE)}</Button></div>}
     </div>
   );
-}
-
-function Line({ entry }: { entry: Entry }) {
-  const time = entry["time"] ?? entry["at"];
-  const rest = Object.entries(entry).filter(([name, value]) => !KNOWN.includes(name) && value !== null && value !== "");
-  const outcome = String(entry["outcome"] ?? entry["status"] ?? "");
-  return (
-    <tr>
-      <td class="nowrap muted">{typeof time === "number" ? when(time) : typeof time === "string" ? when(Date.parse(time)) : ""}</td>
-      <td><strong>{text(entry["user"])}</strong></td>
-      <td><code>{text(entry["action"])} {text(entry["object"])}</code> <span class="faint">{rest.map(([name, value]) => `${name}=${text(value)}`).join(" ")}</span></td>
-      <td class="muted">{text(entry["from"] ?? entry["host"])}</td>
-      <td>{outcome && <Tag tone={/^(2|ok|done|success)/i.test(outcome) ? "good" : "bad"}>{outcome}</Tag>}</td>
-    </tr>
-  );
-}
-
-function text(value: unknown): string {
-  return value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -150,15 +150,16 @@ function Settings({ rows, operator }: { rows: Signal<Said[]>; operator: boolean 
   );
 }
 
-function Value({ setting, value, onChange }: { setting: Setting | undefined; value: string; onChange: (value: string) => void }) {
+/** The field gives it its id, by which the label names it. */
+function Value({ setting, value, onChange, id }: { setting: Setting | undefined; value: string; onChange: (value: string) => void; id?: string }) {
   const choices = setting?.kind === "truth" ? ["true", "false"] : setting?.choices;
   if (choices) {
     return (
-      <select class="select" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <select id={id} class="select" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {choices.map((one) => <option key={one} value={one} selected={one === value}>{one}</option>)}
       </select>
     );
   }
-  if (setting?.kind === "number") return <input class="input" type="number" value={value} onInput={(event) => onChange(event.currentTarget.value)} />;
-  return <input class="input mono" type="text" spellcheck={false} value={value} onInput={(event) => onChange(event.currentTarget.value)} />;
+  if (setting?.kind === "number") return <input id={id} class="input" type="number" value={value} onInput={(event) => onChange(event.currentTarget.value)} />;
+  return <input id={id} class="input mono" type="text" spellcheck={false} value={value} onInput={(event) => onChange(event.currentTarget.value)} />;
 }

@@ -25,7 +25,7 @@ export function OneUser({ params }: { params: Params }) {
   if (error.value?.status === 404) return <Empty icon="users" title={ui.notFound} />;
   return (
     <div class="page">
-      <Head crumbs={<a href="#/users">{t.users}</a>} title={name} sub={user && <TagsOf user={user} />}>
+      <Head crumbs={<a href="#/users">{t.users}</a>} title={name} sub={user && (tagsOf(user).length > 0 ? <TagsOf user={user} /> : t.noTags)}>
         {user && <Button onClick={() => openDialog(`${t.tags}: ${name}`, (close) => <Tags user={user} close={close} />)}>{t.tags}</Button>}
         {user && <Button onClick={() => openDialog(`${t.setPassword}: ${name}`, (close) => <Password user={user} close={close} />)}>{t.setPassword}</Button>}
         <Button icon="trash" look="danger" onClick={() => askBefore({

@@ -27,7 +27,7 @@ export const t = dictionary({
     definitions: "Definitions", definitionsAbout: "Everything that is declared, as a file. RabbitMQ's files import here, and ours there.", export: "Export", exportHint: "Users (with hashes of their passwords), virtual hosts, rights, policies, queues, exchanges, bindings. No messages.", import: "Import", importHint: "What is there already stays as it is; what is missing is made.",
     whole: "Whole broker", download: "Download", chooseFile: "Choose a file", dropFile: "or drop it here", inFile: "In this file", notJson: "This is no JSON file of definitions.", importNow: "Import", imported: "Imported", importedFrom: (name: string) => `${name} is imported`, leftOut: "Left out", into: "Into",
     d_users: "users", d_vhosts: "virtual hosts", d_permissions: "permissions", d_topic_permissions: "topic permissions", d_parameters: "parameters", d_global_parameters: "global parameters", d_policies: "policies", d_queues: "queues", d_exchanges: "exchanges", d_bindings: "bindings",
-    audit: "Audit log", auditAbout: "Who changed what, and from where", noAudit: "Nothing has been changed yet", notHere: "This server does not offer that yet.", time: "Time", who: "Who", what: "What", from: "From", filter: "Filter", outcome: "Outcome",
+    audit: "Audit log", auditAbout: "Who changed what, and from where", noAudit: "Nothing has been changed yet", notHere: "This server does not offer that yet.", time: "Time", who: "Who", what: "What", from: "From", filter: "Filter", outcome: "Outcome", kind: "Kind", protocol: "Protocol",
     delete: "Delete", add: "Add", save: "Save", cancel: "Cancel", close: "Close", all: "All", api: "HTTP API", apiAbout: "Everything this page does, scripts can do",
   },
   zh: {
@@ -56,7 +56,7 @@ export const t = dictionary({
     definitions: "定义", definitionsAbout: "把所有声明保存为文件。RabbitMQ 的文件可导入这里，反之亦然。", export: "导出", exportHint: "用户（含密码哈希）、虚拟主机、权限、策略、队列、交换机、绑定。不含消息。", import: "导入", importHint: "已有的保持不变，缺少的会创建。",
     whole: "整个服务器", download: "下载", chooseFile: "选择文件", dropFile: "或拖到这里", inFile: "文件内容", notJson: "这不是 JSON 定义文件。", importNow: "导入", imported: "已导入", importedFrom: (name: string) => `已导入 ${name}`, leftOut: "未导入", into: "导入到",
     d_users: "用户", d_vhosts: "虚拟主机", d_permissions: "权限", d_topic_permissions: "主题权限", d_parameters: "参数", d_global_parameters: "全局参数", d_policies: "策略", d_queues: "队列", d_exchanges: "交换机", d_bindings: "绑定",
-    audit: "审计日志", auditAbout: "谁在何处修改了什么", noAudit: "还没有任何修改", notHere: "此服务器尚不支持。", time: "时间", who: "用户", what: "操作", from: "来源", filter: "筛选", outcome: "结果",
+    audit: "审计日志", auditAbout: "谁在何处修改了什么", noAudit: "还没有任何修改", notHere: "此服务器尚不支持。", time: "时间", who: "用户", what: "操作", from: "来源", filter: "筛选", outcome: "结果", kind: "种类", protocol: "协议",
     delete: "删除", add: "添加", save: "保存", cancel: "取消", close: "关闭", all: "全部", api: "HTTP API", apiAbout: "页面能做的，脚本都能做",
   },
 });

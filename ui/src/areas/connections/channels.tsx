@@ -31,10 +31,10 @@ export function channelColumns(all: boolean): Column<ChannelOf>[] {
     { id: "name", title: t.channel, sort: "name", min: 230, grow: 3, cell: (row) => <a class="name" href={link("channels", row.name)}>{row.name}</a> },
     ...(all ? [{ id: "user", title: t.user, sort: "user", min: 84, cell: (row: ChannelOf) => row.user }, ...vhostColumn<ChannelOf>()] : []),
     { id: "mode", title: t.mode, min: 96, cell: (row) => <Mode of={row} /> },
-    { id: "consumers", title: t.consumers, sort: "consumer_count", number: true, min: 92, cell: (row) => <Quiet value={row.consumer_count} /> },
-    { id: "prefetch", title: t.prefetch, sort: "prefetch_count", number: true, min: 84, cell: (row) => prefetch(row) },
+    { id: "consumers", title: t.consumers, sort: "consumer_count", number: true, min: 102, cell: (row) => <Quiet value={row.consumer_count} /> },
+    { id: "prefetch", title: t.prefetch, sort: "prefetch_count", number: true, min: 84, room: 900, cell: (row) => prefetch(row) },
     { id: "unacked", title: t.unacked, sort: "messages_unacknowledged", number: true, min: 84, cell: (row) => <Quiet value={row.messages_unacknowledged} /> },
-    { id: "unconfirmed", title: t.unconfirmed, sort: "messages_unconfirmed", number: true, min: 100, cell: (row) => <Quiet value={row.messages_unconfirmed} /> },
+    { id: "unconfirmed", title: t.unconfirmed, sort: "messages_unconfirmed", number: true, min: 112, cell: (row) => <Quiet value={row.messages_unconfirmed} /> },
     { id: "publish", title: t.publish, sort: "message_stats.publish_details.rate", number: true, min: 92, cell: moving("publish") },
     { id: "deliver", title: t.deliver, sort: "message_stats.deliver_get_details.rate", number: true, min: 92, cell: moving("deliver_get") },
   ];

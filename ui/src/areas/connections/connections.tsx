@@ -29,16 +29,16 @@ function columns(): Column<ConnectionOf>[] {
   return [
     { id: "name", title: t.client, sort: "user_provided_name", min: 200, grow: 3, cell: (row) => <a class="name" href={link("connections", row.name)} title={row.name}>{clientName(row)}</a> },
     { id: "protocol", title: t.protocol, sort: "protocol", min: 120, cell: (row) => <Protocol name={row.protocol} /> },
-    { id: "product", title: t.product, min: 130, grow: 1.5, cell: (row) => <span class="muted" title={productOf(row)}>{productOf(row)}</span> },
-    { id: "user", title: t.user, sort: "user", min: 90, cell: (row) => row.user },
+    { id: "product", title: t.product, min: 150, grow: 2, room: 1000, cell: (row) => <span class="muted" title={productOf(row)}>{productOf(row)}</span> },
+    { id: "user", title: t.user, sort: "user", min: 112, cell: (row) => row.user },
     ...vhostColumn<ConnectionOf>(),
     { id: "address", title: t.address, sort: "peer_host", min: 140, grow: 1.5, cell: (row) => <span class="mono">{row.peer_host}:{row.peer_port}</span> },
-    { id: "tls", title: t.tls, sort: "ssl", min: 56, grow: 0.5, cell: (row) => (row.ssl ? <Tag tone="good">{t.tls}</Tag> : <span class="idle">–</span>) },
-    { id: "channels", title: t.channels, sort: "channels", number: true, min: 84, cell: (row) => (row.protocol.startsWith("AMQP") ? count(row.channels) : <span class="idle">–</span>) },
+    { id: "tls", title: t.tls, sort: "ssl", min: 56, grow: 0.5, room: 900, cell: (row) => (row.ssl ? <Tag tone="good">{t.tls}</Tag> : <span class="idle">–</span>) },
+    { id: "channels", title: t.channels, sort: "channels", number: true, min: 90, cell: (row) => (row.protocol.startsWith("AMQP") ? count(row.channels) : <span class="idle">–</span>) },
     { id: "requests", title: t.requests, sort: "requests_details.rate", number: true, min: 84, off: true, cell: (row) => rate(row.requests_details?.rate) },
-    { id: "received", title: t.received, sort: "recv_oct_details.rate", number: true, min: 96, cell: (row) => moving(row.recv_oct_details?.rate) },
+    { id: "received", title: t.received, sort: "recv_oct_details.rate", number: true, min: 108, cell: (row) => moving(row.recv_oct_details?.rate) },
     { id: "sent", title: t.sent, sort: "send_oct_details.rate", number: true, min: 96, cell: (row) => moving(row.send_oct_details?.rate) },
-    { id: "since", title: t.since, sort: "connected_at", number: true, min: 100, cell: (row) => <Since ms={row.connected_at} /> },
+    { id: "since", title: t.since, sort: "connected_at", number: true, min: 100, room: 900, cell: (row) => <Since ms={row.connected_at} /> },
     { id: "state", title: t.state, sort: "state", min: 84, off: true, cell: (row) => row.state },
   ];
 }

@@ -1,3 +1,4 @@
+import { total } from "../../lib/live";
 import type { Route } from "../../lib/router";
 import type { Entry } from "../../shell/registry";
 import { Channel } from "./channel";
@@ -14,6 +15,6 @@ export const routes: Route[] = [
 ];
 
 export const entries: Entry[] = [
-  { group: "see", order: 10, path: "/connections", icon: "connections", label: () => t.connections },
-  { group: "see", order: 11, path: "/channels", icon: "channels", label: () => t.channels },
+  { group: "see", order: 10, path: "/connections", icon: "connections", label: () => t.connections, tally: () => total("connections") },
+  { group: "see", order: 11, path: "/channels", icon: "channels", label: () => t.channels, tally: () => total("channels") },
 ];

@@ -27,7 +27,7 @@ export function Exchange({ params }: { params: Params }) {
   const tab = chosenTab("overview");
   return (
     <div class="page">
-      <Head crumbs={<><a href="#/exchanges">{t.exchanges}</a> / {vhost}</>} title={exchangeTitle(name)}
+      <Head crumbs={<><a href="#/exchanges">{t.exchanges}</a> · {t.vhost} <span class="mono">{vhost}</span></>} title={exchangeTitle(name)}
         sub={exchange && <><Tag>{exchange.type}</Tag>{exchange.durable && <Tag>{t.durable}</Tag>}<Features of={exchange} />{exchange.policy && <Tag tone="accent">{t.policy}: {exchange.policy}</Tag>}</>}>
         <Offers of="exchange" names={[vhost, inPath]} />
         {!ours && <Button icon="trash" look="danger" onClick={() => remove(vhost, name)}>{t.delete}</Button>}

@@ -1,3 +1,4 @@
+import { total } from "../../lib/live";
 import type { Route } from "../../lib/router";
 import type { Entry } from "../../shell/registry";
 import { t } from "../messaging/words";
@@ -9,4 +10,4 @@ export const routes: Route[] = [
   { path: "/exchanges/:vhost/:exchange", page: Exchange, title: (params) => params["exchange"] ?? t.exchange },
 ];
 
-export const entries: Entry[] = [{ group: "routes", order: 10, path: "/exchanges", icon: "exchanges", label: () => t.exchanges }];
+export const entries: Entry[] = [{ group: "routes", order: 10, path: "/exchanges", icon: "exchanges", label: () => t.exchanges, tally: () => total("exchanges") }];

@@ -1,5 +1,5 @@
 import { apiPath, del } from "../../lib/api";
-import { count, short, when } from "../../lib/format";
+import { count, short } from "../../lib/format";
 import { changed } from "../../lib/live";
 import { useResource } from "../../lib/resource";
 import { go, link, type Params } from "../../lib/router";
@@ -9,6 +9,7 @@ import { Button, chosenTab, Empty, Figures, Head, Tabs, Tag } from "../../ui/bit
 import { LengthChart } from "../../ui/charts";
 import { askBefore, openDialog } from "../../ui/dialog";
 import { Offers } from "../../ui/offers";
+import { Since } from "../../ui/since";
 import { Table } from "../../ui/table";
 import { say } from "../../ui/toast";
 import { Quiet } from "../messaging/things";
@@ -63,7 +64,7 @@ function Partitions({ of }: { of: PartitionLag[] | undefined }) {
       { id: "lag", title: t.lag, sort: "lag", number: true, cell: (row) => <Quiet value={row.lag ?? undefined} /> },
       { id: "bar", title: "", min: 90, cell: (row) => <div class="meter bad"><i style={{ width: `${(100 * (row.lag ?? 0)) / most}%`, opacity: "0.7" }} /></div> },
       { id: "client", title: t.client, sort: "client_id", min: 140, grow: 1.5, cell: (row) => row.client_id ?? <span class="idle">{t.unassigned}</span> },
-      { id: "when", title: t.when, sort: "committed_at", number: true, min: 160, cell: (row) => when(row.committed_at) },
+      { id: "when", title: t.when, sort: "committed_at", number: true, min: 110, cell: (row) => <Since ms={row.committed_at} /> },
       { id: "start", title: t.start, sort: "start", number: true, off: true, cell: (row) => count(row.start) },
     ]} />
   );

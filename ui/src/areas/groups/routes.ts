@@ -1,3 +1,4 @@
+import { total } from "../../lib/live";
 import type { Route } from "../../lib/router";
 import type { Entry } from "../../shell/registry";
 import { Group } from "./group";
@@ -9,4 +10,4 @@ export const routes: Route[] = [
   { path: "/groups/:group", page: Group, title: (params) => params["group"] ?? t.group },
 ];
 
-export const entries: Entry[] = [{ group: "see", order: 20, path: "/groups", icon: "groups", label: () => t.groups }];
+export const entries: Entry[] = [{ group: "see", order: 20, path: "/groups", icon: "groups", label: () => t.groups, tally: () => total("groups") }];

@@ -43,12 +43,12 @@ export function Actions({ doing, message }: { doing: Doing; message?: Message | 
   const keeps = isTopic(doing.source);
   return (
     <>
-      {message && <Button icon="code" onClick={() => edit(doing, message)}>{t.edit}</Button>}
-      <Button icon="send" onClick={() => replay(doing)}>{t.replay}</Button>
+      {message && <Button title={t.editTitle} onClick={() => edit(doing, message)}>{t.edit}</Button>}
+      <Button onClick={() => replay(doing)}>{t.replay}</Button>
       {!keeps && <Button onClick={() => requeue(doing)}>{t.requeue}</Button>}
       {!keeps && <Button onClick={() => transfer(doing, "move")}>{t.move}</Button>}
-      <Button icon="copy" onClick={() => transfer(doing, "copy")}>{t.copy}</Button>
-      {!keeps && <Button icon="trash" look="danger" onClick={() => remove(doing)}>{t.delete}</Button>}
+      <Button onClick={() => transfer(doing, "copy")}>{t.copy}</Button>
+      {!keeps && <Button look="danger" onClick={() => remove(doing)}>{t.delete}</Button>}
     </>
   );
 }
@@ -118,7 +118,7 @@ function DestinationFields({ of: { kind, vhost, queue, exchange, key } }: { of: 
   return (
     <>
       <div class="field">
-        <span>{t.target}</span>
+        <label>{t.target}</label>
         <Segments label={t.target} value={kind.value} onChange={(next) => (kind.value = next)} of={[["queue", t.aQueue], ["exchange", t.anExchange]]} />
       </div>
       {names.length > 1 && <SelectField label={t.vhost} value={vhost} options={names.map((name) => [name, name])} />}

@@ -1,10 +1,12 @@
 /** The browser: one page of messages, or what a search found; one of them in full beside it. */
 import { batch, useSignal, type Signal } from "@preact/signals";
 import { useCallback, useEffect, useMemo } from "preact/hooks";
+import { apiPath } from "../../lib/api";
 import { changed } from "../../lib/live";
 import { count } from "../../lib/format";
-import { link, query, setQuery, type Params } from "../../lib/router";
-import { Button, Empty, Head, Segments } from "../../ui/bits";
+import { go, link, query, setQuery, type Params } from "../../lib/router";
+import { useResource } from "../../lib/resource";
+import { Button, Empty, Head, Menu, Segments } from "../../ui/bits";
 import { complain, reasonOf } from "../../ui/toast";
 import { Actions, purge, type Doing } from "./actions";
 import { Builder } from "./builder";
@@ -80,7 +82,7 @@ function Browser({ source }: { source: Source }) {
     if (desk.search.peek() === undefined) void load();
   }).job.value;
   const found = desk.search.value === undefined ? undefined : (search?.results ?? []);
-  const messages = found ?? desk.page.value?.messages;
+  const messages = found ?? inReadingOrder(desk);
   return (
     <div class="page fills messages">
       <Title desk={desk} onRefresh={() => void (desk.search.value === undefined ? load() : startSearch(desk))} />
@@ -93,7 +95,7 @@ function Browser({ source }: { source: Source }) {
       {action && <Progress job={action} onClose={() => (desk.action.value = undefined)} />}
       {desk.problem.value && <div class="problem" role="alert">{desk.problem.value}</div>}
       <div class="split">
-        <section class="card left">
+        <section class="card list-pane">
           {desk.search.value === undefined && <Places desk={desk} />}
           {desk.chosen.value.size > 0 && <Selection desk={desk} />}
           {messages !== undefined && messages.length === 0 && search?.state !== "running" ? <NoMessages search={search} /> : (
@@ -101,18 +103,39 @@ function Browser({ source }: { source: Source }) {
               chosen={desk.chosen.value} onChoose={(next) => (desk.chosen.value = next)} />
           )}
         </section>
-        <section class="card right"><Opened desk={desk} messages={messages ?? []} /></section>
+        <section class="card detail-pane"><Opened desk={desk} messages={messages ?? []} /></section>
       </div>
     </div>
   );
 }
 
+/** Who asks for the newest wants them on top. */
+function inReadingOrder({ at, page }: Desk): Message[] | undefined {
+  const messages = page.value?.messages;
+  return at.value.at === "newest" ? messages?.toReversed() : messages;
+}
+
+/** Which partition of a topic: where there is more than one. */
+function Partitions({ topic, chosen }: { topic: string; chosen: number }) {
+  const { data } = useResource<{ partitions: number }>(apiPath("topics", topic), PARTITIONS_EVERY_MS);
+  const all = data.value?.partitions ?? 1;
+  if (all < 2) return null;
+  return (
+    <select class="select partition" aria-label={t.partition} value={String(chosen)} onChange={(event) => go(link("records", topic, event.currentTarget.value))}>
+      {Array.from({ length: all }, (_, i) => <option key={i} value={String(i)}>{`${t.partition} ${i}`}</option>)}
+    </select>
+  );
+}
+
+const PARTITIONS_EVERY_MS = 30_000;
+
 function Title({ desk, onRefresh }: { desk: Desk; onRefresh: () => void }) {
   const { source } = desk;
-  const crumbs = "queue" in source ? <><a href="#/messages">{t.messages}</a> / {source.vhost}</> : <><a href="#/messages">{t.messages}</a> / {t.topics}</>;
+  const crumbs = "queue" in source ? <><a href="#/messages">{t.messages}</a>{source.vhost !== "/" && ` · ${source.vhost}`}</> : <><a href="#/messages">{t.messages}</a> · {t.topic}</>;
   const owner = "queue" in source ? link("queues", source.vhost, source.queue) : link("topics", source.topic);
   return (
     <Head crumbs={crumbs} title={<a class="plain" href={owner}>{nameOf(source)}</a>} sub={t.consumersSee}>
+      {"topic" in source && <Partitions topic={source.topic} chosen={source.partition ?? 0} />}
       <Button icon="refresh" onClick={onRefresh}>{t.refresh}</Button>
       {!isTopic(source) && <Button icon="trash" look="danger" onClick={() => purge(doingWith(desk, {}))}>{t.purge}</Button>}
     </Head>
@@ -186,8 +209,7 @@ function Outcome({ desk, job }: { desk: Desk; job: Job }) {
       <span class="faint">{t.examined(count(job.examined), count(job.total))}</span>
       {job.next && <Button look="small" onClick={() => void startSearch(desk, job.next ?? undefined)}>{t.searchOn}</Button>}
       <span class="grow" />
-      {job.found > 0 && <span class="muted">{t.allMatching}:</span>}
-      {job.found > 0 && <Actions doing={doingWith(desk, { filter: desk.searched.value })} />}
+      {job.found > 0 && <Menu icon="down" label={t.allMatching} text={t.allMatching}><Actions doing={doingWith(desk, { filter: desk.searched.value })} /></Menu>}
     </div>
   );
 }

@@ -75,10 +75,10 @@ export function OneJob({ params }: { params: Params }) {
         [t.by, job.user], [t.started, when(job.started)], [t.ended, job.ended && when(job.ended)], [t.filterLabel, job.filter && <code>{JSON.stringify(job.filter)}</code>]]} />}
       {job && results.length > 0 && (
         <div class="split">
-          <section class="card left">
+          <section class="card list-pane">
             <MessageList source={job.source} messages={results} open={open.value} onOpen={(position) => (open.value = position)} chosen={chosen.value} onChoose={(next) => (chosen.value = next)} />
           </section>
-          <section class="card right">{results.some((one) => one.position === open.value) ? <Detail message={results.find((one) => one.position === open.value)!} /> : <Nothing />}</section>
+          <section class="card detail-pane">{results.some((one) => one.position === open.value) ? <Detail message={results.find((one) => one.position === open.value)!} /> : <Nothing />}</section>
         </div>
       )}
     </div>

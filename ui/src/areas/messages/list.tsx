@@ -1,7 +1,8 @@
 /** The messages of a page, one line each: chosen by the mouse or by keys. */
 import { useEffect, useRef } from "preact/hooks";
-import { bytes, count, when } from "../../lib/format";
+import { bytes, count, NONE, when } from "../../lib/format";
 import { Tag } from "../../ui/bits";
+import { locale } from "../../lib/i18n";
 import { isTopic } from "./calls";
 import { preview } from "./payload";
 import type { Message, Source } from "./shapes";
@@ -73,13 +74,10 @@ function Row(props: { message: Message; isOpen: boolean; isChosen: boolean; onOp
     <div class={`m-row ${props.isChosen ? "ticked" : ""}`} role="option" aria-selected={props.isOpen} data-position={message.position} onClick={props.onOpen}>
       <label class="tick" onClick={(event) => event.stopPropagation()}>
         <input type="checkbox" checked={props.isChosen} aria-label={message.position} tabIndex={-1}
-          onClick={(event) => {
-            event.preventDefault();
-            props.onTick(event.shiftKey);
-          }} />
+          onClick={(event) => props.onTick(event.shiftKey)} />
       </label>
       <span class="number mono">{message.position}</span>
-      <span class="muted">{when(message.timestamp)}</span>
+      <span class="muted" title={when(message.timestamp)}>{stamp(message.timestamp)}</span>
       <span class="mono clip">{message.routing_key || <i class="faint">–</i>}</span>
       <span class="body-cell">
         {message.state === "unacked" && <Tag tone="warn">{t.unacked}</Tag>}
@@ -89,4 +87,14 @@ function Row(props: { message: Message; isOpen: boolean; isChosen: boolean; onOp
       <span class="number muted">{bytes(message.payload_bytes)}</span>
     </div>
   );
+}
+
+const DAY_MS = 86_400_000;
+
+/** The time of what came today, the day of what is older: all of it is in the title and beside the list. */
+function stamp(ms: number | null): string {
+  if (!ms) return NONE;
+  const then = new Date(ms);
+  if (Date.now() - ms < DAY_MS) return then.toLocaleTimeString(locale.value, { hour12: false });
+  return then.toLocaleDateString(locale.value, { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit" });
 }

@@ -1,5 +1,5 @@
-import type { Route } from "../../lib/router";
-import type { Entry } from "../../shell/registry";
+import { link, type Route } from "../../lib/router";
+import type { Entry, Offer } from "../../shell/registry";
 import { QueueMessages, TopicMessages } from "./browser";
 import { Dead } from "./dead";
 import { DelayedMessages } from "./delayed";
@@ -22,4 +22,9 @@ export const entries: Entry[] = [
   { group: "messages", order: 20, path: "/dead-letters", icon: "dead", label: () => t.deadLetters },
   { group: "messages", order: 30, path: "/delayed", icon: "clock", label: () => t.delayed },
   { group: "messages", order: 40, path: "/jobs", icon: "jobs", label: () => t.jobs },
+];
+
+export const offers: Offer[] = [
+  { of: "queue", icon: "messages", label: () => t.browse, href: (...names) => link("messages", ...names) },
+  { of: "topic", icon: "messages", label: () => t.browse, href: (topic = "") => link("records", topic, "0") },
 ];

@@ -18,6 +18,7 @@ interface Queue {
   messages_ready?: number;
   messages_unacknowledged?: number;
   message_bytes?: number;
+  message_bytes_ready?: number;
   message_stats?: { publish_details?: { rate?: number } };
 }
 
@@ -37,10 +38,10 @@ export function Start() {
     { id: "name", title: t.queues, sort: "name", min: 220, grow: 3, cell: (q) => <a class="name" href={link("messages", q.vhost, q.name)}>{q.name}</a> },
     { id: "vhost", title: t.vhost, sort: "vhost", min: 100, cell: (q) => q.vhost },
     { id: "type", title: "", min: 90, cell: (q) => q.type && q.type !== "classic" && <Tag>{q.type}</Tag> },
-    { id: "ready", title: t.ready, sort: "messages_ready", number: true, cell: (q) => count(q.messages_ready) },
-    { id: "unacked", title: t.unacked, sort: "messages_unacknowledged", number: true, min: 120, cell: (q) => <span class={q.messages_unacknowledged ? "" : "idle"}>{count(q.messages_unacknowledged)}</span> },
-    { id: "bytes", title: t.size, sort: "message_bytes", number: true, cell: (q) => bytes(q.message_bytes) },
-    { id: "in", title: "↓", sort: "message_stats.publish_details.rate", number: true, cell: (q) => rate(q.message_stats?.publish_details?.rate) },
+    { id: "ready", title: t.readyTitle, sort: "messages_ready", number: true, cell: (q) => count(q.messages_ready) },
+    { id: "unacked", title: t.unackedTitle, sort: "messages_unacknowledged", number: true, cell: (q) => <span class={q.messages_unacknowledged ? "" : "idle"}>{count(q.messages_unacknowledged)}</span> },
+    { id: "bytes", title: t.size, sort: "message_bytes_ready", number: true, cell: (q) => bytes(q.message_bytes ?? q.message_bytes_ready) },
+    { id: "in", title: t.inRate, sort: "message_stats.publish_details.rate", number: true, cell: (q) => rate(q.message_stats?.publish_details?.rate) },
   ];
   return (
     <div class="page fills messages">

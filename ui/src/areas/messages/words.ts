@@ -2,9 +2,9 @@ import { dictionary } from "../../lib/i18n";
 
 export const t = dictionary({
   en: {
-    messages: "Messages", deadLetters: "Dead letters", delayed: "Delayed", jobs: "Jobs",
+    messages: "Messages", browse: "Browse", deadLetters: "Dead letters", delayed: "Delayed", jobs: "Jobs",
     chooseTitle: "Messages", chooseAbout: "Look into a queue, stream or topic. Nothing is consumed.",
-    queues: "Queues and streams", topics: "Topics", look: "Look", none: "No queue or topic has messages",
+    queues: "Queues and streams", topics: "Topics", topic: "Topic", inRate: "Incoming", readyTitle: "Ready", unackedTitle: "Unacked", look: "Look", none: "No queue or topic has messages",
     noneHint: "Publish something, or choose a queue from its list.",
     newest: "Newest", oldest: "Oldest", atPosition: "Position", atTime: "Time", go: "Go", next: "Next", back: "Back",
     perPage: (n: string) => `${n} at a time`,
@@ -26,7 +26,7 @@ export const t = dictionary({
     asJson: "JSON", asText: "Text", asHex: "Bytes", copyBody: "Copy the body", chooseOne: "Choose a message to see all of it",
     chooseOneHint: "Arrow keys go up and down, the space bar selects.",
     chosen: (n: string) => `${n} selected`, allMatching: "All that match", allOfThem: "All messages", chooseAll: "Select all", unchoose: "Select none",
-    delete: "Delete", requeue: "Requeue", move: "Move…", copy: "Copy…", replay: "Send back", edit: "Edit and replay…", purge: "Purge…",
+    delete: "Delete", requeue: "Requeue", move: "Move…", copy: "Copy…", replay: "Send back", edit: "Edit…", purge: "Purge…",
     deleteTitle: (n: string) => `Delete ${n} messages`, deleteAllTitle: "Delete all that match",
     deleteText: (name: string) => `They are taken out of ${name} for good. What a consumer has stays with it.`,
     requeueTitle: "Put at the end of the queue", requeueText: "They keep what they carry and lose their place. Consumers get them again.",
@@ -64,9 +64,9 @@ export const t = dictionary({
     oneVhost: "Choose a virtual host:", refresh: "Load again", filterLabel: "Filter",
   },
   zh: {
-    messages: "消息", deadLetters: "死信", delayed: "延迟消息", jobs: "任务",
+    messages: "消息", browse: "浏览", deadLetters: "死信", delayed: "延迟消息", jobs: "任务",
     chooseTitle: "消息", chooseAbout: "查看队列、流或主题中的内容，不会消费任何消息。",
-    queues: "队列和流", topics: "主题", look: "查看", none: "没有队列或主题含有消息",
+    queues: "队列和流", topics: "主题", topic: "主题", inRate: "流入", readyTitle: "就绪", unackedTitle: "未确认", look: "查看", none: "没有队列或主题含有消息",
     noneHint: "发布一些消息，或从列表中选择一个队列。",
     newest: "最新", oldest: "最旧", atPosition: "位置", atTime: "时间", go: "前往", next: "下一页", back: "上一页",
     perPage: (n: string) => `每页 ${n} 条`,
@@ -88,7 +88,7 @@ export const t = dictionary({
     asJson: "JSON", asText: "文本", asHex: "字节", copyBody: "复制正文", chooseOne: "选择一条消息查看全部内容",
     chooseOneHint: "方向键上下移动，空格键选中。",
     chosen: (n: string) => `已选 ${n} 条`, allMatching: "所有符合条件的", allOfThem: "全部消息", chooseAll: "全选", unchoose: "取消选择",
-    delete: "删除", requeue: "重新入队", move: "移动…", copy: "复制…", replay: "送回", edit: "编辑并重放…", purge: "清空…",
+    delete: "删除", requeue: "重新入队", move: "移动…", copy: "复制…", replay: "送回", edit: "编辑…", purge: "清空…",
     deleteTitle: (n: string) => `删除 ${n} 条消息`, deleteAllTitle: "删除所有符合条件的消息",
     deleteText: (name: string) => `这些消息将从 ${name} 中永久删除。消费者已取走的不受影响。`,
     requeueTitle: "放到队列末尾", requeueText: "内容不变，但失去原来的位置，消费者会再次收到。",

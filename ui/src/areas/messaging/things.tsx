@@ -1,7 +1,7 @@
 /** What the API says of queues, exchanges, bindings, consumers; and how their features look. */
 import { count } from "../../lib/format";
 import { link } from "../../lib/router";
-import { vhosts } from "../../lib/session";
+import { vhost, vhosts } from "../../lib/session";
 import { Tag } from "../../ui/bits";
 import type { Details } from "../../lib/samples";
 import type { Column } from "../../ui/table";
@@ -99,7 +99,7 @@ export function Features({ of }: { of: { durable: boolean; auto_delete: boolean;
 
 /** A column that only tells something when there are several virtual hosts. */
 export function vhostColumn<T extends { vhost: string }>(): Column<T>[] {
-  return vhosts.value.length > 1 ? [{ id: "vhost", title: t.vhost, sort: "vhost", min: 80, grow: 0.8, cell: (row) => row.vhost }] : [];
+  return vhosts.value.length > 1 && !vhost.value ? [{ id: "vhost", title: t.vhost, sort: "vhost", min: 100, room: 900, grow: 0.8, cell: (row) => row.vhost }] : [];
 }
 
 export function QueueLink({ vhost, name }: { vhost: string; name: string }) {

@@ -25,6 +25,7 @@ export const t = dictionary({
     noConsumers: "Nobody consumes from this queue.", tag: "Tag", channel: "Channel", prefetch: "Prefetch", unlimited: "unlimited", ackRequired: "Acks", active: "Active", user: "User", owner: "Owner",
     effectivePolicy: "Effective policy", operatorPolicy: "Operator policy", messagesBytes: "Bytes that are ready", singleActive: "Active consumer", automatic: "automatic", manual: "manual",
     ttl: "Messages expire", expires: "Goes when unused", maxLength: "At most so many messages", maxBytes: "At most so many bytes", overflow: "What happens when it is full", dlx: "Dead letters go to this exchange", dlk: "With this routing key", maxPriority: "Priorities", sac: "One consumer at a time", deliveryLimit: "Deliveries at most", maxAge: "Kept for", alternate: "What is not routed goes to this exchange", delayed: "The type that messages are routed by", hashHeader: "Header to hash",
+    moving: "running", idle: "idle",
     dropHead: "drop-head, reject-publish or reject-publish-dlx",
   },
   zh: {
@@ -51,6 +52,7 @@ export const t = dictionary({
     noConsumers: "没有消费者从此队列消费。", tag: "标签", channel: "信道", prefetch: "预取", unlimited: "不限", ackRequired: "确认方式", active: "活跃", user: "用户", owner: "所有者",
     effectivePolicy: "生效策略", operatorPolicy: "操作员策略", messagesBytes: "就绪字节数", singleActive: "活跃消费者", automatic: "自动", manual: "手动",
     ttl: "消息过期时间", expires: "闲置多久后删除", maxLength: "最多消息数", maxBytes: "最多字节数", overflow: "满时如何处理", dlx: "死信发往此交换机", dlk: "使用此路由键", maxPriority: "优先级数", sac: "同时只有一个消费者", deliveryLimit: "最多投递次数", maxAge: "保留时长", alternate: "无法路由的消息发往此交换机", delayed: "消息实际的路由类型", hashHeader: "用于哈希的消息头",
+    moving: "运行中", idle: "空闲",
     dropHead: "drop-head、reject-publish 或 reject-publish-dlx",
   },
 });

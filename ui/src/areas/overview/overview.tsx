@@ -1,10 +1,10 @@
-import { useEffect } from "preact/hooks";
 import { bytes, count, duration, rate, short } from "../../lib/format";
-import { historyOf, note } from "../../lib/history";
+import { overview as live } from "../../lib/live";
+import { historyFrom, rateOf, withSamples } from "../../lib/samples";
 import { useResource } from "../../lib/resource";
 import { isMonitoring } from "../../lib/session";
 import { Card, Facts, Figures, Head, Meter, Protocol, Tag } from "../../ui/bits";
-import { Chart } from "../../ui/chart";
+import { LengthChart, RateChart } from "../../ui/charts";
 import { Icon } from "../../ui/icons";
 import { Connect } from "../../ui/connect";
 import { t } from "./words";
@@ -16,10 +16,6 @@ export interface Listener {
   tls: boolean;
 }
 
-interface Rate {
-  rate: number;
-}
-
 export interface OverviewOf {
   product_version: string;
   rabbitmq_version: string;
@@ -28,8 +24,8 @@ export interface OverviewOf {
   node: string;
   listeners: Listener[];
   object_totals: { channels: number; connections: number; consumers: number; exchanges: number; queues: number; topics?: number; groups?: number };
-  queue_totals: { messages?: number; messages_ready?: number; messages_unacknowledged?: number };
-  message_stats: Record<string, number | Rate | undefined>;
+  queue_totals: Record<string, unknown>;
+  message_stats: Record<string, unknown>;
 }
 
 interface NodeOf {
@@ -49,43 +45,36 @@ interface NodeOf {
   db_dir?: string;
 }
 
-const RATES = [
-  ["publish", "--series-1"], ["deliver_get", "--series-2"], ["ack", "--series-4"], ["redeliver", "--series-5"], ["confirm", "--series-3"],
-] as const;
+const LENGTHS = ["messages_ready", "messages_unacknowledged"];
+const RATES = ["publish", "deliver_get", "ack", "confirm", "redeliver", "records_in"];
 
 export function Overview() {
-  const said = useResource<OverviewOf>("api/overview").data.value;
+  const said = useResource<OverviewOf>(withSamples("api/overview")).data.value;
   const nodes = useResource<NodeOf[]>(isMonitoring.value ? "api/nodes" : null).data.value;
-  useEffect(() => said && remember(said), [said]);
-  const history = historyOf("overview").value;
-  const totals = said?.object_totals;
-  const words: Record<string, string> = { publish: t.publish, deliver_get: t.deliver, ack: t.ack, redeliver: t.redeliver, confirm: t.confirm };
+  const history = historyFrom("overview", [said?.queue_totals, LENGTHS], [said?.message_stats, RATES]);
+  // The stream tells every second; where there is none, what was asked for last.
+  const now = live.value ?? said;
+  const totals = now?.object_totals;
+  const moving = (name: string) => rate(rateOf(now?.message_stats, name));
   return (
     <div class="page">
       <Head title={t.overview} sub={said && <>{said.cluster_name} <Tag>anymq {said.product_version}</Tag></>} />
       {nodes?.map((one) => <Alarms of={one} />)}
       <Figures of={[
+        { what: t.ready, value: short(now?.queue_totals["messages_ready"] as number | undefined), tone: "--series-1" },
+        { what: t.unacked, value: short(now?.queue_totals["messages_unacknowledged"] as number | undefined), tone: "--series-2" },
+        { what: t.publish, value: moving("publish") },
+        { what: t.deliver, value: moving("deliver_get") },
+        ...(now?.message_stats["records_in"] === undefined ? [] : [{ what: t.records, value: moving("records_in") }]),
         { what: t.connections, value: short(totals?.connections), href: "#/connections" },
-        { what: t.channels, value: short(totals?.channels), href: "#/channels" },
         { what: t.consumers, value: short(totals?.consumers) },
-        { what: t.exchanges, value: short(totals?.exchanges), href: "#/exchanges" },
         { what: t.queues, value: short(totals?.queues), href: "#/queues" },
         ...(totals?.topics === undefined ? [] : [{ what: t.topics, value: short(totals.topics), href: "#/topics" }]),
-        { what: t.ready, value: short(said?.queue_totals.messages_ready), tone: "--series-1" },
-        { what: t.unacked, value: short(said?.queue_totals.messages_unacknowledged), tone: "--series-2" },
       ]} />
       {totals?.connections === 0 && said && <Card title={t.connectFirst}><Connect listeners={said.listeners} /></Card>}
       <div class="grid even" style={{ "--min": "420px" }}>
-        <Card title={t.queued}>
-          <Chart label={t.queued} times={history.times} fill lines={[
-            { label: t.ready, tone: "--series-1", values: history.values["ready"] ?? [] },
-            { label: t.unacked, tone: "--series-2", values: history.values["unacked"] ?? [] },
-          ]} />
-        </Card>
-        <Card title={t.rates}>
-          <Chart label={t.rates} times={history.times} format={rate}
-            lines={RATES.map(([name, tone]) => ({ label: words[name] ?? name, tone, values: history.values[name] ?? [] }))} />
-        </Card>
+        <LengthChart history={history} of={LENGTHS} title={t.queued} />
+        <RateChart history={history} of={RATES} title={t.rates} />
       </div>
       <div class="grid" style={{ "--min": "420px" }}>
         {nodes?.map((one) => <Node of={one} />)}
@@ -93,15 +82,6 @@ export function Overview() {
       </div>
     </div>
   );
-}
-
-function remember(said: OverviewOf): void {
-  const rateOf = (name: string) => (said.message_stats[`${name}_details`] as Rate | undefined)?.rate;
-  note("overview", {
-    ready: said.queue_totals.messages_ready,
-    unacked: said.queue_totals.messages_unacknowledged,
-    ...Object.fromEntries(RATES.map(([name]) => [name, rateOf(name)])),
-  });
 }
 
 function Alarms({ of }: { of: NodeOf }) {

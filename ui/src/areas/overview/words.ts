@@ -10,7 +10,7 @@ export const t = dictionary({
     connectText: "Nobody is connected yet. Every client below talks to this broker as it is.",
     memoryAlarm: "Memory alarm: publishers wait until there is room.", diskAlarm: "Disk alarm: publishers wait until there is room on the disk.",
     of: (used: string, of: string) => `${used} of ${of}`, atLeast: (least: string) => `alarm below ${least}`, version: "Version", python: "Runs on",
-    directory: "Data directory", wellKnown: "The broker", tls: "TLS",
+    directory: "Data directory", records: "Records in", wellKnown: "The broker", tls: "TLS",
   },
   zh: {
     overview: "概览", queued: "队列中的消息", rates: "消息速率", ready: "就绪", unacked: "未确认", total: "总数",
@@ -21,6 +21,6 @@ export const t = dictionary({
     connectText: "还没有客户端连接。下面的客户端无需修改即可使用本服务器。",
     memoryAlarm: "内存告警：发布者需等待内存释放。", diskAlarm: "磁盘告警：发布者需等待磁盘空间释放。",
     of: (used: string, of: string) => `${used} / ${of}`, atLeast: (least: string) => `低于 ${least} 时告警`, version: "版本", python: "运行环境",
-    directory: "数据目录", wellKnown: "服务器", tls: "TLS",
+    directory: "数据目录", records: "写入记录", wellKnown: "服务器", tls: "TLS",
   },
 });

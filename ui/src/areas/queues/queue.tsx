@@ -30,7 +30,7 @@ export function Queue({ params }: { params: Params }) {
   const stream = queue?.type === "stream";
   return (
     <div class="page">
-      <Head crumbs={<><a href="#/queues">{t.queues}</a> / {vhost}</>} title={name}
+      <Head crumbs={<><a href="#/queues">{t.queues}</a> · {t.vhost} <span class="mono">{vhost}</span></>} title={name}
         sub={queue && <><Tag>{queue.type}</Tag>{queue.durable && <Tag>{t.durable}</Tag>}<Features of={queue} />{queue.policy && <Tag tone="accent">{t.policy}: {queue.policy}</Tag>}</>}>
         <Offers of="queue" names={[vhost, name]} />
         {!stream && <Button icon="inbox" look="danger" onClick={() => purge(vhost, name, queue)}>{t.purge}</Button>}

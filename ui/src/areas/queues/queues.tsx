@@ -33,23 +33,23 @@ function columns(): Column<QueueOf>[] {
     { id: "name", title: t.queue, sort: "name", min: 210, grow: 4, cell: (row) => <QueueLink vhost={row.vhost} name={row.name} /> },
     ...vhostColumn<QueueOf>(),
     { id: "type", title: t.type, sort: "type", min: 80, cell: (row) => row.type },
-    { id: "features", title: t.features, min: 120, grow: 1.2, cell: (row) => <Features of={row} /> },
+    { id: "features", title: t.features, min: 120, grow: 1.2, room: 900, cell: (row) => <Features of={row} /> },
     { id: "policy", title: t.policy, sort: "policy", min: 90, off: true, cell: (row) => row.policy ?? "" },
-    { id: "state", title: t.state, sort: "state", min: 84, cell: (row) => <State of={row} /> },
+    { id: "state", title: t.state, sort: "state", min: 84, room: 760, cell: (row) => <State of={row} /> },
     { id: "ready", title: t.ready, sort: "messages_ready", number: true, min: 84, cell: (row) => <Quiet value={row.messages_ready} /> },
     { id: "unacked", title: t.unacked, sort: "messages_unacknowledged", number: true, min: 84, cell: (row) => <Quiet value={row.messages_unacknowledged} /> },
-    { id: "total", title: t.total, sort: "messages", number: true, min: 84, cell: (row) => <Quiet value={row.messages} /> },
-    { id: "consumers", title: t.consumers, sort: "consumers", number: true, min: 92, cell: (row) => <Quiet value={row.consumers} /> },
+    { id: "total", title: t.total, sort: "messages", number: true, min: 84, room: 1000, cell: (row) => <Quiet value={row.messages} /> },
+    { id: "consumers", title: t.consumers, sort: "consumers", number: true, min: 102, cell: (row) => <Quiet value={row.consumers} /> },
     { id: "in", title: t.incoming, sort: "message_stats.publish_details.rate", number: true, min: 76, cell: moving("publish") },
     { id: "out", title: t.outgoing, sort: "message_stats.deliver_get_details.rate", number: true, min: 76, cell: moving("deliver_get") },
-    { id: "ack", title: t.acked, sort: "message_stats.ack_details.rate", number: true, min: 76, cell: moving("ack") },
+    { id: "ack", title: t.acked, sort: "message_stats.ack_details.rate", number: true, min: 76, room: 1000, cell: moving("ack") },
     { id: "size", title: t.size, sort: "message_bytes_ready", number: true, min: 84, off: true, cell: (row) => bytes(row.message_bytes_ready) },
   ];
 }
 
 export function State({ of }: { of: QueueOf }) {
   const state = of.state ?? "running";
-  return state === "running" ? <span class="row" style={{ gap: "6px" }}><span class={`dot ${moves(of) ? "good" : ""}`} /><span class="muted">{moves(of) ? state : "idle"}</span></span> : <Tag tone="warn">{state}</Tag>;
+  return state === "running" ? <span class="row" style={{ gap: "6px" }}><span class={`dot ${moves(of) ? "good" : ""}`} /><span class="muted">{moves(of) ? t.moving : t.idle}</span></span> : <Tag tone="warn">{state}</Tag>;
 }
 
 function moves({ message_stats: stats }: QueueOf): boolean {

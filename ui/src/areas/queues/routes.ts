@@ -1,3 +1,4 @@
+import { total } from "../../lib/live";
 import type { Route } from "../../lib/router";
 import type { Entry } from "../../shell/registry";
 import { t } from "../messaging/words";
@@ -9,4 +10,4 @@ export const routes: Route[] = [
   { path: "/queues/:vhost/:queue", page: Queue, title: (params) => params["queue"] ?? t.queue },
 ];
 
-export const entries: Entry[] = [{ group: "routes", order: 20, path: "/queues", icon: "queues", label: () => t.queues }];
+export const entries: Entry[] = [{ group: "routes", order: 20, path: "/queues", icon: "queues", label: () => t.queues, tally: () => total("queues") }];

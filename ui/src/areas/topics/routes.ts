@@ -1,3 +1,4 @@
+import { total } from "../../lib/live";
 import type { Route } from "../../lib/router";
 import type { Entry } from "../../shell/registry";
 import { Topic } from "./topic";
@@ -9,4 +10,4 @@ export const routes: Route[] = [
   { path: "/topics/:topic", page: Topic, title: (params) => params["topic"] ?? t.topic },
 ];
 
-export const entries: Entry[] = [{ group: "routes", order: 30, path: "/topics", icon: "topics", label: () => t.topics }];
+export const entries: Entry[] = [{ group: "routes", order: 30, path: "/topics", icon: "topics", label: () => t.topics, tally: () => total("topics") }];

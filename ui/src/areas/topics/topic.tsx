@@ -59,13 +59,14 @@ export function Topic({ params }: { params: Params }) {
 }
 
 function About({ of }: { of: TopicOf }) {
-  const history = historyFrom(`topic ${of.name}`, [of as unknown as Record<string, unknown>, ["messages"]], [of.message_stats, ["publish"]]);
+  const written = historyFrom(`topic ${of.name}`, [undefined, []], [of.message_stats, ["publish"]]);
+  const records = historyFrom(`records ${of.name}`, [of as unknown as Record<string, unknown>, ["messages"]], [undefined, []]);
   const overrides = Object.entries(of.overrides);
   return (
     <>
       <div class="grid even" style={{ "--min": "420px" }}>
-        <RateChart history={history} of={["publish"]} title={t.written} />
-        <LengthChart history={history} of={["messages"]} title={t.records} />
+        <RateChart history={written} of={["publish"]} title={t.written} />
+        <LengthChart history={records} of={["messages"]} title={t.records} />
       </div>
       {overrides.length > 0 && <Card title={`${t.configs}: ${t.overridden}`}><Facts of={overrides.map(([key, value]) => [<span class="mono">{key}</span>, <span class="mono">{value}</span>])} /></Card>}
     </>
@@ -124,7 +125,7 @@ function Configs({ topic }: { topic: string }) {
       { id: "name", title: t.setting, sort: "name", min: 240, grow: 2, cell: (row) => <span class="mono" title={row.documentation}>{row.name}</span> },
       { id: "value", title: t.value, sort: "value", min: 180, grow: 2, cell: (row) => <span class="mono">{row.value}</span> },
       { id: "source", title: t.source, sort: "source", min: 110, cell: (row) => (row.source === "topic" ? <Tag tone="accent">{sources.topic}</Tag> : <span class="muted">{sources[row.source] ?? row.source}</span>) },
-      { id: "change", title: "", number: true, min: 90, grow: 0, cell: (row) => (row.read_only ? null : <Button look="small" onClick={() => change(row)}>{t.change}</Button>) },
+      { id: "change", title: "", number: true, min: 110, grow: 0, cell: (row) => (row.read_only ? null : <Button look="small" onClick={() => change(row)}>{t.change}</Button>) },
     ]} />
   );
 }

@@ -10,6 +10,7 @@ import { fitted, moved, zoomed, type View } from "./view";
 import { t } from "./words";
 
 const WIDTH = 196;
+const PANEL = 324; // what is said of the chosen box lies over the right side
 const HEIGHT = { exchange: 46, queue: 46, stream: 46, topic: 46, more: 30 } as const;
 
 interface Props {
@@ -26,7 +27,9 @@ export function Drawing({ graph, flow, chosen, onChoose }: Props) {
   const view = useSignal<View>({ x: 0, y: 0, scale: 1 });
   const fit = () => {
     const size = window.current?.getBoundingClientRect();
-    if (size) view.value = fitted(layout, size);
+    if (!size) return;
+    const panel = chosen !== undefined && size.width > 3 * PANEL ? PANEL : 0;
+    view.value = fitted(layout, { width: size.width - panel, height: size.height });
   };
   useEffect(fit, [layout]);
   useHands(window, (next) => (view.value = next(view.value)), fit);

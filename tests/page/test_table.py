@@ -1,0 +1,80 @@
+"""Long lists, and a server that goes away."""
+
+from collections.abc import Iterator
+
+import pika
+import pytest
+from playwright.sync_api import expect
+
+from anymq.testing import EmbeddedBroker
+from tests.page.screen import Screen
+
+QUEUES = 500
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as broker:
+        connection = pika.BlockingConnection(pika.URLParameters(broker.amqp_url))
+        channel = connection.channel()
+        for number in range(QUEUES):
+            channel.queue_declare(f"queue-{number:04}", durable=True)
+        for _ in range(3):
+            channel.basic_publish("", "queue-0377", b"x")
+        connection.close()
+        yield broker
+
+
+def test_only_rows_in_view_are_drawn_and_asked_for(screen: Screen) -> None:
+    """However many queues there are: a few dozen rows are drawn, a hundred are asked for."""
+    asked: list[str] = []
+    screen.tab.on("request", lambda one: asked.append(one.url))
+    screen.go_to("Queues")
+    screen.says("500 rows")
+    rows = screen.tab.locator(".t-body .t-row")
+    assert rows.count() < 100
+    screen.tab.locator(".table-scroll").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+    expect(screen.row("queue-0499")).to_be_visible()
+    assert rows.count() < 100
+    lists = [one for one in asked if "/api/queues" in one]
+    assert lists
+    assert all("page_size=100" in one for one in lists)
+
+
+def test_sorted_and_filtered_by_the_server_and_in_the_address(screen: Screen) -> None:
+    screen.open("/queues")
+    screen.press("Ready")
+    expect(screen.tab.locator(".t-body .t-row").first).to_contain_text("queue-0377")
+    screen.tab.keyboard.press("/")
+    screen.tab.keyboard.type("queue-02")
+    screen.says("100 of 500")
+    assert "name=queue-02" in screen.tab.url
+    screen.tab.reload()
+    screen.says("100 of 500")
+    screen.field("Filter by name").fill("no such queue")
+    screen.says("Nothing matches this filter.")
+
+
+def test_the_table_is_used_by_keys(screen: Screen) -> None:
+    screen.open("/queues")
+    screen.says("500 rows")
+    screen.tab.locator(".table-scroll").focus()
+    for key in ("End", "Home", "ArrowDown", "ArrowDown", "ArrowUp"):
+        screen.tab.keyboard.press(key)
+    expect(screen.tab.locator(".t-row.chosen")).to_be_visible()
+    screen.tab.keyboard.press("Enter")
+    expect(screen.tab.get_by_role("heading", level=1)).to_contain_text("queue-")
+
+
+def test_a_lost_connection_is_said_and_comes_back(screen: Screen, broker: EmbeddedBroker) -> None:
+    """What was shown stays. Sessions end with the server: whoever comes back logs in again."""
+    screen.open("/queues?name=queue-0377")
+    expect(screen.row("queue-0377")).to_be_visible()
+    screen.tab.context.set_offline(True)
+    screen.says("The server cannot be reached.")
+    expect(screen.row("queue-0377")).to_be_visible()
+    screen.tab.context.set_offline(False)
+    expect(screen.tab.get_by_text("The server cannot be reached.")).to_have_count(0)
+    broker.restart()
+    screen.log_in("guest", "guest")
+    expect(screen.row("queue-0377")).to_be_visible()

@@ -1,0 +1,3 @@
+import { Palette } from "./palette";
+
+export const overlays = [Palette];
