@@ -72,7 +72,7 @@ def _words(name: str, command: ModuleType) -> Iterator[str]:
     if name in ALIKE:
         yield f"All commands of [`anymq {ALIKE[name]}`](#anymq-{ALIKE[name]}).\n"
         return
-    known = command.completions()
+    known = command.completions(name)
     yield "| | |\n|---|---|"
     yield from (f"| `{word}` | {about.rstrip('.')} |" for word, about in sorted(known.items()))
     yield ""

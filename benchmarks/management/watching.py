@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.amqp.sides import OUR_PROMISES, Side
 from benchmarks.amqp.workloads import RATE, load
-from benchmarks.measuring import OURS, ROOT, Bench, Processors
+from benchmarks.measuring import OURS, ROOT, Bench, Figures, Processors, counted
 from tests.peers.anymq import AnymqServer
 from tests.peers.process import pinned
 
@@ -149,19 +149,22 @@ def busy(server: AnymqServer) -> float:
 
 def loads(
     bench: Bench, server: AnymqServer, name: str, options: Sequence[str], rounds: int
-) -> tuple[list[float], list[float]]:
-    """Return rates with the page closed and open, in turn; the first pair only warms up."""
+) -> tuple[list[Figures], list[Figures]]:
+    """Return figures with the page closed and open, in turn; the first pair only warms up."""
     side = Side(OURS, server)
     count = int(MESSAGES_PER_SECOND[name] * bench.seconds)
     closed, opened = [], []
     for _ in range(rounds + 1):
-        closed.append(load(bench, side, count, options)[RATE])
+        closed.append(counted(side, lambda: load(bench, side, count, options)))
         with helper(bench.processors, "page", port(server)):
-            opened.append(load(bench, side, count, options)[RATE])
+            opened.append(counted(side, lambda: load(bench, side, count, options)))
     return closed[1:], opened[1:]
 
 
-def report_load(name: str, closed: Sequence[float], opened: Sequence[float]) -> None:
-    """Print medians and their ratio."""
-    before, after = statistics.median(closed), statistics.median(opened)
-    print(f"{name}: page closed {before:,.0f}/s, open {after:,.0f}/s: {after / before:.3f}")
+def report_load(name: str, closed: Sequence[Figures], opened: Sequence[Figures]) -> None:
+    """Print medians and their ratios."""
+    print(name)
+    for key in (RATE, "broker_cpu_us_per_message"):
+        before = statistics.median(each[key] for each in closed)
+        after = statistics.median(each[key] for each in opened)
+        print(f"  {key:28} closed {before:,.1f}, open {after:,.1f}: {after / before:.3f}")

@@ -13,6 +13,8 @@ from anymq.core.message import Envelope, Message, Run
 from anymq.core.routing.exchange import Binding, Declaration, Exchange
 from anymq.core.routing.target import Then
 from anymq.core.routing.topic import Topic
+from anymq.core.taps import Taps
+from anymq.core.vhosts.interception import Interception
 from anymq.core.vhosts.publishing import Publishing
 from anymq.core.vhosts.topology import Topology
 from anymq.protocols.amqp.properties import AMQP_FORM
@@ -112,7 +114,7 @@ def publish_seconds(size: int) -> float:
     topology: Topology[Sink] = Topology("/", Nothing())
     sink = Sink()
     topology.put_queue(sink)
-    publishing = Publishing("/", topology, sink, lambda: 0)
+    publishing = Publishing("/", topology, sink, lambda: 0, Taps(), Interception("/", ()))
     message = message_to("", "sink")
     runs = [Run([message] * size, persistent=True) for _ in range(RUNS)]
     began = perf_counter()

@@ -16,11 +16,13 @@ from typing import Any
 from anymq import plugins
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
+from anymq.config.doors import plugin_doors
 from anymq.config.load import data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
+from anymq.core.rights.loans import loan_of
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
@@ -29,6 +31,7 @@ from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.auditing import listen
 from anymq.management.boot import load_definitions
 from anymq.management.front import Front
 from anymq.management.health import conditions
@@ -43,6 +46,7 @@ from anymq.net.checkers import Checkers
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
+from anymq.observability.audit import Audit
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
 from anymq.protocols.amqp.channel import Channel
@@ -65,12 +69,16 @@ from anymq.wiring import (
     amqp_users,
     apply_to_vhosts,
     attempt_limits,
+    audit_limits,
     broker_settings,
     kafka_settings,
     kafka_users,
     make_tls,
+    make_tokens,
     patience,
+    provider,
     session_limits,
+    token_origins,
 )
 
 log = Log(__name__)
@@ -83,6 +91,7 @@ DOORS = {  # how tools call what the listeners speak
     "amqp": "amqp",
     "amqp_tls": "amqp/ssl",
     "management": "http",
+    "management_tls": "https",
 }
 LAST_WORDS_SECONDS = 2.0  # how long answers under way may take to leave when we stop
 
@@ -126,9 +135,9 @@ class Server:
             log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
 
     def _renew_tls(self, settings: Settings) -> None:
-        for name in ("kafka_tls", "amqp_tls"):
+        for name in ("kafka_tls", "amqp_tls", "management_tls"):
             if (listener := self._listeners.get(name)) is not None:
-                listener.tls = make_tls(settings)
+                listener.tls = make_tls(settings, browsers=name == "management_tls")
 
     def _apply(self, settings: Settings) -> None:
         limits = settings.limits
@@ -159,6 +168,9 @@ class Server:
             checkers = Checkers(loop)
             stack.callback(checkers.stop)
             gate = self._make_gate(broker, checkers)
+            broker.create_vhost(self.settings.amqp.default_vhost)
+            self._audit = listen(broker, self._make_audit(broker))
+            stack.callback(self._audit.close)
             news.look()
             if self.settings.server.load_definitions:
                 load_definitions(broker, Path(self.settings.server.load_definitions))
@@ -168,9 +180,16 @@ class Server:
                 started.set()
             await self._serve(broker, store, disk, news)
 
+    def _make_audit(self, broker: Broker) -> Audit:
+        folder = data_dir_of(self.settings)
+        return Audit(broker.clock.wall_ms, folder, lambda: audit_limits(self.settings))
+
     def _make_gate(self, broker: Broker, checkers: Checkers) -> Gate:
         attempts = Attempts(broker.clock.monotonic, lambda: attempt_limits(self.settings))
-        return Gate(attempts, checkers.run)
+        gate = Gate(attempts, checkers.run)
+        gate.tokens = make_tokens(self.settings)
+        gate.lend = lambda who: broker.users.lend(who.name, loan_of(who.scopes, who.expires_s))
+        return gate
 
     def _open_store(self, disk: Disk) -> LogStore:
         directory = data_dir_of(self.settings)
@@ -220,7 +239,9 @@ class Server:
             self._amqp_sessions(broker, gate),
         )
         api = self._api(broker, store)
-        front = Front(lambda: self.settings.management.host_names)
+        front = Front(
+            lambda: self.settings.management.host_names, lambda: token_origins(self.settings)
+        )
         pages = self._pages(broker, store, disk)
         speak_http = partial(HttpSession, pages, api=api, front=front)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
@@ -229,6 +250,14 @@ class Server:
         self._open("amqp", loop, speak_amqp, amqp.host, amqp.port)
         self._open("amqp_tls", loop, speak_amqp, amqp.host, amqp.tls_port, tls)
         self._open("management", loop, speak_http, management.host, management.port)
+        ground = plugins.Ground(broker, amqp_users(self.settings, broker), gate)
+        for door, speak in plugins.protocols(plugin_doors(self.settings), ground):
+            self._open(door.name, loop, speak, door.host, door.port)
+        if management.tls_port != OFF:
+            https = make_tls(self.settings, browsers=True)
+            self._open(
+                "management_tls", loop, speak_http, management.host, management.tls_port, https
+            )
 
     def _open(
         self,
@@ -321,6 +350,8 @@ class Server:
             lambda: amqp.settings.loopback_users,
             Sessions(broker.clock.monotonic, lambda: session_limits(self.settings)),
             amqp.gate,
+            self._audit,
+            lambda: provider(self.settings),
         )
         assert self._kafka is not None
         sampler = self._sampler(broker, amqp, store)
@@ -439,6 +470,7 @@ class Server:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = broker.clock.monotonic()
+            broker.users.end_loans(broker.clock.wall_ms() / 1000)
             for listener in self._listeners.values():
                 listener.tick(now)
             alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)

@@ -2,22 +2,28 @@
 
 import ssl
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from anymq.config.load import data_dir_of
+from anymq.config.load import ConfigError, data_dir_of
 from anymq.config.model import OFF, Settings
+from anymq.config.principals import parse_rule
 from anymq.config.units import MINUTE_MS
 from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
+from anymq.management.api.guard import Provider
 from anymq.management.api.sessions import SessionLimits
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
+from anymq.observability.audit import AuditLimits
 from anymq.observability.log import Log
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.security.attempts import AttemptLimits
+from anymq.security.tokens import Tokens, TokenSettings
 from anymq.security.users import Users
 
 GUEST = {"guest": ("guest",)}
@@ -93,9 +99,11 @@ def kafka_settings(settings: Settings) -> KafkaSettings:
         advertised_host=kafka.advertised_host,
         advertised_port=kafka.advertised_port,
         rack=kafka.rack,
-        sasl_mechanisms=kafka.sasl_mechanisms,
+        sasl_mechanisms=(*kafka.sasl_mechanisms, *(["OAUTHBEARER"] if settings.oauth.keys else [])),
         login_required=kafka.require_login,
         loopback_users=settings.amqp.loopback_users,
+        certificate_user=kafka.certificate_user,
+        principal_rules=tuple(map(parse_rule, kafka.principal_mapping)),
         frame_bytes_max=limits.frame_bytes_max,
         frame_bytes_max_without_records=limits.frame_bytes_max_without_records,
         frame_bytes_max_unauthenticated=limits.frame_bytes_max_before_login,
@@ -135,10 +143,18 @@ def amqp_users(settings: Settings, broker: Broker) -> Users:
 
     Where the file names nobody, there is guest, whom RabbitMQ's clients try.
     """
-    defaults = GUEST if settings.amqp.guest and not settings.users else {}
+    defaults = _defaults(settings)
     broker.users.give(settings.users, defaults)
     broker.users.kept = kept = settings.security.passwords_kept_as
     return Users(settings.users, defaults=defaults, stored=broker.users, kept=kept)
+
+
+def _defaults(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """Return who there is until somebody is named."""
+    amqp = settings.amqp
+    if amqp.default_user:
+        return {amqp.default_user: (amqp.default_password,)}
+    return GUEST if amqp.guest and not settings.users else {}
 
 
 def kafka_users(settings: Settings, broker: Broker) -> Users:
@@ -165,18 +181,64 @@ def _listeners(settings: Settings, host: str, port: int) -> str:
     return ",".join(f"{name}://{host}:{port or own}" for name, own in doors if own != OFF)
 
 
-def make_tls(settings: Settings) -> ssl.SSLContext:
+def make_tls(settings: Settings, *, browsers: bool = False) -> ssl.SSLContext:
     """Read the certificate and make of it what listeners are told."""
     tls = settings.tls
     certificate = Path(tls.certificate)
     client_ca = Path(tls.client_ca) if tls.client_ca else None
-    return make_context(certificate, Path(tls.key or certificate), client_ca)
+    required = tls.client_certificate == "required" and not browsers
+    return make_context(certificate, Path(tls.key or certificate), client_ca, required=required)
 
 
 def attempt_limits(settings: Settings) -> AttemptLimits:
     """Return how often passwords may be guessed."""
     security = settings.security
     return AttemptLimits(security.login_failures_max, security.login_failure_ms / 1000)
+
+
+def make_tokens(settings: Settings) -> Tokens | None:
+    """Return what looks at tokens; None: none are taken."""
+    oauth = settings.oauth
+    if not oauth.keys:
+        return None
+    if find_spec("joserfc") is None:
+        raise ConfigError("oauth.keys needs joserfc: pip install 'anymq[oauth]'")
+    return Tokens(
+        TokenSettings(
+            keys=oauth.keys,
+            issuer=oauth.issuer,
+            audience=oauth.audience,
+            algorithms=oauth.algorithms,
+            name_claims=oauth.name_claims,
+            scope_claim=oauth.scope_claim,
+            scope_prefix=oauth.scope_prefix,
+        )
+    )
+
+
+def token_origins(settings: Settings) -> tuple[str, ...]:
+    """Return whom the page asks for tokens."""
+    parts = urlsplit(settings.oauth.token_url)
+    return (f"{parts.scheme}://{parts.netloc}",) if parts.netloc else ()
+
+
+def provider(settings: Settings) -> Provider | None:
+    """Return what the page has to know to send its users to their identity provider."""
+    oauth = settings.oauth
+    if not (oauth.keys and oauth.client_id and oauth.authorization_url and oauth.token_url):
+        return None
+    return Provider(
+        client_id=oauth.client_id,
+        authorization_url=oauth.authorization_url,
+        token_url=oauth.token_url,
+        scope=" ".join(dict.fromkeys(["openid", *oauth.page_scopes])),
+    )
+
+
+def audit_limits(settings: Settings) -> AuditLimits:
+    """Return how much of the audit log is kept."""
+    security = settings.security
+    return AuditLimits(security.audit_file_bytes, security.audit_files)
 
 
 def session_limits(settings: Settings) -> SessionLimits:

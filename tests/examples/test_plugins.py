@@ -1,5 +1,6 @@
 """Plugins of somebody else are found where their packages are installed, and work."""
 
+import socket
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -87,4 +88,40 @@ def test_one_that_is_not_there(install: Install) -> None:
     install("interceptor")
     broker = EmbeddedBroker(settings={"plugins": {"interceptors": ["stamp", "guard"]}})
     with pytest.raises(ConfigError, match="plugin guard: no installed package has it"):
+        broker.start()
+
+
+def test_a_protocol(install: Install) -> None:
+    install("protocol")
+    with EmbeddedBroker(settings={"plugins": {"protocols": ["lines=127.0.0.1:0"]}}) as broker:
+        channel = channel_of(broker)
+        channel.queue_declare("jobs", durable=True)
+        channel.basic_publish("", "jobs", b"by AMQP")
+        with socket.create_connection(("127.0.0.1", broker.ports["lines"]), 20) as sock:
+            lines = sock.makefile("rw", newline="\n")
+
+            def ask(line: str) -> str:
+                lines.write(line + "\n")
+                lines.flush()
+                return lines.readline().rstrip()
+
+            assert ask("GET jobs") == "ERR LOGIN first"
+            assert ask("LOGIN guest guest") == "OK"
+            assert ask("GET jobs") == "OK by AMQP"
+            assert ask("PUT jobs by lines") == "OK"
+            assert ask("GET nowhere") == "ERR no queue 'nowhere' in vhost '/'"
+            method, properties, body = channel.basic_get("jobs", auto_ack=True)
+            assert (method.routing_key, properties.delivery_mode, body) == ("jobs", 2, b"by lines")
+            assert ask("GET jobs") == "NONE"
+        with socket.create_connection(("127.0.0.1", broker.ports["lines"]), 20) as sock:
+            sock.sendall(b"LOGIN guest wrong\n")
+            assert sock.makefile().read() == "ERR wrong user name or password\n"
+        channel.connection.close()
+
+
+@pytest.mark.parametrize("said", ["lines", "lines=0.0.0.0:7007", "lines=127.0.0.1:99999"])
+def test_an_address_that_is_none(install: Install, said: str) -> None:
+    install("protocol")
+    broker = EmbeddedBroker(settings={"plugins": {"protocols": [said]}})
+    with pytest.raises(ConfigError, match=r"plugins\.protocols"):
         broker.start()

@@ -2,12 +2,15 @@
 
 import io
 import json
+import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pika
 import pytest
 
+from anymq.cli.doctoring.broker import _queues
 from anymq.cli.main import main
 from anymq.testing import EmbeddedBroker
 
@@ -170,6 +173,32 @@ def test_who_is_connected_and_that_he_goes(person: Person) -> None:
         connection.process_data_events(10)
 
 
+def test_who_is_slow_is_told(person: Person) -> None:
+    """It has all it may have, acknowledges nothing, and more waits."""
+    person("queues declare behind")
+    for _ in range(2):
+        person("messages publish behind --payload x")
+    parameters = pika.ConnectionParameters("127.0.0.1", person.broker.ports["amqp"])
+    with pika.BlockingConnection(parameters) as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)
+        next(channel.consume("behind"))
+        (row,) = person.rows("consumers slow")
+        assert (row["queue"], row["why"]) == ("behind", ["full"])
+        assert person.table("consumers slow")[1][:3] == ["consumer", "/", "behind"]
+        assert person.rows("consumers list")[0]["prefetch_count"] == 1
+    person("queues delete behind")
+
+
+@pytest.mark.skipif(not find_spec("anymq.management.api.audit"), reason="no route of it yet")
+def test_who_did_what_is_told(person: Person) -> None:
+    person("queues declare noted")
+    person("queues delete noted")
+    deleted, created, *_ = person.rows("audit --kind queues")
+    assert (created["action"], deleted["action"]) == ("created", "deleted")
+    assert "noted" in person("audit --of guest --count 1")
+
+
 def test_definitions_go_out_and_come_in(person: Person, tmp_path: Path) -> None:
     """The file has hashes of passwords: nobody else reads it."""
     person("vhosts add other --description mine")
@@ -215,3 +244,53 @@ def test_completion_knows_commands_actions_and_flags(person: Person) -> None:
     for shell in ("bash", "zsh", "fish"):
         script = person(f"completion {shell}")
         assert all(word in script for word in ("queues", "list_queues", "if-unused", "quorum"))
+
+
+def test_the_doctor_asks_the_broker_that_runs(person: Person, tmp_path: Path) -> None:
+    """A heap that nobody takes is told; ports that are taken are not what is asked here."""
+    person("queues declare heap")
+    out = person.tries(f"doctor --ask --data {tmp_path}")[1]
+    assert f"a broker answers at {person.broker.management}" in out
+    assert "none with a heap that nobody takes" in out
+    person("queues delete heap")
+
+
+@pytest.mark.parametrize(
+    ("queue", "seen"),
+    [
+        (
+            {"messages_ready": 100_000, "consumers": 0},
+            "nobody takes what waits in 'q' of / (100,000)",
+        ),
+        (
+            {"messages_ready": 5, "messages_unacknowledged": 2, "consumers": 1},
+            "messages wait, none is acknowledged: 'q' of / (5)",
+        ),
+    ],
+)
+def test_what_the_doctor_says_of_a_queue(queue: dict[str, object], seen: str) -> None:
+    (finding,) = _queues([{"name": "q", "vhost": "/", **queue}])
+    assert finding.seen == seen
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("anymq que", "queues"),
+        ("anymq queues d", "declare delete"),
+        ("anymq queues declare --ty", "--type"),
+        ("anymq limits set v", "vhost"),
+        ("anymq rabbitmqctl list_qu", "list_queues"),
+        ("anymq status --js", "--json"),
+    ],
+)
+def test_bash_completes(words: str, found: str, person: Person, tmp_path: Path) -> None:
+    script = tmp_path / "completion"
+    script.write_text(person("completion bash"))
+    asks = (
+        'source "$1"; COMP_WORDS=($2); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));'
+        ' _anymq; echo "${COMPREPLY[*]}"'
+    )
+    command = ["bash", "--norc", "-c", asks, "bash", str(script), words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split() == found.split()

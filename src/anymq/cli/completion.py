@@ -46,7 +46,7 @@ def _of_command(name: str, path: str) -> Iterator[tuple[tuple[str, ...], Node]]:
     except ImportError as error:
         raise CommandFailed(f"{name}: {error}") from None
     if hasattr(module, "main"):
-        known = module.completions()
+        known = module.completions(name)
         yield (name,), Node(words=known)
         return
     parser = argparse.ArgumentParser(add_help=False)
@@ -152,7 +152,7 @@ ZSH_HEAD = """\
 _anymq() {
     local -a found
     local place="" word
-    for word in "${words[@]:1:CURRENT-2}"; do
+    for word in "${(@)words[2,CURRENT-1]}"; do
         [[ $word == -* ]] && continue
         [[ $place == *" "* ]] && break
         place="${place:+$place }$word"
@@ -172,7 +172,11 @@ FISH_HEAD = """\
 # anymq completion fish | source
 function __anymq_after
     set -l said (string match -v -- '-*' (commandline -opc)[2..-1])
-    test (count $argv) -eq 0; and test (count $said) -gt 0; and return 1
-    test (count $argv) -le 1; and test (count $said) -gt 1; and return 1
-    test "$said[1..(count $argv)]" = "$argv"
+    set -l wanted (count $argv)
+    if test $wanted -le 1
+        test (count $said) -eq $wanted; or return 1
+    end
+    test $wanted -eq 0; and return 0
+    set -l first $said[1..$wanted]
+    test "$first" = "$argv"
 end"""

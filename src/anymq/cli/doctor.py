@@ -15,12 +15,12 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable
 from pathlib import Path
 
 import anymq
+from anymq.cli.doctoring import broker, machine
+from anymq.cli.doctoring.finding import Finding, Findings, Verdict
 from anymq.cli.examine import examine
 from anymq.cli.settings import add_flags, load_settings
 from anymq.config.load import data_dir_of, open_to_others
@@ -36,29 +36,10 @@ SYNCS = 20
 SYNC_SLOW_S = 0.020
 
 
-class Verdict(Enum):
-    """How bad it is."""
-
-    FINE = "ok"
-    DOUBTFUL = "warning"
-    BROKEN = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was seen, and what to do about it."""
-
-    verdict: Verdict
-    seen: str
-    advice: str = ""
-
-
-Findings = Iterator[Finding]
-
-
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the flags: those of serve, so that it looks where serve would."""
     parser.add_argument("--logs", action="store_true", help="read all data, compare checksums")
+    parser.add_argument("--ask", action="store_true", help="ask the broker that runs, too")
     add_flags(parser)
 
 
@@ -66,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 1 where the broker could not run."""
     settings = load_settings(arguments)  # a wrong setting ends here, with its own message
     print(f"anymq {anymq.__version__}, data in {data_dir_of(settings)}")
-    checks = (*CHECKS, check_logs) if arguments.logs else CHECKS
+    checks = [*CHECKS, *[check_logs][: arguments.logs], *[broker.check][: arguments.ask]]
     findings = [finding for check in checks for finding in check(settings)]
     for finding in findings:
         print(show(finding))
@@ -202,6 +183,7 @@ def check_ports(settings: Settings) -> Findings:
         ("amqp.port", amqp.host, amqp.port),
         ("amqp.tls_port", amqp.host, amqp.tls_port),
         ("management.port", management.host, management.port),
+        ("management.tls_port", management.host, management.tls_port),
     ):
         if port not in (OFF, 0):
             finding = _check_port(key, host, port)
@@ -215,9 +197,7 @@ def check_openness(settings: Settings) -> Findings:
     if doors:
         advice = "fine only where the network is yours alone; see docs/how-to/secure.md"
         yield Finding(Verdict.DOUBTFUL, f"open to everybody: {', '.join(doors)}", advice)
-    for name in (settings.tls.certificate, settings.tls.key, settings.tls.client_ca):
-        if name and not os.access(name, os.R_OK):
-            yield Finding(Verdict.BROKEN, f"{name} cannot be read", "see [tls]")
+    yield from machine.check_certificates(settings)
 
 
 Check = Callable[[Settings], Findings]
@@ -229,6 +209,8 @@ CHECKS: tuple[Check, ...] = (
     check_version,
     check_disk_space,
     check_file_limit,
+    machine.check_memory,
+    machine.check_backlog,
     check_ports,
     check_openness,
 )

@@ -37,7 +37,7 @@ OPERATE = {
     "bindings": "list, add, remove bindings",
     "connections": "list, show, close connections",
     "channels": "list, show channels",
-    "consumers": "list consumers",
+    "consumers": "list consumers, and who of them is slow",
     "vhosts": "list, add, delete virtual hosts",
     "users": "list, add, delete users; their passwords and tags",
     "permissions": "who may do what: list, set, clear",
@@ -47,6 +47,7 @@ OPERATE = {
     "dead-letters": "dead letters by reason and origin; send them back",
     "delayed": "messages that wait for their time: list, cancel, release",
     "jobs": "what is being done with many messages: list, wait, cancel",
+    "audit": "who changed what, and from where",
     "definitions": "export, import all definitions",
 }
 
@@ -54,6 +55,7 @@ OPERATE = {
 RABBITMQ_TOOLS = {
     "rabbitmqctl": "as RabbitMQ's rabbitmqctl",
     "rabbitmq-diagnostics": "as RabbitMQ's rabbitmq-diagnostics",
+    "rabbitmq-plugins": "as RabbitMQ's rabbitmq-plugins: what is built in is enabled",
     "rabbitmq-queues": "as RabbitMQ's rabbitmq-queues",
     "rabbitmq-streams": "as RabbitMQ's rabbitmq-streams",
     "rabbitmq-upgrade": "as RabbitMQ's rabbitmq-upgrade",
@@ -107,7 +109,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = _words() if argv is None else list(argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if arguments else WRONG_USAGE
@@ -119,6 +121,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"anymq: {no_such_command(name)}", file=sys.stderr)
         return WRONG_USAGE
     return run_command(name, arguments[1:])
+
+
+def _words() -> list[str]:
+    """Return the command line; a link to us that is called rabbitmqctl is that command."""
+    name = command_of(sys.argv[0])
+    return [name, *sys.argv[1:]] if name != "anymq" and name in COMMANDS else sys.argv[1:]
 
 
 def command_of(word: str) -> str:

@@ -16,6 +16,7 @@ from typing import Protocol
 import anymq
 from anymq.cli.errors import CommandFailed
 from anymq.cli.settings import add_flags, load_settings
+from anymq.config.doors import plugin_doors
 from anymq.config.load import ConfigError, open_to_others
 from anymq.config.model import Settings
 from anymq.observability import log as logging
@@ -34,6 +35,7 @@ DESCRIPTIONS = {
     "amqp": "AMQP at {host}:{port}",
     "amqp_tls": "AMQP over TLS at {host}:{port}",
     "management": "metrics and health at http://{host}:{port}",
+    "management_tls": "the same over TLS at https://{host}:{port}",
 }
 
 
@@ -102,6 +104,8 @@ def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
         "amqp": settings.amqp.host,
         "amqp_tls": settings.amqp.host,
         "management": settings.management.host,
+        **{door.name: door.host for door in plugin_doors(settings)},
+        "management_tls": settings.management.host,
     }
     doors = [
         DESCRIPTIONS.get(name, name + " at {host}:{port}").format(

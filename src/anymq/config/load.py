@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from anymq.config.declare import ENVIRONMENT_PREFIX, Declared
 from anymq.config.model import OFF, SECTIONS, Settings, Users, declared
+from anymq.config.principals import parse_rule
 
 PASSWORDS_KEPT_AS = ("argon2id", "SCRAM-SHA-256", "SCRAM-SHA-512", "rabbitmq")
 CONFIG_VARIABLE = "ANYMQ_CONFIG"
@@ -37,6 +38,7 @@ def load(
     tables = _read(path) if path else {}
     users = _parse_users(tables.pop("users", {}))
     values = _from_tables(tables, str(path))
+    values |= _from_rabbitmqs_environment(environment)
     values |= _from_environment(environment)
     values |= _from_flags(flags)
     values["server.data_dir"] = values.get("server.data_dir") or _default_data_dir(environment)
@@ -53,19 +55,21 @@ def from_tables(tables: Mapping[str, object]) -> Settings:
 CLOSED_BY = {
     "kafka.host": "Set kafka.require_login (or tls.client_ca), kafka.tls_port and kafka.port = -1",
     "amqp.host": "Set amqp.tls_port and amqp.port = -1",
-    "management.host": "Leave management.host as it is",
+    "management.host": "Set management.tls_port and management.port = -1",
 }
 
 
 def open_to_others(settings: Settings) -> list[str]:
     """Return the addresses at which other machines get in without a password, or in clear text."""
     kafka, amqp, management = settings.kafka, settings.amqp, settings.management
-    known = kafka.require_login or bool(settings.tls.client_ca)
+    tls = settings.tls
+    shown = bool(tls.client_ca) and tls.client_certificate == "required"
+    known = kafka.require_login or shown
     guarded = known and kafka.port == OFF
     doors = [("kafka.host", kafka.host, not guarded)]
     doors += [("amqp.host", amqp.host, amqp.port != OFF)]
     doors += [("management.host", management.host, management.port != OFF)]
-    return [name for name, host, is_open in doors if is_open and not _is_loopback(host)]
+    return [name for name, host, is_open in doors if is_open and not is_loopback(host)]
 
 
 def data_dir_of(settings: Settings) -> Path:
@@ -111,6 +115,22 @@ def _from_environment(environment: Mapping[str, str]) -> Values:
             raise ConfigError(f"environment: there is no setting {variable}{hint}")
         values[each.key] = _parse(each, environment[variable], f"environment: {variable}")
     return values
+
+
+# What RabbitMQ's image is told by; ours come before them.
+RABBITMQ_VARIABLES = {
+    "RABBITMQ_DEFAULT_USER": "amqp.default_user",
+    "RABBITMQ_DEFAULT_PASS": "amqp.default_password",
+    "RABBITMQ_DEFAULT_VHOST": "amqp.default_vhost",
+}
+
+
+def _from_rabbitmqs_environment(environment: Mapping[str, str]) -> Values:
+    return {
+        key: environment[variable]
+        for variable, key in RABBITMQ_VARIABLES.items()
+        if variable in environment
+    }
 
 
 def _meant_for_us(environment: Mapping[str, str]) -> Iterable[str]:
@@ -175,13 +195,13 @@ def _check(settings: Settings) -> None:
         raise ConfigError("kafka.tls_port needs tls.certificate: the file with the certificate")
     if settings.amqp.tls_port >= 0 and not tls.certificate:
         raise ConfigError("amqp.tls_port needs tls.certificate: the file with the certificate")
-    if wrong := set(settings.security.passwords_kept_as) - set(PASSWORDS_KEPT_AS):
+    if settings.management.tls_port >= 0 and not tls.certificate:
         raise ConfigError(
-            f"security.passwords_kept_as: {', '.join(sorted(wrong))} is not one of"
-            f" {', '.join(PASSWORDS_KEPT_AS)}"
+            "management.tls_port needs tls.certificate: the file with the certificate"
         )
-    if not settings.security.passwords_kept_as:
-        raise ConfigError("security.passwords_kept_as: then nobody could log in")
+    if bool(settings.amqp.default_user) != bool(settings.amqp.default_password):
+        raise ConfigError("amqp.default_user and amqp.default_password need each other")
+    _check_security(settings)
     if groups.session_ms_min > groups.session_ms_max:
         raise ConfigError("groups.session_ms_min is above groups.session_ms_max")
     if open_to_others(settings) and not settings.server.allow_open:
@@ -193,7 +213,30 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def _check_security(settings: Settings) -> None:
+    oauth = settings.oauth
+    if oauth.keys and not (oauth.issuer and oauth.audience):
+        raise ConfigError(
+            "oauth.keys needs oauth.issuer and oauth.audience: whose tokens, for whom"
+        )
+    if weak := [one for one in oauth.algorithms if one.startswith("HS") or one == "none"]:
+        raise ConfigError(f"oauth.algorithms: {', '.join(weak)} proves nothing here")
+    for rule in settings.kafka.principal_mapping:
+        try:
+            parse_rule(rule)
+        except ValueError as error:
+            raise ConfigError(f"kafka.principal_mapping: {error}") from None
+    if wrong := set(settings.security.passwords_kept_as) - set(PASSWORDS_KEPT_AS):
+        raise ConfigError(
+            f"security.passwords_kept_as: {', '.join(sorted(wrong))} is not one of"
+            f" {', '.join(PASSWORDS_KEPT_AS)}"
+        )
+    if not settings.security.passwords_kept_as:
+        raise ConfigError("security.passwords_kept_as: then nobody could log in")
+
+
+def is_loopback(host: str) -> bool:
+    """Is this address reached from this machine only?"""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -54,6 +54,19 @@ class Kafka:
     sasl_mechanisms: tuple[str, ...] = setting(
         ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"), "The ways to log in that are offered."
     )
+    certificate_user: Literal[
+        "none", "common_name", "distinguished_name", "subject_alternative_name"
+    ] = setting(
+        "none",
+        "Who shows a certificate (see tls.client_ca) is the user that this part of it names, and"
+        " need not log in.",
+    )
+    principal_mapping: tuple[str, ...] = setting(
+        (),
+        "Of what the distinguished name is made a user's name, as ssl.principal.mapping.rules says"
+        " it: RULE:pattern/name/, with L or U behind it for small or large letters, or DEFAULT."
+        " The first that matches; then kafka.certificate_user says nothing but that there is one.",
+    )
     rack: str = setting("", "The rack, or zone, that clients are told this node is in.")
 
 
@@ -75,6 +88,17 @@ class Amqp:
         True,
         "Where [users] names nobody: let in `guest` with the password `guest`, as RabbitMQ does.",
         live=True,
+    )
+    default_user: str = setting(
+        "",
+        "Somebody to let in, as administrator, until he is changed or deleted by a tool; then there"
+        " is no guest. RABBITMQ_DEFAULT_USER says it, too.",
+    )
+    default_password: str = setting(
+        "", "The password of default_user. RABBITMQ_DEFAULT_PASS says it, too."
+    )
+    default_vhost: str = setting(
+        "/", "A virtual host that is made if it is not there. RABBITMQ_DEFAULT_VHOST says it, too."
     )
     loopback_users: tuple[str, ...] = setting(
         ("guest",), "Users who may only come from this machine itself.", live=True
@@ -140,6 +164,12 @@ class Management:
     session_ms_max: int = setting(
         12 * HOUR_MS, "How long a browser's session lasts at most.", at_least=1, live=True
     )
+    tls_port: int = setting(
+        OFF,
+        "The port with TLS (15671 is usual); 0 takes a free one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
     sessions_max: int = setting(
         1000,
         "How many sessions of browsers there may be; one more ends that unused the longest.",
@@ -164,6 +194,12 @@ class Tls:
     client_ca: str = setting(
         "", "Ask clients for a certificate signed by one in this file (PEM).", live=True
     )
+    client_certificate: Literal["required", "wanted"] = setting(
+        "required",
+        "Where clients are asked for one: required, or wanted, so that those without have to log"
+        " in in another way. Browsers are never required to have one.",
+        live=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +219,15 @@ class Security:
         at_least=1,
         live=True,
     )
+    audit_file_bytes: int = setting(
+        10 * MIB,
+        "Begin another file of the audit log (audit.log in the data directory) at this size.",
+        at_least=KIB,
+        live=True,
+    )
+    audit_files: int = setting(
+        10, "How many of them are kept; 0: none is written.", at_least=0, live=True
+    )
     passwords_kept_as: tuple[str, ...] = setting(
         ("argon2id", "SCRAM-SHA-256", "SCRAM-SHA-512"),
         "As what the passwords of stored users are kept. Without a SCRAM mechanism its clients"
@@ -190,6 +235,43 @@ class Security:
         " to be imported there.",
         live=True,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oauth:
+    """Tokens of an identity provider instead of passwords; needs anymq[oauth]."""
+
+    keys: str = setting(
+        "", "A file, or a URL (https), with the provider's keys (JWKS). Empty: no tokens are taken."
+    )
+    issuer: str = setting("", "Who has to have issued a token (iss).")
+    audience: str = setting("", "For whom it has to be (aud).")
+    algorithms: tuple[str, ...] = setting(
+        (
+            "RS256",
+            "RS384",
+            "RS512",
+            "PS256",
+            "PS384",
+            "PS512",
+            "ES256",
+            "ES384",
+            "ES512",
+            "Ed25519",
+        ),
+        "How it may be signed.",
+    )
+    name_claims: tuple[str, ...] = setting(
+        ("preferred_username", "sub", "client_id"), "The first of these that is there is the user."
+    )
+    scope_claim: str = setting("scope", "Where it says what the user may do.")
+    scope_prefix: str = setting(
+        "", "With what scopes that are meant for us begin, as in 'rabbitmq.read:*/*'."
+    )
+    client_id: str = setting("", "As what the page asks the provider (authorization code, PKCE).")
+    page_scopes: tuple[str, ...] = setting((), "The scopes it asks for, besides openid.")
+    authorization_url: str = setting("", "Where the page sends its users to log in.")
+    token_url: str = setting("", "Where it gets the token for the code.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +478,9 @@ class Plugins:
     interceptors: tuple[str, ...] = setting(
         (), "Those that see each message before it is routed, in this order."
     )
+    protocols: tuple[str, ...] = setting(
+        (), "Protocols, and where each listens: NAME=HOST:PORT; port 0 takes a free one."
+    )
 
 
 Users = Mapping[str, tuple[str, ...]]
@@ -411,6 +496,7 @@ class Settings:
     management: Management = Management()
     tls: Tls = Tls()
     security: Security = Security()
+    oauth: Oauth = Oauth()
     storage: Storage = Storage()
     topics: Topics = Topics()
     groups: Groups = Groups()
@@ -429,6 +515,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "management": Management,
         "tls": Tls,
         "security": Security,
+        "oauth": Oauth,
         "storage": Storage,
         "topics": Topics,
         "groups": Groups,

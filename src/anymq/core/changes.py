@@ -5,6 +5,7 @@ told how much. Noting one costs next to nothing, whether anybody watches or not.
 """
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
@@ -28,12 +29,18 @@ class Changes:
 
     def __init__(self) -> None:
         self.count = 0
+        # Who acts in this moment, as whoever hears of it knows him; None: the broker itself.
+        self.actor: object | None = None
+        self.on_note: Callable[[Change], None] | None = None
         self._kept: deque[Change] = deque(maxlen=KEPT_MAX)
 
     def note(self, kind: str, action: str, *names: str) -> None:
         """This happened just now."""
         self.count += 1
-        self._kept.append(Change(kind, action, names))
+        change = Change(kind, action, names)
+        self._kept.append(change)
+        if self.on_note is not None:
+            self.on_note(change)
 
     def since(self, count: int, most: int) -> tuple[list[Change], int, int]:
         """Return what came after the first `count`: at most so many; how many are lost; up to which

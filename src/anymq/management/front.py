@@ -47,6 +47,7 @@ class Front:
     """What decides whether a request was meant for us."""
 
     names: Callable[[], Collection[str]] = _none  # by which we are called, besides addresses
+    origins: Callable[[], Collection[str]] = _none  # whom our page may ask, too: for tokens
 
     def refuse(self, request: Request) -> Response | None:
         """Refuse who calls us by a name that is not ours.
@@ -67,7 +68,8 @@ class Front:
         """Return what every answer says to browsers; what a page says itself comes first."""
         said = {name.lower() for name, _ in response.headers}
         page = response.content_type.startswith(HTML)
-        policy = PAGE_POLICY if page else DATA_POLICY
+        asked = " ".join(["connect-src 'self'", *self.origins()])
+        policy = PAGE_POLICY.replace("connect-src 'self'", asked) if page else DATA_POLICY
         ours = (*SAFETY, ("Content-Security-Policy", policy))
         return [(name, value) for name, value in ours if name.lower() not in said]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from anymq.cluster.meta import embedded
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
+from anymq.core.flow import MEMORY
 from anymq.core.queues import delays, journal
 from anymq.core.queues.queue import Queue
 from anymq.core.streams import offset_records
@@ -23,6 +24,7 @@ def conditions(
     broker: Broker, store: LogStore, stopping: Callable[[], bool]
 ) -> Sequence[Condition]:
     """Return what must hold, and whether it does."""
+    short = MEMORY in broker.flow.alarms
     failed = [log.id for log in store.logs.values() if log.failed is not None]
     return [
         Condition("serving", not stopping(), "stopping" if stopping() else ""),
@@ -31,6 +33,13 @@ def conditions(
             "every log takes writes",
             not failed,
             _about(broker, failed) if failed else "",
+        ),
+        # Publishers wait; consumers, who end that, are welcome.
+        Condition(
+            "memory is free",
+            not short,
+            "publishers wait until consumers have made room" if short else "",
+            to_serve=False,
         ),
     ]
 

@@ -19,6 +19,7 @@ class Condition:
     name: str
     holds: bool
     detail: str = ""
+    to_serve: bool = True  # without it, clients are better sent elsewhere
 
 
 Conditions = Callable[[], Sequence[Condition]]
@@ -60,8 +61,9 @@ def health(conditions: Sequence[Condition]) -> Response:
 
 def ready(conditions: Sequence[Condition]) -> Response:
     """Say whether to send clients here."""
-    failing = "".join(f"{each.name}: {each.detail}\n" for each in conditions if not each.holds)
-    return text(failing or "ready\n", _status(conditions))
+    needed = [each for each in conditions if each.to_serve]
+    failing = "".join(f"{each.name}: {each.detail}\n" for each in needed if not each.holds)
+    return text(failing or "ready\n", _status(needed))
 
 
 def _status(conditions: Sequence[Condition]) -> HTTPStatus:

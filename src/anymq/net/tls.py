@@ -20,8 +20,13 @@ UNSENT_BYTES_MAX = 256 * 1024
 NOTHING = memoryview(b"")
 
 
-def make_context(certificate: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
-    """Return the context of a listener; with `client_ca`, peers must show a certificate of it."""
+def make_context(
+    certificate: Path, key: Path, client_ca: Path | None = None, *, required: bool = True
+) -> ssl.SSLContext:
+    """Return the context of a listener.
+
+    With `client_ca`, peers must show a certificate of it, or may, if it is not `required`.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # A renegotiation costs us much and the peer little; no client of ours needs one.
@@ -29,7 +34,7 @@ def make_context(certificate: Path, key: Path, client_ca: Path | None = None) ->
     context.load_cert_chain(certificate, key, password=_no_password)
     if client_ca is not None:
         context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
     return context
 
 

@@ -8,10 +8,16 @@ tries for ever, costs nothing and locks out nobody.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from typing import Any
 
+from anymq.observability.log import Log
 from anymq.security.attempts import Attempts
 from anymq.security.passwords import Proved
+from anymq.security.tokens import Identity, TokenRefused, Tokens, is_token
 from anymq.security.users import Users
+
+log = Log(__name__)
 
 WAITING_MAX = 500  # different passwords that wait for their turn: more are told to come again
 
@@ -36,12 +42,13 @@ class Claim:
 
 
 Then = Callable[[Verdict], None]
-Told = Callable[[Proved], None]
+LoggedIn = Callable[[Verdict, str], None]  # as whom
+Lend = Callable[[Identity], bool]  # False: the name is another's
 # Run something slow; then, on the broker's thread, tell what came of it.
-Run = Callable[[Callable[[], Proved], Told], None]
+Run = Callable[[Callable[[], Any], Callable[[Any], None]], None]
 
 
-def here_and_now(work: Callable[[], Proved], then: Told) -> None:
+def here_and_now(work: Callable[[], Any], then: Callable[[Any], None]) -> None:
     """Run it at once: where nobody else waits."""
     then(work())
 
@@ -52,6 +59,10 @@ class Gate:
     def __init__(self, attempts: Attempts, run: Run = here_and_now) -> None:
         self.attempts = attempts
         self.run = run  # what takes long, apart from the loop
+        # Where tokens are taken: what looks at them, and who lends the rights they speak of.
+        self.tokens: Tokens | None = None
+        self.lend: Lend = _lend_nothing
+        self._tokens_waiting = 0
         self._waiting: dict[bytes, list[tuple[Claim, Then]]] = {}
 
     def check(self, users: Users, claim: Claim, then: Then) -> None:
@@ -64,6 +75,24 @@ class Gate:
             self._tell(claim, then, Verdict.RIGHT if known else Verdict.WRONG)
         else:
             self._look(users, claim, then)
+
+    def log_in(self, users: Users, claim: Claim, then: LoggedIn) -> None:
+        """Say whether this is the password, or a token, and who it is then."""
+        if self.tokens is None or not is_token(claim.password):
+            self.check(users, claim, lambda verdict: then(verdict, claim.name))
+        elif self._tokens_waiting >= WAITING_MAX:
+            then(Verdict.BUSY, claim.name)
+        else:
+            self._tokens_waiting += 1
+            look = partial(_identity, self.tokens, claim.password)
+            self.run(look, lambda identity: self._identified(claim, identity, then))
+
+    def _identified(self, claim: Claim, identity: Identity | None, then: LoggedIn) -> None:
+        self._tokens_waiting -= 1
+        right = identity is not None and self.lend(identity)
+        name = claim.name if identity is None else identity.name
+        self.attempts.count(claim.protocol, name, claim.host, right=right)
+        then(Verdict.RIGHT if right else Verdict.WRONG, name)
 
     def may_try(self, claim: Claim) -> bool:
         """May this name be tried from there? For mechanisms that show us no password."""
@@ -108,3 +137,15 @@ class Gate:
         right = verdict is Verdict.RIGHT
         self.attempts.count(claim.protocol, claim.name, claim.host, right=right)
         then(verdict)
+
+
+def _identity(tokens: Tokens, token: str) -> Identity | None:
+    try:
+        return tokens.identify(token)
+    except TokenRefused as refused:
+        log.warning("a token was refused", reason=refused)
+        return None
+
+
+def _lend_nothing(_identity: Identity) -> bool:
+    return False

@@ -20,8 +20,10 @@ from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
 from anymq.management.api.site import Door, Machine, Site
+from anymq.management.auditing import listen
 from anymq.management.history import History
 from anymq.management.session import HttpSession
+from anymq.observability.audit import Audit
 from anymq.protocols.session import Outbox, Peer, Traffic
 from anymq.security.gate import Gate
 from anymq.security.users import Users
@@ -59,6 +61,7 @@ class HttpRoom(AmqpRoom):
             lambda: amqp.settings.loopback_users,
             Sessions(self.clock.monotonic),
             self.amqp.gate,
+            listen(self.broker, Audit(self.clock.wall_ms)),
         )
         self.kafka = kafka_of(self.broker, users=amqp.users, gate=amqp.gate)
         self.traffic = Traffic()

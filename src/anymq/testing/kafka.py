@@ -21,6 +21,7 @@ from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.timers import Timers
+from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.kafka.api import registry
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.codec import (
@@ -113,6 +114,7 @@ class KafkaRoom:
             timers=self.timers,
             random=random,
             settings=broker,
+            forms=(AMQP_FORM,),
         )
         self.kafka = kafka_of(
             self.broker,

@@ -75,7 +75,6 @@ delete_queue nope
 delete_queue gone
 purge_queue qq
 purge_queue nope
-list_queues
 close_all_connections --vhost v1 reason
 close_all_user_connections ada reason
 enable_feature_flag all
@@ -102,6 +101,10 @@ clear_global_parameter thing
 clear_global_parameter thing
 update_vhost_metadata v1 --description foo --tags a,b
 set_vhost_tags v1 c d
+trace_on -p v1
+trace_off -p v1
+list_parameters -p v1
+list_user_limits --global
 list_vhosts -q name tags description
 delete_user ada
 delete_user ada
@@ -131,10 +134,7 @@ server_version
 """
 
 # What RabbitMQ says and we do not, or otherwise: (a pattern of its lines, why).
-ONLY_THEIRS = (
-    (r"amq\.rabbitmq\.log\b", "an exchange for its own log"),
-    (r"^Did you mean|^Command '", "the blank after its text"),
-)
+ONLY_THEIRS = ((r"amq\.rabbitmq\.log\b", "an exchange for its own log"),)
 # Ids of processes, where Erlang has them.
 ANY_PID = re.compile(r"<[\w@.:-]+>")
 ROWS = re.compile(r"\t|^\"|^,?\{")

@@ -48,6 +48,6 @@ def test_it_says_the_same(
         status = main(tool, words)
         ours = compared(Ended(status, *capsys.readouterr()), OUR_NODE, text=with_text)
         theirs = compared(Ended(*kept), KEPT["node"], text=with_text)
-        if ours != theirs and line not in OTHERWISE:
+        if (ours != theirs) is not (line in OTHERWISE):
             different.append(f"{line}\n  theirs {theirs}\n  ours   {ours}")
     assert not different, "\n".join(different)

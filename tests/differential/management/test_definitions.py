@@ -55,6 +55,12 @@ def about(document: Any) -> Any:
     return said
 
 
+def without_guest(document: Any) -> Any:
+    """RabbitMQ would take the password of whoever asks here: ours is no hash of its kind."""
+    users = [one for one in document["users"] if one["name"] != "guest"]
+    return {**document, "users": users}
+
+
 def in_order(one: object) -> str:
     return json.dumps(one, sort_keys=True)
 
@@ -75,13 +81,13 @@ def test_from_rabbitmq_to_us(ours: Asked, theirs: Asked) -> None:
     document = fill(theirs)
     try:
         assert ours("POST", "definitions", document)[0] == 204
-        assert about(ours("GET", "definitions")[1]) == about(document)
-        assert may_log_in(ours)
-
         again = ours("GET", "definitions")[1]
+        assert about(again) == about(document)
         assert ours("POST", "definitions", again)[0] == 204
+        assert may_log_in(ours)  # from now on we keep something better than that hash
+
         empty(theirs)
-        assert theirs("POST", "definitions", again)[0] == 204  # and back
+        assert theirs("POST", "definitions", without_guest(again))[0] == 204  # and back
         assert about(theirs("GET", "definitions")[1]) == about(document)
         assert may_log_in(theirs)
     finally:
@@ -94,7 +100,7 @@ def test_from_us_to_rabbitmq(ours: Asked, theirs: Asked) -> None:
     """All but passwords that we know by verifiers only, of which RabbitMQ can make nothing."""
     document = fill(ours)
     try:
-        assert theirs("POST", "definitions", document)[0] == 204
+        assert theirs("POST", "definitions", without_guest(document))[0] == 204
         assert about(theirs("GET", "definitions")[1]) == about(document)
         assert not may_log_in(theirs)
         assert may_log_in(ours)

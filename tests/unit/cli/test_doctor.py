@@ -3,13 +3,18 @@
 import fcntl
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 from tests.unit.storage.batches import make_batch, with_header
 
 from anymq.cli import doctor
-from anymq.cli.doctor import Check, Finding, Verdict
+from anymq.cli.doctor import Check
+from anymq.cli.doctoring import machine
+from anymq.cli.doctoring.certificates import end_of
+from anymq.cli.doctoring.finding import Finding, Verdict
 from anymq.cli.main import main
 from anymq.config.load import from_tables
 from anymq.config.model import Settings
@@ -167,3 +172,55 @@ def test_open_doors_and_unreadable_certificates_are_named() -> None:
     seen = [finding.seen for finding in look(doctor.check_openness, **tables)]
 
     assert seen == ["open to everybody: kafka.host", "/no/such/file.pem cannot be read"]
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict", "seen"),
+    [
+        (400, Verdict.FINE, "holds for 399 days"),
+        (10, Verdict.DOUBTFUL, "ends in 9 days"),
+        (-2, Verdict.BROKEN, "ended 3 days ago"),
+        (40_000, Verdict.FINE, "holds for 39999 days"),
+    ],
+)
+def test_a_certificate_is_told_to_end(
+    days: int, verdict: Verdict, seen: str, tmp_path: Path
+) -> None:
+    """A broker whose certificate has ended runs, and no client comes in."""
+    until = datetime.now(UTC) + timedelta(days=days)
+    issued = trustme.CA().issue_cert("localhost", not_after=until, not_before=until - timedelta(1))
+    file = tmp_path / "server.pem"
+    issued.private_key_and_cert_chain_pem.write_to_path(file)
+    (finding,) = [
+        each
+        for each in look(machine.check_certificates, tls={"certificate": str(file)})
+        if "days" in each.seen
+    ]
+    assert finding.verdict is verdict
+    assert finding.seen == f"{file} {seen}"
+    assert abs(end_of(file.read_text()) - until) < timedelta(seconds=2)
+
+
+def test_a_certificate_without_its_key_is_a_problem(tmp_path: Path) -> None:
+    one, other = (trustme.CA().issue_cert("localhost") for _ in range(2))
+    certificate, key = tmp_path / "one.pem", tmp_path / "other.key"
+    one.cert_chain_pems[0].write_to_path(certificate)
+    other.private_key_pem.write_to_path(key)
+    tables = {"certificate": str(certificate), "key": str(key)}
+    (finding,) = look(machine.check_certificates, tls=tables)
+    assert finding.verdict is Verdict.BROKEN
+    assert "of no use" in finding.seen
+
+
+def test_a_container_with_little_memory_is_doubtful(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine may have plenty: the container's limit counts."""
+    limit = tmp_path / "memory.max"
+    limit.write_text("104857600\n")
+    monkeypatch.setattr(machine, "GROUP_LIMITS", (str(limit),))
+    (finding,) = look(machine.check_memory)
+    assert (finding.verdict, finding.seen) == (Verdict.DOUBTFUL, "100 MiB of memory are for us")
+    limit.write_text("max\n")
+    (finding,) = look(machine.check_memory)
+    assert finding.verdict is Verdict.FINE

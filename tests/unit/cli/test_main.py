@@ -9,7 +9,7 @@ import pytest
 
 from anymq.cli import main as subject
 from anymq.cli.errors import CommandFailed
-from anymq.cli.main import COMMANDS, command_of, main
+from anymq.cli.main import COMMANDS, RABBITMQ_TOOLS, command_of, main
 
 
 @pytest.fixture
@@ -75,7 +75,24 @@ def test_an_interrupt_ends_without_a_traceback(command: SimpleNamespace) -> None
     assert main(["greet"]) == 130
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*RABBITMQ_TOOLS, "rabbitmqadmin"])
+def test_rabbitmqs_tools_have_their_own_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    assert "usage" in capsys.readouterr().out.lower()
+
+
+def test_a_link_with_the_name_of_a_tool_is_that_tool(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that scripts which call rabbitmqctl run."""
+    monkeypatch.setattr("sys.argv", ["/usr/local/bin/rabbitmqctl", "help"])
+    assert main() == 0
+    assert "list_queues" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["/usr/local/bin/anymq", "--version"])
+    assert main() == 0
+
+
+@pytest.mark.parametrize("name", [each for each in COMMANDS if not each.startswith("rabbitmq")])
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])

@@ -81,3 +81,12 @@ def test_a_page_may_say_it_for_itself() -> None:
 
 def test_the_default_is_safe() -> None:
     assert Front().refuse(Request("GET", "/", headers={"host": "x"}, local_host="::1")) is not None
+
+
+def test_the_page_may_ask_for_tokens_where_they_come_from() -> None:
+    front = Front(origins=lambda: ("https://id.example",))
+
+    policy = dict(front.headers(Response(HTTPStatus.OK, b"", "text/html")))
+
+    asked = policy["Content-Security-Policy"]
+    assert "; connect-src 'self' https://id.example; " in asked

@@ -7,7 +7,7 @@ import stat
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -49,8 +49,8 @@ class Target:
     tls: bool = False
     base: str = ""  # before /api, behind a proxy
     user: str = DEFAULT_USER
-    password: str = DEFAULT_USER
-    token: str = ""  # instead of both
+    password: str = field(default=DEFAULT_USER, repr=False)
+    token: str = field(default="", repr=False)  # instead of both
     tls_ca: str | None = None
     tls_certificate: str | None = None
     tls_key: str | None = None

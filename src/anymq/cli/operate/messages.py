@@ -31,7 +31,9 @@ GOT_COLUMNS = {
     "bytes": "payload_bytes",
     "payload": "payload",
 }
+DEFAULT_EXCHANGE = "amq.default"  # as the API calls the one without a name
 SHOWN_BYTES = 200  # of a body, in a table
+WHOLE_BYTES = 16 * 1024 * 1024  # as much of a body as the API shows
 # What each does to those that match, and whether it says where to.
 JOBS: Mapping[str, tuple[str, bool]] = {
     "search": ("find messages, without consuming them", False),
@@ -43,7 +45,6 @@ JOBS: Mapping[str, tuple[str, bool]] = {
     "purge": ("drop the oldest so many (--limit), or all", False),
 }
 EDITING = ("requeue", "move", "copy", "replay")
-HARMLESS = ("search", "copy")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +69,7 @@ def _configure_job(action: argparse.ArgumentParser, name: str, has_target: bool)
     if name != "purge":
         add_filter_flags(action)
         action.add_argument("--position", action="append", metavar="P", help="this; repeatable")
-        if name not in HARMLESS:
+        if name != "search":
             action.add_argument("--all", action="store_true", help="if no others are said")
     action.add_argument("--limit", type=int, metavar="N", help="at most so many")
     action.add_argument("--no-wait", action="store_true", help="print the job's id, go")
@@ -94,7 +95,9 @@ def _configure_get(action: argparse.ArgumentParser) -> None:
 
 def _configure_publish(action: argparse.ArgumentParser) -> None:
     vhost_flag(action)
-    action.add_argument("--to", default="amq.default", metavar="EXCHANGE", help="default: queues")
+    action.add_argument(
+        "--to", default=DEFAULT_EXCHANGE, metavar="EXCHANGE", help="default: queues"
+    )
     action.add_argument("--payload", metavar="TEXT", help="the body; default: standard input")
     for flag in ("--property", "--header"):
         action.add_argument(flag, action="append", default=[], metavar="NAME=VALUE")
@@ -199,7 +202,7 @@ def job_of(arguments: argparse.Namespace) -> dict[str, Any]:
     if "to_queue" in said:
         body["target"] = _target(arguments)
     if arguments.job == "search" and _whole(arguments):
-        body["truncate"] = 1 << 30
+        body["truncate"] = WHOLE_BYTES
     return body
 
 
@@ -216,7 +219,7 @@ def _which(arguments: argparse.Namespace) -> dict[str, Any]:
         return {"positions": arguments.position}
     if found := filter_of(arguments):
         return {"filter": found}
-    if arguments.job in HARMLESS or arguments.all:
+    if arguments.job == "search" or arguments.all:
         return {}
     raise CommandFailed("which? Say what they have in common, --position, or --all")
 
@@ -224,9 +227,10 @@ def _which(arguments: argparse.Namespace) -> dict[str, Any]:
 def _target(arguments: argparse.Namespace) -> dict[str, Any]:
     if (arguments.to_queue is None) == (arguments.to_exchange is None):
         raise CommandFailed("where to? --to-queue or --to-exchange")
+    exchange = "" if arguments.to_exchange == DEFAULT_EXCHANGE else arguments.to_exchange
     said = {
         "queue": arguments.to_queue,
-        "exchange": arguments.to_exchange,
+        "exchange": exchange,
         "routing_key": arguments.to_key,
         "vhost": arguments.to_vhost,
     }

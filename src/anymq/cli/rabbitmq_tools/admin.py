@@ -57,7 +57,7 @@ def main(tool: str, words: Sequence[str]) -> int:
     return 0
 
 
-def completions() -> dict[str, str]:
+def completions(tool: str) -> dict[str, str]:
     """Return the words that may follow."""
     return dict.fromkeys(VERBS, "")
 

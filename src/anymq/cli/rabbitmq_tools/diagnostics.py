@@ -11,7 +11,7 @@ from anymq.cli.rabbitmq_tools.nodes import UNITS, alarm_lines, listener_lines, l
 COMMANDS = Commands()
 CONNECT_SECONDS = 5.0
 RUNNING = "is fully booted and running"
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+ANY_ADDRESS = ("0.0.0.0", "::", "")
 
 
 def _said(call: Call, text: str, **document: object) -> None:
@@ -127,7 +127,7 @@ def check_port_connectivity(call: Call) -> None:
 
 def _connects(call: Call, address: str | None, one: dict[str, object]) -> bool:
     host = address or str(one["interface"])
-    host, port = ANY_ADDRESS.get(host, host), one["port"]
+    host, port = call.api.target.host if host in ANY_ADDRESS else host, one["port"]
     assert isinstance(port, int)
     call.say(f"Will connect to {host}:{port}")
     try:

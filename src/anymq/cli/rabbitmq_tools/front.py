@@ -14,6 +14,7 @@ from anymq.cli.rabbitmq_tools.words import parse
 
 # Their commands are found in all of them, as `list_queues` is in rabbitmq-diagnostics.
 MODULES = ("access", "listing", "policies", "virtual_hosts", "operations", "nodes", "diagnostics")
+PLUGINS = "rabbitmq-plugins"
 TIMEOUT_SECONDS = 60.0
 FOREVER_SECONDS = 24 * 3600.0
 
@@ -40,23 +41,23 @@ def main(tool: str, words: Sequence[str]) -> int:
         return Exit.SOFTWARE
 
 
-def commands() -> dict[str, Command]:
-    """All there are, by name."""
+def commands(tool: str = "rabbitmqctl") -> dict[str, Command]:
+    """Return all there are, by name."""
     found: dict[str, Command] = {}
-    for name in MODULES:
+    for name in MODULES if tool != PLUGINS else ("plugins",):
         module = importlib.import_module(f"anymq.cli.rabbitmq_tools.{name}")
         found |= module.COMMANDS.all
     return found
 
 
-def completions() -> dict[str, str]:
+def completions(tool: str) -> dict[str, str]:
     """Return the words that may follow, and what they do."""
-    return {name: command.about for name, command in commands().items()}
+    return {name: command.about for name, command in commands(tool).items()}
 
 
 def _run(tool: str, words: list[str]) -> int:
     name, rest = _command_in(words)
-    known = commands()
+    known = commands(tool)
     if name in ("", "help"):
         return _help(tool, known, rest if name else [], asked="--help" in words or name == "help")
     if name not in known:

@@ -133,7 +133,8 @@ def export_definitions(call: Call) -> None:
 
 
 @COMMANDS.add(
-    "import_definitions <file_path> [--format <json | erlang>] [--skip-if-unchanged] [--timeout <timeout>]",
+    "import_definitions <file_path> [--format <json | erlang>] [--skip-if-unchanged]"
+    " [--timeout <timeout>]",
     0,
     1,
     format=TEXT,

@@ -178,7 +178,9 @@ def _set_limits(call: Call, path: str, name: str, definition: str) -> None:
 def clear_vhost_limits(call: Call) -> None:
     """Lifts all limits of a virtual host."""
     call.say(f'Clearing vhost "{call.vhost}" limits ...')
-    _clear_limits(call, "vhost-limits", call.vhost, "all")
+    path = ("parameters", "vhost-limits", call.vhost, "limits")
+    if call.api.find(*path) is not None:
+        call.api.delete(*path)
 
 
 @COMMANDS.add("clear_user_limits <username> <limit_type> | all", 2)

@@ -29,7 +29,7 @@ def add_vhost(call: Call) -> None:
 def update_vhost_metadata(call: Call) -> None:
     """Changes what is said of a virtual host."""
     call.say(f'Updating metadata of vhost "{call.words[0]}" ...')
-    body = {**_there(call), **_metadata(call)}
+    body = {**_there(call, call.words[0]), **_metadata(call)}
     call.api.put("vhosts", call.words[0], body=body)
 
 
@@ -38,14 +38,14 @@ def set_vhost_tags(call: Call) -> None:
     """Gives a virtual host these tags and no others."""
     name, *tags = call.words
     call.say(f'Setting tags for virtual host "{name}" to [{", ".join(tags)}] ...')
-    call.api.put("vhosts", name, body={**_there(call), "tags": ",".join(tags)})
+    call.api.put("vhosts", name, body={**_there(call, call.words[0]), "tags": ",".join(tags)})
 
 
 @COMMANDS.add("delete_vhost <vhost>", 1)
 def delete_vhost(call: Call) -> None:
     """Unmakes a virtual host with all that is in it."""
     call.say(f'Deleting vhost "{call.words[0]}" ...')
-    _there(call)
+    _there(call, call.words[0])
     call.api.delete("vhosts", call.words[0])
 
 
@@ -89,17 +89,17 @@ def trace_off(call: Call) -> None:
 
 
 def _trace(call: Call, *, wanted: bool) -> None:
-    check_vhost(call, to_list=True)
-    call.api.put("vhosts", call.vhost, body={"tracing": wanted})
+    kept = _there(call, call.vhost)
+    call.api.put("vhosts", call.vhost, body={**kept, "tracing": wanted})
     if call.api.get("vhosts", call.vhost)["tracing"] is not wanted:
         raise Bare(Exit.UNAVAILABLE, "this broker cannot trace yet")
     call.say(f"Trace {'enabled' if wanted else 'disabled'} for vhost {call.vhost}")
 
 
-def _there(call: Call) -> dict[str, Any]:
+def _there(call: Call, vhost: str) -> dict[str, Any]:
     """Return what is said of a virtual host, to say it again: what is left out would be gone."""
-    if (found := call.api.find("vhosts", call.words[0])) is None:
-        raise Bare(Exit.DATA, f"Virtual host '{call.words[0]}' does not exist")
+    if (found := call.api.find("vhosts", vhost)) is None:
+        raise Bare(Exit.DATA, f"Virtual host '{vhost}' does not exist")
     tags = ",".join(found.get("tags") or ())
     kept = {key: found[key] for key in ("description", "default_queue_type") if found.get(key)}
     return {**kept, "tags": tags}

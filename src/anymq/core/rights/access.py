@@ -26,7 +26,16 @@ Question = tuple[Operation, Kind, str]
 class Access:
     """Asked before everything that a client does. Answers are remembered until rights change."""
 
-    __slots__ = ("_accounts", "_answers", "_everything", "_proved", "_version", "host", "user")
+    __slots__ = (
+        "_accounts",
+        "_answers",
+        "_everything",
+        "_poses",
+        "_proved",
+        "_version",
+        "host",
+        "user",
+    )
 
     def __init__(self, accounts: Accounts, user: str, host: str, *, proved: bool = True) -> None:
         """`proved`: it has logged in. Who need not is limited only where rights were set for it."""
@@ -36,12 +45,21 @@ class Access:
         self._proved = proved
         self._version = -1
         self._everything = False
+        self._poses = False
         self._answers: dict[Question, bool] = {}
 
     @property
     def is_known(self) -> bool:
         """Is there still such a user?"""
         return not self._proved or self.user in self._accounts
+
+    @property
+    def may_pose(self) -> bool:
+        """May the user write in the name of others? Where nobody has to log in, names mean nothing.
+
+        Asked only after `may`: answers are as old as that one's.
+        """
+        return self._poses
 
     def may(self, operation: Operation, kind: Kind, name: str) -> bool:
         """May the user do this to what has this name?"""
@@ -83,6 +101,7 @@ class Access:
         """See what the rights are now."""
         self._version = self._accounts.version
         self._answers.clear()
+        self._poses = not self._proved or self._accounts.may_pose(self.user)
         self._everything = self._is_free and not self._accounts.acls.concern(self.user)
 
     @property

@@ -16,6 +16,7 @@ from anymq.core.errors import Conflict, Invalid, NotFound, PreconditionFailed, R
 from anymq.core.rights import patterns
 from anymq.core.rights import records as keys
 from anymq.core.rights.acls import ANY, Acls
+from anymq.core.rights.loans import Loan
 from anymq.core.rights.operations import OPERATIONS, Kind
 from anymq.core.rights.permit import EVERYTHING, GROUP, Permit
 from anymq.core.rights.records import (
@@ -51,6 +52,7 @@ class Accounts:
 
     def __init__(self, catalog: Catalog, vhosts: Collection[str]) -> None:
         self.version = 0
+        self._loans: dict[str, Loan] = {}
         self.kept: Sequence[str] = passwords.KEPT  # as what passwords are kept
         self._proved = 0  # how many stored ones have a password
         self._catalog = catalog
@@ -82,6 +84,10 @@ class Accounts:
     # Looking
 
     def __contains__(self, name: object) -> bool:
+        return self._is_known(name) or name in self._loans
+
+    def _is_known(self, name: object) -> bool:
+        """Is it given or stored, so more than lent?"""
         if name in self._file:
             return True
         record = self._stored.get(name) if isinstance(name, str) else None
@@ -91,14 +97,14 @@ class Accounts:
 
     def __iter__(self) -> Iterator[str]:
         names = {*self._file, *self._defaults, *self._stored}
-        return iter(sorted(name for name in names if name in self))
+        return iter(sorted(name for name in names if self._is_known(name)))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def find(self, name: str) -> User:
         """Return a user, or refuse."""
-        if name not in self:
+        if not self._is_known(name):
             raise NotFound(f"no user '{name}'")
         record = self._record(name)
         given = name in self._file or record.given
@@ -112,7 +118,10 @@ class Accounts:
 
     def tags_of(self, name: str) -> tuple[str, ...]:
         """Return a user's tags; of nobody: none."""
-        return self._record(name).tags if name in self else ()
+        if self._is_known(name):
+            return self._record(name).tags
+        loan = self._loans.get(name)
+        return loan.tags if loan is not None else ()
 
     def permissions(
         self, user: str | None = None, vhost: str | None = None
@@ -159,14 +168,17 @@ class Accounts:
 
     def of(self, user: str, vhost: str) -> PermissionRecord | None:
         """Return what a user may do in a virtual host; None: not even enter it."""
-        if user not in self:
-            return None
+        if not self._is_known(user):
+            loan = self._loans.get(user)
+            return loan.record(vhost) if loan is not None else None
         if self._is_free(user):
             return EVERYTHING
         return self._permissions.get(user, {}).get(vhost)
 
     def topics_of(self, user: str, vhost: str) -> Mapping[str, TopicPermissionRecord]:
         """Return the routing keys that a user is limited to, by exchange."""
+        if user in self._loans:
+            return self._loans[user].topics(vhost)
         return self._topics.get((user, vhost), {})
 
     def is_of_file(self, user: str) -> bool:
@@ -179,7 +191,7 @@ class Accounts:
 
     def is_limited(self, user: str) -> bool:
         """Is anything about a given user stored, so that it may not do everything?"""
-        return user not in self or not self._is_free(user)
+        return not self._is_known(user) or not self._is_free(user)
 
     def permit(self, user: str, vhost: str, client_id: str | None = None, host: str = "") -> Permit:
         """Return what a connection from `host` asks before everything it does."""
@@ -218,6 +230,26 @@ class Accounts:
         if not watchers:
             self._watchers.pop(user, None)
 
+    # Lending
+
+    def lend(self, name: str, loan: Loan) -> bool:
+        """Let somebody do this until it expires; the last loan counts. False: the name is taken."""
+        full = name not in self._loans and len(self._loans) >= USERS_MAX
+        if self._is_known(name) or full or not name or len(name.encode()) > NAME_BYTES_MAX:
+            return False
+        if self._loans.get(name) != loan:
+            self._loans[name] = loan
+            self._changed(name)
+        return True
+
+    def end_loans(self, now_s: float) -> None:
+        """Those that have expired are over."""
+        over = [name for name, loan in self._loans.items() if loan.expires_s <= now_s]
+        for name in over:
+            del self._loans[name]
+        if over:
+            self._changed(*over)
+
     # Changing users
 
     def put(
@@ -248,8 +280,8 @@ class Accounts:
             raise Conflict(f"the password of user '{name}' is set in the configuration file")
         if name not in self and len(self._stored) >= USERS_MAX:
             raise Invalid(f"there are {len(self._stored)} users, no more are allowed")
-        changes = self._written_down(name) if name in self else self._forgotten(name)
-        record = self._record(name) if name in self else UserRecord()
+        changes = self._written_down(name) if self._is_known(name) else self._forgotten(name)
+        record = self._record(name) if self._is_known(name) else UserRecord()
         if proofs is not None:
             record = msgspec.structs.replace(record, proofs=tuple(proofs), given=False)
         if tags is not None:
@@ -265,7 +297,7 @@ class Accounts:
         if name in self._file:
             raise Conflict(f"the password of user '{name}' is set in the configuration file")
         kept = self._other_verifiers(name, verifier.mechanism)
-        changes = self._written_down(name) if name in self else {}
+        changes = self._written_down(name) if self._is_known(name) else {}
         self._catalog.change(
             {**changes, **self._proved_by(name, (passwords.to_text(verifier), *kept))}, then
         )
@@ -343,6 +375,7 @@ class Accounts:
 
     def _on_user(self, key: str, value: bytes | None) -> None:
         (name,) = keys.names_in(key)
+        self._loans.pop(name, None)  # who is stored is lent nothing
         before = self._stored.pop(name, None)
         self._proved -= before is not None and bool(before.proofs)
         if value is not None:
@@ -406,13 +439,16 @@ class Accounts:
         return GIVEN if self._is_free(name) else self._stored[name]
 
     def _all_of(self, name: str) -> Mapping[str, PermissionRecord]:
-        if name in self and self._is_free(name):
+        if self._is_known(name) and self._is_free(name):
             return dict.fromkeys(self._vhosts, EVERYTHING)
+        if (loan := self._loans.get(name)) is not None:
+            lent = ((vhost, loan.record(vhost)) for vhost in self._vhosts)
+            return {vhost: record for vhost, record in lent if record is not None}
         return self._permissions.get(name, {})
 
     def _written_down(self, name: str) -> Changes:
         """Return the changes that store what a given user has had without being stored."""
-        if name not in self or not self._is_free(name):
+        if not self._is_known(name) or not self._is_free(name):
             return {}
         # The user comes last: it is free until its rights are there.
         changes: Changes = {permission_key(vhost, name): EVERYTHING for vhost in self._vhosts}
@@ -441,7 +477,7 @@ class Accounts:
     def _proved_by(self, name: str, proofs: tuple[str, ...]) -> Changes:
         if name not in self and len(self._stored) >= USERS_MAX:
             raise Invalid(f"there are {len(self._stored)} users, no more are allowed")
-        record = self._record(name) if name in self else UserRecord()
+        record = self._record(name) if self._is_known(name) else UserRecord()
         changed = msgspec.structs.replace(record, proofs=proofs, given=False)
         return {user_key(name): changed}
 

@@ -99,7 +99,16 @@ class ExchangeType:
 class Exchange:
     """An exchange as it is now."""
 
-    __slots__ = ("alternate", "bindings", "declaration", "name", "router")
+    __slots__ = (
+        "__weakref__",
+        "alternate",
+        "bindings",
+        "came",
+        "declaration",
+        "name",
+        "router",
+        "went",
+    )
 
     def __init__(self, declaration: Declaration, router: ExchangeType) -> None:
         self.name = declaration.name
@@ -107,6 +116,7 @@ class Exchange:
         self.router = router
         self.alternate: str | None = declaration.arguments.get(ALTERNATE)
         self.bindings: dict[BindingId, Binding] = {}  # from it
+        self.came = self.went = 0  # messages that were published to it; into queues
 
     def follow(self, policy: Mapping[str, Value]) -> bool:
         """Be as a policy says from now on, where the declaration does not; True: that is new."""

@@ -60,7 +60,7 @@ class Publishing:
         self._now_ms = now_ms
         self._taps = taps
         self._interception = interception or None
-        self._routes: dict[Envelope, Targets] = {}
+        self._routes: dict[Envelope, tuple[Exchange, Targets]] = {}
         self._version = -1
 
     def publish(
@@ -84,15 +84,12 @@ class Publishing:
         return self._publish(run, then, returned, who)
 
     def _publish(self, run: Run, then: Then | None, returned: Returned | None, who: Origin) -> bool:
-        targets = self._routes.get(run.envelope)
+        known = self._routes.get(run.envelope)
         if self._taps.tap is not None:
             return self._one_by_one(self._exchange(run.envelope), run, then, returned, who)
-        if targets is None or self._wants_more(run):
+        if known is None or self._wants_more(run):
             return self._publish_anew(run, then, returned)
-        if not targets:
-            _tell(run.messages, returned)
-        push(targets, run, then)
-        return bool(targets)
+        return _pass_on(known, run, then, returned)
 
     def lone(self, envelope: Envelope) -> Target | None:
         """Return the one queue that all with this envelope go to, if that is known.
@@ -103,10 +100,18 @@ class Publishing:
             return None
         if self._taps.tap is not None or self._interception is not None:
             return None  # each message is looked at
-        targets = self._routes.get(envelope)
-        if targets is None or len(targets) != 1 or targets[0].singles:
+        known = self._routes.get(envelope)
+        if known is None or len(known[1]) != 1 or known[1][0].singles:
             return None
-        return targets[0]
+        return known[1][0]
+
+    def push_alone(self, target: Target, run: Run, then: Then | None) -> None:
+        """Bring a run to what `lone` returned for its envelope."""
+        known = self._routes.get(run.envelope)
+        if known is not None:
+            known[0].came += len(run.messages)
+            known[0].went += len(run.messages)
+        target.push(run, then)
 
     def _publish_anew(self, run: Run, then: Then | None, returned: Returned | None) -> bool:
         """Find the way of a run, and remember it where others will go the same."""
@@ -119,11 +124,8 @@ class Publishing:
             return self._one_by_one(exchange, run, then, returned)
         if len(self._routes) >= ROUTES_MAX:
             self._routes.clear()
-        self._routes[envelope] = targets
-        if not targets:
-            _tell(run.messages, returned)
-        push(targets, run, then)
-        return bool(targets)
+        known = self._routes[envelope] = (exchange, targets)
+        return _pass_on(known, run, then, returned)
 
     def find(
         self, exchange: Exchange, keys: Sequence[str], message: Message
@@ -246,6 +248,8 @@ class Publishing:
             if not parts or parts[-1][0] != targets:
                 parts.append((targets, []))
             parts[-1][1].append(sent)
+        exchange.came += len(run.messages)
+        exchange.went += sum(len(targets) * len(messages) for targets, messages in parts)
         self._tell_of(parts, who)
         _push_parts(parts, then)
         return any(targets for targets, _ in parts)
@@ -375,6 +379,20 @@ def _undelayed(message: Message) -> Message:
         return message
     after = said.with_headers(**{DELAY: type(delay)(-delay)})
     return message._replace(properties=message.envelope.form.write(after))
+
+
+def _pass_on(
+    known: tuple[Exchange, Targets], run: Run, then: Then | None, returned: Returned | None
+) -> bool:
+    """Bring a run the way that is known."""
+    exchange, targets = known
+    count = len(run.messages)
+    exchange.came += count
+    exchange.went += count * len(targets)
+    if not targets:
+        _tell(run.messages, returned)
+    push(targets, run, then)
+    return bool(targets)
 
 
 def _tell(messages: Iterable[Message], returned: Returned | None) -> None:

@@ -13,6 +13,7 @@ from anymq.core.queues.arguments import check_properties
 from anymq.core.queues.turn import Turn
 from anymq.core.routing.target import Then
 from anymq.core.streams import stream_names
+from anymq.core.streams.errors import PolicyViolation
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation
 from anymq.core.values import check_field
@@ -84,11 +85,14 @@ class Streams:
             stream.on_partitions()
 
     def check_free(self, name: str) -> None:
-        """Refuse a topic whose name a queue has: they share their names."""
+        """Refuse a topic whose name a queue has, or that is one too many: topics are streams."""
         vhost_name, stream_name = stream_names.stream_of(name)
         vhost = self._vhosts.get(vhost_name)
         if vhost is not None and stream_name in vhost.queues:
             raise Conflict(f"'{stream_name}' is a queue already.")
+        limit = None if vhost is None else vhost.rules.queues_max
+        if vhost is not None and limit is not None and len(vhost.queues) >= limit:
+            raise PolicyViolation(f"queue limit in vhost '{vhost_name}' ({limit}) is reached")
 
     def tick(self) -> None:
         """Look again where something could not be read: damage is put aside meanwhile."""

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from anymq.core.errors import Refused
 from anymq.management.api import (
     attempts,
+    audit,
     bindings,
     browse,
     connections,
@@ -15,6 +16,7 @@ from anymq.management.api import (
     events,
     exchanges,
     features,
+    formalities,
     groups,
     health,
     jobs,
@@ -34,7 +36,7 @@ from anymq.management.api import (
 )
 from anymq.management.api.call import Call
 from anymq.management.api.faults import Fault, fault_of, no_object
-from anymq.management.api.guard import NOBODY, REALM, Caller, NoLogin
+from anymq.management.api.guard import NOBODY, READING, REALM, Caller, NoLogin
 from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Routes, Table
 from anymq.management.api.sessions import cookie_of
 from anymq.management.api.site import Site
@@ -43,6 +45,8 @@ from anymq.observability.log import Log
 
 log = Log(__name__)
 
+# What is done to messages, not to the broker: too much of it to write down.
+MESSAGES = ("/exchanges/:vhost/:exchange/publish", "/queues/:vhost/:queue/get")
 SMALL_BODY_BYTES = 64 * 1024
 BODY_BYTES_MAX = 24 * 1024 * 1024  # a message of 16 MiB in base64
 MODULES = (
@@ -64,8 +68,10 @@ MODULES = (
     parameters,
     limits,
     features,
+    formalities,
     health,
     attempts,
+    audit,
     traces,
     browse,
     jobs,
@@ -146,8 +152,30 @@ class ManagementApi:
         if route is NO_ROUTE:
             return _no_route(place, request)
         caller = _known(who)
-        self._guard.check(request, caller, route.needs)
-        return route.act(Call(request, caller, names, self._site))
+        call = Call(request, caller, names, self._site)
+        if request.method in READING or route.path in MESSAGES:
+            return self._act(call, route)
+        return self._noted(call, call.then(lambda: self._act(call, route)))
+
+    def _act(self, call: Call, route: Route) -> Answer:
+        self._guard.check(call.request, call.caller, route.needs)
+        return route.act(call)
+
+    def _noted(self, call: Call, answer: Answer) -> Answer:
+        """Write down what was done, when it is known how it ended."""
+        if call.caller is NOBODY:
+            return answer  # logins are noted where they are decided on
+        noted = Later()
+
+        def then(response: Response) -> None:
+            method, path = call.request.method, call.request.path
+            self._guard.audit.note(call.actor, method, "request", path, str(response.status.value))
+            noted.answer(response)
+
+        made = Later()
+        made.on_answer = then
+        made.follow(answer)
+        return noted
 
 
 def _known(who: Caller | Fault) -> Caller:

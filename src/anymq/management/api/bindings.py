@@ -1,10 +1,9 @@
 """Bindings. The default exchange has one to every queue, which nobody made."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from anymq.core.message import Headers
@@ -20,11 +19,11 @@ from anymq.management.http import Answer
 ROUTES = routes.Routes()
 KINDS = {"q": QUEUE, "e": EXCHANGE}
 HASH_BYTES = 4
+Default = tuple[str, str]  # of the default exchange: virtual host and queue
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A binding, as it is listed."""
+class Shown(NamedTuple):
+    """A binding, as it is listed: there may be very many, and these are made quickly."""
 
     vhost: str
     source: str
@@ -57,10 +56,10 @@ class Shown:
         }
 
 
-def _of(vhost: VirtualHost, bindings: Iterable[Binding]) -> list[Shown]:
+def _of(vhost_name: str, bindings: Iterable[Binding]) -> list[Shown]:
     return [
         Shown(
-            vhost.name,
+            vhost_name,
             one.source.name,
             one.kind,
             one.destination.name,
@@ -72,21 +71,37 @@ def _of(vhost: VirtualHost, bindings: Iterable[Binding]) -> list[Shown]:
     ]
 
 
-def _default(vhost: VirtualHost, queues: Iterable[str]) -> list[Shown]:
-    return [Shown(vhost.name, "", QUEUE, name, name, {}) for name in queues]
+def _default(vhost: VirtualHost, queues: Iterable[str]) -> list[Default]:
+    return [(vhost.name, name) for name in queues]
 
 
-def _listed(call: Call, bindings: list[Shown]) -> Answer:
-    return call.listed(bindings, Shown.row, lambda one: one.source)
+def _listed(call: Call, bindings: Sequence[Shown | Binding | Default]) -> Answer:
+    return call.listed(list(bindings), lambda one: _shown(one).row(), _source)
+
+
+def _shown(one: Shown | Binding | Default) -> Shown:
+    """Return how it is listed. There may be very many: only those that are seen come by here."""
+    if isinstance(one, Binding):
+        return _of(one.source.declaration.vhost_name, [one])[0]
+    if isinstance(one, Shown):
+        return one
+    vhost, queue = one
+    return Shown(vhost, "", QUEUE, queue, queue, {})
+
+
+def _source(one: Shown | Binding | Default) -> str:
+    if isinstance(one, Binding):
+        return one.source.name
+    return one.source if isinstance(one, Shown) else ""
 
 
 @ROUTES.get("/bindings")
 def bindings(call: Call) -> Answer:
     """All bindings."""
-    every: list[Shown] = []
+    every: list[Binding | Default] = []
     for vhost in call.vhosts:
         every += _default(vhost, vhost.queues)
-        every += _of(vhost, vhost.topology.bindings.values())
+        every += vhost.topology.bindings.values()
     return _listed(call, every)
 
 
@@ -100,8 +115,8 @@ def bindings_of_vhost(call: Call) -> Answer:
 def bindings_of_queue(call: Call) -> Answer:
     """The bindings to a queue."""
     vhost, queue = call.vhost, call.queue
-    found = _of(vhost, vhost.topology.leading_to(queue))
-    return _listed(call, _default(vhost, [queue.name]) + found)
+    found = vhost.topology.leading_to(queue)
+    return _listed(call, [*_default(vhost, [queue.name]), *found])
 
 
 @ROUTES.get("/exchanges/:vhost/:exchange/bindings/source")
@@ -110,13 +125,13 @@ def bindings_from_exchange(call: Call) -> Answer:
     exchange = call.exchange
     if not exchange.name:
         return _listed(call, _default(call.vhost, call.vhost.queues))
-    return _listed(call, _of(call.vhost, exchange.bindings.values()))
+    return _listed(call, list(exchange.bindings.values()))
 
 
 @ROUTES.get("/exchanges/:vhost/:exchange/bindings/destination")
 def bindings_to_exchange(call: Call) -> Answer:
     """The bindings to an exchange."""
-    return _listed(call, _of(call.vhost, call.vhost.topology.leading_to(call.exchange)))
+    return _listed(call, call.vhost.topology.leading_to(call.exchange))
 
 
 def _between(call: Call) -> list[Shown]:
@@ -129,10 +144,10 @@ def _between(call: Call) -> list[Shown]:
         return []
     if not source.name:
         mine = names["destination"] in vhost.queues and kind == QUEUE
-        return _default(vhost, [names["destination"]] if mine else [])
+        return [_shown((vhost.name, names["destination"]))] if mine else []
     ends = (kind, names["destination"])
     every = source.bindings.values()
-    return _of(vhost, [one for one in every if (one.kind, one.destination.name) == ends])
+    return _of(vhost.name, [one for one in every if (one.kind, one.destination.name) == ends])
 
 
 @ROUTES.get("/bindings/:vhost/e/:source/:dtype/:destination")
@@ -156,7 +171,7 @@ def bind(call: Call) -> Answer:
         vhost.bind(source, destination, key, arguments, to_exchange=kind == EXCHANGE, then=then)
 
     made = next(
-        one for one in _of(vhost, [_binding(vhost, source, destination, kind, key, arguments)])
+        one for one in _of(vhost.name, [_binding(vhost, source, destination, kind, key, arguments)])
     )
     parts = (names["vhost"], "e", names["source"], names["dtype"], destination)
     location = "/".join(quote(part, safe="") for part in (*parts, made.properties_key))

@@ -102,6 +102,7 @@ BODIES: Mapping[tuple[str, str], Schema] = {
     ("PUT", "/exchanges/:vhost/:exchange"): says(
         "type", type=TEXT, durable=BOOLEAN, auto_delete=BOOLEAN, internal=BOOLEAN, **ARGUMENTS
     ),
+    ("POST", "/queues/:vhost/:queue/actions"): says("action", action=TEXT),
     ("PUT", "/queues/:vhost/:queue"): says(
         durable=BOOLEAN, auto_delete=BOOLEAN, node=TEXT, **ARGUMENTS
     ),

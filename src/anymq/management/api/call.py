@@ -17,12 +17,13 @@ from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.management.api.faults import Fault, bad_request, fault_of, no_object
-from anymq.management.api.guard import Caller
+from anymq.management.api.guard import PROTOCOL, Caller
 from anymq.management.api.listing import Row, Rows, listed, shown
 from anymq.management.api.numbers import Counted
 from anymq.management.api.site import Site
 from anymq.management.history import Span
 from anymq.management.http import Answer, Later, Request, Response
+from anymq.observability.audit import Actor
 
 DEFAULT_EXCHANGE = "amq.default"  # how paths name the one without a name
 DEPTH_MAX = 100
@@ -45,12 +46,6 @@ class Call:
     caller: Caller
     names: Mapping[str, str]  # in the path
     site: Site
-
-    def is_still_so(self) -> bool:
-        """Is the caller who he was when he asked? For answers that go on and on."""
-        caller = self.caller
-        known = caller.accounts is not None and caller.name in caller.accounts
-        return known and tuple(self.broker.users.tags_of(caller.name)) == tuple(caller.tags)
 
     @property
     def broker(self) -> Broker:
@@ -194,22 +189,40 @@ class Call:
         series = self.site.sampler.history.of(broker)
         return self.site.rates.with_rates(broker, numbers, series, self.span(of))
 
+    @property
+    def actor(self) -> Actor:
+        """Who asks, for the audit log."""
+        return Actor(self.caller.name, self.request.host, PROTOCOL)
+
+    def acting(self, act: Callable[[], Answer]) -> Answer:
+        """Do something in the name of who asks."""
+        changes = self.broker.changes
+        changes.actor = self.actor
+        try:
+            return act()
+        finally:
+            changes.actor = None
+
     # Answers
 
     def then(self, act: Callable[[], Answer]) -> Answer:
         """Go on after something that took a while: refuse as a handler does."""
         try:
-            return act()
+            return self.acting(act)
         except (Fault, Refused) as error:
             return failed(error)
         finally:
             self.broker.turn.run()
 
     def listed(
-        self, things: list[T], row: Callable[[T], Row], name: Callable[[T], str] = str
+        self,
+        things: list[T],
+        row: Callable[[T], Row],
+        name: Callable[[T], str] = str,
+        columns: Mapping[str, Callable[[T], Any]] | None = None,
     ) -> Response:
-        """Answer with a list."""
-        return listed(self.query, Rows(things, row, name))
+        """Answer with a list. `columns` are those that can be told without the whole row."""
+        return listed(self.query, Rows(things, row, name, columns or {}))
 
     def shown(self, row: Row) -> Response:
         """Answer with one thing."""

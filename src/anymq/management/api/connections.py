@@ -173,7 +173,7 @@ def row(call: Call, one: Client) -> dict[str, Any]:
 
 
 def _listed(call: Call, some: list[Client]) -> Answer:
-    return call.listed(some, lambda one: row(call, one), name_of)
+    return call.listed(some, lambda one: row(call, one), name_of, {"name": name_of})
 
 
 def _find(call: Call) -> Client:
@@ -229,7 +229,12 @@ def _channels(every: list[Conversation]) -> Iterator[Channel]:
 
 
 def _listed_channels(call: Call, every: list[Conversation]) -> Answer:
-    return call.listed(list(_channels(every)), lambda one: channel_row(call, one), channel_name)
+    return call.listed(
+        list(_channels(every)),
+        lambda one: channel_row(call, one),
+        channel_name,
+        {"name": channel_name},
+    )
 
 
 def _connection(call: Call, one: Conversation) -> dict[str, Any]:
@@ -276,7 +281,13 @@ def channel_row(call: Call, one: Channel) -> dict[str, Any]:
     """Return what lists say about a channel."""
     peer = _peer_of(one)
     confirms = one.confirms
-    numbers = {"deliver_get": one.delivered}
+    numbers = {
+        "publish": one.published,
+        "confirm": one.confirmed,
+        "return_unroutable": one.returned,
+        "deliver_get": one.delivered,
+        "ack": one.acknowledged,
+    }
     return {
         "name": channel_name(one),
         "number": one.number,

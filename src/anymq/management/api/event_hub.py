@@ -77,11 +77,15 @@ class EventHub:
         if now - self._looked >= LOOK_S:
             self._looked = now
             self._look()
+            self._look_at_users()
         for stream in list(self.streams.values()):
-            if not stream.call.is_still_so():
-                stream.end("the user has changed")
             stream.tick(now)
         self._later()
+
+    def _look_at_users(self) -> None:
+        for stream in self.streams.values():
+            if not stream.holds:
+                stream.end("its user has changed, or logged out")
 
     def _look(self) -> None:
         """Note who came and went; only while somebody wants to know."""

@@ -13,10 +13,11 @@ from typing_extensions import override
 from anymq.core.changes import Change
 from anymq.management.api import numbers, routes
 from anymq.management.api.call import Call
-from anymq.management.api.connections import clients
+from anymq.management.api.connections import Client, clients
 from anymq.management.api.event_changes import told
 from anymq.management.api.event_rows import ROWS_MAX, Shown
 from anymq.management.api.groups import visible as visible_groups
+from anymq.management.api.kafka_clients import sessions_of
 from anymq.management.api.overview import node_row
 from anymq.management.api.topics import visible as visible_topics
 from anymq.management.api.totals import Totals
@@ -78,11 +79,13 @@ class EventStream(Stream):
     _spoke: float = 0.0
     _silent: bool = False
     _bye: str = ""
+    _mark: bytes = b""  # what proved its user
 
     @override
     def begin(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         now = self.call.broker.clock.monotonic()
+        self._mark = self._mark_now
         self._seen = self.call.broker.changes.count
         self._next, self._spoke = now + self.wish.interval_s, now
         self.hub.add(self)
@@ -117,6 +120,19 @@ class EventStream(Stream):
         """Say so, and end."""
         self._bye = why
         self._wake()
+
+    @property
+    def holds(self) -> bool:
+        """Is its user who he was when he came, and his session not over?"""
+        caller, guard = self.call.caller, self.call.site.guard
+        same = tuple(guard.accounts.tags_of(caller.name)) == tuple(caller.tags)
+        session = caller.session
+        lives = session is None or guard.sessions.lives(session)
+        return same and lives and self._mark == self._mark_now
+
+    @property
+    def _mark_now(self) -> bytes:
+        return self.call.site.guard.users().mark(self.call.caller.name)
 
     def show(self, shown: list[Shown]) -> None:
         """Tell of these rows from now on."""
@@ -223,8 +239,11 @@ class EventStream(Stream):
         return {"object_totals": self._objects(sums), "queue_totals": totals}
 
     def _objects(self, sums: Totals) -> Mapping[str, int]:
-        call = self.call
-        seen = clients(call)
+        call, site = self.call, self.call.site
+        if call.caller.may_use(routes.MONITORING):
+            seen: list[Client] = [*site.amqp.conversations, *sessions_of(site.kafka)]
+        else:
+            seen = clients(call)
         return {
             "connections": len(seen),
             "channels": sum(len(each.channels or ()) for each in seen if isinstance(each, Amqp)),

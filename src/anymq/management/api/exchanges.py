@@ -1,6 +1,7 @@
 """Exchanges."""
 
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from anymq.core.errors import NotAllowed
@@ -15,13 +16,14 @@ from anymq.management.api.values import from_json, to_json
 from anymq.management.http import Answer
 
 ROUTES = routes.Routes()
+NAME = attrgetter("name")
 
 
 @ROUTES.get("/exchanges")
 def exchanges(call: Call) -> Answer:
     """All exchanges."""
     every = [vhost.exchanges[name] for vhost in call.vhosts for name in sorted(vhost.exchanges)]
-    return call.listed(every, partial(row, call), lambda exchange: exchange.name)
+    return call.listed(every, partial(row, call), NAME, {"name": NAME})
 
 
 @ROUTES.get("/exchanges/:vhost")
@@ -80,7 +82,10 @@ def known_vhost(call: Call) -> VirtualHost:
 def row(call: Call, one: Exchange) -> dict[str, Any]:
     """Return what there is to say about an exchange."""
     said = one.declaration
+    counts = {"publish_in": one.came, "publish_out": one.went}
+    stats = {} if not one.came else {"message_stats": call.site.rates.with_rates(one, counts)}
     return {
+        **stats,
         "name": said.name,
         "vhost": said.vhost_name,
         "type": said.type,

@@ -5,6 +5,8 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
 import anymq
 from anymq.core.policies.parameters import POLICY
 from anymq.core.rights.accounts import Accounts
@@ -19,6 +21,7 @@ from anymq.management.http import JSON, Response, json
 from anymq.protocols.amqp.conversation import COMPAT_VERSION
 
 OF_CONFIGURATION = "of_configuration"
+KAFKA_ACLS = "kafka_acls"
 ROWS_PER_PIECE = 500
 INTERNAL = "internal"  # how names of global parameters begin that are of this broker alone
 
@@ -44,6 +47,7 @@ def exported(
             yield b""
         if whole:
             document[OF_CONFIGURATION] = _of_configuration(call)
+            document[KAFKA_ACLS] = [msgspec.to_builtins(one) for one in call.broker.users.acls]
         for kind, make in _OF_VHOSTS.items():
             rows = document[kind] = []
             for vhost in vhosts:
@@ -118,8 +122,9 @@ def _user(call: Call, user: User) -> Item:
             "password_hash": user.password_hash,
             "hashing_algorithm": user.hashing_algorithm,
         }
-    elif verifiers := call.broker.users.proofs(user.name):
-        row["verifiers"] = list(verifiers)
+    proofs = call.broker.users.proofs(user.name) or ()
+    if len(proofs) > bool(user.password_hash):  # all, as they belong together
+        row["verifiers"] = list(proofs)
     return row
 
 

@@ -1,11 +1,9 @@
 """What tools ask of RabbitMQ before they use something: feature flags, deprecated features."""
 
-from http import HTTPStatus
-
 from anymq.management.api import routes
 from anymq.management.api.call import Call, done
 from anymq.management.api.faults import bad_request
-from anymq.management.http import Answer, Response, encode
+from anymq.management.http import Answer
 from anymq.security.passwords import to_rabbitmq_hash
 
 ROUTES = routes.Routes()
@@ -80,4 +78,4 @@ def deprecated_features_used(call: Call) -> Answer:
 def hash_password(call: Call) -> Answer:
     """The hash of a password as RabbitMQ's definitions have it, to write such by hand."""
     said = {"ok": to_rabbitmq_hash(call.names["password"])}
-    return Response(HTTPStatus.OK, encode(said))
+    return call.shown(said)

@@ -37,7 +37,7 @@ Where = Callable[[Partition, int | None], int]  # from where a group is to where
 @ROUTES.get("/groups")
 def groups(call: Call) -> Answer:
     """All groups of consumers."""
-    return call.listed(visible(call), partial(row, call))
+    return call.listed(visible(call), partial(row, call), columns={"name": str})
 
 
 @ROUTES.get("/groups/:group")

@@ -3,7 +3,8 @@
 import base64
 import binascii
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 
 from anymq.core.rights.accounts import Accounts
@@ -12,6 +13,7 @@ from anymq.management.api import routes
 from anymq.management.api.faults import Fault, TooManyRequests, forbidden, not_authorized
 from anymq.management.api.sessions import LoggedIn, Sessions, cookie_of, proves
 from anymq.management.http import Request
+from anymq.observability.audit import Actor, Audit
 from anymq.observability.log import Log
 from anymq.protocols.session import is_loopback
 from anymq.security.gate import Claim, Gate, Verdict
@@ -19,7 +21,7 @@ from anymq.security.users import Users
 
 REALM = 'Basic realm="anymq management"'
 READING = ("GET", "HEAD", "OPTIONS")
-CREDENTIALS_MAX = 4096
+CREDENTIALS_MAX = 16 * 1024  # a token may be long
 PROTOCOL = "http"  # as RabbitMQ counts it
 
 log = Log(__name__)
@@ -79,6 +81,20 @@ NOBODY = Caller("")
 Identified = Callable[[Caller | Fault], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where the page gets its tokens: by an authorization code, with PKCE (RFC 7636)."""
+
+    client_id: str
+    authorization_url: str
+    token_url: str
+    scope: str
+
+
+def _no_provider() -> Provider | None:
+    return None
+
+
 @dataclass(slots=True)
 class Guard:
     """What decides on a request. `users` and what follows may be replaced while we run."""
@@ -88,6 +104,8 @@ class Guard:
     loopback_users: Callable[[], Collection[str]]
     sessions: Sessions
     gate: Gate
+    audit: Audit
+    provider: Callable[[], Provider | None] = _no_provider
     logins_failed: int = 0
 
     def identify(self, request: Request, then: Identified) -> None:
@@ -103,14 +121,16 @@ class Guard:
     def check_password(self, name: str, password: str, request: Request, then: Identified) -> None:
         """Say who has this password."""
         claim = Claim(name, password, request.host, PROTOCOL)
-        self.gate.check(self.users(), claim, lambda verdict: self._judged(claim, verdict, then))
+        self.gate.log_in(self.users(), claim, partial(self._judged, claim, then))
 
-    def _judged(self, claim: Claim, verdict: Verdict, then: Identified) -> None:
+    def _judged(self, claim: Claim, then: Identified, verdict: Verdict, user: str) -> None:
+        claim = replace(claim, name=user)
         if verdict is Verdict.RIGHT and self._may_come(claim.name, claim.host):
             then(Caller(claim.name, self.accounts.tags_of(claim.name), self.accounts))
             return
         self.logins_failed += 1
         log.warning("HTTP login refused", peer=claim.host, reason=verdict.value)
+        self.note_login(Actor(claim.name, claim.host, PROTOCOL), verdict.value)
         then(self._refusal(claim, verdict))
 
     def _refusal(self, claim: Claim, verdict: Verdict) -> Fault:
@@ -120,6 +140,10 @@ class Guard:
         if verdict is Verdict.BUSY:
             return TooManyRequests(verdict.value, 1)
         return not_authorized()
+
+    def note_login(self, actor: Actor, outcome: str) -> None:
+        """Somebody logs in. Who logs in with each request is noted when he may not only."""
+        self.audit.note(actor, "login", "sessions", actor.user, outcome)
 
     def begin_session(self, caller: Caller) -> tuple[str, LoggedIn]:
         """Return the value of a cookie that stands for name and password from now on."""
@@ -161,7 +185,11 @@ def _credentials(request: Request) -> tuple[str, str]:
     scheme, _, said = request.headers.get("authorization", "").partition(" ")
     if not said:
         raise NoLogin
-    if scheme.lower() != "basic" or len(said) > CREDENTIALS_MAX:
+    if len(said) > CREDENTIALS_MAX:
+        raise not_authorized()
+    if scheme.lower() == "bearer":
+        return "", said.strip()
+    if scheme.lower() != "basic":
         raise not_authorized()
     try:
         name, _, password = base64.b64decode(said.strip(), validate=True).decode().partition(":")

@@ -17,6 +17,7 @@ from anymq.core.catalog import Then
 from anymq.core.errors import Invalid
 from anymq.core.policies.parameters import COMPONENTS
 from anymq.core.policies.terms import term
+from anymq.core.rights.acls import AclRecord
 from anymq.core.routing.exchange import EXCHANGE
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost
 from anymq.core.vhosts.vhosts import DEFAULT
@@ -237,6 +238,10 @@ def _put_topics(into: Import, vhost: VirtualHost, said: TopicPermissionItem, the
     )
 
 
+def _put_acl(into: Import, said: AclRecord, then: Then) -> None:
+    into.broker.users.acls.add([said], then)
+
+
 def _check_user(into: Import, name: str) -> None:
     if name not in into.broker.users:
         raise bad_request(f"{{no_such_user,{term(name)}}}")
@@ -339,6 +344,7 @@ _KINDS: Mapping[str, tuple[Any, Callable[..., None], bool]] = {
     "users": (UserItem, _put_user, False),
     "vhosts": (VhostItem, _put_vhost, False),
     "permissions": (PermissionItem, _put_permission, True),
+    "kafka_acls": (AclRecord, _put_acl, False),
     "exchanges": (ExchangeItem, _put_exchange, True),
     "topic_permissions": (TopicPermissionItem, _put_topics, True),
     "global_parameters": (ParameterItem, _put_global, False),

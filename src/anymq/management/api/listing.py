@@ -5,7 +5,7 @@ However long a list is, each piece of work is short: messages go on in between.
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -14,6 +14,7 @@ from anymq.management.api.faults import Fault, bad_request
 from anymq.management.http import JSON, Response, encode
 
 ROWS_PER_PIECE = 50
+KEYS_PER_PIECE = 500
 NAMES_PER_PIECE = 2000
 PATTERNS_PER_PIECE = 64  # a pattern may take a while for each name
 PAGE_SIZE = 100
@@ -24,6 +25,7 @@ QUANTIFIERS_MAX = 3
 T = TypeVar("T")
 Pieces = Generator[bytes, None, T]
 Row = Mapping[str, Any]
+SortKey = tuple[int, Any]
 Query = Mapping[str, str]
 
 
@@ -34,6 +36,8 @@ class Rows(Generic[T]):
     things: Sequence[T]
     row: Callable[[T], Row]
     name: Callable[[T], str]
+    # Columns that can be told without the whole row: sorting by them costs little.
+    columns: Mapping[str, Callable[[T], Any]] = field(default_factory=dict)
 
 
 def listed(query: Query, rows: Rows[Any]) -> Response:
@@ -68,15 +72,6 @@ class _Wish:
         for path in self._columns:
             _copy(path, row, wanted)
         return wanted
-
-    def sort_key(self, row: Row) -> tuple[int, Any]:
-        """Return what a row is sorted by: numbers before text, what is missing first."""
-        value: Any = row
-        for part in self.sort.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if isinstance(value, bool | int | float):
-            return 1, value
-        return (2, value) if isinstance(value, str) else (0, 0)
 
     def _matcher(self) -> Callable[[str], bool]:
         if not self.name:
@@ -135,8 +130,7 @@ def _whole(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[None]:
     comma = b"["
     in_order = yield from _sorted(wish, rows, things)
     for some in _in_parts(in_order, ROWS_PER_PIECE):
-        # What was looked at for sorting is shown as it was then.
-        made = [one if wish.sort else rows.row(one) for one in some]
+        made = map(rows.row, some)
         yield comma + b",".join(encode(wish.columns_of(one)) for one in made)
         comma = b","
     yield b"[]" if comma == b"[" else b"]"
@@ -153,7 +147,7 @@ def _one_page(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[Respons
     chosen = in_order[first : first + size]
     items: list[Row] = []
     for some in _in_parts(chosen, ROWS_PER_PIECE):
-        items += [wish.columns_of(one if wish.sort else rows.row(one)) for one in some]
+        items += [wish.columns_of(rows.row(one)) for one in some]
         yield b""
     yield encode(
         {
@@ -170,15 +164,30 @@ def _one_page(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[Respons
 
 
 def _sorted(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[list[Any]]:
-    """Return the things in order; as rows, if they are sorted by what rows say."""
+    """Return the things in order, by what their rows say just now."""
     if not wish.sort:
         return things[::-1] if wish.reverse else things
-    made: list[Row] = []
-    for some in _in_parts(things, ROWS_PER_PIECE):
-        made += map(rows.row, some)
+    first, _, rest = wish.sort.partition(".")
+    column = rows.columns.get(first)
+    size = ROWS_PER_PIECE if column is None else KEYS_PER_PIECE
+    keys: list[SortKey] = []
+    for some in _in_parts(things, size):
+        if column is None:
+            keys += [sort_key(rows.row(one), wish.sort) for one in some]
+        else:
+            keys += [sort_key(column(one), rest) for one in some]
         yield b""
-    made.sort(key=wish.sort_key, reverse=wish.reverse)
-    return made
+    order = sorted(range(len(keys)), key=keys.__getitem__, reverse=wish.reverse)
+    return [things[index] for index in order]
+
+
+def sort_key(value: Any, path: str) -> SortKey:
+    """Return what to sort by: numbers before text, what is missing first."""
+    for part in path.split(".") if path else ():
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, bool | int | float):
+        return 1, value
+    return (2, value) if isinstance(value, str) else (0, 0)
 
 
 def _in_parts(things: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -9,14 +9,13 @@ from typing import Any
 import anymq
 from anymq.management.api.bodies import BODIES, LISTING, QUERIES, Schema
 from anymq.management.api.routes import ANYBODY, PREFIX, Route
-from anymq.management.http import JSON, TEXT, encode
+from anymq.management.http import JSON, encode
 
 _NAME = re.compile(r":(\w+)")
 EVENTS = "text/event-stream"
 STREAMS = ("/events",)
 CHECKS = "/health/checks/"
 SAYING_WHAT = ("/jobs",)  # that they made
-TEXTS = {"/auth/hash_password/:password": TEXT}  # JSON that RabbitMQ calls text
 
 # What any request may be answered with, beside what it asks for.
 FAULTS = {
@@ -146,8 +145,7 @@ def _answer(route: Route, status: HTTPStatus) -> Mapping[str, Any]:
         return {"description": "It is there now."}
     if route.path in STREAMS:
         return {"description": "Events, one after another.", "content": {EVENTS: {}}}
-    kind = TEXTS.get(route.path, JSON)
-    return {"description": status.phrase, "content": {kind: {"schema": {}}}}
+    return {"description": status.phrase, "content": {JSON: {"schema": {}}}}
 
 
 def _fault(said: str) -> dict[str, Any]:

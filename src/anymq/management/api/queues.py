@@ -1,6 +1,8 @@
 """Queues and streams."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from anymq.core.policies.policy import NOTHING, Applied
@@ -39,14 +41,16 @@ def queues(call: Call) -> Answer:
             return row(call, queue)
         return {**_declared(call, queue), **(_messages(queue) if totals else {})}
 
-    return call.listed(every, make, lambda queue: queue.name)
+    return call.listed(every, make, lambda queue: queue.name, cheap_columns(call))
 
 
 @ROUTES.get("/queues/detailed")
 def queues_detailed(call: Call) -> Answer:
     """All queues and streams, with all there is to say."""
     every = [vhost.queues[name] for vhost in call.vhosts for name in sorted(vhost.queues)]
-    return call.listed(every, lambda queue: detailed(call, queue), lambda queue: queue.name)
+    return call.listed(
+        every, partial(detailed, call), lambda queue: queue.name, cheap_columns(call)
+    )
 
 
 @ROUTES.get("/queues/:vhost")
@@ -113,29 +117,59 @@ def subscriptions(one: AnyQueue) -> list[Any]:
 
 def row(call: Call, one: AnyQueue) -> dict[str, Any]:
     """Return what lists say about a queue."""
-    said, counted = _declared(call, one), numbers.of_queue(one)
+    said = _declared(call, one)
     said |= {
         "consumers": one.consumer_count,
         "internal": False,
         "internal_owner": False,
         "memory": 0,
         "effective_policy_definition": _applied(call, one).definition,
-        **call.rated(one, _messages(one), counted, LENGTHS_OF),
+        **applied.names_if_any(_applied(call, one)),
+        **_lengths(call, one),
     }
-    stats = _stats(one)
-    if any(stats.values()):
-        said["message_stats"] = call.rated(one, stats, counted, MESSAGES_OF)
+    if (stats := _message_stats(call, one)) is not None:
+        said["message_stats"] = stats
     if isinstance(one, Queue):
         said["message_bytes_ready"] = one.ready_bytes
     return said
 
 
-def _stats(one: AnyQueue) -> Mapping[str, int]:
+def _lengths(call: Call, one: AnyQueue) -> dict[str, Any]:
+    return call.rated(one, _messages(one), numbers.of_queue(one), LENGTHS_OF)
+
+
+def _message_stats(call: Call, one: AnyQueue) -> dict[str, Any] | None:
+    """Return what happened so far; None: nothing."""
+    names: Sequence[str] = numbers.STREAM_STATS
     if isinstance(one, Queue):
-        return dict(zip(numbers.QUEUE_STATS, numbers.queue_stats(one), strict=True))
-    if isinstance(one, Stream):
-        return dict(zip(numbers.STREAM_STATS, numbers.stream_stats(one), strict=True))
-    return {}
+        names, counts = numbers.QUEUE_STATS, numbers.queue_stats(one)
+    elif isinstance(one, Stream):
+        counts = numbers.stream_stats(one)
+    else:
+        return None
+    if not any(counts):
+        return None
+    return call.rated(
+        one, dict(zip(names, counts, strict=True)), numbers.of_queue(one), MESSAGES_OF
+    )
+
+
+def cheap_columns(call: Call) -> Mapping[str, Callable[[AnyQueue], Any]]:
+    """Return what can be told of a queue without its row."""
+    told: dict[str, Callable[[AnyQueue], Any]] = {
+        each: attrgetter(each) for each in ("name", "durable", "auto_delete")
+    }
+    for index, each in enumerate(numbers.LENGTHS):
+        told[each] = lambda one, index=index: numbers.lengths(one)[index]  # type: ignore[misc]
+        told[each + "_details"] = lambda one, key=each + "_details": _lengths(call, one)[key]  # type: ignore[misc]
+    return told | {
+        "vhost": lambda one: one.vhost_name,
+        "type": lambda one: one.kind,
+        "exclusive": lambda one: one.owner is not None,
+        "consumers": lambda one: one.consumer_count,
+        "state": lambda _: "running",
+        "message_stats": partial(_message_stats, call),
+    }
 
 
 def detailed(call: Call, one: AnyQueue) -> dict[str, Any]:

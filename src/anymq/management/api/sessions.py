@@ -69,6 +69,10 @@ class Sessions:
         self._all[key] = session
         return session
 
+    def lives(self, session: LoggedIn) -> bool:
+        """Is it still one of ours?"""
+        return not self._is_over(session) and any(one is session for one in self._all.values())
+
     def end(self, request: Request) -> None:
         """He logs out."""
         self._all.pop(_digest(cookie_of(request)), None)

@@ -2,7 +2,9 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from anymq.core.catalog import Then
@@ -21,6 +23,7 @@ from anymq.management.http import Answer
 from anymq.storage.errors import OffsetOutOfRange
 
 ROUTES = routes.Routes()
+NAME = attrgetter("name")
 PRODUCERS_MAX = 10_000  # of a topic, in a list
 SOURCES = {Source.TOPIC: "topic", Source.DEFAULT: "default"}  # the others are the broker's
 TYPES = {each: each.name.lower() for each in ConfigType}
@@ -29,7 +32,7 @@ TYPES = {each: each.name.lower() for each in ConfigType}
 @ROUTES.get("/topics")
 def topics(call: Call) -> Answer:
     """All topics."""
-    return call.listed(visible(call), lambda one: row(call, one), lambda one: one.name)
+    return call.listed(visible(call), partial(row, call), NAME, {"name": NAME})
 
 
 @ROUTES.get("/topics/:topic")

@@ -53,6 +53,7 @@ class Channel:
         self.consumers: dict[str, Consumer] = {}
         self.replies: direct_reply.ReplyQueue | None = None
         self.unacked = Unacked()
+        self.published = self.confirmed = self.returned = self.acknowledged = 0
         self.ages = Ages()
         self.confirms: Confirms | None = None
         self.transaction: transactions.Transaction | None = None
@@ -72,7 +73,9 @@ class Channel:
         if multiple or tag == 0 or self.transaction is not None:
             self._settle_acked()
             key = methods.BasicAck.KEY
+            out = len(self.unacked)
             settling.answer(self, tag, settling.ack, multiple=multiple, key=key)
+            self.acknowledged += out - len(self.unacked)
         else:
             self._acked.append(tag)
         if not self._touched:
@@ -263,6 +266,7 @@ class Channel:
             confirms.answer(first, count, ok=error is None)
         self.wire.counters.refused += refused
         self.wire.counters.confirmed += count - refused
+        self.confirmed += count - refused
         self.touch()
 
     def _all_published(self, numbers: Sequence[tuple[int, int]], error: Exception | None) -> None:
@@ -281,6 +285,7 @@ class Channel:
         if not tags:
             return
         self._acked = []
+        self.acknowledged += len(tags)
         groups: Groups = {}
         try:
             self.unacked.take(tags, groups)

@@ -34,6 +34,7 @@ from anymq.protocols.amqp.wire import MakeChannel
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.gate import Claim, Gate, Verdict
+from anymq.security.tokens import is_token
 from anymq.security.users import Users
 
 CHANNELS_MIN = 1
@@ -238,19 +239,19 @@ class Conversation:
             return
         if isinstance(said, Claim):
             self.checking = True
-            self.amqp.gate.check(self.amqp.users, said, lambda verdict: self._judge(said, verdict))
+            self.amqp.gate.log_in(self.amqp.users, said, self._judge)
         else:
             self._log_in(said)
 
-    def _judge(self, claim: Claim, verdict: Verdict) -> None:
+    def _judge(self, verdict: Verdict, user: str) -> None:
         """It is known whether this is the password."""
         self.checking = False
         if self.state is not State.STARTING:
             return  # it did not wait for that
         if verdict is Verdict.RIGHT:
-            self._log_in(claim.name)
+            self._log_in(user)
         else:
-            self._refuse_login(f"user '{claim.name}' - {verdict.value}")
+            self._refuse_login(f"user '{user}' - {verdict.value}")
         self._outbox.wake()  # what came meanwhile
 
     def _log_in(self, user: str) -> None:
@@ -324,9 +325,23 @@ class Conversation:
         self.amqp.broker.users.watch(self.user, self.channels.on_rights)
         self._send(ConnectionOpenOk())
 
-    def _on_update_secret(self, _method: ConnectionUpdateSecret) -> None:
-        """Ours do not expire: the configuration decides who may be here."""
-        self._send(ConnectionUpdateSecretOk())
+    def _on_update_secret(self, method: ConnectionUpdateSecret) -> None:
+        """A new token takes over from the last one; passwords do not expire."""
+        secret = bytes(method.new_secret).decode("latin-1")
+        if self.amqp.gate.tokens is None or not is_token(secret):
+            self._send(ConnectionUpdateSecretOk())
+            return
+        claim = Claim(self.user, secret, self.peer.host, login.PROTOCOL)
+        self.amqp.gate.log_in(self.amqp.users, claim, self._renewed)
+
+    def _renewed(self, verdict: Verdict, user: str) -> None:
+        if self.state is not State.RUNNING:
+            return
+        if verdict is Verdict.RIGHT and user == self.user:
+            self._send(ConnectionUpdateSecretOk())
+            return
+        refused = "New secret was refused by one of the backends"
+        self.fault(ConnectionFault(ReplyCode.NOT_ALLOWED, refused), ConnectionUpdateSecret.KEY)
 
     # The end
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode
 from anymq.protocols.amqp.fields import MalformedFields, decode_table
 from anymq.protocols.session import Peer, is_loopback
+from anymq.security.certificates import certificate_name
 from anymq.security.gate import Claim
 from anymq.security.users import Users
 
@@ -124,27 +124,4 @@ _MECHANISMS: Mapping[str, Callable[[bytes, Door], str | Claim]] = {
     AMQPLAIN: _amqplain,
     EXTERNAL: _external,
     ANONYMOUS: _anonymous,
-}
-
-
-def certificate_name(certificate: Mapping[str, Any], where: str) -> str:
-    """Return the user a certificate names, as Python's `getpeercert` describes it; empty: none.
-
-    `where`: common_name, distinguished_name, or the first of subject_alternative_name.
-    """
-    subject = [pair for part in certificate.get("subject", ()) for pair in part]
-    if where == "subject_alternative_name":
-        return next((value for _, value in certificate.get("subjectAltName", ())), "")
-    if where == "distinguished_name":
-        return ",".join(f"{_SHORT.get(key, key)}={value}" for key, value in reversed(subject))
-    return ",".join(value for key, value in subject if key == "commonName")
-
-
-_SHORT = {
-    "commonName": "CN",
-    "organizationName": "O",
-    "organizationalUnitName": "OU",
-    "countryName": "C",
-    "stateOrProvinceName": "ST",
-    "localityName": "L",
 }

@@ -181,6 +181,7 @@ class Publisher:
             return
         assert address is not None
         self._bodies = []
+        self._channel.published += len(bodies)
         same = repeat(address.envelope), repeat(self._properties), bodies, repeat(self._now_ms)
         self._messages += map(_new_message, zip(*same))  # noqa: B905 - three of them are endless
 
@@ -225,7 +226,8 @@ class Publisher:
         run = Run(aside.messages, persistent=aside.persistent)
         numbers = aside.numbers
         try:
-            target.push(run, self._channel.answer_of_all(numbers) if numbers else None)
+            then = self._channel.answer_of_all(numbers) if numbers else None
+            self._channel.wire.vhost.publishing.push_alone(target, run, then)
         except (Refused, StorageError) as refused:
             raise _about_publish(to_amqp(refused)) from None
 
@@ -299,6 +301,7 @@ class Publisher:
         """Return a message to who published it."""
         channel = self._channel
         channel.wire.counters.returned += 1
+        channel.returned += 1
         envelope = message.envelope
         method = BasicReturn(
             reply_code=ReplyCode.NO_ROUTE,

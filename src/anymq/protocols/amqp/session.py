@@ -224,11 +224,12 @@ class AmqpSession:
 
     def _go(self, data: bytes) -> None:
         """Act on what came, then on what that brought about."""
-        turn = self._amqp.broker.turn
-        turn.attended = True
+        turn, changes = self._amqp.broker.turn, self._amqp.broker.changes
+        turn.attended, changes.actor = True, self.conversation
         try:
             self._act_on(data)
         finally:
+            changes.actor = None
             turn.run()
         if self._published:
             self._published, self._publishes = False, True

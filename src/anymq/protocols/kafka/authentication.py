@@ -1,19 +1,33 @@
 """Who the peer is: SASL as Kafka carries it (handshake, then tokens)."""
 
+import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from anymq.core.errors import NotAllowed
 from anymq.core.rights.access import ANONYMOUS
 from anymq.protocols.session import is_loopback
 from anymq.security.gate import Claim, Gate, Verdict
 from anymq.security.passwords import Mechanism
 from anymq.security.scram import AuthenticationFailed, ScramServer
+from anymq.security.tokens import is_token
 from anymq.security.users import Users
 
 PLAIN = "PLAIN"
+OAUTHBEARER = "OAUTHBEARER"
 TOKEN_BYTES_MAX = 64 * 1024
 PROTOCOL = "kafka"
 
+_BEARER = re.compile(
+    rb"n,[^,\x01]*,\x01(?:[A-Za-z]+=[^\x01]*\x01)*?auth=[Bb]earer ([!-~]+)\x01"
+    rb"(?:[A-Za-z]+=[^\x01]*\x01)*\x01"
+)
+
 Stepped = Callable[[bytes | AuthenticationFailed], None]
+
+
+def _everybody(_user: str) -> None:
+    """Let anybody in."""
 
 
 class Authentication:
@@ -28,12 +42,18 @@ class Authentication:
         required: bool,
         host: str = "",
         loopback_users: Sequence[str] = (),
+        admit: Callable[[str], None] = _everybody,
     ) -> None:
-        """`host` is where the peer is; some users may only come from this machine itself."""
+        """`host` is where the peer is; some users may only come from this machine itself.
+
+        `admit` is told of whoever has proved who he is; NotAllowed: there are too many.
+        """
+        self._admit = admit
         self.mechanisms = tuple(mechanisms)
         self._barred = () if is_loopback(host) else tuple(loopback_users)
         self.user = "" if required else ANONYMOUS
         self.raw_tokens = False
+        self._certified = False  # did a certificate prove it?
         self.checking = False  # is a password looked at?
         self._users = users
         self._gate = gate
@@ -46,6 +66,13 @@ class Authentication:
         """Do we know who it is?"""
         return bool(self.user)
 
+    def is_shown(self, user: str) -> bool:
+        """A certificate names this user; False: he may not come from there."""
+        if user in self._barred:
+            return False
+        self.user, self._certified = user, True
+        return True
+
     def choose(self, mechanism: str, *, raw: bool) -> bool:
         """Start over with this mechanism; False when the listener does not offer it.
 
@@ -53,16 +80,17 @@ class Authentication:
         """
         if mechanism not in self.mechanisms:
             return False
-        self.user = ""
+        self.user, self._certified = "", False
         self._mechanism = mechanism
-        self._scram = None if mechanism == PLAIN else ScramServer(self._users, Mechanism(mechanism))
+        by_secret = mechanism in (PLAIN, OAUTHBEARER)
+        self._scram = None if by_secret else ScramServer(self._users, Mechanism(mechanism))
         self.raw_tokens = raw
         return True
 
     @property
     def logged_in(self) -> bool:
         """Has it proven who it is?"""
-        return self.done and self.chosen
+        return self.done and (self.chosen or self._certified)
 
     @property
     def chosen(self) -> bool:
@@ -81,8 +109,9 @@ class Authentication:
             if self._mechanism is None or len(token) > TOKEN_BYTES_MAX:
                 raise AuthenticationFailed("no mechanism was chosen")
             if self._scram is None:
-                claim = self._plain(token)
-                self._gate.check(self._users, claim, lambda said: self._judge(claim, said, then))
+                bearer = self._mechanism == OAUTHBEARER
+                claim = self._bearer(token) if bearer else self._plain(token)
+                self._gate.log_in(self._users, claim, partial(self._judge, then))
             else:
                 self._end(self._scram_step(self._scram, token), then)
         except AuthenticationFailed as error:
@@ -97,11 +126,11 @@ class Authentication:
 
         self.step(token, stepped)
 
-    def _judge(self, claim: Claim, verdict: Verdict, then: Stepped) -> None:
+    def _judge(self, then: Stepped, verdict: Verdict, user: str) -> None:
         try:
             if verdict is not Verdict.RIGHT:
                 raise AuthenticationFailed(verdict.value)
-            self._become(claim.name)
+            self._become(user)
         except AuthenticationFailed as error:
             self._end(error, then)
         else:
@@ -110,7 +139,15 @@ class Authentication:
     def _become(self, user: str) -> None:
         if user in self._barred:
             raise AuthenticationFailed(f"user {user!r} can only connect via localhost")
+        if user:
+            self._let_in(user)
         self.user = user
+
+    def _let_in(self, user: str) -> None:
+        try:
+            self._admit(user)
+        except NotAllowed as refused:
+            raise AuthenticationFailed(str(refused)) from None
 
     def _end(self, answer: bytes | AuthenticationFailed, then: Stepped) -> None:
         self.checking = False
@@ -132,6 +169,13 @@ class Authentication:
             self._gate.tried(claim, right=True)
         self._become(scram.user or "")
         return answer
+
+    def _bearer(self, token: bytes) -> Claim:
+        """RFC 7628: a header of GS2, then fields."""
+        found = _BEARER.fullmatch(token)
+        if found is None or not is_token(found[1].decode()):
+            raise AuthenticationFailed("malformed OAUTHBEARER token")
+        return Claim("", found[1].decode(), self._host, PROTOCOL)
 
     def _plain(self, token: bytes) -> Claim:
         try:

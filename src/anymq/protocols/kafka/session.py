@@ -5,10 +5,13 @@ To add a request, add a module to `api/`: it declares its KEY, its VERSIONS and 
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
+from anymq.config.principals import mapped
 from anymq.core.broker import Broker
 from anymq.core.rights.access import Access
 from anymq.core.taps import Origin
+from anymq.core.vhosts.vhosts import DEFAULT
 from anymq.observability.log import Log
 from anymq.protocols.kafka.api import produce, produce_scan
 from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
@@ -27,6 +30,7 @@ from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
+from anymq.security.certificates import certificate_name
 from anymq.security.gate import Gate
 from anymq.security.scram import AuthenticationFailed
 from anymq.security.users import Users
@@ -61,12 +65,14 @@ class KafkaSession:
         "__weakref__",
         "_calls",
         "_calls_bytes",
+        "_counted_as",
         "_frame_began",
         "_frames",
         "_last_heard",
         "_left",
         "_next",
         "_outbox",
+        "_shows_certificate",
         "_stranger_since",
         "access",
         "authentication",
@@ -97,7 +103,9 @@ class KafkaSession:
             required=kafka.settings.login_required,
             host=peer.host,
             loopback_users=kafka.settings.loopback_users,
+            admit=self._admit,
         )
+        self._counted_as = ""
         self.access = self._access()
         self.held_bytes = 0
         self.since_ms = kafka.broker.clock.wall_ms()
@@ -110,6 +118,8 @@ class KafkaSession:
             small_max=kafka.settings.frame_bytes_max_without_records,
             large=LARGE,
         )
+        # Known when TLS is done, so with the first frame.
+        self._shows_certificate = peer.tls and kafka.settings.certificate_user != "none"
         self._left = NOTHING  # frames for which there was no time or no room yet
         self._next: memoryview | None = None  # the frame before them: it waits for open calls
         self._calls: deque[Call] = deque()
@@ -203,6 +213,7 @@ class KafkaSession:
         """Waiting fetches end; what was written stays written."""
         self.closed = self.gone = True
         self.kafka.sessions.discard(self)
+        self._depart()
         self._drop_calls()
         self._frames.drop()
         self.kafka.memory.leave(self)
@@ -217,6 +228,23 @@ class KafkaSession:
             self._stranger_since = None
         elif self._stranger_since is None:
             self._stranger_since = self._last_heard
+
+    def _admit(self, user: str) -> None:
+        """Count it among the connections of its user; refuse it where there are too many.
+
+        Whoever need not say who he is counts for nobody.
+        """
+        if user == self._counted_as or self.gone:
+            return  # it proves itself again, or did not wait for what its password is worth
+        self.broker.presence.check(user, DEFAULT)
+        self._depart()
+        self.broker.presence.enter(user, DEFAULT)
+        self._counted_as = user
+
+    def _depart(self) -> None:
+        user, self._counted_as = self._counted_as, ""
+        if user:
+            self.broker.presence.leave(user, DEFAULT)
 
     def answered(self) -> None:
         """Send the answers whose turn it is."""
@@ -242,6 +270,21 @@ class KafkaSession:
     def _is_gone(self) -> bool:
         """Was its user deleted?"""
         return self.authentication.logged_in and not self.access.is_known
+
+    def _log_in_by_certificate(self) -> None:
+        """Who has shown one is who it names, if there is such a user; else he may log in."""
+        settings, certificate = self.kafka.settings, self.peer.certificate()
+        if not certificate:
+            return
+        if settings.principal_rules:
+            whole = certificate_name(certificate, "distinguished_name")
+            name = mapped(whole, settings.principal_rules)
+        else:
+            name = certificate_name(certificate, settings.certificate_user)
+        if name in self.kafka.users and self.authentication.is_shown(name):
+            self.authentication_changed()
+        else:
+            log.warning("no user is called as a certificate says", peer=self.peer.host, name=name)
 
     def _access(self) -> Access:
         """Return what its user may do; who need not log in may be nobody in particular."""
@@ -321,6 +364,9 @@ class KafkaSession:
 
     def _on_frame(self, frame: memoryview, owned: bool) -> None:
         self._last_heard = self.broker.clock.monotonic()
+        if self._shows_certificate:
+            self._shows_certificate = False
+            self._log_in_by_certificate()
         if self.authentication.raw_tokens:
             self._on_raw_token(frame)
             return
@@ -345,11 +391,18 @@ class KafkaSession:
         request = api.decode_request(frame, position, version)
         cost = len(frame) if key in LARGE else len(frame) * OBJECT_COST
         call = self._begin(Call(self, api, header, cost, owned))
+        self._handle(call, request)
+
+    def _handle(self, call: Call, request: Any) -> None:
+        changes = self.broker.changes
+        changes.actor = self
         try:
-            api.handle(call, request)
+            call.api.handle(call, request)
         except MalformedFrame:
             call.on_gone = call.nobody_waits  # there will be no answer to this one
             raise
+        finally:
+            changes.actor = None
 
     def _begin(self, call: Call) -> Call:
         self._calls.append(call)

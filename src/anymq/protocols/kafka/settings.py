@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anymq.config.principals import Rule
 from anymq.config.units import KIB, MIB
 
 
@@ -16,6 +17,8 @@ class KafkaSettings:
     sasl_mechanisms: Sequence[str] = ()
     login_required: bool = False
     loopback_users: Sequence[str] = ()
+    certificate_user: str = "none"  # which part of a certificate names who it is
+    principal_rules: Sequence[Rule] = ()  # what becomes of the distinguished name
     frame_bytes_max: int = 100 * MIB
     frame_bytes_max_without_records: int = 2 * MIB
     frame_bytes_max_unauthenticated: int = 64 * KIB

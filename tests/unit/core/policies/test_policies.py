@@ -12,6 +12,7 @@ from anymq.core.policies.policy import merged
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.queue_settings import QueueSettings
 from anymq.core.routing.exchange import Exchange
+from anymq.core.streams.errors import PolicyViolation
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.protocols.amqp.fields import Int64
 
@@ -319,6 +320,14 @@ def test_no_more_queues_than_their_virtual_host_may_have(
 
     broker.policies.put_limit("/", "max-queues", -1)
     vhost.declare_queue("r")
+
+
+def test_topics_count_among_the_queues(broker: Broker, vhost: VirtualHost) -> None:
+    vhost.declare_queue("q")
+    broker.policies.put_limit("/", "max-queues", 2)
+    broker.create_topic("t")
+    with pytest.raises(PolicyViolation, match=r"queue limit in vhost '/' \(2\) is reached"):
+        broker.create_topic("u")
 
 
 @pytest.mark.parametrize(

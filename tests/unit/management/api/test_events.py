@@ -292,6 +292,26 @@ def test_a_stream_ends_with_its_user(room: HttpRoom) -> None:
     listener = Listener(room, "topics=alarms", Authorization=ADA)
     listener.hears()
     room.put("/api/users/ada", {"password": "secret", "tags": "management"})
-    [(name, _)] = listener.pass_time(0.25)
+    [(name, _)] = listener.pass_time(1)
     assert name == "bye"
     assert listener.browser.session.closed
+
+
+def test_a_stream_ends_with_the_password_and_with_the_session(room: HttpRoom) -> None:
+    room.put("/api/users/ada", {"password": "secret", "tags": "monitoring"})
+    browser = room.browser()
+    said = browser.ask("POST", "/api/login", {"username": "ada", "password": "secret"})
+    cookie = said.headers["Set-Cookie"].partition(";")[0]
+    by_password = Listener(room, "topics=alarms", Authorization=ADA)
+    by_session = Listener(room, "topics=alarms", Authorization="", Cookie=cookie)
+    by_password.hears(), by_session.hears()
+
+    out = {"Authorization": "", "Cookie": cookie, "X_CSRF_Token": said.json["csrf_token"]}
+    assert browser.ask("DELETE", "/api/login", **out).status < 300
+    room.pass_time(1)
+    assert [name for name, _ in by_session.hears()] == ["bye"]
+    assert by_password.hears() == []
+
+    room.put("/api/users/ada", {"password": "another", "tags": "monitoring"})
+    room.pass_time(1)
+    assert [name for name, _ in by_password.hears()] == ["bye"]

@@ -2,6 +2,10 @@
 
 import pytest
 
+from anymq.management.api import queues
+from anymq.management.api.call import Call
+from anymq.management.api.guard import Caller
+from anymq.management.http import Request
 from anymq.testing.http import HttpRoom
 
 COUNT = 120
@@ -126,3 +130,12 @@ def test_checks_fail_with_a_reason(room: HttpRoom) -> None:
     assert (said.status, said.json["alarms"][0]["resource"]) == (503, "memory")
     assert room.get("/api/health/checks/port-listener/1").json["missing"] == 1
     assert room.get("/api/health/checks/protocol-listener/mqtt").status == 503
+
+
+def test_columns_that_are_told_without_a_row_are_those_of_the_row(room: HttpRoom) -> None:
+    """Else a list would be in another order than the one that it shows."""
+    call = Call(Request("GET", "/"), Caller("guest"), {}, room.site)
+    one = room.broker.vhost("/").queue("q007")
+    row = queues.row(call, one)
+    for name, told in queues.cheap_columns(call).items():
+        assert told(one) == row.get(name), name

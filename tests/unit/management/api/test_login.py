@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from anymq.management.api.guard import Provider
 from anymq.management.api.sessions import PER_USER_MAX
 from anymq.protocols.session import Peer
 from anymq.security.users import Users
@@ -278,3 +279,19 @@ def test_a_password_that_is_said_comes_before_the_cookie(browser: Browser) -> No
     headers: dict[str, Any] = {"Cookie": browser.cookie}
 
     assert browser.room.get("/api/whoami", **headers).status == 401  # guest, who is not there
+
+
+def test_other_ways_to_log_in(room: HttpRoom) -> None:
+    """Asked before anybody is logged in."""
+    assert room.get("/api/auth", Authorization="").json == {"oauth_enabled": False}
+    room.guard.provider = lambda: Provider("page", "https://id/auth", "https://id/token", "openid")
+
+    said = room.get("/api/auth", Authorization="").json
+
+    assert said == {
+        "oauth_enabled": True,
+        "client_id": "page",
+        "authorization_url": "https://id/auth",
+        "token_url": "https://id/token",
+        "scope": "openid",
+    }

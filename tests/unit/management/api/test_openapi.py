@@ -13,6 +13,7 @@ WITHOUT_BODY = {
     ("POST", "/vhosts/:vhost/deletion/protection"),
     ("POST", "/vhosts/:vhost/start/:node"),
     ("PUT", "/feature-flags/:name/enable"),
+    ("POST", "/rebalance/queues"),
 }
 
 

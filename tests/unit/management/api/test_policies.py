@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from anymq.core.rights.acls import ANY, AclRecord
+from anymq.core.rights.operations import Kind, Operation
 from anymq.protocols.amqp import methods
 from anymq.testing.http import HttpRoom, Said, basic
 
@@ -246,6 +248,22 @@ def fill(room: HttpRoom) -> None:
     room.put("/api/vhost-limits/v/max-queues", {"value": 9})
     room.put("/api/global-parameters/g", {"value": [1]})
     room.put("/api/queues/v/q", {"durable": True})
+
+
+def test_what_is_set_for_users_of_the_configuration_comes_back(room: HttpRoom) -> None:
+    """And rules of Kafka's tools: a backup without them would open what they close."""
+    room.put("/api/permissions/%2F/guest", {"configure": ".*", "write": "^w", "read": ".*"})
+    rule = AclRecord(Kind.TOPIC, "secret", False, "guest", ANY, Operation.READ, False)
+    room.broker.users.acls.add([rule], lambda _: None)
+    document = room.get("/api/definitions").json
+    assert document["users"] == document["permissions"] == []
+
+    other = HttpRoom()
+    assert other.post("/api/definitions", document).status == 204
+    (permission,) = other.get("/api/permissions").json
+    assert permission["write"] == "^w"
+    assert list(other.broker.users.acls) == [rule]
+    assert other.get("/api/whoami").status == 200  # the password is the configuration's
 
 
 def test_a_virtual_host_goes_round(room: HttpRoom) -> None:

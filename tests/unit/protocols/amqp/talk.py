@@ -85,6 +85,7 @@ class BrokerInTheAir:
         self.turn = Turn()
         self.vhosts = {"/": Vhost()}
         catalog = Catalog(NothingKept())
+        self.changes = catalog.changes
         self.users = Accounts(catalog, self.vhosts)
         self.presence = Presence(Policies(Parameters(catalog)), UserLimits(catalog))
 

@@ -510,5 +510,6 @@ def state(broker: Broker) -> Any:
         [(one.name, one.state, one.members) for one in [broker.groups.describe("g")]],
         dict(broker.config.for_all),
         list(accounts.acls),
-        [(name, accounts.proofs(name)) for name in accounts],
+        list(accounts),
+        [accounts.proofs(name) for name in ("there", "new")],
     )

@@ -329,3 +329,36 @@ def test_too_many_topics_at_a_time_are_not_made() -> None:
     client >> create_topics.CreateTopicsRequest(topics, validate_only=True)
     assert client.closed
     assert not room.broker.topics
+
+
+def logged_in(room: KafkaRoom) -> tuple[KafkaDialog, int, str | None]:
+    """Log in; return the connection, the error code and what was said about it."""
+    dialog = room.dialog()
+    dialog.ask(SaslHandshakeRequest("PLAIN"))
+    answer = dialog.ask(SaslAuthenticateRequest(b"\0ada\0secret"))
+    return dialog, answer.error_code, answer.error_message
+
+
+def test_a_user_has_so_many_connections_whatever_they_speak() -> None:
+    """The limits of RabbitMQ's API hold here, too: one user, one limit."""
+    room = KafkaRoom(LOCKED, users=Users(USERS))
+    room.broker.presence.limits.put("ada", {"max-connections": 2})
+    room.broker.presence.enter("ada", "/")  # by AMQP
+    first, code, _ = logged_in(room)
+    assert code == 0
+
+    second, code, why = logged_in(room)
+    assert code != 0
+    assert why is not None
+    assert why.endswith("connection refused for user 'ada': user connection limit (2) is reached")
+    assert second.session.closed
+
+    first.session.peer_gone()
+    assert logged_in(room)[1] == 0
+
+
+def test_the_connections_of_topics_count_for_their_virtual_host() -> None:
+    room = KafkaRoom(LOCKED, users=Users(USERS))
+    room.broker.policies.put_limit("/", "max-connections", 0)
+    _, code, why = logged_in(room)
+    assert (code != 0, "access to vhost '/' refused for user 'ada'" in str(why)) == (True, True)

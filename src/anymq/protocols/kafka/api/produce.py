@@ -3,6 +3,7 @@
 from functools import partial
 
 from anymq.core.errors import Refused
+from anymq.core.portable.posing import claimed_users
 from anymq.core.rights.operations import Operation
 from anymq.core.streams.errors import InvalidRecord, UnsupportedCompression
 from anymq.core.streams.partition import Partition
@@ -92,6 +93,8 @@ class _Answer:
         header = _check(batch)
         if header.compression == ZSTD and self._call.version < ZSTD_SINCE:
             raise UnsupportedCompression(f"zstd comes with version {ZSTD_SINCE} of Produce")
+        if not self._call.session.access.may_pose:
+            _check_names(self._call, batch, header)
         # Also where nobody awaits an answer: what the disk has not taken counts as under way, or
         # else a producer that is faster than the disk would fill the memory.
         done = partial(self._durable, entry)
@@ -145,6 +148,16 @@ def _check(batch: Buffer) -> BatchHeader:
         if _is_one_batch(batch):
             raise
         raise InvalidRecord(str(error)) from error
+
+
+def _check_names(call: Call, batch: Buffer, header: BatchHeader) -> None:
+    """Refuse records that claim, as AMQP's `user-id`, to be of another user."""
+    user = call.session.access.user
+    for claimed in claimed_users(batch, header, call.broker.forms):
+        if claimed != user:
+            raise InvalidRecord(
+                f"user_id property set to '{claimed}' but authenticated user was '{user}'"
+            )
 
 
 def _is_one_batch(batch: Buffer) -> bool:

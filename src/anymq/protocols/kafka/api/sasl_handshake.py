@@ -13,7 +13,7 @@ def handle(call: Call, request: schema.SaslHandshakeRequest) -> None:
     """Agree, or say what there is and hang up, as Kafka does."""
     session, authentication = call.session, call.session.authentication
     code = ErrorCode.NONE
-    if not authentication.mechanisms or authentication.logged_in:
+    if not authentication.mechanisms or (authentication.logged_in and authentication.chosen):
         code = ErrorCode.ILLEGAL_SASL_STATE
     elif not authentication.choose(request.mechanism, raw=call.version == 0):
         code = ErrorCode.UNSUPPORTED_SASL_MECHANISM

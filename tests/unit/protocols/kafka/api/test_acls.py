@@ -12,6 +12,10 @@ from anymq.protocols.kafka.schema.generated.alter_user_scram_credentials import 
     ScramCredentialUpsertion,
 )
 from anymq.protocols.kafka.schema.generated.create_acls import AclCreation, CreateAclsRequest
+from anymq.protocols.kafka.schema.generated.create_topics import (
+    CreatableTopic,
+    CreateTopicsRequest,
+)
 from anymq.protocols.kafka.schema.generated.delete_acls import DeleteAclsFilter, DeleteAclsRequest
 from anymq.protocols.kafka.schema.generated.delete_topics import (
     DeleteTopicsRequest,
@@ -254,3 +258,16 @@ def test_who_may_not_see_a_topic_does_not_learn_its_name(
     (said,) = bob.ask(DeleteTopicsRequest([state], timeout_ms=1000)).responses
     assert said.name is None
     assert said.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_who_may_only_make_a_topic_is_not_told_its_configs(
+    room: KafkaRoom, root: KafkaDialog
+) -> None:
+    create(root, AclCreation(CLUSTER, "kafka-cluster", LITERAL, "User:bob", "*", 5, ALLOW))
+    alter(root, upsertion("bob", "secret"))
+    wanted = [CreatableTopic("orders", 2, 1)]
+    (said,) = log_in(room, "bob").ask(CreateTopicsRequest(wanted, 1000)).topics
+    assert said.error_code == ErrorCode.NONE
+    assert said.topic_config_error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    assert not said.configs
+    assert said.num_partitions == -1

@@ -1,0 +1,130 @@
+"""Who shows a certificate, at every port: real clients, real TLS."""
+
+import json
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pika
+import pytest
+import trustme
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from anymq.testing.embedded import EmbeddedBroker
+
+PASSWORD = "a password"
+
+
+class Place:
+    """A broker with an authority, and the certificates of its clients."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = trustme.CA()
+        self.authority.cert_pem.write_to_path(folder / "ca.pem")
+        self.issue("broker")
+        self.broker = EmbeddedBroker(
+            settings={
+                "kafka": {
+                    "port": -1,
+                    "tls_port": 0,
+                    "require_login": True,
+                    "certificate_user": "common_name",
+                },
+                "amqp": {"tls_port": 0, "mechanisms": ["EXTERNAL", "PLAIN"]},
+                "management": {"tls_port": 0},
+                "tls": {
+                    "certificate": str(folder / "broker.pem"),
+                    "client_ca": str(folder / "ca.pem"),
+                    "client_certificate": "wanted",
+                },
+                "users": {"ada": PASSWORD},
+            }
+        )
+
+    def issue(self, name: str) -> str:
+        """Write a certificate and its key; return the file."""
+        path = self.folder / f"{name}.pem"
+        made = self.authority.issue_cert("localhost", "127.0.0.1", common_name=name)
+        made.private_key_and_cert_chain_pem.write_to_path(path)
+        return str(path)
+
+    def context(self, name: str = "") -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+        if name:
+            context.load_cert_chain(self.issue(name))
+        return context
+
+    def admin(self, name: str = "") -> AdminClient:
+        kinds = ("ssl.key.location", "ssl.certificate.location") if name else ()
+        files = dict.fromkeys(kinds, self.issue(name) if name else "")
+        return AdminClient(
+            {
+                "bootstrap.servers": f"127.0.0.1:{self.broker.ports['kafka_tls']}",
+                "security.protocol": "SSL",
+                "ssl.ca.location": str(self.folder / "ca.pem"),
+                **files,
+            }
+        )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    place = Place(tmp_path_factory.mktemp("certificates"))
+    with place.broker:
+        yield place
+
+
+def amqp(place: Place, name: str) -> pika.BlockingConnection:
+    return pika.BlockingConnection(
+        pika.ConnectionParameters(
+            "127.0.0.1",
+            place.broker.ports["amqp_tls"],
+            ssl_options=pika.SSLOptions(place.context(name), "localhost"),
+            credentials=pika.credentials.ExternalCredentials(),
+        )
+    )
+
+
+def test_amqp(place: Place) -> None:
+    connection = amqp(place, "ada")
+    assert connection.is_open
+    connection.close()
+
+
+def test_a_certificate_of_nobody(place: Place) -> None:
+    with pytest.raises(pika.exceptions.AMQPConnectionError):
+        amqp(place, "eve")
+
+
+def test_https(place: Place) -> None:
+    """Browsers need no certificate; the cookie goes over TLS only."""
+    url = f"https://localhost:{place.broker.ports['management_tls']}/api/login"
+    body = json.dumps({"username": "ada", "password": PASSWORD}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+
+    with urllib.request.urlopen(request, context=place.context()) as answer:
+        assert "; Secure" in answer.headers["Set-Cookie"]
+
+
+def test_https_trusts_nobody_for_his_certificate(place: Place) -> None:
+    """There a password is asked for all the same: a browser shows its certificate to anybody."""
+    url = f"https://localhost:{place.broker.ports['management_tls']}/api/whoami"
+
+    with pytest.raises(HTTPError) as refused:
+        urllib.request.urlopen(url, context=place.context("ada"))
+    assert refused.value.code == 401
+    refused.value.close()
+
+
+def test_kafka(place: Place) -> None:
+    assert place.admin("ada").list_topics(timeout=10).brokers
+
+
+@pytest.mark.parametrize("name", ["", "eve"])
+def test_kafka_with_no_certificate_or_that_of_nobody(place: Place, name: str) -> None:
+    with pytest.raises(KafkaException):
+        place.admin(name).list_topics(timeout=2)
