@@ -62,7 +62,7 @@ export interface Bounds {
   perNode: number; // lines of one node in one direction, the others become one "more"
 }
 
-export const BOUNDS: Bounds = { depth: 2, nodes: 160, perNode: 40 };
+export const BOUNDS: Bounds = { depth: 2, nodes: 160, perNode: 20 };
 
 export const exchangeId = (name: string): string => `e:${name}`;
 export const queueId = (name: string): string => `q:${name}`;

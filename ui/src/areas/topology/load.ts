@@ -3,7 +3,7 @@ import { apiPath, get, withQuery } from "../../lib/api";
 import type { BindingRow, ExchangeRow, QueueRow } from "./graph";
 
 export const PAGE = 500; // rows of one answer, the most the API gives
-const NAMES_CHARS_MAX = 4000; // of a pattern that goes into an address
+const NAMED_MAX = 60; // queues that are asked for one by one
 const HOPS_MAX = 12; // exchanges whose own bindings are asked for around a focus
 
 interface Paged<T> {
@@ -81,17 +81,25 @@ function missingQueues(bindings: BindingRow[], known: QueueRow[], focus: string 
   return [...wanted].slice(0, PAGE);
 }
 
-/** Queues by their names: one pattern, as long as an address may be. */
+/** Queues one by one: a list of those of these names would be a pattern too long for the server. */
 async function named(vhost: string, names: string[]): Promise<QueueRow[]> {
-  let pattern = "";
-  for (const name of names) {
-    if (pattern.length + name.length > NAMES_CHARS_MAX) break;
-    pattern += (pattern ? "|" : "") + `^${name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`;
-  }
-  if (!pattern) return [];
-  const query = { columns: QUEUE_COLUMNS, name: pattern, use_regex: true };
-  return (await paged<QueueRow>(apiPath("queues", vhost), query).catch(() => ({ items: [] }))).items;
+  const ask = (name: string): Promise<QueueRow | undefined> =>
+    get<QueueRow>(withQuery(apiPath("queues", vhost, name), { columns: QUEUE_COLUMNS })).catch(() => undefined);
+  const rows = await Promise.all(names.slice(0, NAMED_MAX).map(ask));
+  return rows.filter((row) => row !== undefined);
 }
+
+/** In a large virtual host, only what moves, of what is drawn: lists of ten thousand cost the server something. */
+export async function refreshed(vhost: string, loaded: Loaded, drawn: string[]): Promise<Loaded> {
+  const [exchanges, queues] = await Promise.all([
+    paged<ExchangeRow>(apiPath("exchanges", vhost), { columns: EXCHANGE_COLUMNS }),
+    named(vhost, drawn),
+  ]);
+  const newer = new Map(queues.map((row) => [row.name, row]));
+  return { ...loaded, exchanges: exchanges.items, queues: loaded.queues.map((row) => newer.get(row.name) ?? row) };
+}
+
+export const isLarge = (loaded: Loaded): boolean => loaded.bindingsTotal > PAGE || loaded.queuesTotal > PAGE;
 
 export interface Found {
   id: string;
