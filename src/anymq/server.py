@@ -421,6 +421,8 @@ class Server:
             files_max=files_max,
             connections_max=limits.connections_max,
             data_dir=str(data_dir_of(self.settings)),
+            certificate=self.settings.tls.certificate,
+            client_ca=self.settings.tls.client_ca,
         )
 
     async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
