@@ -188,6 +188,7 @@ class Server:
         attempts = Attempts(broker.clock.monotonic, lambda: attempt_limits(self.settings))
         gate = Gate(attempts, checkers.run)
         gate.tokens = make_tokens(self.settings)
+        gate.authenticators = plugins.authenticators(self.settings.plugins.authenticators)
         gate.lend = lambda who: broker.users.lend(who.name, loan_of(who.scopes, who.expires_s))
         return gate
 
