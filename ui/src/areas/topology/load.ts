@@ -19,6 +19,7 @@ export interface Loaded {
   queuesTotal: number;
 }
 
+const BINDING_COLUMNS = "source,destination,destination_type,routing_key,arguments";
 const EXCHANGE_COLUMNS = "name,vhost,type,internal,policy,arguments,message_stats";
 const QUEUE_COLUMNS =
   "name,vhost,type,messages,messages_ready,messages_unacknowledged,consumers,arguments,effective_policy_definition,message_stats";
@@ -32,7 +33,7 @@ export async function load(vhost: string, focus: string | undefined): Promise<Lo
     paged<BindingRow>(apiPath("bindings", vhost), { sort: "source", sort_reverse: true }),
   ]);
   const large = first.total_count > first.items.length;
-  const bindings = large && focus !== undefined ? await around(vhost, focus) : first.items;
+  const bindings = !large ? first.items : focus !== undefined ? await around(vhost, focus) : await ofSome(vhost, exchanges.items);
   const missing = queues.total_count > queues.items.length ? missingQueues(bindings, queues.items, focus) : [];
   return {
     exchanges: exchanges.items,
@@ -59,6 +60,16 @@ async function around(vhost: string, focus: string): Promise<BindingRow[]> {
   const more = await Promise.all(exchanges.slice(0, HOPS_MAX).map((id) => bindingsOf(vhost, id)));
   const seen = new Map([...own, ...more.flat()].map((row) => [JSON.stringify(row), row]));
   return [...seen.values()];
+}
+
+const SOME = 24; // exchanges that a large virtual host is begun with
+
+/** Where nothing is chosen yet: some exchanges, those of its own first. */
+async function ofSome(vhost: string, exchanges: ExchangeRow[]): Promise<BindingRow[]> {
+  const own = exchanges.filter((one) => one.name !== "");
+  const sorted = [...own.filter((one) => !one.name.startsWith("amq.")), ...own.filter((one) => one.name.startsWith("amq."))];
+  const ask = (one: ExchangeRow): Promise<Paged<BindingRow>> => paged(apiPath("exchanges", vhost, one.name, "bindings", "source"), { columns: BINDING_COLUMNS });
+  return (await Promise.all(sorted.slice(0, SOME).map(ask))).flatMap((one) => one.items);
 }
 
 function endsOf(row: BindingRow): string[] {

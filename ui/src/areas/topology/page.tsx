@@ -45,7 +45,7 @@ export function Topology() {
   }, [vhost, focus]);
   useRepeated(refresh, EVERY_MS);
   const graph = useMemo(
-    () => loaded.value && buildGraph(loaded.value, { ...BOUNDS, depth, ...(focus !== undefined && { focus }) }),
+    () => loaded.value && buildGraph(loaded.value, { ...BOUNDS, depth, alone: !isLarge(loaded.value), ...(focus !== undefined && { focus }) }),
     [loaded.value, focus, depth],
   );
   drawn.current = (graph?.nodes ?? []).filter((node) => node.kind !== "exchange" && node.kind !== "more").map((node) => node.name);
