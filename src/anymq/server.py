@@ -199,6 +199,7 @@ class Server:
         attempts = Attempts(broker.clock.monotonic, lambda: attempt_limits(self.settings))
         gate = Gate(attempts, checkers.run)
         gate.tokens = make_tokens(self.settings)
+        gate.authenticators = plugins.authenticators(self.settings.plugins.authenticators)
         gate.lend = lambda who: broker.users.lend(who.name, loan_of(who.scopes, who.expires_s))
         return gate
 
@@ -445,6 +446,8 @@ class Server:
             files_max=files_max,
             connections_max=limits.connections_max,
             data_dir=str(data_dir_of(self.settings)),
+            certificate=self.settings.tls.certificate,
+            client_ca=self.settings.tls.client_ca,
         )
 
     async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:

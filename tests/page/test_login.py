@@ -40,6 +40,7 @@ def test_language_and_theme_are_kept(screen: Screen) -> None:
     screen.press("Language")
     screen.press("中文")
     screen.shows("概览")
+    expect(screen.tab.locator("html")).to_have_attribute("lang", "zh-CN")
     screen.press("主题")
     screen.press("深色")
     expect(screen.tab.locator("html")).to_have_attribute("data-theme", "dark")

@@ -487,6 +487,9 @@ class Plugins:
     interceptors: tuple[str, ...] = setting(
         (), "Those that see each message before it is routed, in this order."
     )
+    authenticators: tuple[str, ...] = setting(
+        (), "Those that know more users than are named or stored here, in this order."
+    )
     protocols: tuple[str, ...] = setting(
         (), "Protocols, and where each listens: NAME=HOST:PORT; port 0 takes a free one."
     )

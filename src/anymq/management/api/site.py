@@ -38,6 +38,8 @@ class Machine:
     files_max: int
     connections_max: int
     data_dir: str
+    certificate: str = ""  # the files, where there is TLS
+    client_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
