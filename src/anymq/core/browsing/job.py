@@ -121,6 +121,15 @@ class Job:
         """Is it not at its end?"""
         return self.state is State.RUNNING
 
+    @property
+    def permitted(self) -> bool:
+        """May its user still look at these messages?"""
+        try:
+            self._check()
+        except Refused:
+            return False
+        return True
+
     def step(self) -> Step:
         """Do a little more."""
         try:

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.management.api.browser_room import BrowserRoom
 
 from anymq.core.browsing.jobs import REST_FACTOR
+from anymq.testing.http import basic
 
 
 @pytest.fixture
@@ -464,3 +465,42 @@ def test_rights_that_are_taken_away_end_a_job(room: BrowserRoom) -> None:
     job_id = room.browser().ask("POST", "/api/jobs", body, **ada).json["id"]
     room.put("/api/permissions/%2F/ada", {**rights, "read": ""})
     assert room.end_of(job_id)["state"] == "failed"
+
+
+# Who sees what was found
+
+
+def asked_by(room: BrowserRoom, user: str, path: str) -> Any:
+    browser = room.browser()
+    browser.say("GET", path, Authorization=basic(f"{user}:pw"))
+    said = browser.heard()
+    assert said is not None
+    return said.json
+
+
+def test_what_a_search_found_is_for_who_searched(room: BrowserRoom) -> None:
+    """`monitoring` sees that there is a job, and nothing of messages, nor of the filter."""
+    room.put("/api/users/watcher", {"password": "pw", "tags": "monitoring"})
+    room.send("q", '{"pin": 1234}')
+    job_id = room.begin("search", "q", filter={"text": "1234"})
+    assert room.end_of(job_id)["results"][0]["payload"] == '{"pin": 1234}'
+
+    seen = asked_by(room, "watcher", f"/api/jobs/{job_id}")
+    assert (seen["found"], seen["results"], seen["user"]) == (1, [], "guest")
+    assert "1234" not in json.dumps([seen, asked_by(room, "watcher", "/api/jobs")])
+
+
+def test_what_was_found_is_hidden_from_who_may_read_the_queue_no_more(room: BrowserRoom) -> None:
+    room.put("/api/users/reader", {"password": "pw", "tags": "management"})
+    rights = "/api/permissions/%2F/reader"
+    room.put(rights, {"configure": "", "write": "", "read": ".*"})
+    room.send("q", "secret")
+    browser = room.browser()
+    source = {"vhost": "/", "queue": "q"}
+    said = {"action": "search", "source": source}
+    job_id = browser.ask("POST", "/api/jobs", said, Authorization=basic("reader:pw")).json["id"]
+    room.end_of(job_id)
+    assert asked_by(room, "reader", f"/api/jobs/{job_id}")["results"][0]["payload"] == "secret"
+
+    room.put(rights, {"configure": "", "write": "", "read": "other"})
+    assert asked_by(room, "reader", f"/api/jobs/{job_id}")["results"] == []
