@@ -50,6 +50,11 @@ class Results:
         self._size = 0
 
     @property
+    def size(self) -> int:
+        """How much memory they take, about."""
+        return self._size
+
+    @property
     def full(self) -> bool:
         """Is it enough?"""
         return len(self.found) >= self._count_max or self._size >= RESULTS_BYTES_MAX

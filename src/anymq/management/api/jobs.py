@@ -5,6 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from anymq.config.units import KIB
 from anymq.core.browsing.filters import Filter
 from anymq.core.browsing.job import TRUNCATE, Job, Results, State
 from anymq.core.browsing.places import position_of, text_of
@@ -19,7 +20,7 @@ from anymq.management.api.browse import Shown, source_of_queue, source_of_topic
 from anymq.management.api.call import Call, done
 from anymq.management.api.edits import edit_of
 from anymq.management.api.faults import Fault, bad_request, no_object
-from anymq.management.http import Answer, json
+from anymq.management.http import Answer, encode, json
 
 ROUTES = routes.Routes()
 
@@ -28,6 +29,7 @@ SENDING = ("requeue", "move", COPY, "replay")
 ACTIONS = (SEARCH, DELETE, PURGE, *SENDING)
 RESULTS, RESULTS_MAX = 100, 1000
 POSITIONS_MAX = 10_000
+SAID_BYTES_MAX = 256 * KIB  # of what is asked for, besides a payload: it is kept, and shown
 SHOWN_MAX = 1000  # of the payload of an edit
 HIDDEN = ("encoding",)
 WITHHELD = (*HIDDEN, "filter", "edit")  # from others: it may say what is in messages
@@ -116,6 +118,9 @@ def _row(call: Call, job: Job) -> dict[str, Any]:
 
 def _job(call: Call) -> Job:
     call.need("action", "source")
+    edit = {name: one for name, one in call.table("edit").items() if name != "payload"}
+    if len(encode({**call.body, "edit": edit})) > SAID_BYTES_MAX:
+        raise bad_request(f"a job is described in at most {SAID_BYTES_MAX} bytes")
     action = call.text("action")
     if action not in ACTIONS:
         raise bad_request(f"action is one of {', '.join(ACTIONS)}")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.management.api.browser_room import BrowserRoom
 
+from anymq.core.browsing import jobs
 from anymq.core.browsing.jobs import REST_FACTOR
 from anymq.testing.http import basic
 
@@ -504,3 +505,28 @@ def test_what_was_found_is_hidden_from_who_may_read_the_queue_no_more(room: Brow
 
     room.put(rights, {"configure": "", "write": "", "read": "other"})
     assert asked_by(room, "reader", f"/api/jobs/{job_id}")["results"] == []
+
+
+# Limits
+
+
+def test_a_job_is_described_in_some_bytes(room: BrowserRoom) -> None:
+    """What was said is kept for an hour, and shown in lists: a hundred times 24 MB of it."""
+    source = {"vhost": "/", "queue": "q"}
+    wanted = {"headers": [{"name": "a", "value": "x" * 300_000}]}
+    said = room.post("/api/jobs", {"action": "search", "source": source, "filter": wanted})
+    assert said.status == 400
+    room.send("q", "a")
+    job = room.run("copy", "q", target={"queue": "other"}, edit={"payload": "\n" * 300_000})
+    assert job["done"] == 1
+
+
+def test_what_searches_found_is_kept_within_limits(
+    room: BrowserRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "KEPT_BYTES_MAX", 3000)
+    room.send("q", "x" * 1000)
+    ended = [room.run("search", "q")["id"] for _ in range(4)]
+    assert [row["id"] for row in room.get("/api/jobs").json] == ended[-2:]
+    monkeypatch.setattr(jobs, "KEPT_BYTES_MAX", 10)
+    assert [row["id"] for row in room.get("/api/jobs").json] == ended[-1:]
