@@ -112,6 +112,7 @@ class Server:
         self._amqp: Amqp | None = None
         self._amqp_counters = AmqpCounters()
         self._guard: Guard | None = None
+        self._store: LogStore | None = None
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -128,8 +129,7 @@ class Server:
         except (OSError, ValueError) as error:
             log.error("the settings were not reloaded: the certificate is no good", reason=error)
             return
-        self.settings = reloaded.settings
-        self._apply(self.settings)
+        self._use(reloaded.settings)
         log.info("the settings were reloaded", changed=", ".join(reloaded.changed) or "nothing")
         if reloaded.waiting:
             log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
@@ -138,6 +138,11 @@ class Server:
         for name in ("kafka_tls", "amqp_tls", "management_tls"):
             if (listener := self._listeners.get(name)) is not None:
                 listener.tls = make_tls(settings, browsers=name == "management_tls")
+
+    def _use(self, settings: Settings) -> None:
+        """Have these hold, which differ only in what can change while we run."""
+        self.settings = settings
+        self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
         limits = settings.limits
@@ -152,6 +157,9 @@ class Server:
             self._amqp.settings = amqp_settings(settings)
             self._amqp.users = amqp_users(settings, self._amqp.broker)
             apply_to_vhosts(settings, self._amqp.broker)
+        if self._store is not None and self._amqp is not None:
+            self._store.keep_free(settings.storage.disk_free_bytes_min)
+            self._look_for_alarms(self._amqp.broker, self._store)
 
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; return once everything acknowledged is on the disk."""
@@ -204,6 +212,7 @@ class Server:
             backlog_max=self.settings.limits.unwritten_bytes_max,
         )
         disk.serve(store)
+        self._store = store
         return store
 
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
@@ -368,6 +377,8 @@ class Server:
             machine=partial(self._machine, store),
             connections=self._connections,
             started_ms=broker.clock.wall_ms(),
+            settings=lambda: self.settings,
+            use=self._use,
         )
         return ManagementApi(site)
 
@@ -421,6 +432,8 @@ class Server:
             files_max=files_max,
             connections_max=limits.connections_max,
             data_dir=str(data_dir_of(self.settings)),
+            certificate=self.settings.tls.certificate,
+            client_ca=self.settings.tls.client_ca,
         )
 
     async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
@@ -474,8 +487,11 @@ class Server:
             broker.users.end_loans(broker.clock.wall_ms() / 1000)
             for listener in self._listeners.values():
                 listener.tick(now)
-            alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)
+            self._look_for_alarms(broker, store)
             self._give_back_memory()
+
+    def _look_for_alarms(self, broker: Broker, store: LogStore) -> None:
+        alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)
 
     def _give_back_memory(self) -> None:
         """After a flood: not while there is one, what comes next would only ask for it again."""

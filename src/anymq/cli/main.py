@@ -47,6 +47,7 @@ OPERATE = {
     "dead-letters": "dead letters by reason and origin; send them back",
     "delayed": "messages that wait for their time: list, cancel, release",
     "jobs": "what is being done with many messages: list, wait, cancel",
+    "log-level": "how much the broker logs; change it while it runs",
     "audit": "who changed what, and from where",
     "definitions": "export, import all definitions",
 }

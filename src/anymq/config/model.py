@@ -95,7 +95,7 @@ class Amqp:
         " is no guest. RABBITMQ_DEFAULT_USER says it, too.",
     )
     default_password: str = setting(
-        "", "The password of default_user. RABBITMQ_DEFAULT_PASS says it, too."
+        "", "The password of default_user. RABBITMQ_DEFAULT_PASS says it, too.", secret=True
     )
     default_vhost: str = setting(
         "/", "A virtual host that is made if it is not there. RABBITMQ_DEFAULT_VHOST says it, too."
@@ -293,7 +293,10 @@ class Storage:
         7 * DAY_MS, "Start a new file at this age. A topic may say otherwise.", at_least=1
     )
     disk_free_bytes_min: int = setting(
-        256 * MIB, "Refuse to take messages while less than this is free on the disk.", at_least=0
+        256 * MIB,
+        "Refuse to take messages while less than this is free on the disk.",
+        at_least=0,
+        live=True,
     )
     open_files_max: int = setting(
         1000, "How many log files to keep open; the rest are opened when needed.", at_least=16

@@ -232,7 +232,7 @@ def test_who_is_known_elsewhere_is_asked_for_there_and_guessing_is_limited_there
     elsewhere, lent = Elsewhere(), []
     gate = Gate(Attempts(lambda: 0.0, lambda: AttemptLimits(3)))
     gate.authenticators = [elsewhere]
-    gate.lend = lambda who: lent.append(who.name) is None
+    gate.lend = lambda who: not lent.append(who.name)  # type: ignore[func-returns-value]
 
     def log_in(name: str, password: str) -> Verdict:
         said: list[Verdict] = []

@@ -59,10 +59,11 @@ export interface Bounds {
   focus?: string; // the id of a node: only what is near it is shown
   depth: number; // how many lines away
   nodes: number; // at most
+  alone: boolean; // is what nothing leads to or from drawn, too?
   perNode: number; // lines of one node in one direction, the others become one "more"
 }
 
-export const BOUNDS: Bounds = { depth: 2, nodes: 160, perNode: 40 };
+export const BOUNDS: Bounds = { depth: 2, alone: true, nodes: 160, perNode: 20 };
 
 export const exchangeId = (name: string): string => `e:${name}`;
 export const queueId = (name: string): string => `q:${name}`;
@@ -81,7 +82,7 @@ export function buildGraph(rows: Rows, bounds: Bounds = BOUNDS): Graph {
   const edges = [...bindingEdges(rows.bindings, nodes), ...otherWays(rows, nodes)];
   const used = new Set(edges.flatMap((edge) => [edge.from, edge.to]));
   if (bounds.focus !== undefined) used.add(bounds.focus);
-  const drawn = [...nodes.values()].filter((node) => used.has(node.id) || isOfInterest(node));
+  const drawn = [...nodes.values()].filter((node) => used.has(node.id) || (bounds.alone && isOfInterest(node)));
   const near = bounds.focus === undefined ? undefined : neighbourhood(bounds.focus, edges, bounds.depth);
   const wanted = near === undefined ? drawn : drawn.filter((node) => near.has(node.id));
   return cut({ nodes: wanted, edges, total: wanted.length }, bounds);

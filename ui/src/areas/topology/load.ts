@@ -3,7 +3,7 @@ import { apiPath, get, withQuery } from "../../lib/api";
 import type { BindingRow, ExchangeRow, QueueRow } from "./graph";
 
 export const PAGE = 500; // rows of one answer, the most the API gives
-const NAMES_CHARS_MAX = 4000; // of a pattern that goes into an address
+const NAMED_MAX = 60; // queues that are asked for one by one
 const HOPS_MAX = 12; // exchanges whose own bindings are asked for around a focus
 
 interface Paged<T> {
@@ -19,6 +19,7 @@ export interface Loaded {
   queuesTotal: number;
 }
 
+const BINDING_COLUMNS = "source,destination,destination_type,routing_key,arguments";
 const EXCHANGE_COLUMNS = "name,vhost,type,internal,policy,arguments,message_stats";
 const QUEUE_COLUMNS =
   "name,vhost,type,messages,messages_ready,messages_unacknowledged,consumers,arguments,effective_policy_definition,message_stats";
@@ -32,7 +33,7 @@ export async function load(vhost: string, focus: string | undefined): Promise<Lo
     paged<BindingRow>(apiPath("bindings", vhost), { sort: "source", sort_reverse: true }),
   ]);
   const large = first.total_count > first.items.length;
-  const bindings = large && focus !== undefined ? await around(vhost, focus) : first.items;
+  const bindings = !large ? first.items : focus !== undefined ? await around(vhost, focus) : await ofSome(vhost, exchanges.items);
   const missing = queues.total_count > queues.items.length ? missingQueues(bindings, queues.items, focus) : [];
   return {
     exchanges: exchanges.items,
@@ -61,6 +62,16 @@ async function around(vhost: string, focus: string): Promise<BindingRow[]> {
   return [...seen.values()];
 }
 
+const SOME = 24; // exchanges that a large virtual host is begun with
+
+/** Where nothing is chosen yet: some exchanges, those of its own first. */
+async function ofSome(vhost: string, exchanges: ExchangeRow[]): Promise<BindingRow[]> {
+  const own = exchanges.filter((one) => one.name !== "");
+  const sorted = [...own.filter((one) => !one.name.startsWith("amq.")), ...own.filter((one) => one.name.startsWith("amq."))];
+  const ask = (one: ExchangeRow): Promise<Paged<BindingRow>> => paged(apiPath("exchanges", vhost, one.name, "bindings", "source"), { columns: BINDING_COLUMNS });
+  return (await Promise.all(sorted.slice(0, SOME).map(ask))).flatMap((one) => one.items);
+}
+
 function endsOf(row: BindingRow): string[] {
   return [`e:${row.source}`, `${row.destination_type === "exchange" ? "e" : "q"}:${row.destination}`];
 }
@@ -81,17 +92,25 @@ function missingQueues(bindings: BindingRow[], known: QueueRow[], focus: string 
   return [...wanted].slice(0, PAGE);
 }
 
-/** Queues by their names: one pattern, as long as an address may be. */
+/** Queues one by one: a list of those of these names would be a pattern too long for the server. */
 async function named(vhost: string, names: string[]): Promise<QueueRow[]> {
-  let pattern = "";
-  for (const name of names) {
-    if (pattern.length + name.length > NAMES_CHARS_MAX) break;
-    pattern += (pattern ? "|" : "") + `^${name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`;
-  }
-  if (!pattern) return [];
-  const query = { columns: QUEUE_COLUMNS, name: pattern, use_regex: true };
-  return (await paged<QueueRow>(apiPath("queues", vhost), query).catch(() => ({ items: [] }))).items;
+  const ask = (name: string): Promise<QueueRow | undefined> =>
+    get<QueueRow>(withQuery(apiPath("queues", vhost, name), { columns: QUEUE_COLUMNS })).catch(() => undefined);
+  const rows = await Promise.all(names.slice(0, NAMED_MAX).map(ask));
+  return rows.filter((row) => row !== undefined);
 }
+
+/** In a large virtual host, only what moves, of what is drawn: lists of ten thousand cost the server something. */
+export async function refreshed(vhost: string, loaded: Loaded, drawn: string[]): Promise<Loaded> {
+  const [exchanges, queues] = await Promise.all([
+    paged<ExchangeRow>(apiPath("exchanges", vhost), { columns: EXCHANGE_COLUMNS }),
+    named(vhost, drawn),
+  ]);
+  const newer = new Map(queues.map((row) => [row.name, row]));
+  return { ...loaded, exchanges: exchanges.items, queues: loaded.queues.map((row) => newer.get(row.name) ?? row) };
+}
+
+export const isLarge = (loaded: Loaded): boolean => loaded.bindingsTotal > PAGE || loaded.queuesTotal > PAGE;
 
 export interface Found {
   id: string;
