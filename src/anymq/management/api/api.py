@@ -1,7 +1,9 @@
 """The API: who asks is known, the route is found, its handler answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from http import HTTPStatus
+from typing import cast
 
 from anymq.core.errors import Refused
 from anymq.management.api import (
@@ -170,14 +172,36 @@ class ManagementApi:
         noted = Later()
 
         def then(response: Response) -> None:
-            method, path = call.request.method, call.request.path
-            self._guard.audit.note(call.actor, method, "request", path, str(response.status.value))
-            noted.answer(response)
+            if response.pieces is None:
+                self._note(call, str(response.status.value))
+                noted.answer(response)
+            else:
+                pieces = self._noted_at_end(call, response.pieces)
+                noted.answer(replace(response, pieces=pieces))
 
         made = Later()
         made.on_answer = then
         made.follow(answer)
         return noted
+
+    def _noted_at_end(
+        self, call: Call, pieces: Iterator[bytes]
+    ) -> Generator[bytes, None, Answer | None]:
+        """What is done a piece at a time: how it ended is known then."""
+        try:
+            made = yield from cast(Generator[bytes, None, Answer | None], pieces)
+        except GeneratorExit:
+            self._note(call, "given up")  # who asked has gone
+            raise
+        if made is not None:
+            return self._noted(call, made)
+        self._note(call, str(HTTPStatus.OK.value))
+        return None
+
+    def _note(self, call: Call, outcome: str) -> None:
+        self._guard.audit.note(
+            call.actor, call.request.method, "request", call.request.path, outcome
+        )
 
 
 def _known(who: Caller | Fault) -> Caller:

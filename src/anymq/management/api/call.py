@@ -194,7 +194,7 @@ class Call:
         """Who asks, for the audit log."""
         return Actor(self.caller.name, self.request.host, PROTOCOL)
 
-    def acting(self, act: Callable[[], Answer]) -> Answer:
+    def acting(self, act: Callable[[], T]) -> T:
         """Do something in the name of who asks."""
         changes = self.broker.changes
         changes.actor = self.actor

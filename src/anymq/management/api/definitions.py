@@ -73,8 +73,10 @@ def _imported(call: Call, into: str | None) -> Answer:
 
     def pieces() -> Generator[bytes, None, Answer]:
         waiting = _AllOf(lambda: _left_out(coming.left_out))
+        making = coming.pieces(waiting.one_more)
         try:
-            yield from coming.pieces(waiting.one_more)
+            while call.acting(lambda: next(making, None)) is not None:
+                yield b""  # others have their turn: what they do is not done by us
         except (Refused, Fault) as error:
             return failed(error)
         waiting.no_more()
