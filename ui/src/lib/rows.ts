@@ -234,6 +234,13 @@ function useRemembered<T>(source: Source<T>, { id, addressed }: Wanted): void {
     });
   }, [source]);
   useEffect(() => {
+    if (!addressed) return;
+    return query.subscribe(() => { // a link to this page with another filter
+      const said = startFilter({ id, addressed });
+      if (said.text !== filter.peek().text || said.regex !== filter.peek().regex) filter.value = said;
+    });
+  }, [source]);
+  useEffect(() => {
     let first = true;
     return filter.subscribe((value) => {
       if (!first) {
