@@ -59,7 +59,7 @@ ASKS_NOTHING = ("definitions",)  # it waits for what is wanted
 SETTLED_MS = 150  # nothing more was asked for in this time: what follows is refreshing
 SHOWS_MS_MAX = 30_000
 
-# Counts what is asked for and not answered; when the last was answered and drawn, it notes the time.
+# Counts what is asked for and not answered; notes when the last was answered and drawn.
 WATCH = """
 (() => {
   const here = { open: 0, asked: 0, begun: 0, at: 0 };

@@ -1,8 +1,9 @@
 """Measure what an open page costs: `./dev bench management`.
 
 One broker with 10,000 queues and 2,000 connections; an AMQP load runs in turn with the page closed
-and with it open. Where chromium is, every page of it is opened there. The processor time that the broker takes while there is no load is the steadier
-figure: a load gets what is left of its processor.
+and with it open. Where chromium is, every page of it is opened there. The processor time that the
+broker takes while there is no load is the steadier figure: a load gets what is left of its
+processor.
 """
 
 import argparse
