@@ -129,7 +129,8 @@ class Guard:
             then(Caller(claim.name, self.accounts.tags_of(claim.name), self.accounts))
             return
         self.logins_failed += 1
-        log.warning("HTTP login refused", peer=claim.host, reason=verdict.value)
+        reason = f"{verdict.value} for '{claim.name}'"
+        log.warning("HTTP login refused", peer=claim.host, reason=reason)
         self.note_login(Actor(claim.name, claim.host, PROTOCOL), verdict.value)
         then(self._refusal(claim, verdict))
 
