@@ -122,10 +122,15 @@ def test_changes_one_after_the_other(ours: Asked, theirs: Asked) -> None:
     ] == []
 
 
-VHOST: tuple[dict[str, object], ...] = (
-    *({"description": "d", "tags": "a,b"}, {"tags": "c"}, {"tracing": True}, {"description": "e"}),
-    *({"default_queue_type": "quorum"}, {"tags": ["x"], "description": "g"}, {}),
-)
+VHOST: list[dict[str, object]] = [
+    {"description": "d", "tags": "a,b"},
+    {"tags": "c"},
+    {"tracing": True},
+    {"description": "e"},
+    {"default_queue_type": "quorum"},
+    {"tags": ["x"], "description": "g"},
+    {},
+]
 
 
 @pytest.mark.xdist_group("differential-management")
