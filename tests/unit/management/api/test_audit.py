@@ -133,3 +133,23 @@ def test_an_import_whose_sender_hangs_up_is_noted(room: HttpRoom) -> None:
     browser.session.peer_gone()
     del browser
     assert entries(room)[0]["outcome"] == "unfinished"
+
+
+def test_who_imported_definitions_is_said_of_each_of_them(room: HttpRoom) -> None:
+    many = [{"name": f"q{number}", "vhost": "/", "durable": True} for number in range(100)]
+    assert room.post("/api/definitions", {"queues": many}).status < 300
+
+    request, *made = entries(room)
+    assert len(made) == 100
+    assert {(one["user"], one["address"], one["protocol"]) for one in made} == {
+        ("guest", "127.0.0.1", "http")
+    }
+    assert request["name"] == "/api/definitions"  # the newest: noted when it was done
+    assert request["outcome"] == "204"
+
+
+def test_an_import_that_fails_is_noted_as_one_that_failed(room: HttpRoom) -> None:
+    assert room.post("/api/definitions", {"queues": [{"name": "q", "vhost": "gone"}]}).status == 400
+
+    [request] = entries(room)
+    assert request["outcome"] == "400"
