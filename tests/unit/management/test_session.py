@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anymq.management.http import Request, Response, text
-from anymq.management.pages import Condition, make_pages
+from anymq.management.pages import Condition, make_pages, metrics_page
 from anymq.management.session import BODY_BYTES_MAX, IDLE_S, OWED_BYTES_MAX, HttpSession
 from anymq.observability import metrics
 from anymq.observability.metrics import Metric, Registry
@@ -44,7 +44,8 @@ class Dialog:
     def __post_init__(self) -> None:
         self.registry = Registry()
         self.registry.read_number(NUMBER, lambda: 1)
-        pages = dict(make_pages(self.registry, lambda: self.conditions))
+        metrics = {"/metrics": metrics_page(self.registry)}
+        pages = dict(make_pages(metrics, lambda: self.conditions))
         pages |= {"/broken": broken, "/big": lambda _: text("x" * OWED_BYTES_MAX)}
         self.outbox = Outbox(on_output=lambda: None)
         self.session = HttpSession(pages, self.outbox, PEER)
