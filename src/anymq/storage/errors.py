@@ -10,7 +10,7 @@ class LogFailed(StorageError):
 
 
 class LogUnknown(LogFailed):
-    """What names this log did not get to the disk: nobody will find it. That is no news of its own."""
+    """What names this log did not get to the disk: nobody will find it, and need not be told."""
 
 
 class DiskFull(StorageError):
