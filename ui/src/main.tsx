@@ -7,7 +7,8 @@ import { Unreachable } from "./lib/api";
 import { followLanguage } from "./lib/i18n";
 import { followTheme } from "./lib/theme";
 import { followEvents } from "./lib/live";
-import { resume } from "./lib/session";
+import { comeBack } from "./lib/provider";
+import { me, resume } from "./lib/session";
 import { App } from "./shell/app";
 
 followTheme();
@@ -17,7 +18,8 @@ root.id = "app";
 document.body.append(root);
 
 try {
-  await resume();
+  await comeBack();
+  if (!me.value) await resume();
 } catch (error) {
   if (!(error instanceof Unreachable)) throw error; // the page says so
 }

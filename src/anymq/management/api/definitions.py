@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from anymq.core.errors import Refused
 from anymq.management.api import routes
 from anymq.management.api.call import Call, Then, done, failed
 from anymq.management.api.exporting import exported
@@ -73,12 +72,7 @@ def _imported(call: Call, into: str | None) -> Answer:
 
     def pieces() -> Generator[bytes, None, Answer]:
         waiting = _AllOf(lambda: _left_out(coming.left_out))
-        making = coming.pieces(waiting.one_more)
-        try:
-            while call.acting(lambda: next(making, None)) is not None:
-                yield b""  # others have their turn: what they do is not done by us
-        except (Refused, Fault) as error:
-            return failed(error)
+        yield from coming.pieces(waiting.one_more)
         waiting.no_more()
         return waiting.later
 

@@ -78,7 +78,8 @@ export function layOut(boxes: Box[], lines: Line[], gaps: Gaps = GAPS): Layout {
     top += size.height + gaps.part;
     width = Math.max(width, size.width);
   }
-  const alone = inRows(parts.filter((one) => one.nodes.length === 1).flatMap((one) => one.nodes), top, Math.max(width, ROW_WIDTH), gaps);
+  const single = parts.filter((one) => one.nodes.length === 1).flatMap((one) => one.nodes);
+  const alone = inRows(single, top, Math.max(width, rowWidth(single, gaps)), gaps);
   top = alone.bottom;
   width = Math.max(width, alone.width);
   return {
@@ -89,7 +90,14 @@ export function layOut(boxes: Box[], lines: Line[], gaps: Gaps = GAPS): Layout {
   };
 }
 
-const ROW_WIDTH = 1100;
+const ROW_WIDTH_MIN = 1100;
+const SHAPE = 1.7; // of a window: width to height
+
+/** However many there are, together they have the shape of a window. */
+function rowWidth(nodes: Node[], gaps: Gaps): number {
+  const area = nodes.reduce((sum, node) => sum + (node.width + gaps.part) * (node.height + gaps.node), 0);
+  return Math.max(ROW_WIDTH_MIN, Math.sqrt(area * SHAPE));
+}
 
 /** What nothing leads to or from stands in rows below the rest. */
 function inRows(nodes: Node[], top: number, width: number, gaps: Gaps): { width: number; bottom: number } {
