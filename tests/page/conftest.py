@@ -20,6 +20,7 @@ from anymq.testing import EmbeddedBroker
 from tests.page.screen import Screen
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+GUEST = {"username": "guest", "password": "guest"}
 PATIENCE_MS = 30_000  # of a machine that is busy with something else
 
 
@@ -39,12 +40,30 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
         yield broker
 
 
+@pytest.fixture(scope="package")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all: its cache spares each test the loading of the page's scripts anew."""
+    profile = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
+    profile.set_default_timeout(PATIENCE_MS)
+    yield profile
+    profile.close()
+
+
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    yield context
-    context.close()
+def context(profile: BrowserContext, broker: EmbeddedBroker) -> Iterator[BrowserContext]:
+    """As new: nobody is logged in, nothing is remembered."""
+    profile.clear_cookies()
+    yield profile
+    profile.set_offline(False)
+    profile.unroute_all()
+    for tab in profile.pages[1:]:
+        tab.close()
+    if profile.pages:
+        profile.pages[0].goto(
+            f"{broker.management}/api/auth"
+        )  # of the same origin, without scripts
+        profile.pages[0].evaluate("localStorage.clear(), sessionStorage.clear()")
+        profile.pages[0].close()
 
 
 @pytest.fixture
@@ -76,8 +95,9 @@ def tab(context: BrowserContext, broker: EmbeddedBroker, elsewhere: list[str]) -
 
 @pytest.fixture
 def screen(tab: Page, broker: EmbeddedBroker) -> Screen:
-    """The page, with guest logged in."""
+    """The page, with guest logged in: as the form does it, but without waiting for the form."""
+    said = tab.request.post(f"{broker.management}/api/login", data=GUEST)
+    assert said.ok
     screen = Screen(tab, broker.management)
     screen.open()
-    screen.log_in("guest", "guest")
     return screen
