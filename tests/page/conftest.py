@@ -11,6 +11,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
     Request,
     sync_playwright,
@@ -42,9 +43,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
 
 @pytest.fixture(scope="package")
 def profile(browser: Browser) -> Iterator[BrowserContext]:
-    """One for all: its cache spares each test the loading of the page's scripts anew."""
+    """One for all, with a tab: a new one is a new process, which compiles the page anew."""
     profile = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
     profile.set_default_timeout(PATIENCE_MS)
+    profile.new_page()
     yield profile
     profile.close()
 
@@ -52,18 +54,16 @@ def profile(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def context(profile: BrowserContext, broker: EmbeddedBroker) -> Iterator[BrowserContext]:
     """As new: nobody is logged in, nothing is remembered."""
-    profile.clear_cookies()
     yield profile
     profile.set_offline(False)
     profile.unroute_all()
-    for tab in profile.pages[1:]:
-        tab.close()
-    if profile.pages:
-        profile.pages[0].goto(
-            f"{broker.management}/api/auth"
-        )  # of the same origin, without scripts
-        profile.pages[0].evaluate("localStorage.clear(), sessionStorage.clear()")
-        profile.pages[0].close()
+    [tab, *others] = profile.pages
+    for other in others:
+        other.close()
+    tab.unroute_all()
+    tab.goto(f"{broker.management}/api/auth")  # of the same origin, and no page that remembers
+    tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+    profile.clear_cookies()
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def elsewhere() -> list[str]:
 @pytest.fixture
 def tab(context: BrowserContext, broker: EmbeddedBroker, elsewhere: list[str]) -> Iterator[Page]:
     """A tab whose scripts must not fail, and which loads nothing from elsewhere."""
-    tab = context.new_page()
+    [tab] = context.pages
     wrong: list[str] = []
 
     def on_request(request: Request) -> None:
@@ -86,10 +86,16 @@ def tab(context: BrowserContext, broker: EmbeddedBroker, elsewhere: list[str]) -
         if "Content Security" in said.text:
             wrong.append(said.text)
 
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    def on_error(error: Error) -> None:
+        wrong.append(str(error))
+
+    tab.on("pageerror", on_error)
     tab.on("request", on_request)
     tab.on("console", on_console)
     yield tab
+    tab.remove_listener("pageerror", on_error)
+    tab.remove_listener("request", on_request)
+    tab.remove_listener("console", on_console)
     assert wrong == []
 
 
