@@ -30,7 +30,7 @@ from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
-from anymq.management.api.site import Door, Machine, Site
+from anymq.management.api.site import Door, Machine, Site, cluster_name
 from anymq.management.auditing import listen
 from anymq.management.boot import load_definitions
 from anymq.management.front import Front
@@ -46,6 +46,7 @@ from anymq.net.checkers import Checkers
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
+from anymq.net.outgoing import Outgoing
 from anymq.observability.audit import Audit
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
@@ -62,6 +63,7 @@ from anymq.protocols.memory import Memory
 from anymq.protocols.session import Traffic
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
+from anymq.shovels.shovels import Shovels
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
 from anymq.wiring import (
@@ -75,9 +77,11 @@ from anymq.wiring import (
     kafka_users,
     make_tls,
     make_tokens,
+    node_name,
     patience,
     provider,
     session_limits,
+    shovel_limits,
     token_origins,
 )
 
@@ -172,13 +176,29 @@ class Server:
             self._audit = listen(broker, self._make_audit(broker))
             stack.callback(self._audit.close)
             news.look()
+            self._shovels = self._make_shovels(broker, stack)
             if self.settings.server.load_definitions:
                 load_definitions(broker, Path(self.settings.server.load_definitions))
             stack.callback(self._hang_up)
             self._listen(broker, store, disk, gate)
+            self._shovels.start()
             if started is not None:
                 started.set()
             await self._serve(broker, store, disk, news)
+
+    def _make_shovels(self, broker: Broker, stack: contextlib.ExitStack) -> Shovels:
+        loop = asyncio.get_running_loop()
+        self._outgoing = Outgoing(loop, patience(self.settings))
+        shovels = Shovels(
+            broker,
+            connect=self._outgoing.connect,
+            soon=partial(_soon, loop),
+            limits=lambda: shovel_limits(self.settings),
+            cluster_name=lambda: cluster_name(broker, node_name(self.settings)),
+        )
+        stack.callback(self._outgoing.close)
+        stack.callback(shovels.stop)
+        return shovels
 
     def _make_audit(self, broker: Broker) -> Audit:
         folder = data_dir_of(self.settings)
@@ -363,6 +383,7 @@ class Server:
             guard=self._guard,
             sampler=sampler,
             events=EventHub(broker, amqp, self._kafka, sampler),
+            shovels=self._shovels,
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=self._connections,
@@ -443,6 +464,7 @@ class Server:
         """Let what is under way be answered; nobody new comes in."""
         for listener in self._listeners.values():
             listener.stop_accepting()
+        self._shovels.stop()
         deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
         await self._until_nothing_is_owed(deadline)
         if self._amqp is not None:
@@ -450,7 +472,7 @@ class Server:
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:
-        while any(listener.owes for listener in self._listeners.values()):
+        while self._outgoing.owes or any(one.owes for one in self._listeners.values()):
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.005)
@@ -473,6 +495,7 @@ class Server:
             broker.users.end_loans(broker.clock.wall_ms() / 1000)
             for listener in self._listeners.values():
                 listener.tick(now)
+            self._outgoing.tick(now)
             alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)
             self._give_back_memory()
 

@@ -83,6 +83,13 @@ class HttpRoom(AmqpRoom):
             guard=self.guard,
             sampler=self.sampler,
             events=EventHub(self.broker, amqp, self.kafka, self.sampler),
+            shovels=Shovels(
+                self.broker,
+                connect=_no_connection,
+                soon=self.soon.append,
+                limits=lambda: Limits(2, 1 << 20, 1 << 24),
+                cluster_name=lambda: "test",
+            ),
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},

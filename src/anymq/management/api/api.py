@@ -28,6 +28,7 @@ from anymq.management.api import (
     parameters,
     policies,
     queues,
+    shovels,
     slow,
     topics,
     traces,
@@ -77,6 +78,7 @@ MODULES = (
     jobs,
     dead_letters,
     delayed,
+    shovels,
 )
 
 
