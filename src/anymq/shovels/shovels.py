@@ -9,14 +9,18 @@ from anymq.core.broker import Broker
 from anymq.core.errors import Invalid
 from anymq.core.rights.permit import EVERYTHING, Permit, Rights
 from anymq.core.taps import Origin
+from anymq.core.timers import Timer
 from anymq.observability.log import Log
 from anymq.shovels import local
 from anymq.shovels.amqp.dest import AmqpDest
 from anymq.shovels.amqp.end import Means as AmqpMeans
 from anymq.shovels.amqp.source import AmqpSource
-from anymq.shovels.definition import AMQP, COMPONENT, Definition, End, parse
+from anymq.shovels.definition import AMQP, COMPONENT, KAFKA, Definition, End, parse
 from anymq.shovels.ends import Connect, Dest, Soon, Source, Worker
 from anymq.shovels.forwarding import Forwarding
+from anymq.shovels.kafka.cluster import Means as KafkaMeans
+from anymq.shovels.kafka.dest import KafkaDest
+from anymq.shovels.kafka.source import KafkaSource
 from anymq.shovels.run import Run
 from anymq.shovels.shovel import Shovel
 
@@ -109,7 +113,7 @@ class Shovels:
             name,
             definition,
             begin=partial(self._begin, vhost, name),
-            later=lambda delay, act: broker.timers.at(broker.clock.monotonic() + delay, act),
+            later=self._later,
             wall_ms=broker.clock.wall_ms,
             done=partial(self._delete, vhost, name),
         )
@@ -154,11 +158,15 @@ class Shovels:
         )
 
     def _source(self, vhost: str, name: str, definition: Definition, worker: Worker) -> Source:
+        if definition.source.protocol == KAFKA:
+            return KafkaSource(self._kafka(), definition, worker, self._broker.forms)
         if _is_remote(definition.source):
             return AmqpSource(self._amqp(name), definition, worker)
         return local.LocalSource(self._local(vhost, name), definition, worker, vhost, name)
 
     def _dest(self, vhost: str, name: str, definition: Definition, worker: Worker) -> Dest:
+        if definition.dest.protocol == KAFKA:
+            return KafkaDest(self._kafka(), definition, worker)
         if _is_remote(definition.dest):
             return AmqpDest(self._amqp(name), definition, worker)
         return local.LocalDest(self._local(vhost, name), definition.dest, worker, vhost)
@@ -170,6 +178,12 @@ class Shovels:
             f"Shovel {name}",
             self._limits().message_bytes_max,
         )
+
+    def _kafka(self) -> KafkaMeans:
+        return KafkaMeans(self._connect, self._soon, self._later)
+
+    def _later(self, delay: float, act: Callable[[], None]) -> Timer:
+        return self._broker.timers.at(self._broker.clock.monotonic() + delay, act)
 
     def _local(self, vhost: str, name: str) -> local.Means:
         broker = self._broker
