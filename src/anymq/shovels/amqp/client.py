@@ -30,6 +30,7 @@ FRAME_BYTES_MIN = 4096
 UNSENT_BYTES_MAX = 4 * 1024 * 1024
 OPENING_SECONDS = 30.0
 GOODBYE = "Goodbye"
+HUNG_UP = "the broker hung up"
 OK = 200
 
 CAPABILITIES = {
@@ -98,7 +99,7 @@ class AmqpClient:
         self._rest = bytearray()
         self._frame_max = FRAME_BYTES_MAX
         self._heartbeat = 0
-        self._why = "the broker hung up"
+        self._why = ""
         self._open = self._full = False
         self._asked: deque[tuple[type[Method], Answered]] = deque()
         self._absent: Callable[[], None] | None = None  # what to do when it is not there
@@ -156,7 +157,7 @@ class AmqpClient:
         user, self._user = self._user, _NOBODY
         self._rest.clear()
         self._asked.clear()
-        user.lost(self._why)
+        user.lost(self._why or self.reason or HUNG_UP)
 
     # What its user asks
 

@@ -31,6 +31,7 @@ from anymq.shovels.uris import KafkaUri
 CLIENT_ID = "anymq-shovel"
 FRAME_BYTES_MAX = 128 * 1024 * 1024
 ANSWER_SECONDS = 60.0
+HUNG_UP = "the broker hung up"
 
 # What brokers of Kafka 2.4 to 4 understand: all that is needed, and topics by name.
 VERSIONS = {
@@ -77,7 +78,7 @@ class KafkaClient:
         self._rest = bytearray()
         self._number = 0
         self._asked: deque[tuple[int, bool, int, Decode, Answered]] = deque()
-        self._why = "the broker hung up"
+        self._why = ""
         self._now = self._heard = 0.0
         self._begin()
 
@@ -110,7 +111,7 @@ class KafkaClient:
         self._rest.clear()
         self._asked.clear()
         if user is not None:
-            user.lost(self, self._why)
+            user.lost(self, self._why or self.reason or HUNG_UP)
 
     # What its user asks
 
