@@ -12,6 +12,9 @@ from anymq.shovels.ends import Connect, Link, Soon
 from anymq.shovels.kafka.client import KafkaClient, error_name
 from anymq.shovels.uris import Address, KafkaUri
 
+# Beside the numbers of nodes. A coordinator has a connection of its own: on that of a leader, its
+# answers would wait behind fetches that wait.
+FIRST, COORDINATOR = -1, -2
 TRIES_MAX = 20  # for a topic that is being made
 TRY_AGAIN_SECONDS = 0.25
 PARTITIONS_MAX = 10_000
@@ -39,12 +42,10 @@ class Cluster:
         self._to_try = [(uri, address) for uri in uris for address in uri.addresses]
         self._uri, self._address = self._to_try[0]
         self._addresses: dict[int, Address] = {}  # by node
-        self._clients: dict[int, KafkaClient] = {}  # by node; 0 - 1 is the first one
+        self._clients: dict[int, KafkaClient] = {}  # by node
         self._waiting: dict[int, list[Use]] = {}  # until their node is ready
         self._links: dict[int, Link] = {}
         self._tries = 0
-
-    FIRST = -1
 
     @property
     def uri(self) -> str:
@@ -56,8 +57,8 @@ class Cluster:
         if not self._to_try:
             return
         self._uri, self._address = self._to_try.pop(0)
-        self._waiting[self.FIRST] = [use]
-        self._connect(self.FIRST, self._address)
+        self._waiting[FIRST] = [use]
+        self._connect(FIRST, self._address)
 
     def with_node(self, node: int, use: Use) -> None:
         """Call `use` with a connection to this broker."""
@@ -92,7 +93,7 @@ class Cluster:
                 names = ", ".join(map(error_name, sorted(codes))) or "too many partitions"
                 self.fail(f"topic {topic}: {names}")
 
-        client = self._clients.get(self.FIRST)
+        client = self._clients.get(FIRST)
         if client is not None and self._failed is not None:
             client.ask(metadata, metadata.MetadataRequest(wanted), answered)
 
@@ -132,7 +133,7 @@ class Cluster:
         self._links.pop(node, None)
         if self._failed is None:
             return
-        if node == self.FIRST and self._to_try:
+        if node == FIRST and self._to_try:
             self.open(self._waiting[node][0])
         else:
             self.fail(why)
@@ -153,7 +154,7 @@ class Cluster:
         if node is None:
             return
         del self._clients[node]
-        if node == self.FIRST and not client.is_ready:
+        if node == FIRST and not client.is_ready:
             self._not_connected(node, why)
         else:
             self.fail(why)

@@ -23,7 +23,7 @@ from anymq.protocols.kafka.schema.generated import (
 from anymq.shovels.definition import LATEST, NO_ACK, QUEUE_LENGTH, Definition
 from anymq.shovels.ends import Arrival, Worker
 from anymq.shovels.kafka.client import KafkaClient, error_name
-from anymq.shovels.kafka.cluster import Cluster, Leaders, Means
+from anymq.shovels.kafka.cluster import COORDINATOR, Cluster, Leaders, Means
 from anymq.shovels.kafka.progress import Progress
 from anymq.storage.batch import HEADER_BYTES, MAGIC, read_header
 from anymq.storage.errors import CorruptBatch
@@ -58,7 +58,6 @@ class KafkaSource:
         self._opener = Opener(said.topic, forms)
         self._leaders: Leaders = {}
         self._progress: dict[int, Progress] = {}
-        self._coordinator = -1
         self._records: deque[tuple[int, Iterator[Record]]] = deque()  # to be handed over
         self._fetching: set[int] = set()  # nodes
         self._paused = True
@@ -106,9 +105,8 @@ class KafkaSource:
             if answer.error_code:
                 self._cluster.fail(f"group {self._said.group}: {error_name(answer.error_code)}")
                 return
-            self._coordinator = answer.node_id
-            self._cluster.learn(answer.node_id, answer.host, answer.port)
-            self._cluster.with_node(answer.node_id, self._ask_committed)
+            self._cluster.learn(COORDINATOR, answer.host, answer.port)
+            self._cluster.with_node(COORDINATOR, self._ask_committed)
 
         node = next(iter(leaders.values()))
         self._cluster.with_node(
@@ -321,7 +319,7 @@ class KafkaSource:
         topic = offset_commit.OffsetCommitRequestTopic(self._said.topic, partitions=partitions)
         request = offset_commit.OffsetCommitRequest(self._said.group, topics=[topic])
         self._cluster.with_node(
-            self._coordinator, lambda client: client.ask(offset_commit, request, self._answered)
+            COORDINATOR, lambda client: client.ask(offset_commit, request, self._answered)
         )
 
     def _answered(self, answer: offset_commit.OffsetCommitResponse) -> None:
