@@ -292,9 +292,8 @@ def test_over_tls(tmp_path: Path, here: Place, name: str) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     certificate = authority.issue_cert("127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "broker.pem")
-    settings = {
+    settings: dict[str, dict[str, object]] = {
         "amqp": {"tls_port": 0},
-        "kafka": {"tls_port": 0},
         "tls": {"certificate": str(tmp_path / "broker.pem")},
     }
     here.declare(name)
@@ -324,7 +323,7 @@ def records(address: str, topic: str, wanted: int) -> list[tuple[bytes | None, b
     def more() -> bool | None:
         message = consumer.poll(0.1)
         if message is not None and message.error() is None:
-            found.append((message.key(), message.value()))
+            found.append((message.key(), message.value() or b""))
         return True if len(found) >= wanted else None
 
     until(more)

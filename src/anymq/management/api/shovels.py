@@ -38,9 +38,9 @@ def shovel(call: Call) -> Answer:
 
 @ROUTES.delete("/shovels/vhost/:vhost/:name", POLICYMAKER)
 def delete_shovel(call: Call) -> Answer:
-    """Unmake a shovel."""
-    one = _found(call)
-    delete = partial(call.broker.policies.parameters.delete, one.vhost, COMPONENT, one.name)
+    """Unmake a shovel; one that is not there is gone, too."""
+    vhost, name = call.vhost.name, call.names["name"]
+    delete = partial(call.broker.policies.parameters.delete, vhost, COMPONENT, name)
     return when_safe(lambda then: delete(then=then), done)
 
 
