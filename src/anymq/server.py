@@ -23,29 +23,35 @@ from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.core.rights.loans import loan_of
+from anymq.core.taps import nobody
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
-from anymq.management.api.guard import Guard
+from anymq.management.api.guard import Guard, for_watchers
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
-from anymq.management.api.site import Door, Machine, Site
+from anymq.management.api.site import Door, Machine, Site, cluster_name
 from anymq.management.auditing import listen
 from anymq.management.boot import load_definitions
 from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.history import History
 from anymq.management.http import Pages
+from anymq.management.kafka_metrics import watch_as_kafka
 from anymq.management.metrics import Watched, file_numbers, resident_bytes, watch
 from anymq.management.news import News
-from anymq.management.pages import make_pages
+from anymq.management.object_metrics import ObjectMetrics
+from anymq.management.pages import make_pages, metrics_page
+from anymq.management.rabbitmq_metrics import watch_as_rabbitmq
 from anymq.management.session import HttpSession
+from anymq.management.spans import Telemetry
 from anymq.net import heap
 from anymq.net.checkers import Checkers
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
+from anymq.net.outgoing import Outgoing
 from anymq.observability.audit import Audit
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
@@ -59,15 +65,13 @@ from anymq.protocols.kafka.api.fetch_sessions import FetchSessions
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.memory import Memory
-from anymq.protocols.mqtt import kept as mqtt_kept
-from anymq.protocols.mqtt.counters import Counters as MqttCounters
 from anymq.protocols.mqtt.form import MQTT_FORM
-from anymq.protocols.mqtt.kept import Kept
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.session import Traffic
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
+from anymq.shovels.shovels import Shovels
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
 from anymq.wiring import (
@@ -79,12 +83,16 @@ from anymq.wiring import (
     broker_settings,
     kafka_settings,
     kafka_users,
+    make_mqtt,
+    make_telemetry,
     make_tls,
     make_tokens,
     mqtt_settings,
+    node_name,
     patience,
     provider,
     session_limits,
+    shovel_limits,
     token_origins,
 )
 
@@ -121,8 +129,9 @@ class Server:
         self._amqp: Amqp | None = None
         self._amqp_counters = AmqpCounters()
         self._mqtt: Mqtt | None = None
-        self._mqtt_counters = MqttCounters()
         self._guard: Guard | None = None
+        self._store: LogStore | None = None
+        self._telemetry: Telemetry | None = None
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -139,8 +148,7 @@ class Server:
         except (OSError, ValueError) as error:
             log.error("the settings were not reloaded: the certificate is no good", reason=error)
             return
-        self.settings = reloaded.settings
-        self._apply(self.settings)
+        self._use(reloaded.settings)
         log.info("the settings were reloaded", changed=", ".join(reloaded.changed) or "nothing")
         if reloaded.waiting:
             log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
@@ -149,6 +157,11 @@ class Server:
         for name in ("kafka_tls", "amqp_tls", "mqtt_tls", "management_tls"):
             if (listener := self._listeners.get(name)) is not None:
                 listener.tls = make_tls(settings, browsers=name == "management_tls")
+
+    def _use(self, settings: Settings) -> None:
+        """Have these hold, which differ only in what can change while we run."""
+        self.settings = settings
+        self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
         limits = settings.limits
@@ -166,6 +179,9 @@ class Server:
         if self._mqtt is not None:
             self._mqtt.settings = mqtt_settings(settings)
             self._mqtt.users = amqp_users(settings, self._mqtt.broker)
+        if self._store is not None and self._amqp is not None:
+            self._store.keep_free(settings.storage.disk_free_bytes_min)
+            self._look_for_alarms(self._amqp.broker, self._store)
 
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; return once everything acknowledged is on the disk."""
@@ -173,6 +189,7 @@ class Server:
         disk, alarm = Disk(loop), Alarm(loop)
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
+            stack.callback(self._stop_telling)
             store = self._open_store(disk)
             news = News(store)
             stack.callback(self._end, disk, store, news)
@@ -186,13 +203,29 @@ class Server:
             self._audit = listen(broker, self._make_audit(broker))
             stack.callback(self._audit.close)
             news.look()
+            self._shovels = self._make_shovels(broker, stack)
             if self.settings.server.load_definitions:
                 load_definitions(broker, Path(self.settings.server.load_definitions))
             stack.callback(self._hang_up)
             self._listen(broker, store, disk, gate)
+            self._shovels.start()
             if started is not None:
                 started.set()
             await self._serve(broker, store, disk, news)
+
+    def _make_shovels(self, broker: Broker, stack: contextlib.ExitStack) -> Shovels:
+        loop = asyncio.get_running_loop()
+        self._outgoing = Outgoing(loop, patience(self.settings))
+        shovels = Shovels(
+            broker,
+            connect=self._outgoing.connect,
+            soon=partial(_soon, loop),
+            limits=lambda: shovel_limits(self.settings),
+            cluster_name=lambda: cluster_name(broker, node_name(self.settings)),
+        )
+        stack.callback(self._outgoing.close)
+        stack.callback(shovels.stop)
+        return shovels
 
     def _make_audit(self, broker: Broker) -> Audit:
         folder = data_dir_of(self.settings)
@@ -202,6 +235,7 @@ class Server:
         attempts = Attempts(broker.clock.monotonic, lambda: attempt_limits(self.settings))
         gate = Gate(attempts, checkers.run)
         gate.tokens = make_tokens(self.settings)
+        gate.authenticators = plugins.authenticators(self.settings.plugins.authenticators)
         gate.lend = lambda who: broker.users.lend(who.name, loan_of(who.scopes, who.expires_s))
         return gate
 
@@ -217,10 +251,12 @@ class Server:
             backlog_max=self.settings.limits.unwritten_bytes_max,
         )
         disk.serve(store)
+        self._store = store
         return store
 
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
         clock = SystemClock()
+        self._telemetry = make_telemetry(self.settings, clock.wall_ms)
         journal = store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG)
         definitions = store.read_whole(journal, lambda: EmbeddedStore(journal, clock))
         broker = Broker(
@@ -234,6 +270,7 @@ class Server:
             forms=(AMQP_FORM, MQTT_FORM),
             exchange_types=plugins.exchange_types(),
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
+            listen=nobody if self._telemetry is None else self._telemetry.listen,
         )
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
@@ -252,12 +289,13 @@ class Server:
             self._kafka_sessions(broker, gate),
             self._amqp_sessions(broker, gate),
         )
-        speak_mqtt = self._mqtt_sessions(broker, store, gate)
-        api = self._api(broker, store)
+        self._mqtt = make_mqtt(self.settings, broker, store, gate, self._memory)
+        site = self._site(broker, store)
+        api = ManagementApi(site)
         front = Front(
             lambda: self.settings.management.host_names, lambda: token_origins(self.settings)
         )
-        pages = self._pages(broker, store, disk)
+        pages = self._pages(site, store, disk)
         speak_http = partial(HttpSession, pages, api=api, front=front)
         mqtt = self.settings.mqtt
         secure = max(kafka.tls_port, amqp.tls_port, mqtt.tls_port) != OFF
@@ -266,6 +304,7 @@ class Server:
         self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
         self._open("amqp", loop, speak_amqp, amqp.host, amqp.port)
         self._open("amqp_tls", loop, speak_amqp, amqp.host, amqp.tls_port, tls)
+        speak_mqtt = partial(MqttSession, self._mqtt)
         self._open("mqtt", loop, speak_mqtt, mqtt.host, mqtt.port)
         self._open("mqtt_tls", loop, speak_mqtt, mqtt.host, mqtt.tls_port, tls)
         self._open("management", loop, speak_http, management.host, management.port)
@@ -330,25 +369,12 @@ class Server:
         )
         return partial(AmqpSession, self._amqp)
 
-    def _mqtt_sessions(self, broker: Broker, store: LogStore, gate: Gate) -> MakeSession:
-        journal = store.open_log(mqtt_kept.LOG_ID, mqtt_kept.LOG_CONFIG)
-        state = store.read_whole(journal, lambda: EmbeddedStore(journal, broker.clock))
-        self._mqtt = Mqtt(
-            broker=broker,
-            settings=mqtt_settings(self.settings),
-            users=amqp_users(self.settings, broker),
-            gate=gate,
-            counters=self._mqtt_counters,
-            memory=self._memory,
-            kept=Kept(state),
-        )
-        self._mqtt.begin()
-        return partial(MqttSession, self._mqtt)
-
-    def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
-        numbers = Registry()
-        watch(
-            numbers,
+    def _pages(self, site: Site, store: LogStore, disk: Disk) -> Pages:
+        broker, registry = site.broker, Registry()
+        assert self._mqtt is not None
+        mqtt = self._mqtt.counters
+        numbers = watch(
+            registry,
             Watched(
                 broker=broker,
                 store=store,
@@ -357,18 +383,18 @@ class Server:
                 requests=lambda: {
                     **self._kafka_counters.by_api(),
                     **self._amqp_counters.by_method(),
-                    **self._mqtt_counters.by_packet(),
+                    **mqtt.by_packet(),
                 },
                 in_flight_bytes=lambda: self._memory.used,
                 malformed=lambda: {
                     "kafka": self._kafka_counters.malformed,
                     "amqp": self._amqp_counters.malformed,
-                    "mqtt": self._mqtt_counters.malformed,
+                    "mqtt": mqtt.malformed,
                 },
                 logins_failed=lambda: {
                     "kafka": self._kafka_counters.logins_failed,
                     "amqp": self._amqp_counters.logins_failed,
-                    "mqtt": self._mqtt_counters.logins_failed,
+                    "mqtt": mqtt.logins_failed,
                     "http": self._guard.logins_failed if self._guard is not None else 0,
                 },
                 commit_seconds=disk.commit_seconds,
@@ -376,9 +402,20 @@ class Server:
                 channels=lambda: {"amqp": self._amqp.channel_count if self._amqp else 0},
             ),
         )
-        return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
+        watch_as_rabbitmq(registry, site, numbers)
+        watch_as_kafka(registry, broker, site.kafka)
+        each = ObjectMetrics(site)
+        return make_pages(
+            {
+                "/metrics": metrics_page(registry),
+                "/metrics/per-object": each.per_object,
+                "/metrics/detailed": each.detailed,
+            },
+            partial(conditions, broker, store, self._stopping.is_set),
+            partial(for_watchers, site.guard, lambda: self.settings.management.metrics_login),
+        )
 
-    def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
+    def _site(self, broker: Broker, store: LogStore) -> Site:
         amqp = self._amqp
         assert amqp is not None
         self._guard = Guard(
@@ -392,7 +429,7 @@ class Server:
         )
         assert self._kafka is not None
         sampler = self._sampler(broker, amqp, store)
-        site = Site(
+        return Site(
             broker=broker,
             amqp=amqp,
             kafka=self._kafka,
@@ -400,12 +437,14 @@ class Server:
             guard=self._guard,
             sampler=sampler,
             events=EventHub(broker, amqp, self._kafka, sampler),
+            shovels=self._shovels,
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=self._connections,
             started_ms=broker.clock.wall_ms(),
+            settings=lambda: self.settings,
+            use=self._use,
         )
-        return ManagementApi(site)
 
     def _connections(self) -> dict[str, int]:
         return {name: len(each.connections) for name, each in self._listeners.items()}
@@ -458,6 +497,8 @@ class Server:
             files_max=files_max,
             connections_max=limits.connections_max,
             data_dir=str(data_dir_of(self.settings)),
+            certificate=self.settings.tls.certificate,
+            client_ca=self.settings.tls.client_ca,
         )
 
     async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
@@ -481,6 +522,7 @@ class Server:
         """Let what is under way be answered; nobody new comes in."""
         for listener in self._listeners.values():
             listener.stop_accepting()
+        self._shovels.stop()
         deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
         await self._until_nothing_is_owed(deadline)
         if self._amqp is not None:
@@ -490,7 +532,7 @@ class Server:
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:
-        while any(listener.owes for listener in self._listeners.values()):
+        while self._outgoing.owes or any(one.owes for one in self._listeners.values()):
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.005)
@@ -501,6 +543,10 @@ class Server:
             news.look()
         else:
             log.warning("not all could be finished: the next start looks at every log")
+
+    def _stop_telling(self) -> None:
+        if self._telemetry is not None:
+            self._telemetry.stop()
 
     def _hang_up(self) -> None:
         for listener in self._listeners.values():
@@ -513,8 +559,12 @@ class Server:
             broker.users.end_loans(broker.clock.wall_ms() / 1000)
             for listener in self._listeners.values():
                 listener.tick(now)
-            alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)
+            self._outgoing.tick(now)
+            self._look_for_alarms(broker, store)
             self._give_back_memory()
+
+    def _look_for_alarms(self, broker: Broker, store: LogStore) -> None:
+        alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)
 
     def _give_back_memory(self) -> None:
         """After a flood: not while there is one, what comes next would only ask for it again."""

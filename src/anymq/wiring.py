@@ -1,11 +1,12 @@
 """The configuration, in the words of the parts that it is for."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import ConfigError, data_dir_of
 from anymq.config.model import OFF, Settings
 from anymq.config.principals import parse_rule
@@ -14,18 +15,28 @@ from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
+from anymq.management import spans
 from anymq.management.api.guard import Provider
 from anymq.management.api.sessions import SessionLimits
+from anymq.management.spans import Telemetry
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
 from anymq.observability.audit import AuditLimits
 from anymq.observability.log import Log
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.protocols.memory import Memory
+from anymq.protocols.mqtt import kept
+from anymq.protocols.mqtt.counters import Counters as MqttCounters
+from anymq.protocols.mqtt.kept import Kept
+from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.settings import MqttSettings
 from anymq.security.attempts import AttemptLimits
+from anymq.security.gate import Gate
 from anymq.security.tokens import Tokens, TokenSettings
 from anymq.security.users import Users
+from anymq.shovels.shovels import Limits as ShovelLimits
+from anymq.storage.store import LogStore
 
 GUEST = {"guest": ("guest",)}
 
@@ -163,6 +174,25 @@ def mqtt_settings(settings: Settings) -> MqttSettings:
     )
 
 
+def make_mqtt(
+    settings: Settings, broker: Broker, store: LogStore, gate: Gate, memory: Memory
+) -> Mqtt:
+    """Return what MQTT sessions share, with what there was before the restart."""
+    journal = store.open_log(kept.LOG_ID, kept.LOG_CONFIG)
+    state = store.read_whole(journal, lambda: EmbeddedStore(journal, broker.clock))
+    mqtt = Mqtt(
+        broker=broker,
+        settings=mqtt_settings(settings),
+        users=amqp_users(settings, broker),
+        gate=gate,
+        counters=MqttCounters(),
+        memory=memory,
+        kept=Kept(state),
+    )
+    mqtt.begin()
+    return mqtt
+
+
 def amqp_users(settings: Settings, broker: Broker) -> Users:
     """Return who may log in by AMQP; tell the broker which of them are not stored.
 
@@ -215,6 +245,14 @@ def make_tls(settings: Settings, *, browsers: bool = False) -> ssl.SSLContext:
     return make_context(certificate, Path(tls.key or certificate), client_ca, required=required)
 
 
+def shovel_limits(settings: Settings) -> ShovelLimits:
+    """Return what shovels are told."""
+    limits = settings.limits
+    return ShovelLimits(
+        limits.shovels_max, limits.shovel_bytes_max, settings.amqp.message_bytes_max
+    )
+
+
 def attempt_limits(settings: Settings) -> AttemptLimits:
     """Return how often passwords may be guessed."""
     security = settings.security
@@ -239,6 +277,15 @@ def make_tokens(settings: Settings) -> Tokens | None:
             scope_prefix=oauth.scope_prefix,
         )
     )
+
+
+def make_telemetry(settings: Settings, now_ms: Callable[[], int]) -> Telemetry | None:
+    """Return what tells OpenTelemetry of messages; None: nothing does."""
+    if not settings.tracing.opentelemetry:
+        return None
+    if not spans.is_there():
+        raise ConfigError("tracing.opentelemetry needs OpenTelemetry: pip install 'anymq[otel]'")
+    return Telemetry(spans.make_provider(node_name(settings)), now_ms)
 
 
 def token_origins(settings: Settings) -> tuple[str, ...]:

@@ -199,6 +199,15 @@ def test_who_did_what_is_told(person: Person) -> None:
     assert "noted" in person("audit --of guest --count 1")
 
 
+def test_of_a_virtual_host_what_is_not_said_stays(person: Person) -> None:
+    person("vhosts add changed --description mine --default-queue-type quorum")
+    person("vhosts add changed --tags a,b")
+    [row] = [row for row in person.rows("vhosts list") if row["name"] == "changed"]
+    assert (row["description"], row["tags"]) == ("mine", ["a", "b"])
+    assert row["default_queue_type"] == "quorum"
+    person("vhosts delete changed")
+
+
 def test_definitions_go_out_and_come_in(person: Person, tmp_path: Path) -> None:
     """The file has hashes of passwords: nobody else reads it."""
     person("vhosts add other --description mine")
@@ -294,3 +303,31 @@ def test_bash_completes(words: str, found: str, person: Person, tmp_path: Path) 
     command = ["bash", "--norc", "-c", asks, "bash", str(script), words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.split() == found.split()
+
+
+def test_the_broker_logs_more_while_it_runs(person: Person) -> None:
+    before = person("log-level").split()[0]
+    person("log-level debug --part amqp")
+    assert person("log-level").splitlines()[1:] == ["amqp debug"]
+    person("log-level default --part amqp")
+    person("rabbitmqctl set_log_level error")
+    assert json.loads(person("log-level --json")) == {"level": "error", "parts": {}}
+    person(f"log-level {before}")
+    assert "is no level" in person.refused("log-level loud")
+
+
+def test_publishers_wait_from_a_watermark_on(person: Person) -> None:
+    """At once: who scripts it goes on with a test of just that."""
+    person("rabbitmqctl set_vm_memory_high_watermark 0")
+    assert person.tries("alarms")[0] == 1
+    person("rabbitmqctl set_vm_memory_high_watermark 0.6")
+    assert person.tries("alarms")[0] == 0
+    person("rabbitmqctl set_disk_free_limit 1000TB")
+    assert "disk" in person.tries("alarms")[1]
+    person("rabbitmqctl set_disk_free_limit 50MB")
+    assert person.tries("alarms")[0] == 0
+    assert person.tries("rabbitmqctl set_vm_memory_high_watermark much")[0] == 65
+    assert person.tries("rabbitmqctl set_disk_free_limit much")[0] != 0
+    person("rabbitmqctl set_vm_memory_high_watermark absolute 4GB")
+    assert '"memory_alarm_bytes": 4294967296' in person("rabbitmqctl environment")
+    person("rabbitmqctl set_vm_memory_high_watermark 0.6")

@@ -36,8 +36,8 @@ DESCRIPTIONS = {
     "amqp_tls": "AMQP over TLS at {host}:{port}",
     "mqtt": "MQTT at {host}:{port}",
     "mqtt_tls": "MQTT over TLS at {host}:{port}",
-    "management": "metrics and health at http://{host}:{port}",
-    "management_tls": "the same over TLS at https://{host}:{port}",
+    "management": "page, API and metrics at http://{host}:{port}",
+    "management_tls": "page, API and metrics over TLS at https://{host}:{port}",
 }
 
 

@@ -96,7 +96,7 @@ class Amqp:
         " is no guest. RABBITMQ_DEFAULT_USER says it, too.",
     )
     default_password: str = setting(
-        "", "The password of default_user. RABBITMQ_DEFAULT_PASS says it, too."
+        "", "The password of default_user. RABBITMQ_DEFAULT_PASS says it, too.", secret=True
     )
     default_vhost: str = setting(
         "/", "A virtual host that is made if it is not there. RABBITMQ_DEFAULT_VHOST says it, too."
@@ -152,6 +152,12 @@ class Management:
     host: str = setting("127.0.0.1", "The address to listen at.")
     port: int = setting(
         15672, "The port; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+    metrics_login: bool = setting(
+        False,
+        "Show /metrics only to users who may look at everything (tag monitoring): they have names"
+        " of queues, topics, groups and users in them.",
+        live=True,
     )
     host_names: tuple[str, ...] = setting(
         (),
@@ -294,7 +300,10 @@ class Storage:
         7 * DAY_MS, "Start a new file at this age. A topic may say otherwise.", at_least=1
     )
     disk_free_bytes_min: int = setting(
-        256 * MIB, "Refuse to take messages while less than this is free on the disk.", at_least=0
+        256 * MIB,
+        "Refuse to take messages while less than this is free on the disk.",
+        at_least=0,
+        live=True,
     )
     open_files_max: int = setting(
         1000, "How many log files to keep open; the rest are opened when needed.", at_least=16
@@ -422,6 +431,13 @@ class Limits:
         "Stop reading from a connection with so much in unanswered requests.",
         at_least=KIB,
     )
+    shovels_max: int = setting(100, "How many shovels there may be.", at_least=0, live=True)
+    shovel_bytes_max: int = setting(
+        16 * MIB,
+        "A shovel takes no more from its source while so much is under way.",
+        at_least=KIB,
+        live=True,
+    )
     unwritten_bytes_max: int = setting(
         64 * MIB,
         "Stop reading from those who publish by AMQP while so much waits for the disk.",
@@ -473,11 +489,26 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tracing:
+    """What becomes of messages, told to others."""
+
+    opentelemetry: bool = setting(
+        False,
+        "Tell of the publishing and delivering of messages that have a sampled traceparent in"
+        " their headers, as spans of OpenTelemetry; needs anymq[otel]. Where to, its own variables"
+        " say, OTEL_EXPORTER_OTLP_ENDPOINT first.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plugins:
     """Code of other packages that takes part: by the names of their entry points."""
 
     interceptors: tuple[str, ...] = setting(
         (), "Those that see each message before it is routed, in this order."
+    )
+    authenticators: tuple[str, ...] = setting(
+        (), "Those that know more users than are named or stored here, in this order."
     )
     protocols: tuple[str, ...] = setting(
         (), "Protocols, and where each listens: NAME=HOST:PORT; port 0 takes a free one."
@@ -504,6 +535,7 @@ class Settings:
     groups: Groups = Groups()
     limits: Limits = Limits()
     log: Log = Log()
+    tracing: Tracing = Tracing()
     plugins: Plugins = Plugins()
     # Name -> a password, or SCRAM verifiers. Not in repr: secrets never get into logs.
     users: Users = field(default_factory=lambda: MappingProxyType({}), repr=False)
@@ -524,6 +556,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "groups": Groups,
         "limits": Limits,
         "log": Log,
+        "tracing": Tracing,
         "plugins": Plugins,
     }
 )

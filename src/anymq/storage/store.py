@@ -11,7 +11,7 @@ from anymq.storage.backlog import BACKLOG_BYTES_MAX, Backlog
 from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch, LogDeleted, LogFailed, StorageError
+from anymq.storage.errors import CorruptBatch, LogDeleted, LogUnknown, StorageError
 from anymq.storage.files import File, Files
 from anymq.storage.handles import HANDLES_MAX
 from anymq.storage.log import Contents, Durability, Log, LogConfig, directory_of
@@ -95,6 +95,11 @@ class LogStore:
         """Look whether appends must be refused, or need not be any more."""
         self._disk.space.check()
 
+    def keep_free(self, size: int) -> None:
+        """Refuse appends from now on while less than this is free."""
+        self._disk.space.free_min = size
+        self.check_space()
+
     def free_bytes(self) -> int:
         """Return how much space the disk has."""
         return self._disk.files.free_bytes()
@@ -161,7 +166,7 @@ class LogStore:
         self._upkeep.forget(log_id)
         log = self.logs.pop(log_id, None)
         if log is not None:
-            log.fail(LogFailed(f"nobody knows log {log_id}"))
+            log.fail(LogUnknown(f"nobody knows log {log_id}"))
             if not any(segment.on_disk for segment in log.segments):
                 self._on_disk.discard(log_id)
 

@@ -13,6 +13,7 @@ from http.client import HTTPMessage, parse_headers
 from io import BytesIO
 from typing import Any
 
+from anymq.config.model import Settings
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
@@ -27,12 +28,27 @@ from anymq.observability.audit import Audit
 from anymq.protocols.session import Outbox, Peer, Traffic
 from anymq.security.gate import Gate
 from anymq.security.users import Users
+from anymq.shovels.ends import Link, MakeSession
+from anymq.shovels.shovels import Limits, Shovels
+from anymq.shovels.uris import Address
 from anymq.testing.amqp import AmqpRoom
 from anymq.testing.kafka import kafka_of
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 15672)
 GUEST = "guest:guest"
 MACHINE = Machine(1, 2, 3, 4, 5, 6, 7, "/data")
+
+
+class _Nowhere:
+    """What has no connection to close."""
+
+    def close(self) -> None:
+        """There is none."""
+
+
+def _no_connection(address: Address, make: MakeSession, failed: Callable[[str], None]) -> Link:
+    """Shovels find nobody here."""
+    return _Nowhere()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,7 @@ class HttpRoom(AmqpRoom):
     def __init__(self, *, users: Users | None = None, gate: Gate | None = None) -> None:
         super().__init__(users=users, gate=gate)
         amqp = self.amqp
+        self.settings = Settings()
         self.guard = Guard(
             self.broker.users,
             lambda: amqp.users,
@@ -83,12 +100,25 @@ class HttpRoom(AmqpRoom):
             guard=self.guard,
             sampler=self.sampler,
             events=EventHub(self.broker, amqp, self.kafka, self.sampler),
+            shovels=Shovels(
+                self.broker,
+                connect=_no_connection,
+                soon=self.soon.append,
+                limits=lambda: Limits(2, 1 << 20, 1 << 24),
+                cluster_name=lambda: "test",
+            ),
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},
             started_ms=0,
+            settings=lambda: self.settings,
+            use=self.use,
         )
         self.api = ManagementApi(self.site)
+
+    def use(self, settings: Settings) -> None:
+        """Have these settings hold."""
+        self.settings = settings
 
     def look(self) -> None:
         """Let the sampler look at everything, as it does every few seconds."""

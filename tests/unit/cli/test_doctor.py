@@ -13,11 +13,11 @@ from tests.unit.storage.batches import make_batch, with_header
 from anymq.cli import doctor
 from anymq.cli.doctor import Check
 from anymq.cli.doctoring import machine
-from anymq.cli.doctoring.certificates import end_of
 from anymq.cli.doctoring.finding import Finding, Verdict
 from anymq.cli.main import main
 from anymq.config.load import from_tables
 from anymq.config.model import Settings
+from anymq.security.certificate_dates import end_of
 from anymq.storage.log import LogConfig
 from anymq.storage.os_files import OsFiles
 from anymq.storage.small_files import replace_whole
@@ -160,6 +160,18 @@ def test_a_module_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert finding.verdict is Verdict.BROKEN
     assert "pip install" in finding.advice
+
+
+def test_a_plugin_that_is_not_installed_is_a_problem() -> None:
+    """serve would refuse to start."""
+    tables = {"interceptors": ["stampp"], "protocols": ["lines=127.0.0.1:7007"]}
+
+    first, second = look(doctor.check_plugins, plugins=tables)
+
+    assert {first.verdict, second.verdict} == {Verdict.BROKEN}
+    assert first.seen == "plugin stampp: no installed package has it in anymq.interceptors"
+    assert "plugin lines" in second.seen
+    assert list(doctor.check_plugins(Settings())) == []
 
 
 def test_open_doors_and_unreadable_certificates_are_named() -> None:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from anymq.config.model import Settings
 from anymq.core.broker import Broker
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.kafka.session import Kafka
+from anymq.shovels.shovels import Shovels
 
 if TYPE_CHECKING:
     from anymq.management.api.event_hub import EventHub
@@ -37,6 +39,8 @@ class Machine:
     files_max: int
     connections_max: int
     data_dir: str
+    certificate: str = ""  # the files, where there is TLS
+    client_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +54,13 @@ class Site:
     guard: Guard
     sampler: Sampler
     events: "EventHub"
+    shovels: Shovels
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener
     started_ms: int
+    settings: Callable[[], Settings]  # that hold now
+    use: Callable[[Settings], None]  # have those hold that can change while we run
 
     @property
     def node(self) -> str:
@@ -63,5 +70,10 @@ class Site:
     @property
     def cluster_name(self) -> str:
         """Our name for people: what somebody set, else that of the node."""
-        said = self.broker.policies.parameters.globals.get("cluster_name")
-        return said if isinstance(said, str) else self.node
+        return cluster_name(self.broker, self.node)
+
+
+def cluster_name(broker: Broker, node: str) -> str:
+    """Return what somebody called this broker, else the name of the node."""
+    said = broker.policies.parameters.globals.get("cluster_name")
+    return said if isinstance(said, str) else node
