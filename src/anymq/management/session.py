@@ -181,6 +181,8 @@ class HttpSession(Session):
     def _admit(self, body_bytes_max: int) -> None:
         """It is known how large a body may be; the carrier lets us go on if we waited."""
         self._undecided, self._body_bytes_max = False, body_bytes_max
+        if self._http.they_are_waiting_for_100_continue and not self.closed:
+            self._write(h11.InformationalResponse(status_code=HTTPStatus.CONTINUE, headers=[]))
         if self._waits_for_admission and not self.closed:
             self._waits_for_admission, self._unserved = False, True
             self._outbox.wake()
@@ -337,7 +339,13 @@ def _says(response: Response, header: str) -> bool:
 
 def _read(request: h11.Request, peer: Peer) -> Request:
     path, _, query = request.target.decode("ascii").partition("?")
-    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers}
+    headers: dict[str, str] = {}
+    for name, value in (
+        (name.decode("ascii"), said.decode("latin-1")) for name, said in request.headers
+    ):
+        # What is said twice is one list (RFC 9110, 5.3): nobody is to see another half of it.
+        between = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
     return Request(
         request.method.decode("ascii"),
         path,
