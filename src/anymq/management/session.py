@@ -75,6 +75,7 @@ class HttpSession(Session):
         self._answering: _Answering | None = None
         self._stream: Stream | None = None
         self._waiting_since: float | None = None
+        self._owed = 0  # when the clock was looked at last
 
     @property
     @override
@@ -121,8 +122,8 @@ class HttpSession(Session):
     @override
     def tick(self, now: float) -> None:
         """Close when nothing was asked for too long, or a request never gets whole."""
-        if self._has_room if self._stream is not None else self._outbox.size:
-            self._waiting_since = now  # of who takes no answers, the carrier gets tired
+        if self._has_room if self._stream is not None else self._is_taken():
+            self._waiting_since = now
         if self._waiting_since is None:
             self._waiting_since = now
         elif self._stream is not None and now - self._waiting_since > STALLED_S:
@@ -256,6 +257,11 @@ class HttpSession(Session):
     @property
     def _owes_much(self) -> bool:
         return self._outbox.size > OWED_BYTES_MAX
+
+    def _is_taken(self) -> bool:
+        """Has the peer taken some of its answers, and is there more for it?"""
+        before, self._owed = self._owed, self._outbox.size
+        return self._owed not in (0, before)
 
     @property
     def _makes_answer(self) -> bool:
