@@ -27,6 +27,7 @@ from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.security.attempts import AttemptLimits
 from anymq.security.tokens import Tokens, TokenSettings
 from anymq.security.users import Users
+from anymq.shovels.shovels import Limits as ShovelLimits
 
 GUEST = {"guest": ("guest",)}
 
@@ -190,6 +191,14 @@ def make_tls(settings: Settings, *, browsers: bool = False) -> ssl.SSLContext:
     client_ca = Path(tls.client_ca) if tls.client_ca else None
     required = tls.client_certificate == "required" and not browsers
     return make_context(certificate, Path(tls.key or certificate), client_ca, required=required)
+
+
+def shovel_limits(settings: Settings) -> ShovelLimits:
+    """Return what shovels are told."""
+    limits = settings.limits
+    return ShovelLimits(
+        limits.shovels_max, limits.shovel_bytes_max, settings.amqp.message_bytes_max
+    )
 
 
 def attempt_limits(settings: Settings) -> AttemptLimits:

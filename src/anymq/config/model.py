@@ -430,6 +430,13 @@ class Limits:
         "Stop reading from a connection with so much in unanswered requests.",
         at_least=KIB,
     )
+    shovels_max: int = setting(100, "How many shovels there may be.", at_least=0, live=True)
+    shovel_bytes_max: int = setting(
+        16 * MIB,
+        "A shovel takes no more from its source while so much is under way.",
+        at_least=KIB,
+        live=True,
+    )
     unwritten_bytes_max: int = setting(
         64 * MIB,
         "Stop reading from those who publish by AMQP while so much waits for the disk.",
