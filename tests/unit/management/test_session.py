@@ -44,7 +44,7 @@ class Dialog:
     def __post_init__(self) -> None:
         self.registry = Registry()
         self.registry.read_number(NUMBER, lambda: 1)
-        metrics = {"/metrics": metrics_page(self.registry)}
+        metrics = {"/metrics": metrics_page(self.registry, lambda: iter(()))}
         self.pages = pages = dict(make_pages(metrics, lambda: self.conditions))
         pages |= {"/broken": broken, "/big": lambda _: text("x" * OWED_BYTES_MAX)}
         self.outbox = Outbox(on_output=lambda: None)
