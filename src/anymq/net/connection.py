@@ -121,6 +121,7 @@ class Connection:
             log.exception("a connection failed while it was closed", peer=str(self.peer))
         self._carrier.forget(self)
         try:
+            self.session.reason = self.session.reason or why
             self.session.peer_gone()
         except Exception:
             log.exception("a session failed while its peer left", peer=str(self.peer))
