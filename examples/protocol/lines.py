@@ -105,9 +105,9 @@ class Lines:
         name, _, password = rest.partition(" ")
         self._waiting = True
         claim = Claim(name, password, self._peer.host, NAME)
-        self._ground.gate.check(self._ground.users, claim, partial(self._judged, name))
+        self._ground.gate.log_in(self._ground.users, claim, self._judged)
 
-    def _judged(self, name: str, verdict: Verdict) -> None:
+    def _judged(self, verdict: Verdict, name: str) -> None:
         if verdict is Verdict.RIGHT:
             self._user, self._permit = name, self._ground.permit(name, "/", self._peer)
             self._answer(None)

@@ -17,12 +17,14 @@ from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.net.listener import MakeSession
 from anymq.observability.log import Log
 from anymq.protocols.session import Peer
+from anymq.security.authenticator import Authenticator
 from anymq.security.gate import Gate
 from anymq.security.users import Users
 
 EXCHANGE_TYPES = "anymq.exchange_types"
 INTERCEPTORS = "anymq.interceptors"
 PROTOCOLS = "anymq.protocols"
+AUTHENTICATORS = "anymq.authenticators"
 
 log = Log(__name__)
 
@@ -41,6 +43,11 @@ def exchange_types() -> ExchangeTypes:
 def interceptors(names: Iterable[str]) -> list[Interceptor]:
     """Return those that the settings name; without one of them the broker must not run."""
     return [_load(INTERCEPTORS, name)() for name in names]
+
+
+def authenticators(names: Iterable[str]) -> list[Authenticator]:
+    """Return those that the settings name."""
+    return [_load(AUTHENTICATORS, name)() for name in names]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from anymq.core.rights.loans import loan_of
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
-from anymq.management.api.guard import Guard
+from anymq.management.api.guard import Guard, for_watchers
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
@@ -37,9 +37,12 @@ from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.history import History
 from anymq.management.http import Pages
+from anymq.management.kafka_metrics import watch_as_kafka
 from anymq.management.metrics import Watched, file_numbers, resident_bytes, watch
 from anymq.management.news import News
-from anymq.management.pages import make_pages
+from anymq.management.object_metrics import ObjectMetrics
+from anymq.management.pages import make_pages, metrics_page
+from anymq.management.rabbitmq_metrics import watch_as_rabbitmq
 from anymq.management.session import HttpSession
 from anymq.net import heap
 from anymq.net.checkers import Checkers
@@ -116,6 +119,7 @@ class Server:
         self._amqp: Amqp | None = None
         self._amqp_counters = AmqpCounters()
         self._guard: Guard | None = None
+        self._store: LogStore | None = None
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -132,8 +136,7 @@ class Server:
         except (OSError, ValueError) as error:
             log.error("the settings were not reloaded: the certificate is no good", reason=error)
             return
-        self.settings = reloaded.settings
-        self._apply(self.settings)
+        self._use(reloaded.settings)
         log.info("the settings were reloaded", changed=", ".join(reloaded.changed) or "nothing")
         if reloaded.waiting:
             log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
@@ -142,6 +145,11 @@ class Server:
         for name in ("kafka_tls", "amqp_tls", "management_tls"):
             if (listener := self._listeners.get(name)) is not None:
                 listener.tls = make_tls(settings, browsers=name == "management_tls")
+
+    def _use(self, settings: Settings) -> None:
+        """Have these hold, which differ only in what can change while we run."""
+        self.settings = settings
+        self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
         limits = settings.limits
@@ -156,6 +164,9 @@ class Server:
             self._amqp.settings = amqp_settings(settings)
             self._amqp.users = amqp_users(settings, self._amqp.broker)
             apply_to_vhosts(settings, self._amqp.broker)
+        if self._store is not None and self._amqp is not None:
+            self._store.keep_free(settings.storage.disk_free_bytes_min)
+            self._look_for_alarms(self._amqp.broker, self._store)
 
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; return once everything acknowledged is on the disk."""
@@ -208,6 +219,7 @@ class Server:
         attempts = Attempts(broker.clock.monotonic, lambda: attempt_limits(self.settings))
         gate = Gate(attempts, checkers.run)
         gate.tokens = make_tokens(self.settings)
+        gate.authenticators = plugins.authenticators(self.settings.plugins.authenticators)
         gate.lend = lambda who: broker.users.lend(who.name, loan_of(who.scopes, who.expires_s))
         return gate
 
@@ -223,6 +235,7 @@ class Server:
             backlog_max=self.settings.limits.unwritten_bytes_max,
         )
         disk.serve(store)
+        self._store = store
         return store
 
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
@@ -258,11 +271,12 @@ class Server:
             self._kafka_sessions(broker, gate),
             self._amqp_sessions(broker, gate),
         )
-        api = self._api(broker, store)
+        site = self._site(broker, store)
+        api = ManagementApi(site)
         front = Front(
             lambda: self.settings.management.host_names, lambda: token_origins(self.settings)
         )
-        pages = self._pages(broker, store, disk)
+        pages = self._pages(site, store, disk)
         speak_http = partial(HttpSession, pages, api=api, front=front)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
@@ -331,10 +345,10 @@ class Server:
         )
         return partial(AmqpSession, self._amqp)
 
-    def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
-        numbers = Registry()
-        watch(
-            numbers,
+    def _pages(self, site: Site, store: LogStore, disk: Disk) -> Pages:
+        broker, registry = site.broker, Registry()
+        numbers = watch(
+            registry,
             Watched(
                 broker=broker,
                 store=store,
@@ -359,9 +373,20 @@ class Server:
                 channels=lambda: {"amqp": self._amqp.channel_count if self._amqp else 0},
             ),
         )
-        return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
+        watch_as_rabbitmq(registry, site, numbers)
+        watch_as_kafka(registry, broker, site.kafka)
+        each = ObjectMetrics(site)
+        return make_pages(
+            {
+                "/metrics": metrics_page(registry),
+                "/metrics/per-object": each.per_object,
+                "/metrics/detailed": each.detailed,
+            },
+            partial(conditions, broker, store, self._stopping.is_set),
+            partial(for_watchers, site.guard, lambda: self.settings.management.metrics_login),
+        )
 
-    def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
+    def _site(self, broker: Broker, store: LogStore) -> Site:
         amqp = self._amqp
         assert amqp is not None
         self._guard = Guard(
@@ -375,7 +400,7 @@ class Server:
         )
         assert self._kafka is not None
         sampler = self._sampler(broker, amqp, store)
-        site = Site(
+        return Site(
             broker=broker,
             amqp=amqp,
             kafka=self._kafka,
@@ -388,8 +413,9 @@ class Server:
             machine=partial(self._machine, store),
             connections=self._connections,
             started_ms=broker.clock.wall_ms(),
+            settings=lambda: self.settings,
+            use=self._use,
         )
-        return ManagementApi(site)
 
     def _connections(self) -> dict[str, int]:
         return {name: len(each.connections) for name, each in self._listeners.items()}
@@ -441,6 +467,8 @@ class Server:
             files_max=files_max,
             connections_max=limits.connections_max,
             data_dir=str(data_dir_of(self.settings)),
+            certificate=self.settings.tls.certificate,
+            client_ca=self.settings.tls.client_ca,
         )
 
     async def _serve(self, broker: Broker, store: LogStore, disk: Disk, news: News) -> None:
@@ -496,8 +524,11 @@ class Server:
             for listener in self._listeners.values():
                 listener.tick(now)
             self._outgoing.tick(now)
-            alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)
+            self._look_for_alarms(broker, store)
             self._give_back_memory()
+
+    def _look_for_alarms(self, broker: Broker, store: LogStore) -> None:
+        alarms.look(broker.flow, store, self.settings.limits.memory_alarm_bytes)
 
     def _give_back_memory(self) -> None:
         """After a flood: not while there is one, what comes next would only ask for it again."""

@@ -1,5 +1,6 @@
 """Plugins of somebody else are found where their packages are installed, and work."""
 
+import hashlib
 import socket
 import tomllib
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, ProbableAuthenticationError
 
 from anymq.config.load import ConfigError
 from anymq.testing import EmbeddedBroker
@@ -116,6 +117,36 @@ def test_a_protocol(install: Install) -> None:
         with socket.create_connection(("127.0.0.1", broker.ports["lines"]), 20) as sock:
             sock.sendall(b"LOGIN guest wrong\n")
             assert sock.makefile().read() == "ERR wrong user name or password\n"
+        channel.connection.close()
+
+
+def test_an_authenticator(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("authenticator")
+    staff = tmp_path / "staff"
+    staff.write_text(f"ada:{hashlib.sha256(b'secret').hexdigest()}\n")
+    monkeypatch.setenv("STAFF_FILE", str(staff))
+    with EmbeddedBroker(settings={"plugins": {"authenticators": ["staff"]}}) as broker:
+
+        def channel_as(name: str, password: str) -> BlockingChannel:
+            address = f"127.0.0.1:{broker.ports['amqp']}"
+            url = f"amqp://{name}:{password}@{address}/%2F?connection_attempts=1"
+            return pika.BlockingConnection(pika.URLParameters(url)).channel()
+
+        channel = channel_as("ada", "secret")
+        channel.queue_declare("ada.jobs")
+        channel.basic_publish("", "ada.jobs", b"mine")
+        assert channel.basic_get("ada.jobs", auto_ack=True)[2] == b"mine"
+        with pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED"):
+            channel.queue_declare("jobs")
+        for name, password in (("ada", "guess"), ("bob", "secret"), ("guest", "guess")):
+            with pytest.raises(ProbableAuthenticationError):
+                channel_as(name, password)
+        channel_of(broker).connection.close()  # guest is known here, and not asked for there
+        staff.write_text("")
+        with pytest.raises(ProbableAuthenticationError):
+            channel_as("ada", "secret")
         channel.connection.close()
 
 

@@ -1,10 +1,12 @@
 """Who shows a certificate, at every port: real clients, real TLS."""
 
+import base64
 import json
 import ssl
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import pika
@@ -128,3 +130,28 @@ def test_kafka(place: Place) -> None:
 def test_kafka_with_no_certificate_or_that_of_nobody(place: Place, name: str) -> None:
     with pytest.raises(KafkaException):
         place.admin(name).list_topics(timeout=2)
+
+
+def test_certificates_that_end_soon(place: Place) -> None:
+    """They are for some two years more, or for ever: the authority is a test's."""
+    port = place.broker.ports["management"]
+    login = "Basic " + base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
+
+    def ask(within: str) -> tuple[int, Any]:
+        url = f"http://127.0.0.1:{port}/api/health/checks/certificate-expiration/{within}"
+        request = urllib.request.Request(url, headers={"Authorization": login})
+        try:
+            answer = urllib.request.urlopen(request)
+        except HTTPError as error:
+            answer = error
+        with answer:
+            return answer.status, json.loads(answer.read())
+
+    assert ask("1/days") == (200, {"status": "ok"})
+    status, said = ask("1000/years")
+    assert (status, said["reason"]) == (503, "Certificates expiring")
+    assert {one["protocol"] for one in said["expired"]} == {"amqp/ssl", "https", "kafka/ssl"}
+    assert all(one["certfile_expires_on"] for one in said["expired"])
+    assert ask("999999/years")[0] == 503
+    assert ask("1/eons")[0] == 400
+    assert ask("soon/days")[0] == 400

@@ -294,3 +294,31 @@ def test_bash_completes(words: str, found: str, person: Person, tmp_path: Path) 
     command = ["bash", "--norc", "-c", asks, "bash", str(script), words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.split() == found.split()
+
+
+def test_the_broker_logs_more_while_it_runs(person: Person) -> None:
+    before = person("log-level").split()[0]
+    person("log-level debug --part amqp")
+    assert person("log-level").splitlines()[1:] == ["amqp debug"]
+    person("log-level default --part amqp")
+    person("rabbitmqctl set_log_level error")
+    assert json.loads(person("log-level --json")) == {"level": "error", "parts": {}}
+    person(f"log-level {before}")
+    assert "is no level" in person.refused("log-level loud")
+
+
+def test_publishers_wait_from_a_watermark_on(person: Person) -> None:
+    """At once: who scripts it goes on with a test of just that."""
+    person("rabbitmqctl set_vm_memory_high_watermark 0")
+    assert person.tries("alarms")[0] == 1
+    person("rabbitmqctl set_vm_memory_high_watermark 0.6")
+    assert person.tries("alarms")[0] == 0
+    person("rabbitmqctl set_disk_free_limit 1000TB")
+    assert "disk" in person.tries("alarms")[1]
+    person("rabbitmqctl set_disk_free_limit 50MB")
+    assert person.tries("alarms")[0] == 0
+    assert person.tries("rabbitmqctl set_vm_memory_high_watermark much")[0] == 65
+    assert person.tries("rabbitmqctl set_disk_free_limit much")[0] != 0
+    person("rabbitmqctl set_vm_memory_high_watermark absolute 4GB")
+    assert '"memory_alarm_bytes": 4294967296' in person("rabbitmqctl environment")
+    person("rabbitmqctl set_vm_memory_high_watermark 0.6")

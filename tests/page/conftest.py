@@ -48,13 +48,19 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def tab(context: BrowserContext, broker: EmbeddedBroker) -> Iterator[Page]:
+def elsewhere() -> list[str]:
+    """Whom the page may ask besides its broker."""
+    return []
+
+
+@pytest.fixture
+def tab(context: BrowserContext, broker: EmbeddedBroker, elsewhere: list[str]) -> Iterator[Page]:
     """A tab whose scripts must not fail, and which loads nothing from elsewhere."""
     tab = context.new_page()
     wrong: list[str] = []
 
     def on_request(request: Request) -> None:
-        if not request.url.startswith(broker.management):
+        if not request.url.startswith((broker.management, *elsewhere)):
             wrong.append(f"asks {request.url}")
 
     def on_console(said: ConsoleMessage) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pika
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from anymq.testing import EmbeddedBroker
 from tests.page.screen import Screen
@@ -53,6 +53,38 @@ def test_sorted_and_filtered_by_the_server_and_in_the_address(screen: Screen) ->
     screen.says("100 of 500")
     screen.field("Filter by name").fill("no such queue")
     screen.says("Nothing matches this filter.")
+
+
+def test_numbers_come_by_the_stream_and_no_list_is_asked_for(
+    screen: Screen, broker: EmbeddedBroker
+) -> None:
+    """Sixty rows that somebody looks at cost the server less than the list they are of."""
+    with screen.tab.expect_response(lambda one: "/api/events/" in one.url) as wish:
+        screen.open("/queues?name=queue-001")
+        expect(screen.row("queue-0012")).to_be_visible()
+    assert wish.value.status == 204
+    screen.tab.route("**/api/queues?*", lambda _: None)  # from now on, lists are not answered
+    with pika.BlockingConnection(pika.URLParameters(broker.amqp_url)) as connection:
+        channel = connection.channel()
+        for _ in range(432):
+            channel.basic_publish("", "queue-0012", b"x")
+    expect(screen.row("queue-0012")).to_contain_text("432")
+
+
+def test_without_the_stream_lists_are_asked_for(
+    context: BrowserContext, tab: Page, broker: EmbeddedBroker
+) -> None:
+    """A proxy may hold it back: then promptness is lost, and nothing else."""
+    context.route("**/api/events?*", lambda one: one.abort())
+    screen = Screen(tab, broker.management)
+    screen.open("/queues?name=queue-002")
+    screen.log_in("guest", "guest")
+    expect(screen.row("queue-0021")).to_be_visible()
+    with pika.BlockingConnection(pika.URLParameters(broker.amqp_url)) as connection:
+        channel = connection.channel()
+        for _ in range(321):
+            channel.basic_publish("", "queue-0021", b"x")
+    expect(screen.row("queue-0021")).to_contain_text("321")
 
 
 def test_the_table_is_used_by_keys(screen: Screen) -> None:

@@ -48,6 +48,7 @@ OPERATE = {
     "shovels": "messages on their way to other brokers: list, set, restart, delete",
     "delayed": "messages that wait for their time: list, cancel, release",
     "jobs": "what is being done with many messages: list, wait, cancel",
+    "log-level": "how much the broker logs; change it while it runs",
     "audit": "who changed what, and from where",
     "definitions": "export, import all definitions",
 }

@@ -16,14 +16,22 @@ def setting(
     help: str,
     *,
     live: bool = False,
+    secret: bool = False,
     at_least: int | None = None,
     at_most: int | None = None,
 ) -> Value:
     """Declare a setting; a `live` one changes while the broker runs (SIGHUP).
 
-    The unit is in the name: `..._bytes` is also read from "64MiB", `..._ms` from "7d".
+    The unit is in the name: `..._bytes` is also read from "64MiB", `..._ms` from "7d". A `secret`
+    one is never shown.
     """
-    metadata = {"help": help, "live": live, "at_least": at_least, "at_most": at_most}
+    metadata = {
+        "help": help,
+        "live": live,
+        "secret": secret,
+        "at_least": at_least,
+        "at_most": at_most,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -37,6 +45,7 @@ class Declared:
     default: object
     help: str
     live: bool
+    secret: bool
     at_least: int | None
     at_most: int | None
 

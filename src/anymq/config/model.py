@@ -95,7 +95,7 @@ class Amqp:
         " is no guest. RABBITMQ_DEFAULT_USER says it, too.",
     )
     default_password: str = setting(
-        "", "The password of default_user. RABBITMQ_DEFAULT_PASS says it, too."
+        "", "The password of default_user. RABBITMQ_DEFAULT_PASS says it, too.", secret=True
     )
     default_vhost: str = setting(
         "/", "A virtual host that is made if it is not there. RABBITMQ_DEFAULT_VHOST says it, too."
@@ -151,6 +151,12 @@ class Management:
     host: str = setting("127.0.0.1", "The address to listen at.")
     port: int = setting(
         15672, "The port; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+    metrics_login: bool = setting(
+        False,
+        "Show /metrics only to users who may look at everything (tag monitoring): they have names"
+        " of queues, topics, groups and users in them.",
+        live=True,
     )
     host_names: tuple[str, ...] = setting(
         (),
@@ -293,7 +299,10 @@ class Storage:
         7 * DAY_MS, "Start a new file at this age. A topic may say otherwise.", at_least=1
     )
     disk_free_bytes_min: int = setting(
-        256 * MIB, "Refuse to take messages while less than this is free on the disk.", at_least=0
+        256 * MIB,
+        "Refuse to take messages while less than this is free on the disk.",
+        at_least=0,
+        live=True,
     )
     open_files_max: int = setting(
         1000, "How many log files to keep open; the rest are opened when needed.", at_least=16
@@ -484,6 +493,9 @@ class Plugins:
 
     interceptors: tuple[str, ...] = setting(
         (), "Those that see each message before it is routed, in this order."
+    )
+    authenticators: tuple[str, ...] = setting(
+        (), "Those that know more users than are named or stored here, in this order."
     )
     protocols: tuple[str, ...] = setting(
         (), "Protocols, and where each listens: NAME=HOST:PORT; port 0 takes a free one."

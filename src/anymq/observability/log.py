@@ -21,7 +21,8 @@ REPEAT_PERIOD_S = 10.0
 EVENTS_TRACKED_MAX = 1000
 
 ROOT = "anymq"
-LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: dict[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 COLOURS = {10: "\x1b[2m", 20: "\x1b[32m", 30: "\x1b[33m", 40: "\x1b[31m"}
 DIM, RESET = "\x1b[2m", "\x1b[0m"
 
@@ -63,7 +64,7 @@ class Log:
 
 
 def configure(
-    level: Literal["debug", "info", "warning", "error"] = "info",
+    level: Level = "info",
     format: Literal["auto", "human", "json"] = "auto",
     stream: TextIO | None = None,
 ) -> None:
@@ -78,7 +79,39 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)  # the libraries'
-    logging.getLogger(ROOT).setLevel(LEVELS[level])
+    for part in parts_with_levels():
+        set_level(None, part)
+    set_level(level)
+
+
+def level_of(part: str = "") -> Level:
+    """Return the least important lines that a part of the broker writes: "" is all of it."""
+    number = _logger_of(part).getEffectiveLevel()
+    return next((name for name, least in LEVELS.items() if number <= least), "error")
+
+
+def parts_with_levels() -> dict[str, str]:
+    """Return the parts of the broker that have a level of their own."""
+    return {
+        name.removeprefix(ROOT + "."): level_of(name.removeprefix(ROOT + "."))
+        for name, logger in sorted(logging.root.manager.loggerDict.items())
+        if name.startswith(ROOT + ".") and isinstance(logger, logging.Logger) and logger.level
+    }
+
+
+def parts() -> set[str]:
+    """Return all parts that write lines, and what they are parts of."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith(ROOT + ".")]
+    return {name.removeprefix(ROOT + ".") for name in names}
+
+
+def set_level(level: Level | None, part: str = "") -> None:
+    """Write these lines from now on; None gives a part the level of the whole again."""
+    _logger_of(part).setLevel(LEVELS[level] if level else logging.NOTSET)
+
+
+def _logger_of(part: str) -> logging.Logger:
+    return logging.getLogger(f"{ROOT}.{part}" if part else ROOT)
 
 
 class HumanFormatter(logging.Formatter):

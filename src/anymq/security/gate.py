@@ -5,7 +5,7 @@ at once. The same wrong password again is no new guess: a client that was config
 tries for ever, costs nothing and locks out nobody.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any
 
 from anymq.observability.log import Log
 from anymq.security.attempts import Attempts
+from anymq.security.authenticator import Authenticator
 from anymq.security.passwords import Proved
 from anymq.security.tokens import Identity, TokenRefused, Tokens, is_token
 from anymq.security.users import Users
@@ -62,7 +63,8 @@ class Gate:
         # Where tokens are taken: what looks at them, and who lends the rights they speak of.
         self.tokens: Tokens | None = None
         self.lend: Lend = _lend_nothing
-        self._tokens_waiting = 0
+        self.authenticators: Sequence[Authenticator] = ()  # who know more names than we do
+        self._identities_waiting = 0
         self._waiting: dict[bytes, list[tuple[Claim, Then]]] = {}
 
     def check(self, users: Users, claim: Claim, then: Then) -> None:
@@ -78,19 +80,29 @@ class Gate:
 
     def log_in(self, users: Users, claim: Claim, then: LoggedIn) -> None:
         """Say whether this is the password, or a token, and who it is then."""
-        if self.tokens is None or not is_token(claim.password):
+        if self.tokens is not None and is_token(claim.password):
+            self._look_at(claim, partial(_identity, self.tokens, claim.password), then)
+        elif not self.authenticators or claim.name in users or not claim.password:
             self.check(users, claim, lambda verdict: then(verdict, claim.name))
-        elif self._tokens_waiting >= WAITING_MAX:
-            then(Verdict.BUSY, claim.name)
+        elif self.attempts.wait_s(claim.name, claim.host) > 0:
+            self._tell(claim, lambda verdict: then(verdict, claim.name), Verdict.TOO_OFTEN)
         else:
-            self._tokens_waiting += 1
-            look = partial(_identity, self.tokens, claim.password)
-            self.run(look, lambda identity: self._identified(claim, identity, then))
+            self.attempts.charge(claim.name, claim.host)
+            self._look_at(claim, partial(_known_elsewhere, self.authenticators, claim), then)
+
+    def _look_at(self, claim: Claim, look: Callable[[], Identity | None], then: LoggedIn) -> None:
+        if self._identities_waiting >= WAITING_MAX:
+            then(Verdict.BUSY, claim.name)
+            return
+        self._identities_waiting += 1
+        self.run(look, lambda identity: self._identified(claim, identity, then))
 
     def _identified(self, claim: Claim, identity: Identity | None, then: LoggedIn) -> None:
-        self._tokens_waiting -= 1
+        self._identities_waiting -= 1
         right = identity is not None and self.lend(identity)
         name = claim.name if identity is None else identity.name
+        if right:
+            self.attempts.refund(claim.name, claim.host)
         self.attempts.count(claim.protocol, name, claim.host, right=right)
         then(Verdict.RIGHT if right else Verdict.WRONG, name)
 
@@ -145,6 +157,19 @@ def _identity(tokens: Tokens, token: str) -> Identity | None:
     except TokenRefused as refused:
         log.warning("a token was refused", reason=refused)
         return None
+
+
+def _known_elsewhere(authenticators: Sequence[Authenticator], claim: Claim) -> Identity | None:
+    """Ask one after the other. One that fails knows nobody."""
+    for one in authenticators:
+        try:
+            identity = one.identify(claim.name, claim.password, claim.host)
+        except Exception:
+            log.exception("an authenticator failed", name=type(one).__name__)
+            continue
+        if identity is not None and identity.name == claim.name:
+            return identity
+    return None
 
 
 def _lend_nothing(_identity: Identity) -> bool:

@@ -15,7 +15,7 @@ class Space:
 
     def __init__(self, files: Files, free_min: int = DISK_FREE_MIN) -> None:
         self._files = files
-        self._free_min = free_min
+        self.free_min = free_min  # who changes it has it checked
         self._until_check = 0
         self.full = False
         self.on_change: Callable[[], None] | None = None  # whom to tell at once
@@ -33,7 +33,7 @@ class Space:
     def check(self) -> None:
         """Look at the disk now."""
         try:
-            spare = self._files.free_bytes() - self._free_min
+            spare = self._files.free_bytes() - self.free_min
         except OSError:  # then the writes will tell
             return
         self._until_check = min(max(spare // 4, _CHECK_MIN), _CHECK_MAX)

@@ -95,6 +95,11 @@ class LogStore:
         """Look whether appends must be refused, or need not be any more."""
         self._disk.space.check()
 
+    def keep_free(self, size: int) -> None:
+        """Refuse appends from now on while less than this is free."""
+        self._disk.space.free_min = size
+        self.check_space()
+
     def free_bytes(self) -> int:
         """Return how much space the disk has."""
         return self._disk.files.free_bytes()

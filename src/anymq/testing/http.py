@@ -13,6 +13,7 @@ from http.client import HTTPMessage, parse_headers
 from io import BytesIO
 from typing import Any
 
+from anymq.config.model import Settings
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
 from anymq.management.api.guard import Guard
@@ -70,6 +71,7 @@ class HttpRoom(AmqpRoom):
     def __init__(self, *, users: Users | None = None, gate: Gate | None = None) -> None:
         super().__init__(users=users, gate=gate)
         amqp = self.amqp
+        self.settings = Settings()
         self.guard = Guard(
             self.broker.users,
             lambda: amqp.users,
@@ -109,8 +111,14 @@ class HttpRoom(AmqpRoom):
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},
             started_ms=0,
+            settings=lambda: self.settings,
+            use=self.use,
         )
         self.api = ManagementApi(self.site)
+
+    def use(self, settings: Settings) -> None:
+        """Have these settings hold."""
+        self.settings = settings
 
     def look(self) -> None:
         """Let the sampler look at everything, as it does every few seconds."""

@@ -13,11 +13,11 @@ from tests.unit.storage.batches import make_batch, with_header
 from anymq.cli import doctor
 from anymq.cli.doctor import Check
 from anymq.cli.doctoring import machine
-from anymq.cli.doctoring.certificates import end_of
 from anymq.cli.doctoring.finding import Finding, Verdict
 from anymq.cli.main import main
 from anymq.config.load import from_tables
 from anymq.config.model import Settings
+from anymq.security.certificate_dates import end_of
 from anymq.storage.log import LogConfig
 from anymq.storage.os_files import OsFiles
 from anymq.storage.small_files import replace_whole

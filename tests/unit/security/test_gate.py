@@ -1,6 +1,7 @@
 """Guessing passwords: who does it has to wait, and nobody else."""
 
 import pytest
+from typing_extensions import override
 
 from anymq.security.attempts import (
     ADDRESS_FACTOR,
@@ -10,8 +11,10 @@ from anymq.security.attempts import (
     AttemptLimits,
     Attempts,
 )
+from anymq.security.authenticator import Authenticator
 from anymq.security.gate import WAITING_MAX, Claim, Gate, Verdict
 from anymq.security.passwords import Mechanism, derive, to_text
+from anymq.security.tokens import Identity
 from anymq.security.users import Users
 from anymq.testing.gate import SlowGate
 from anymq.testing.kafka import HandClock
@@ -209,3 +212,41 @@ def test_there_is_an_end_to_what_waits(slow: SlowGate, users: Users) -> None:
 
     assert heard == [BUSY]
     assert len(slow.waiting) == WAITING_MAX
+
+
+class Elsewhere(Authenticator):
+    """Knows ada, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    @override
+    def identify(self, name: str, password: str, host: str) -> Identity | None:
+        self.asked += 1
+        if name == "broken":
+            raise OSError("no directory there")
+        return Identity("ada", (), 1e12) if password == "hers" else None
+
+
+def test_who_is_known_elsewhere_is_asked_for_there_and_guessing_is_limited_there_too() -> None:
+    elsewhere, lent = Elsewhere(), []
+    gate = Gate(Attempts(lambda: 0.0, lambda: AttemptLimits(3)))
+    gate.authenticators = [elsewhere]
+    gate.lend = lambda who: not lent.append(who.name)  # type: ignore[func-returns-value]
+
+    def log_in(name: str, password: str) -> Verdict:
+        said: list[Verdict] = []
+        claim = Claim(name, password, "10.0.0.1", "amqp")
+        gate.log_in(Users({"ben": ("bens",)}), claim, lambda verdict, _: said.append(verdict))
+        return said[0]
+
+    assert log_in("ada", "hers") is Verdict.RIGHT
+    assert lent == ["ada"]
+    assert log_in("ben", "bens") is Verdict.RIGHT
+    assert log_in("ben", "hers") is Verdict.WRONG
+    assert log_in("broken", "x") is Verdict.WRONG
+    assert log_in("mallory", "hers") is Verdict.WRONG, "it is ada's"
+    assert elsewhere.asked == 3, "ben is known here"
+    verdicts = [log_in("eve", f"guess {n}") for n in range(5)]
+    assert verdicts == [Verdict.WRONG] * 3 + [Verdict.TOO_OFTEN] * 2
+    assert elsewhere.asked == 6

@@ -23,6 +23,13 @@ export const language = remembered<Language>("language", preferred());
 /** BCP 47, for dates and numbers. */
 export const locale = computed(() => (language.value === "zh" ? "zh-CN" : "en-GB"));
 
+/** Say it of the document: readers aloud and the choice of fonts go by it. */
+export function followLanguage(): void {
+  locale.subscribe((value) => {
+    document.documentElement.lang = value;
+  });
+}
+
 export function dictionary<T extends Words>(words: { en: T; zh: Same<T> }): Same<T> {
   const chosen = {} as Same<T>;
   for (const key of Object.keys(words.en) as (keyof T)[]) {

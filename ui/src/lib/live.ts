@@ -6,6 +6,7 @@
 import { effect, signal } from "@preact/signals";
 import { connected } from "./api";
 import { me } from "./session";
+import type { Told } from "./shown";
 
 /** Grows when something was made, changed or unmade: lists look again. */
 export const changes = signal(0);
@@ -16,7 +17,7 @@ export const alarms = signal<string[]>([]);
 export interface Overview {
   object_totals: Partial<Record<"connections" | "channels" | "exchanges" | "queues" | "consumers" | "topics" | "groups", number>>;
   queue_totals: Record<string, unknown>;
-  message_stats: Record<string, unknown>;
+  message_stats?: Record<string, unknown>; // not for everybody
   data_stats?: Record<string, unknown>;
 }
 
@@ -28,10 +29,30 @@ export function total(of: keyof Overview["object_totals"]): number | undefined {
   return overview.value?.object_totals[of];
 }
 
-const TOPICS = "overview,changes,alarms";
+/** How the server knows our stream; empty while there is none. */
+export const stream = signal("");
+
+const SILENT_MS = 5_000; // an overview comes each second: what says nothing so long is held back, or lost
+let heardAt = 0;
+
+/** Does the stream tell? */
+export function isHeard(): boolean {
+  return stream.peek() !== "" && Date.now() - heardAt < SILENT_MS;
+}
+
+/** Say what to do with what is told of rows. */
+export function onRows(tell: (told: Told) => void): void {
+  rowsTold = tell;
+}
+
+let rowsTold: (told: Told) => void = () => undefined;
+
+const TOPICS = "overview,rows,changes,alarms";
 const GATHER_MS = 400; // many changes at once are one
+const APART_MS = 2_000; // where something changes all the time, lists are not asked for all the time
 const RETRY_MS = 15_000;
-let stream: EventSource | null = null;
+let source: EventSource | null = null;
+let changedAt = 0;
 let gathering: ReturnType<typeof setTimeout> | undefined;
 let retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -41,19 +62,29 @@ export function changed(): void {
 }
 
 function soonChanged(): void {
+  const wait = Math.max(GATHER_MS, changedAt + APART_MS - Date.now());
   gathering ??= setTimeout(() => {
     gathering = undefined;
+    changedAt = Date.now();
     changed();
-  }, GATHER_MS);
+  }, wait);
 }
 
 function open(): void {
   close();
   const opened = new EventSource(`api/events?topics=${TOPICS}`);
-  stream = opened;
+  source = opened;
+  opened.addEventListener("hello", (event) => (stream.value = (read(event) as { stream?: string } | null)?.stream ?? ""));
+  opened.addEventListener("rows", (event) => {
+    const told = read(event) as Told | null;
+    if (told) rowsTold(told);
+  });
   opened.addEventListener("changes", soonChanged);
   opened.addEventListener("resync", soonChanged);
-  opened.addEventListener("overview", (event) => (overview.value = read(event) as Overview | null));
+  opened.addEventListener("overview", (event) => {
+    heardAt = Date.now();
+    overview.value = read(event) as Overview | null;
+  });
   opened.addEventListener("alarms", (event) => {
     alarms.value = (read(event) as { alarms?: string[] } | null)?.alarms ?? [];
   });
@@ -62,6 +93,7 @@ function open(): void {
   });
   opened.addEventListener("error", () => {
     overview.value = null;
+    stream.value = "";
     if (opened.readyState !== EventSource.CLOSED) return; // it connects again by itself
     retry = setTimeout(follow, RETRY_MS);
   });
@@ -69,8 +101,9 @@ function open(): void {
 
 function close(): void {
   clearTimeout(retry);
-  stream?.close();
-  stream = null;
+  source?.close();
+  source = null;
+  stream.value = "";
   overview.value = null;
 }
 

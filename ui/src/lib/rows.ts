@@ -4,7 +4,9 @@ import { useEffect, useMemo } from "preact/hooks";
 import { ApiError, get, Unreachable, withQuery } from "./api";
 import { read, write } from "./prefs";
 import { query, setQuery } from "./router";
+import { changes } from "./live";
 import { useRepeated } from "./resource";
+import { follow, isFollowed, unfollow, type Kind, type Name, type Told } from "./shown";
 
 export interface Sort {
   by: string; // the path of a value in a row: "message_stats.publish_details.rate"
@@ -36,6 +38,7 @@ interface Page<T> {
 
 const PAGE = 100;
 const PAGES_KEPT = 30; // what was scrolled past long ago is asked for again
+const WHOLE_MS = 30_000; // the whole list is looked at, even where the stream tells of its rows
 const SETTLE_MS = 70; // who drags the scroll bar through 10,000 rows wants the last place only
 
 export interface Wanted {
@@ -44,12 +47,20 @@ export interface Wanted {
   sort?: Sort;
   every?: number;
   addressed?: boolean;
+  live?: Live;
+}
+
+/** How rows of a list are followed by the stream of events. */
+export interface Live {
+  kind: Kind;
+  /** What rows may be sorted by so that numbers that change do not change the order. */
+  steady: string[];
 }
 
 /** Rows of a list of the API, however long: only those in view are asked for and kept fresh. */
 export function usePaged<T>(path: string, wanted: Wanted): Source<T> {
   const source = useMemo(() => new Paged<T>(path, wanted), [path]);
-  useRepeated(source.refresh, wanted.every);
+  useRepeated(source.look, wanted.every);
   useRemembered(source, wanted);
   useEffect(() => source.stop, [source]);
   return source;
@@ -67,19 +78,30 @@ class Paged<T> implements Source<T> {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private aborter = new AbortController();
   private wish = "";
+  private live: Live | undefined;
+  private range = { first: 0, last: 0 }; // rows
+  private loadedAt = 0;
+  private loadedOf = -1; // changes
 
   constructor(private path: string, wanted: Wanted) {
+    this.live = wanted.live;
     this.sort = signal(startSort(wanted));
     this.filter = signal(startFilter(wanted));
   }
 
   row = (i: number): T | undefined => {
     this.version.value;
-    return this.pages.get(Math.floor(i / PAGE) + 1)?.[i % PAGE];
+    return this.at(i);
   };
+
+  private at(i: number): T | undefined {
+    return this.pages.get(Math.floor(i / PAGE) + 1)?.[i % PAGE];
+  }
 
   show = (first: number, last: number): void => {
     this.seen = { first: Math.floor(first / PAGE) + 1, last: Math.floor(last / PAGE) + 1 };
+    this.range = { first, last };
+    this.follow();
     const missing = this.numbers().some((one) => !this.pages.has(one));
     if (!missing) return;
     clearTimeout(this.timer);
@@ -88,9 +110,44 @@ class Paged<T> implements Source<T> {
 
   refresh = (): Promise<void> => this.load(true);
 
+  /** Time has passed, or something changed: ask, unless the stream tells all that may have changed. */
+  look = async (): Promise<void> => {
+    const told = this.isSteady() && isFollowed(this) && this.loadedOf === changes.peek() && Date.now() - this.loadedAt < WHOLE_MS;
+    if (!told) await this.refresh();
+  };
+
   stop = (): void => {
+    unfollow(this);
     clearTimeout(this.timer);
     this.aborter.abort();
+  };
+
+  private isSteady(): boolean {
+    return this.live?.steady.includes(this.sort.peek().by) ?? false;
+  }
+
+  /** Have the stream tell of the rows in view. */
+  private follow(): void {
+    if (!this.live) return;
+    if (!this.isSteady()) return unfollow(this);
+    const names: Name[] = [];
+    for (let i = this.range.first; i <= this.range.last; i++) {
+      const row = this.at(i) as Name | undefined;
+      if (row) names.push(row);
+    }
+    follow(this, { kind: this.live.kind, names, tell: this.tell });
+  }
+
+  private tell = (told: Told): void => {
+    const newer = new Map(told.rows.map((row) => [row.name, row]));
+    const changed = (row: T): T => {
+      const { name, vhost } = row as Name;
+      const delta = told.vhost === undefined || told.vhost === vhost ? newer.get(name) : undefined;
+      return delta ? { ...row, ...delta } : row;
+    };
+    for (const [number, rows] of this.pages) this.pages.set(number, rows.map(changed));
+    this.version.value++;
+    if (told.gone.length > 0) void this.refresh();
   };
 
   private numbers(): number[] {
@@ -106,6 +163,7 @@ class Paged<T> implements Source<T> {
       this.seen = { first: 1, last: 1 };
     }
     if (this.aborter.signal.aborted) this.aborter = new AbortController();
+    if (again) [this.loadedAt, this.loadedOf] = [Date.now(), changes.peek()];
     for (const number of this.numbers()) {
       if (again || !this.pages.has(number)) await this.loadPage(number);
     }
@@ -143,6 +201,7 @@ class Paged<T> implements Source<T> {
     this.count.value = said.filtered_count;
     this.all.value = said.total_count;
     this.version.value++;
+    this.follow();
   }
 
   /** There are fewer than a moment ago. */
@@ -231,6 +290,13 @@ function useRemembered<T>(source: Source<T>, { id, addressed }: Wanted): void {
         void source.refresh();
       }
       first = false;
+    });
+  }, [source]);
+  useEffect(() => {
+    if (!addressed) return;
+    return query.subscribe(() => { // a link to this page with another filter
+      const said = startFilter({ id, addressed });
+      if (said.text !== filter.peek().text || said.regex !== filter.peek().regex) filter.value = said;
     });
   }, [source]);
   useEffect(() => {

@@ -28,8 +28,17 @@ export async function resume(): Promise<void> {
   if (answer.ok) await enter((await answer.json()) as Me);
 }
 
-export async function logIn(username: string, password: string): Promise<void> {
-  const answer = await send("POST", "api/login", { username, password });
+export function logIn(username: string, password: string): Promise<void> {
+  return begin({ username, password });
+}
+
+/** With what an identity provider says of him. */
+export function logInByToken(access_token: string): Promise<void> {
+  return begin({ access_token });
+}
+
+async function begin(said: Record<string, string>): Promise<void> {
+  const answer = await send("POST", "api/login", said);
   if (!answer.ok) throw await refused(answer);
   await enter((await answer.json()) as Me);
 }

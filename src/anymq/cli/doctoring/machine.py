@@ -5,10 +5,10 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anymq.cli.doctoring.certificates import end_of
 from anymq.cli.doctoring.finding import Finding, Findings, Verdict
 from anymq.cli.output import size_text
 from anymq.config.model import Settings
+from anymq.security.certificate_dates import end_of
 
 MEMORY_WANTED = 512 * 1024 * 1024
 BACKLOG_WANTED = 1024

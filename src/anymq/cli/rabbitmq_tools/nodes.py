@@ -25,7 +25,6 @@ PURPOSES = {
     "https": "HTTPS API",
     "kafka": "Kafka",
 }
-OURS = "here it is a setting: see docs/reference/settings.md"
 RETRY_SECONDS = 0.5
 
 
@@ -267,19 +266,45 @@ def set_cluster_name(call: Call) -> None:
 
 @COMMANDS.add("set_vm_memory_high_watermark <fraction> | absolute <value>", 1, 2)
 def set_vm_memory_high_watermark(call: Call) -> None:
-    """Cannot be changed this way: a setting says it."""
-    raise Failed(Exit.UNAVAILABLE, f"the memory threshold cannot be set this way; {OURS}")
+    """Sets from how much memory on publishers wait, until the node is started again."""
+    kind, value = _threshold(call, "relative")
+    shown = f"{value} bytes" if kind == "absolute" else value
+    call.say(f"Setting memory threshold on {call.node} to {shown} ...")
+    call.api.put("watermarks", body={"memory_high_watermark": {kind: value}})
 
 
 @COMMANDS.add("set_disk_free_limit <disk_limit> | mem_relative <fraction>", 1, 2)
 def set_disk_free_limit(call: Call) -> None:
-    """Cannot be changed this way: storage.disk_free_bytes_min says it."""
-    raise Failed(Exit.UNAVAILABLE, f"the disk free limit cannot be set this way; {OURS}")
+    """Sets below how much free disk publishers wait, until the node is started again."""
+    if call.words[0] == "mem_relative":
+        kind, value = _threshold(call, "mem_relative")
+        call.say(f"Setting disk free limit on {call.node} to {value} times the total RAM ...")
+    elif len(call.words) > 1:
+        raise BadUsage("two words: the first is mem_relative")
+    else:
+        kind, value = "absolute", call.words[0]
+        call.say(f"Setting disk free limit on {call.node} to {value} bytes ...")
+    call.api.put("watermarks", body={"disk_free_limit": {kind: value}})
+
+
+def _threshold(call: Call, share: str) -> tuple[str, str | float]:
+    """Return which threshold is meant: a size, or a share of the memory."""
+    words = list(call.words)
+    if words[0] in ("absolute", share):
+        kind, value = words[0], words[1] if len(words) > 1 else ""
+    else:
+        kind, value = share, words[0]
+    if kind == "absolute":
+        return kind, value
+    try:
+        return kind, float(value)
+    except ValueError:
+        raise BadUsage("the fraction is a number, as 0.6 is", Exit.DATA) from None
 
 
 @COMMANDS.add("set_log_level <log_level>", 1)
 def set_log_level(call: Call) -> None:
-    """Sets how much is logged."""
+    """Sets how much is logged, until the node is started again."""
     call.say(f'Setting log level to "{call.words[0]}" ...')
     call.api.put("log-level", body={"level": call.words[0]})
 

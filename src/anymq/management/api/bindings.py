@@ -76,7 +76,7 @@ def _default(vhost: VirtualHost, queues: Iterable[str]) -> list[Default]:
 
 
 def _listed(call: Call, bindings: Sequence[Shown | Binding | Default]) -> Answer:
-    return call.listed(list(bindings), lambda one: _shown(one).row(), _source)
+    return call.listed(list(bindings), lambda one: _shown(one).row(), _words)
 
 
 def _shown(one: Shown | Binding | Default) -> Shown:
@@ -89,10 +89,13 @@ def _shown(one: Shown | Binding | Default) -> Shown:
     return Shown(vhost, "", QUEUE, queue, queue, {})
 
 
-def _source(one: Shown | Binding | Default) -> str:
+def _words(one: Shown | Binding | Default) -> str:
+    """Return what it is found by, as it has no name: source, key and destination."""
     if isinstance(one, Binding):
-        return one.source.name
-    return one.source if isinstance(one, Shown) else ""
+        return f"{one.source.name} {one.key} {one.destination.name}"
+    if isinstance(one, Shown):
+        return f"{one.source} {one.key} {one.destination}"
+    return f" {one[1]}"
 
 
 @ROUTES.get("/bindings")

@@ -81,6 +81,9 @@ DEFINITIONS = {
     )
 }
 
+SHARE: Schema = {"type": "number", "minimum": 0}
+SIZE: Schema = {"oneOf": [{"type": "integer", "minimum": 0}, TEXT]}
+
 BODIES: Mapping[tuple[str, str], Schema] = {
     ("POST", "/login"): says("username", "password", username=TEXT, password=TEXT),
     ("PUT", "/users/:user"): says(
@@ -144,6 +147,11 @@ BODIES: Mapping[tuple[str, str], Schema] = {
     ("PUT", "/cluster-name"): says("name", name=TEXT),
     ("PUT", "/vhost-limits/:vhost/:name"): LIMIT,
     ("PUT", "/user-limits/:user/:name"): LIMIT,
+    ("PUT", "/log-level"): says("level", level=TEXT, part=TEXT),
+    ("PUT", "/watermarks"): says(
+        memory_high_watermark=says(relative=SHARE, absolute=SIZE),
+        disk_free_limit=says(mem_relative=SHARE, absolute=SIZE),
+    ),
     ("PUT", "/traces/:vhost/:name"): says(
         pattern=TEXT, events=NUMBER, max_payload_bytes=NUMBER, user=TEXT
     ),

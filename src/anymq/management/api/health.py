@@ -1,14 +1,20 @@
 """Health checks: 200 when all is well, 503 and a reason when it is not."""
 
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from anymq.management.api import routes
 from anymq.management.api.call import Call
 from anymq.management.api.faults import bad_request
+from anymq.management.api.site import Door
 from anymq.management.http import Answer, json
+from anymq.security.certificate_dates import end_of
 
 ROUTES = routes.Routes()
+DAYS = {"days": 1, "weeks": 7, "months": 30, "years": 365}
+DAYS_MAX = 2_900_000  # a date after that cannot be written
 
 
 def _well(**more: Any) -> Answer:
@@ -34,6 +40,42 @@ def alarms(call: Call) -> Answer:
 def local_alarms(call: Call) -> Answer:
     """No alarm of memory or disk is in effect here."""
     return alarms(call)
+
+
+@ROUTES.get("/health/checks/certificate-expiration/:within/:unit")
+def certificate_expiration(call: Call) -> Answer:
+    """No certificate of a listener ends within so many days, weeks, months or years."""
+    within, unit = call.names["within"], call.names["unit"].lower()
+    if not within.isdecimal() or len(within) > 6:
+        raise bad_request("Invalid expiration value.")
+    if unit not in DAYS:
+        raise bad_request("Time unit not recognised. Supported units: days, weeks, months, years.")
+    days = min(int(within) * DAYS[unit], DAYS_MAX)
+    until = datetime.now(UTC) + timedelta(days=days)
+    expired = [_ending(call, door, until) for door in call.site.doors() if door.tls]
+    found = [one for one in expired if one]
+    return _ill("Certificates expiring", expired=found) if found else _well()
+
+
+def _ending(call: Call, door: Door, until: datetime) -> dict[str, Any]:
+    """Say which certificates of a listener end before that; nothing, if none does."""
+    machine = call.site.machine()
+    files = {"certfile": machine.certificate, "cacertfile": machine.client_ca}
+    ends = {f"{name}_expires_on": _ends_before(path, until) for name, path in files.items()}
+    if not any(ends.values()):
+        return {}
+    listener = {"node": call.site.node, "interface": door.host, "port": door.port}
+    return {**listener, "protocol": door.protocol, **files, **ends}
+
+
+def _ends_before(path: str, until: datetime) -> list[str]:
+    if not path:
+        return []
+    try:
+        end = end_of(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        return [f"{path}: {error}"]
+    return [f"{end:%Y-%m-%d %H:%M:%S}"] if end < until else []
 
 
 @ROUTES.get("/health/checks/virtual-hosts")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from anymq.config.model import Settings
 from anymq.core.broker import Broker
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
@@ -38,6 +39,8 @@ class Machine:
     files_max: int
     connections_max: int
     data_dir: str
+    certificate: str = ""  # the files, where there is TLS
+    client_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ class Site:
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener
     started_ms: int
+    settings: Callable[[], Settings]  # that hold now
+    use: Callable[[Settings], None]  # have those hold that can change while we run
 
     @property
     def node(self) -> str:

@@ -11,7 +11,7 @@ import { GroupState, type GroupOf } from "./things";
 import { t } from "./words";
 
 export function Groups() {
-  const source = usePaged<GroupOf>("api/groups", { id: "groups", addressed: true });
+  const source = usePaged<GroupOf>("api/groups", { id: "groups", addressed: true, live: { kind: "groups", steady: ["", "name", "type"] } });
   if (source.error.value?.status === 404) {
     return <div class="page"><Head title={t.groups} /><Card><Empty icon="groups" title={t.unsupported} /></Card></div>;
   }

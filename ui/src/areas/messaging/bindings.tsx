@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { apiPath, del, post } from "../../lib/api";
 import { changed } from "../../lib/live";
 import { useResource } from "../../lib/resource";
-import { useLocal } from "../../lib/rows";
+import { usePaged } from "../../lib/rows";
 import { Button } from "../../ui/bits";
 import { askBefore, openDialog } from "../../ui/dialog";
 import { Form, objectOf, Pairs, SelectField, TextField, type Pair } from "../../ui/form";
@@ -11,6 +11,8 @@ import { Table, type Column } from "../../ui/table";
 import { say } from "../../ui/toast";
 import { exchangeInPath, ExchangeLink, exchangeTitle, QueueLink, shown, type BindingOf } from "./things";
 import { t } from "./words";
+
+const EVERY_MS = 10_000; // bindings change seldom, and are told of by the stream
 
 type Kind = "queue" | "exchange";
 
@@ -23,19 +25,16 @@ function pathOf(one: BindingOf): string {
 export function Bindings({ vhost, name, kind, way }: { vhost: string; name: string; kind: Kind; way: "to" | "from" }) {
   const path = kind === "queue" ? apiPath("queues", vhost, name, "bindings")
     : apiPath("exchanges", vhost, exchangeInPath(name), "bindings", way === "to" ? "destination" : "source");
-  const { data, error, refresh } = useResource<BindingOf[]>(path, 10_000);
-  const source = useLocal(data.value, {
-    id: "bindings", error: error.value, name: (row) => `${row.source} ${row.routing_key} ${row.destination}`,
-  });
+  const source = usePaged<BindingOf>(path, { id: "bindings", every: EVERY_MS });
   const remove = (row: BindingOf) => askBefore({
     title: t.unbindTitle,
     text: t.unbindText(exchangeTitle(row.source), row.destination, row.routing_key),
     button: t.unbind,
     act: () => del(pathOf(row)),
-    done: () => { say(t.unbound); void refresh(); },
+    done: () => { say(t.unbound); void source.refresh(); },
   });
   const add = () => openDialog(t.addBinding, (close) => (
-    <BindForm vhost={vhost} name={name} kind={kind} way={way} done={() => { close(); void refresh(); }} close={close} />
+    <BindForm vhost={vhost} name={name} kind={kind} way={way} done={() => { close(); void source.refresh(); }} close={close} />
   ));
   const other: Column<BindingOf> = way === "to"
     ? { id: "source", title: t.from, sort: "source", min: 150, grow: 2, cell: (row) => <ExchangeLink vhost={row.vhost} name={row.source} /> }

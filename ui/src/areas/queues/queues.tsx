@@ -15,7 +15,7 @@ import { addQueue } from "./add";
 
 export function Queues() {
   const path = vhost.value ? apiPath("queues", vhost.value) : "api/queues";
-  const source = usePaged<QueueOf>(path, { id: "queues", addressed: true });
+  const source = usePaged<QueueOf>(path, { id: "queues", addressed: true, live: { kind: "queues", steady: ["", "name", "vhost", "type", "policy"] } });
   return (
     <div class="page fills">
       <Head title={t.queues}><Button icon="plus" look="primary" onClick={addQueue}>{t.addQueue}</Button></Head>

@@ -19,7 +19,7 @@ import type { TopicOf } from "./things";
 import { t } from "./words";
 
 export function Topics() {
-  const source = usePaged<TopicOf>("api/topics", { id: "topics", addressed: true });
+  const source = usePaged<TopicOf>("api/topics", { id: "topics", addressed: true, live: { kind: "topics", steady: ["", "name", "partitions", "cleanup_policy"] } });
   const add = () => openDialog(t.addTopic, (close) => <AddTopic close={close} />);
   if (source.error.value?.status === 404) {
     return <div class="page"><Head title={t.topics} /><Card><Empty icon="topics" title={t.unsupported} /></Card></div>;

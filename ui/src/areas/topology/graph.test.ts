@@ -52,7 +52,7 @@ test("an alternate exchange is drawn, headers bindings show their arguments", ()
   expect(edges[1]).toEqual({ from: "e:x", to: "e:y", kind: "alternate", keys: [] });
 });
 
-test("of ten thousand queues at one exchange forty are drawn and one box stands for the others", () => {
+test("of ten thousand queues at one exchange some are drawn and one box stands for the others", () => {
   const queues = Array.from({ length: 10_000 }, (_, i) => queue(`q${i}`));
   const graph = buildGraph({ exchanges: [exchange("x")], queues, bindings: queues.map((q) => binding("x", q.name)) });
   expect(graph.nodes.length).toBe(1 + BOUNDS.perNode + 1);
@@ -65,6 +65,23 @@ test("the focus is shown even when it is one of many", () => {
   const rows = { exchanges: [exchange("x")], queues, bindings: queues.map((q) => binding("x", q.name)) };
   expect(ids(buildGraph(rows, { ...BOUNDS, focus: "q:q99" }).nodes)).toContain("q:q99");
   expect(ids(buildGraph(rows, { ...BOUNDS, focus: "q:q99", depth: 1 }).nodes)).toEqual(["e:x", "q:q99"]);
+});
+
+test("ten thousand queues that nothing is bound to hang on the default exchange, the first of the list alone", () => {
+  const queues = Array.from({ length: 500 }, (_, i) => queue(`q${i}`)); // as many as one answer holds
+  const rows = { exchanges: [exchange("")], queues, bindings: [], outgoing: new Map([["e:", 10_000]]) };
+  const graph = buildGraph(rows, { ...BOUNDS, alone: false });
+  expect(graph.nodes.length).toBe(1 + BOUNDS.perNode + 1);
+  expect(graph.nodes[1]?.id).toBe("q:q0");
+  expect(graph.nodes.at(-1)).toMatchObject({ kind: "more", hidden: 10_000 - BOUNDS.perNode });
+  expect(graph.total).toBe(10_001);
+  expect(ids(buildGraph(rows, { ...BOUNDS, alone: false, focus: "q:q7", depth: 5 }).nodes)).toEqual(["e:", "q:q7"]);
+});
+
+test("the box of the others says how many there are, not how many were asked for", () => {
+  const queues = Array.from({ length: 500 }, (_, i) => queue(`q${i}`));
+  const rows = { exchanges: [exchange("x")], queues, bindings: queues.map((q) => binding("x", q.name)), outgoing: new Map([["e:x", 10_000]]) };
+  expect(buildGraph(rows).nodes.at(-1)?.hidden).toBe(10_000 - BOUNDS.perNode);
 });
 
 test("never more nodes than the bound", () => {

@@ -59,10 +59,11 @@ export interface Bounds {
   focus?: string; // the id of a node: only what is near it is shown
   depth: number; // how many lines away
   nodes: number; // at most
-  perNode: number; // lines of one node in one direction, the others become one "more"
+  alone: boolean; // is what nothing leads to or from drawn, too?
+  perNode: number; // leaves of one node, the others become one "more": so many can be read at once
 }
 
-export const BOUNDS: Bounds = { depth: 2, nodes: 160, perNode: 40 };
+export const BOUNDS: Bounds = { depth: 2, alone: true, nodes: 160, perNode: 12 };
 
 export const exchangeId = (name: string): string => `e:${name}`;
 export const queueId = (name: string): string => `q:${name}`;
@@ -71,6 +72,8 @@ interface Rows {
   exchanges: ExchangeRow[];
   queues: QueueRow[];
   bindings: BindingRow[];
+  /** How many bindings exchanges have, of which `bindings` may hold only the first; by their id. */
+  outgoing?: Map<string, number>;
 }
 
 /** Merge bindings between the same two, add the ways of dead letters, and cut it down to what can be seen. */
@@ -79,12 +82,24 @@ export function buildGraph(rows: Rows, bounds: Bounds = BOUNDS): Graph {
   for (const row of rows.exchanges) put(nodes, exchangeNode(row));
   for (const row of rows.queues) put(nodes, queueNode(row));
   const edges = [...bindingEdges(rows.bindings, nodes), ...otherWays(rows, nodes)];
+  if (!bounds.alone || bounds.focus === DEFAULT) edges.push(...byName(rows.queues, nodes, edges, bounds.focus));
   const used = new Set(edges.flatMap((edge) => [edge.from, edge.to]));
   if (bounds.focus !== undefined) used.add(bounds.focus);
-  const drawn = [...nodes.values()].filter((node) => used.has(node.id) || isOfInterest(node));
+  const drawn = [...nodes.values()].filter((node) => used.has(node.id) || (bounds.alone && isOfInterest(node)));
   const near = bounds.focus === undefined ? undefined : neighbourhood(bounds.focus, edges, bounds.depth);
   const wanted = near === undefined ? drawn : drawn.filter((node) => near.has(node.id));
-  return cut({ nodes: wanted, edges, total: wanted.length }, bounds);
+  return cut({ nodes: wanted, edges, total: wanted.length }, bounds, rows.outgoing);
+}
+
+const DEFAULT = exchangeId("");
+
+/** Where not all can be drawn, queues that are reached by their name alone hang on the default exchange. */
+function byName(queues: QueueRow[], nodes: Map<string, GraphNode>, edges: GraphEdge[], focus = DEFAULT): GraphEdge[] {
+  if (!nodes.has(DEFAULT)) return [];
+  const reached = new Set(edges.map((edge) => edge.to));
+  return queues
+    .filter((row) => !reached.has(queueId(row.name)) && (focus === DEFAULT || focus === queueId(row.name)))
+    .map((row) => ({ from: DEFAULT, to: queueId(row.name), kind: "binding", keys: [row.name] }));
 }
 
 function put(nodes: Map<string, GraphNode>, node: GraphNode): void {
@@ -184,13 +199,15 @@ function groupBy(pairs: (readonly [string, string])[]): Map<string, string[]> {
 }
 
 /** Keep the first lines of each node; the ends of the others, if no other line leads there, become one box. */
-function cut(graph: Graph, bounds: Bounds): Graph {
+function cut(graph: Graph, bounds: Bounds, outgoing: Map<string, number> = new Map()): Graph {
   const there = new Set(graph.nodes.map((node) => node.id));
   const edges = graph.edges.filter((edge) => there.has(edge.from) && there.has(edge.to));
   const hidden = tooMany(edges, bounds);
   const limited = limit(graph.nodes.filter((node) => !hidden.has(node.id)), edges, bounds);
   const shown = new Map(limited.map((node) => [node.id, node]));
-  return { ...withMore(shown, edges), total: graph.total };
+  const drawn = withMore(shown, edges, outgoing);
+  const hiddenOnes = drawn.nodes.reduce((sum, node) => sum + node.hidden, 0);
+  return { ...drawn, total: Math.max(graph.total, shown.size + hiddenOnes) };
 }
 
 /** How many lines each node has. */
@@ -225,7 +242,7 @@ function limit(nodes: GraphNode[], edges: GraphEdge[], bounds: Bounds): GraphNod
   return [...nodes].sort((a, b) => rank(b) - rank(a)).slice(0, bounds.nodes);
 }
 
-function withMore(shown: Map<string, GraphNode>, edges: GraphEdge[]): { nodes: GraphNode[]; edges: GraphEdge[] } {
+function withMore(shown: Map<string, GraphNode>, edges: GraphEdge[], outgoing: Map<string, number>): { nodes: GraphNode[]; edges: GraphEdge[] } {
   const more = new Map<string, GraphNode & { ends: Set<string> }>();
   const kept: GraphEdge[] = [];
   for (const edge of edges) {
@@ -234,7 +251,11 @@ function withMore(shown: Map<string, GraphNode>, edges: GraphEdge[]): { nodes: G
     else if (from) moreOf(more, edge.from, ">").ends.add(edge.to);
     else if (to) moreOf(more, edge.to, "<").ends.add(edge.from);
   }
-  const boxes = [...more.values()].map(({ ends, ...node }) => ({ ...node, hidden: ends.size }));
+  const drawn = groupBy(kept.map((edge) => [edge.from, edge.to] as const));
+  const unknown = (hub: string): number => (outgoing.get(hub) ?? 0) - (drawn.get(hub)?.length ?? 0);
+  const boxes = [...more.values()].map(({ ends, ...node }) => ({
+    ...node, hidden: node.detail === ">" ? Math.max(ends.size, unknown(`e:${node.name}`)) : ends.size,
+  }));
   const lines = boxes.map((box): GraphEdge => {
     const hub = box.id.slice(6);
     const [from, to] = box.detail === ">" ? [hub, box.id] : [box.id, hub];

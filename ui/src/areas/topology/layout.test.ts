@@ -106,3 +106,10 @@ test("a curve leaves and arrives level", () => {
 test("nothing is nothing", () => {
   expect(layOut([], [])).toMatchObject({ width: 0, height: 0 });
 });
+
+test("what is not connected to anything stands in rows", () => {
+  const { places, width } = layOut(Array.from({ length: 30 }, (_, i) => box(`n${i}`)), []);
+  expect(new Set([...places.values()].map((p) => p.y)).size).toBeLessThan(6);
+  expect(new Set([...places.values()].map((p) => `${p.x} ${p.y}`)).size).toBe(30);
+  expect(width).toBeLessThanOrEqual(1100);
+});

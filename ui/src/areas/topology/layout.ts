@@ -73,17 +73,44 @@ export function layOut(boxes: Box[], lines: Line[], gaps: Gaps = GAPS): Layout {
   const parts = partsOf([...nodes.values()], known);
   let top = 0;
   let width = 0;
-  for (const part of parts) {
+  for (const part of parts.filter((one) => one.nodes.length > 1)) {
     const size = layOutPart(part.nodes, part.edges, top, gaps);
     top += size.height + gaps.part;
     width = Math.max(width, size.width);
   }
+  const single = parts.filter((one) => one.nodes.length === 1).flatMap((one) => one.nodes);
+  const alone = inRows(single, top, Math.max(width, rowWidth(single, gaps)), gaps);
+  top = alone.bottom;
+  width = Math.max(width, alone.width);
   return {
     places: new Map([...nodes.values()].map((node) => [node.id, placeOf(node)])),
     lines: edges.map((edge) => (edge === undefined ? [] : pointsOf(edge))),
     width,
     height: Math.max(0, top - gaps.part),
   };
+}
+
+const ROW_WIDTH_MIN = 1100;
+const SHAPE = 1.7; // of a window: width to height
+
+/** However many there are, together they have the shape of a window. */
+function rowWidth(nodes: Node[], gaps: Gaps): number {
+  const area = nodes.reduce((sum, node) => sum + (node.width + gaps.part) * (node.height + gaps.node), 0);
+  return Math.max(ROW_WIDTH_MIN, Math.sqrt(area * SHAPE));
+}
+
+/** What nothing leads to or from stands in rows below the rest. */
+function inRows(nodes: Node[], top: number, width: number, gaps: Gaps): { width: number; bottom: number } {
+  let [x, y, widest, high] = [0, top, 0, 0];
+  for (const node of nodes) {
+    if (x > 0 && x + node.width > width) [x, y, high] = [0, y + high + gaps.node, 0];
+    node.x = x;
+    node.y = y + node.height / 2;
+    high = Math.max(high, node.height);
+    widest = Math.max(widest, x + node.width);
+    x += node.width + gaps.part;
+  }
+  return { width: widest, bottom: nodes.length === 0 ? top : y + high + gaps.part };
 }
 
 function newNode(id: string, width: number, height: number): Node {

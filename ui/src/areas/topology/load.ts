@@ -3,7 +3,7 @@ import { apiPath, get, withQuery } from "../../lib/api";
 import type { BindingRow, ExchangeRow, QueueRow } from "./graph";
 
 export const PAGE = 500; // rows of one answer, the most the API gives
-const NAMES_CHARS_MAX = 4000; // of a pattern that goes into an address
+const NAMED_MAX = 40; // queues that are asked for one by one
 const HOPS_MAX = 12; // exchanges whose own bindings are asked for around a focus
 
 interface Paged<T> {
@@ -17,8 +17,16 @@ export interface Loaded {
   bindings: BindingRow[];
   bindingsTotal: number;
   queuesTotal: number;
+  outgoing: Map<string, number>; // how many bindings exchanges have, by their id
 }
 
+/** Some bindings, and how many there are. */
+interface Some {
+  rows: BindingRow[];
+  outgoing: Map<string, number>;
+}
+
+const BINDING_COLUMNS = "source,destination,destination_type,routing_key,arguments";
 const EXCHANGE_COLUMNS = "name,vhost,type,internal,policy,arguments,message_stats";
 const QUEUE_COLUMNS =
   "name,vhost,type,messages,messages_ready,messages_unacknowledged,consumers,arguments,effective_policy_definition,message_stats";
@@ -32,7 +40,8 @@ export async function load(vhost: string, focus: string | undefined): Promise<Lo
     paged<BindingRow>(apiPath("bindings", vhost), { sort: "source", sort_reverse: true }),
   ]);
   const large = first.total_count > first.items.length;
-  const bindings = large && focus !== undefined ? await around(vhost, focus) : first.items;
+  const some = !large ? { rows: first.items, outgoing: new Map() } : focus !== undefined ? await around(vhost, focus) : await ofSome(vhost, exchanges.items);
+  const bindings = some.rows;
   const missing = queues.total_count > queues.items.length ? missingQueues(bindings, queues.items, focus) : [];
   return {
     exchanges: exchanges.items,
@@ -40,6 +49,7 @@ export async function load(vhost: string, focus: string | undefined): Promise<Lo
     bindings,
     bindingsTotal: first.total_count,
     queuesTotal: queues.total_count,
+    outgoing: some.outgoing.set("e:", queues.total_count), // it leads to every queue by its name
   };
 }
 
@@ -51,27 +61,44 @@ async function paged<T>(path: string, query: Query): Promise<Paged<T>> {
 }
 
 /** The bindings of the focus, and those of the exchanges beside it. */
-async function around(vhost: string, focus: string): Promise<BindingRow[]> {
+async function around(vhost: string, focus: string): Promise<Some> {
+  if (focus === "e:") return { rows: [], outgoing: new Map() }; // what it leads to is the list of queues
   const own = await bindingsOf(vhost, focus);
-  const beside = new Set(own.flatMap(endsOf));
+  const beside = new Set(own.rows.flatMap(endsOf));
   beside.delete(focus);
   const exchanges = [...beside].filter((id) => id.startsWith("e:") && id !== "e:");
   const more = await Promise.all(exchanges.slice(0, HOPS_MAX).map((id) => bindingsOf(vhost, id)));
-  const seen = new Map([...own, ...more.flat()].map((row) => [JSON.stringify(row), row]));
-  return [...seen.values()];
+  const all = together([own, ...more]);
+  return { ...all, rows: [...new Map(all.rows.map((row) => [JSON.stringify(row), row])).values()] };
+}
+
+function together(several: Some[]): Some {
+  return { rows: several.flatMap((one) => one.rows), outgoing: new Map(several.flatMap((one) => [...one.outgoing])) };
+}
+
+const SOME = 24; // exchanges that a large virtual host is begun with
+
+/** Where nothing is chosen yet: some exchanges, those of its own first. */
+async function ofSome(vhost: string, exchanges: ExchangeRow[]): Promise<Some> {
+  const own = exchanges.filter((one) => one.name !== "");
+  const sorted = [...own.filter((one) => !one.name.startsWith("amq.")), ...own.filter((one) => one.name.startsWith("amq."))];
+  return together(await Promise.all(sorted.slice(0, SOME).map((one) => bindingsFrom(vhost, one.name))));
+}
+
+async function bindingsFrom(vhost: string, name: string): Promise<Some> {
+  const said = await paged<BindingRow>(apiPath("exchanges", vhost, name, "bindings", "source"), { columns: BINDING_COLUMNS });
+  return { rows: said.items, outgoing: new Map([[`e:${name}`, said.total_count]]) };
 }
 
 function endsOf(row: BindingRow): string[] {
   return [`e:${row.source}`, `${row.destination_type === "exchange" ? "e" : "q"}:${row.destination}`];
 }
 
-async function bindingsOf(vhost: string, id: string): Promise<BindingRow[]> {
+async function bindingsOf(vhost: string, id: string): Promise<Some> {
   const name = id.slice(2);
-  if (id.startsWith("q:")) return (await paged<BindingRow>(apiPath("queues", vhost, name, "bindings"), {})).items;
-  const sides = ["source", "destination"].map((side) =>
-    paged<BindingRow>(apiPath("exchanges", vhost, name || "amq.default", "bindings", side), {}),
-  );
-  return (await Promise.all(sides)).flatMap((side) => side.items);
+  const to = id.startsWith("q:") ? apiPath("queues", vhost, name, "bindings") : apiPath("exchanges", vhost, name, "bindings", "destination");
+  const incoming = paged<BindingRow>(to, {}).then((said) => ({ rows: said.items, outgoing: new Map<string, number>() }));
+  return together(await Promise.all(id.startsWith("q:") ? [incoming] : [bindingsFrom(vhost, name), incoming]));
 }
 
 function missingQueues(bindings: BindingRow[], known: QueueRow[], focus: string | undefined): string[] {
@@ -81,17 +108,25 @@ function missingQueues(bindings: BindingRow[], known: QueueRow[], focus: string 
   return [...wanted].slice(0, PAGE);
 }
 
-/** Queues by their names: one pattern, as long as an address may be. */
+/** Queues one by one: a list of those of these names would be a pattern too long for the server. */
 async function named(vhost: string, names: string[]): Promise<QueueRow[]> {
-  let pattern = "";
-  for (const name of names) {
-    if (pattern.length + name.length > NAMES_CHARS_MAX) break;
-    pattern += (pattern ? "|" : "") + `^${name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`;
-  }
-  if (!pattern) return [];
-  const query = { columns: QUEUE_COLUMNS, name: pattern, use_regex: true };
-  return (await paged<QueueRow>(apiPath("queues", vhost), query).catch(() => ({ items: [] }))).items;
+  const ask = (name: string): Promise<QueueRow | undefined> =>
+    get<QueueRow>(withQuery(apiPath("queues", vhost, name), { columns: QUEUE_COLUMNS })).catch(() => undefined);
+  const rows = await Promise.all(names.slice(0, NAMED_MAX).map(ask));
+  return rows.filter((row) => row !== undefined);
 }
+
+/** In a large virtual host, only what moves, of what is drawn: lists of ten thousand cost the server something. */
+export async function refreshed(vhost: string, loaded: Loaded, drawn: string[]): Promise<Loaded> {
+  const [exchanges, queues] = await Promise.all([
+    paged<ExchangeRow>(apiPath("exchanges", vhost), { columns: EXCHANGE_COLUMNS }),
+    named(vhost, drawn),
+  ]);
+  const newer = new Map(queues.map((row) => [row.name, row]));
+  return { ...loaded, exchanges: exchanges.items, queues: loaded.queues.map((row) => newer.get(row.name) ?? row) };
+}
+
+export const isLarge = (loaded: Loaded): boolean => loaded.bindingsTotal > PAGE || loaded.queuesTotal > PAGE;
 
 export interface Found {
   id: string;

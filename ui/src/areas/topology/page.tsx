@@ -1,6 +1,6 @@
 /** Exchanges, queues and topics of a virtual host as a graph. */
 import { useSignal } from "@preact/signals";
-import { useCallback, useMemo } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import { count } from "../../lib/format";
 import { useRepeated } from "../../lib/resource";
 import { query, setQuery } from "../../lib/router";
@@ -9,7 +9,7 @@ import { Empty, Head, Segments } from "../../ui/bits";
 import { reasonOf } from "../../ui/toast";
 import { BOUNDS, buildGraph, type Graph } from "./graph";
 import { Drawing } from "./drawing";
-import { load, type Loaded } from "./load";
+import { isLarge, load, refreshed, type Loaded } from "./load";
 import { Panel } from "./panel";
 import { flows } from "./rates";
 import { Search } from "./search";
@@ -17,6 +17,7 @@ import { t } from "./words";
 import "./topology.css";
 
 const EVERY_MS = 3000;
+const STRUCTURE_MS = 30_000; // of a large virtual host: who is bound to whom changes seldom, and costs more to ask
 
 export function Topology() {
   const vhost = query.value.get("vhost") ?? (chosenVhost.value || vhosts.value[0] || "/");
@@ -25,19 +26,29 @@ export function Topology() {
   const loaded = useSignal<Loaded | undefined>(undefined);
   const problem = useSignal("");
   const chosen = useSignal<string | undefined>(focus);
+  const drawn = useRef<string[]>([]);
+  const structureAt = useRef(0);
   const refresh = useCallback(async () => {
     try {
-      loaded.value = await load(vhost, focus);
+      const before = loaded.peek();
+      const keep = before !== undefined && isLarge(before) && Date.now() - structureAt.current < STRUCTURE_MS;
+      loaded.value = keep ? await refreshed(vhost, before, drawn.current) : await load(vhost, focus);
+      if (!keep) structureAt.current = Date.now();
       problem.value = "";
     } catch (error) {
       problem.value = reasonOf(error);
     }
   }, [vhost, focus]);
+  useEffect(() => {
+    chosen.value = focus;
+    structureAt.current = 0;
+  }, [vhost, focus]);
   useRepeated(refresh, EVERY_MS);
   const graph = useMemo(
-    () => loaded.value && buildGraph(loaded.value, { ...BOUNDS, depth, ...(focus !== undefined && { focus }) }),
+    () => loaded.value && buildGraph(loaded.value, { ...BOUNDS, depth, alone: !isLarge(loaded.value), ...(focus !== undefined && { focus }) }),
     [loaded.value, focus, depth],
   );
+  drawn.current = (graph?.nodes ?? []).filter((node) => node.kind !== "exchange" && node.kind !== "more").map((node) => node.name);
   const focusOn = (id: string | undefined) => {
     chosen.value = id;
     setQuery("focus", id ?? "");

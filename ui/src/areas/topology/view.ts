@@ -13,16 +13,17 @@ export interface Size {
 
 export const SCALE_MIN = 0.08;
 export const SCALE_MAX = 2.5;
+const FIT_MIN = 0.5;
 const MARGIN = 28;
 
-/** Show all of it, no larger than life, in the middle. */
+/** Show all of it, no larger than life, in the middle; of what would be too small to read, the middle alone. */
 export function fitted(drawing: Size, window: Size): View {
   const scale = Math.min(
     1,
     (window.width - 2 * MARGIN) / Math.max(1, drawing.width),
     (window.height - 2 * MARGIN) / Math.max(1, drawing.height),
   );
-  const kept = Math.max(SCALE_MIN, scale);
+  const kept = Math.max(FIT_MIN, scale);
   return {
     scale: kept,
     x: drawing.width / 2 - window.width / 2 / kept,
