@@ -19,7 +19,7 @@ from anymq.config.declare import Declared
 from anymq.config.model import SECTIONS, declared
 from anymq.core.streams.config_def import ConfigDef
 from anymq.core.streams.topic_configs import TOPIC_CONFIGS
-from anymq.management import metrics
+from anymq.management import metrics, object_metrics
 from anymq.observability.metrics import DECLARED, Metric
 from anymq.protocols.kafka.api import registry
 from anymq.protocols.kafka.schema import generated
@@ -105,9 +105,27 @@ def _topic_config(config: ConfigDef) -> str:
 
 def metrics_page() -> str:
     """Describe every metric."""
-    rows = [_metric(each) for each in DECLARED.values()]
-    head = NOTE.format(source=f"src/{metrics.__name__.replace('.', '/')}.py")
-    return head + METRICS_HEAD + "\n".join(rows) + "\n"
+    head = NOTE.format(source=f"src/{metrics.__name__.replace('.', '/')}.py, …_metrics.py")
+    parts = [
+        head + METRICS_HEAD + _metrics_but(("rabbitmq_", "kafka_")),
+        RABBITMQ_METRICS_HEAD + _metrics_but(("anymq_", "process_", "kafka_")),
+        KAFKA_METRICS_HEAD + _metrics_but(("anymq_", "process_", "rabbitmq_")),
+        OBJECT_METRICS_HEAD + "\n".join(_family(name) for name in object_metrics.FAMILIES) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def _metrics_but(others: tuple[str, ...]) -> str:
+    rows = [_metric(each) for each in DECLARED.values() if not each.name.startswith(others)]
+    return TABLE_HEAD + "\n".join(rows) + "\n"
+
+
+def _family(name: str) -> str:
+    family = object_metrics.FAMILIES[name]
+    labels = ", ".join(f"`{label}`" for label in family.labels)
+    series = [one.name for one in family.series] or [one.name for one in family.metrics]
+    shown = ", ".join(f"`{one}`" for one in series)
+    return f"| `{name}` | {labels} | {family.about} {shown} |"
 
 
 def _metric(each: Metric) -> str:
@@ -194,8 +212,41 @@ METRICS_HEAD = """
 At `http://127.0.0.1:15672/metrics`, in the text format of Prometheus. Counters grow from the start
 of the process: look at them with `rate()`. A label's value may be a name that clients chose.
 
+Many are there under two or three names: ours, and those that RabbitMQ's and Kafka's users know.
+[How to watch](../how-to/watch.md).
+
+"""
+
+TABLE_HEAD = """\
 | name | kind | labels | what it says |
 |---|---|---|---|
+"""
+
+RABBITMQ_METRICS_HEAD = """\
+## As RabbitMQ names them
+
+The same page. Those of queues are sums over all queues.
+
+"""
+
+KAFKA_METRICS_HEAD = """\
+## As Kafka names them
+
+The same page: what Kafka's JMX exporter and kafka-exporter show.
+
+"""
+
+OBJECT_METRICS_HEAD = """\
+## Of each object
+
+At `/metrics/per-object`, with `rabbitmq_` before the names of RabbitMQ; and at
+`/metrics/detailed?family=…` one by one, with `rabbitmq_detailed_` before them, or with
+`rabbitmq_cluster_` (`vhost_status`, `exchange_name`, `exchange_bindings`, that are only there).
+`family` and `vhost` may be given several times; `queue` is a regular expression of `^`, `$`, `|`,
+`.`, `.*` and `\\.` only.
+
+| family | labels | what there is |
+|---|---|---|
 """
 
 KAFKA_REQUESTS_HEAD = """

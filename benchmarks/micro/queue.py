@@ -22,6 +22,7 @@ from anymq.core.queues.subscription import Subscription
 from anymq.core.queues.turn import Turn
 from anymq.core.queues.unwritten import Then
 from anymq.core.steady import Steady
+from anymq.core.taps import BROKER, Origin
 from anymq.core.timers import Timers
 
 MESSAGES = 200_000
@@ -60,6 +61,11 @@ class Reader:
         positions = [one.position for one in self.got]
         self.subscription.queue.settle(self.subscription, positions)
 
+    @property
+    def who(self) -> Origin:
+        """Nobody traces it."""
+        return BROKER
+
     def cancelled(self, subscription: Subscription) -> None:
         """It does not happen."""
 
@@ -79,6 +85,7 @@ class Queues:
             steady=self.steady,
             republish=self.no_letters,
             new_line=lambda queue, level: self.line(),
+            keep_levels=lambda queue, then: then(None),
             discard=lambda queue: None,
         )
         self.next_id = 100

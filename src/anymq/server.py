@@ -26,7 +26,7 @@ from anymq.core.rights.loans import loan_of
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
-from anymq.management.api.guard import Guard
+from anymq.management.api.guard import Guard, for_watchers
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
@@ -37,9 +37,12 @@ from anymq.management.front import Front
 from anymq.management.health import conditions
 from anymq.management.history import History
 from anymq.management.http import Pages
+from anymq.management.kafka_metrics import watch_as_kafka
 from anymq.management.metrics import Watched, file_numbers, resident_bytes, watch
 from anymq.management.news import News
-from anymq.management.pages import make_pages
+from anymq.management.object_metrics import ObjectMetrics
+from anymq.management.pages import make_pages, metrics_page
+from anymq.management.rabbitmq_metrics import watch_as_rabbitmq
 from anymq.management.session import HttpSession
 from anymq.net import heap
 from anymq.net.checkers import Checkers
@@ -248,11 +251,12 @@ class Server:
             self._kafka_sessions(broker, gate),
             self._amqp_sessions(broker, gate),
         )
-        api = self._api(broker, store)
+        site = self._site(broker, store)
+        api = ManagementApi(site)
         front = Front(
             lambda: self.settings.management.host_names, lambda: token_origins(self.settings)
         )
-        pages = self._pages(broker, store, disk)
+        pages = self._pages(site, store, disk)
         speak_http = partial(HttpSession, pages, api=api, front=front)
         tls = make_tls(self.settings) if max(kafka.tls_port, amqp.tls_port) != OFF else None
         self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
@@ -321,10 +325,10 @@ class Server:
         )
         return partial(AmqpSession, self._amqp)
 
-    def _pages(self, broker: Broker, store: LogStore, disk: Disk) -> Pages:
-        numbers = Registry()
-        watch(
-            numbers,
+    def _pages(self, site: Site, store: LogStore, disk: Disk) -> Pages:
+        broker, registry = site.broker, Registry()
+        numbers = watch(
+            registry,
             Watched(
                 broker=broker,
                 store=store,
@@ -349,9 +353,20 @@ class Server:
                 channels=lambda: {"amqp": self._amqp.channel_count if self._amqp else 0},
             ),
         )
-        return make_pages(numbers, partial(conditions, broker, store, self._stopping.is_set))
+        watch_as_rabbitmq(registry, site, numbers)
+        watch_as_kafka(registry, broker, site.kafka)
+        each = ObjectMetrics(site)
+        return make_pages(
+            {
+                "/metrics": metrics_page(registry),
+                "/metrics/per-object": each.per_object,
+                "/metrics/detailed": each.detailed,
+            },
+            partial(conditions, broker, store, self._stopping.is_set),
+            partial(for_watchers, site.guard, lambda: self.settings.management.metrics_login),
+        )
 
-    def _api(self, broker: Broker, store: LogStore) -> ManagementApi:
+    def _site(self, broker: Broker, store: LogStore) -> Site:
         amqp = self._amqp
         assert amqp is not None
         self._guard = Guard(
@@ -365,7 +380,7 @@ class Server:
         )
         assert self._kafka is not None
         sampler = self._sampler(broker, amqp, store)
-        site = Site(
+        return Site(
             broker=broker,
             amqp=amqp,
             kafka=self._kafka,
@@ -380,7 +395,6 @@ class Server:
             settings=lambda: self.settings,
             use=self._use,
         )
-        return ManagementApi(site)
 
     def _connections(self) -> dict[str, int]:
         return {name: len(each.connections) for name, each in self._listeners.items()}

@@ -15,7 +15,9 @@ import pytest
 from anymq.cli.main import COMMANDS, command_of
 from anymq.config.load import ConfigError, from_tables
 from anymq.config.model import declared
+from anymq.management import kafka_metrics as _declares_more  # noqa: F401
 from anymq.management import metrics as _declares_metrics  # noqa: F401
+from anymq.management import rabbitmq_metrics as _declares_others  # noqa: F401
 from anymq.observability.metrics import DECLARED
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -50,3 +50,19 @@ def test_language_and_theme_are_kept(screen: Screen) -> None:
     screen.tab.reload()
     screen.shows("概览")
     expect(screen.tab.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_who_may_see_no_totals_sees_the_overview(tab: Page, broker: EmbeddedBroker) -> None:
+    """A user with the tag `management` alone: the stream of events tells him no rates."""
+    put = tab.context.request.put
+    as_guest = {"Authorization": "Basic Z3Vlc3Q6Z3Vlc3Q="}
+    for path, body in (
+        ("users/bob", {"password": "bobs", "tags": "management"}),
+        ("permissions/%2F/bob", {"configure": "", "write": "", "read": "^orders$"}),
+    ):
+        assert put(f"{broker.management}/api/{path}", data=body, headers=as_guest).ok
+    screen = Screen(tab, broker.management)
+    screen.open()
+    screen.log_in("bob", "bobs")
+    expect(tab.locator("nav.side").get_by_title("Exchanges")).to_contain_text("7")  # it has told
+    screen.says("Messages in queues")

@@ -152,6 +152,12 @@ class Management:
     port: int = setting(
         15672, "The port; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
     )
+    metrics_login: bool = setting(
+        False,
+        "Show /metrics only to users who may look at everything (tag monitoring): they have names"
+        " of queues, topics, groups and users in them.",
+        live=True,
+    )
     host_names: tuple[str, ...] = setting(
         (),
         "The names by which we are called, as browsers say them; others are refused. Addresses and"

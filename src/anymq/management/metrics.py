@@ -13,7 +13,7 @@ from anymq.core.catalog import LOG_ID_FIRST
 from anymq.core.flow import DISK as DISK_ALARM
 from anymq.core.flow import MEMORY as MEMORY_ALARM
 from anymq.core.streams.partition import Partition
-from anymq.management.queue_metrics import watch_queues
+from anymq.management.queue_metrics import Numbers, watch_queues
 from anymq.observability.metrics import Histogram, Registry, Sample, counter, gauge, histogram
 from anymq.storage.store import LogStore
 
@@ -107,14 +107,15 @@ class Watched:
     channels: Callable[[], Mapping[str, int]]
 
 
-def watch(registry: Registry, watched: Watched) -> None:
-    """Tell the registry where every number comes from."""
+def watch(registry: Registry, watched: Watched) -> Numbers:
+    """Tell the registry where every number comes from; return what is seen of queues."""
     _watch_process(registry, watched.broker)
     _watch_peers(registry, watched)
     _watch_messages(registry, watched)
-    watch_queues(registry, watched.broker)
+    numbers = watch_queues(registry, watched.broker)
     _watch_topics(registry, watched.broker)
     _watch_disk(registry, watched)
+    return numbers
 
 
 def _watch_process(registry: Registry, broker: Broker) -> None:

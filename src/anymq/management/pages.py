@@ -1,6 +1,6 @@
 """The pages there are: metrics, health, and the page for people."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -25,12 +25,14 @@ class Condition:
 Conditions = Callable[[], Sequence[Condition]]
 
 
-def make_pages(registry: Registry, conditions: Conditions) -> Pages:
+def make_pages(
+    metrics: Mapping[str, Handler],
+    conditions: Conditions,
+    guarded: Callable[[Handler], Handler] = lambda page: page,
+) -> Pages:
     """Return the table of pages: what an orchestrator and Prometheus ask for."""
     pages: dict[str, Handler] = {
-        "/metrics": lambda _: Response(
-            HTTPStatus.OK, b"", METRICS_TYPE, pieces=registry.exposition()
-        ),
+        **{path: guarded(page) for path, page in metrics.items()},
         "/health": lambda _: health(conditions()),
         "/health/ready": lambda _: ready(conditions()),
         "/health/live": lambda _: text("alive\n"),  # that it answers is the answer
@@ -43,6 +45,11 @@ def make_pages(registry: Registry, conditions: Conditions) -> Pages:
         **shown,
         "/": lambda request: page(request) if page and wants_page(request) else text(index),
     }
+
+
+def metrics_page(registry: Registry) -> Handler:
+    """Return the page of these metrics."""
+    return lambda _: Response(HTTPStatus.OK, b"", METRICS_TYPE, pieces=registry.exposition())
 
 
 def health(conditions: Sequence[Condition]) -> Response:

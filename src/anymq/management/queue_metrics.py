@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from anymq.core.broker import Broker
 from anymq.core.queues.queue import Queue
-from anymq.core.queues.totals import Totals
+from anymq.core.queues.totals import Counts
 from anymq.observability.metrics import Registry, counter, gauge
 
 QUEUES = gauge("anymq_queues", "Queues there are, streams among them.", "kind")
@@ -37,15 +37,16 @@ class Numbers:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self.consumers = self.ready = self.ready_bytes = self.unacked = 0
-        self.totals = Totals()
+        self.queues = self.consumers = self.ready = self.ready_bytes = self.unacked = 0
+        self.counts: dict[str, Counts] = {}
 
     def look(self) -> Mapping[str, int]:
         """Go through all queues, about 2 us each; return how many there are of each kind."""
         kinds = dict.fromkeys(KINDS, 0)
         self.consumers = self.ready = self.ready_bytes = self.unacked = 0
-        gone = self._broker.queue_totals
-        self.totals = Totals(gone.published, gone.acknowledged, gone.returned)
+        self.counts = {kind: Counts() for kind in KINDS}
+        for kind, gone in self._broker.queue_totals.gone.items():
+            self.counts[kind].add(gone)
         for vhost in list(self._broker.vhosts.values()):
             for queue in list(vhost.queues.values()):
                 kinds[queue.kind] += 1
@@ -54,12 +55,21 @@ class Numbers:
                 if isinstance(queue, Queue):
                     self.ready += queue.waiting  # `ready` would have it do its work
                     self.ready_bytes += queue.ready_bytes
-                    self.totals.add(queue)
+                    self.counts[queue.kind].add(queue)
+        self.queues = sum(kinds.values())
         return kinds
 
+    @property
+    def all(self) -> Counts:
+        """What all queues counted together."""
+        every = Counts()
+        for one in self.counts.values():
+            every.add(one)
+        return every
 
-def watch_queues(registry: Registry, broker: Broker) -> None:
-    """Tell the registry where every number comes from."""
+
+def watch_queues(registry: Registry, broker: Broker) -> Numbers:
+    """Tell the registry where every number comes from; return those that come together."""
     numbers = Numbers(broker)
 
     registry.read(QUEUES, lambda: numbers.look().items())  # the first asked: the others follow
@@ -67,9 +77,10 @@ def watch_queues(registry: Registry, broker: Broker) -> None:
     registry.read_number(READY, lambda: numbers.ready)
     registry.read_number(READY_BYTES, lambda: numbers.ready_bytes)
     registry.read_number(UNACKED, lambda: numbers.unacked)
-    registry.read_number(QUEUED, lambda: numbers.totals.published)
-    registry.read_number(ACKNOWLEDGED, lambda: numbers.totals.acknowledged)
-    registry.read_number(REQUEUED, lambda: numbers.totals.returned)
+    registry.read_number(QUEUED, lambda: numbers.all.published)
+    registry.read_number(ACKNOWLEDGED, lambda: numbers.all.acknowledged)
+    registry.read_number(REQUEUED, lambda: numbers.all.returned)
     registry.read_number(DELAYED, lambda: broker.delayed_count)
     registry.read(DROPPED, lambda: [(one, broker.queue_totals.departed[one]) for one in REASONS])
     registry.read_number(DEAD_LETTERED, lambda: broker.queue_totals.dead_lettered)
+    return numbers

@@ -27,11 +27,12 @@ log = Log(__name__)
 
 HEADERS_BYTES_MAX = 16 * 1024
 BODY_BYTES_MAX = 64 * 1024  # of a page, which reads none: it is dropped, within reason
-OWED_BYTES_MAX = 4 * 1024 * 1024  # a peer that asks on without reading is not served further
+OWED_BYTES_MAX = 4 * 1024 * 1024  # a peer that asks on is served further when it took so much
 EVENTS_PER_TURN_MAX = 32
 STREAM_OWED_BYTES_MAX = 64 * 1024  # who listens to a stream is told no more before it took that
 STALLED_S = 30.0  # who takes nothing of a stream for so long is hung up on
 IDLE_S = 60.0  # between requests, and for one to be whole
+ANSWER_S = 600.0  # for an answer to be made: a large import, on a slow disk
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ class HttpSession(Session):
     @property
     @override
     def reading(self) -> bool:
-        waits = self._unserved or self._undecided
+        waits = self._unserved or self._undecided or self._owes_much
         return not self.closed and not waits and self._later is None
 
     @property
@@ -93,7 +94,7 @@ class HttpSession(Session):
             return False
         if self._stream is not None:
             return self._stream.ended or (self._stream.more and self._has_room)
-        return self._unserved
+        return self._unserved and not self._owes_much
 
     @override
     def receive(self, data: memoryview) -> None:
@@ -120,14 +121,14 @@ class HttpSession(Session):
     @override
     def tick(self, now: float) -> None:
         """Close when nothing was asked for too long, or a request never gets whole."""
-        if self._stream is not None and self._has_room:
-            self._waiting_since = now
+        if self._has_room if self._stream is not None else self._outbox.size:
+            self._waiting_since = now  # of who takes no answers, the carrier gets tired
         if self._waiting_since is None:
             self._waiting_since = now
         elif self._stream is not None and now - self._waiting_since > STALLED_S:
             self.closed = True
             self.reason = "it does not take the events it asked for"
-        elif now - self._waiting_since > IDLE_S:
+        elif now - self._waiting_since > (ANSWER_S if self._makes_answer else IDLE_S):
             self.closed = True
             self.reason = "idle"
 
@@ -155,7 +156,7 @@ class HttpSession(Session):
                 return
             if self._later is not None:
                 return
-            if self._answering is not None:
+            if self._answering is not None or self._owes_much:
                 break
         self._unserved = True
 
@@ -250,6 +251,14 @@ class HttpSession(Session):
     def _has_room(self) -> bool:
         return self._outbox.size <= STREAM_OWED_BYTES_MAX
 
+    @property
+    def _owes_much(self) -> bool:
+        return self._outbox.size > OWED_BYTES_MAX
+
+    @property
+    def _makes_answer(self) -> bool:
+        return self._later is not None or self._answering is not None
+
     def _begin_streaming(self, response: Response, stream: Stream) -> None:
         headers = [
             ("Content-Type", response.content_type),
@@ -280,7 +289,7 @@ class HttpSession(Session):
 
     def _begin_anew(self) -> None:
         self._waiting_since = None
-        if self._http.our_state is h11.MUST_CLOSE or self._outbox.size > OWED_BYTES_MAX:
+        if self._http.our_state is h11.MUST_CLOSE:
             self.closed = True
         else:
             self._http.start_next_cycle()

@@ -29,7 +29,8 @@ class Patience:
 
     handshake: float = 30.0  # for TLS
     stalled: float = 600.0  # without taking a byte of what it is owed
-    goodbye: float = 30.0  # for the last words, once it or we have ended the conversation
+    # Without taking a byte of the last words, once it or we have ended the conversation.
+    goodbye: float = 30.0
 
 
 class Carried(Protocol):
@@ -131,16 +132,17 @@ class Connection:
             self._opened = now
         if not self._channel.ready and now - self._opened > self._patience.handshake:
             return "no TLS handshake in time"
-        if self._progressed or not self._channel.owes:
-            self._progressed, self._stalled_since = False, None
+        progressed, self._progressed = self._progressed, False
+        if progressed or not self._channel.owes:
+            self._stalled_since = None
         elif self._stalled_since is None:
             self._stalled_since = now
         elif now - self._stalled_since > self._patience.stalled:
             return "it does not take its answers"
         if not (self.session.closed or self._peer_ended):
             return ""
-        if self._ending_since is None:
-            self._ending_since = now
+        if self._ending_since is None or progressed:
+            self._ending_since = now  # a long answer by a slow line is no reason to cut it off
         late = now - self._ending_since > self._patience.goodbye
         return (self.session.reason or PEER_LEFT) + ", last answers not taken" if late else ""
 

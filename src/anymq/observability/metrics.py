@@ -23,7 +23,7 @@ Sample = tuple[object, ...]
 Source = Callable[[], Iterable[Sample]]
 
 SAMPLES_MAX = 50_000  # of one metric: who has more topics than this looks at them otherwise
-LINES_PER_PIECE = 2000  # a few milliseconds
+LINES_PER_PIECE = 500  # a few milliseconds
 
 # From the time a page cache takes to what nobody waits for.
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -78,21 +78,22 @@ class Registry:
     """Where the numbers of one server come from."""
 
     def __init__(self) -> None:
-        self._sources: dict[str, list[Source]] = {}
+        self._sources: dict[str, tuple[Metric, list[Source]]] = {}
 
     def read(self, metric: Metric, source: Source) -> None:
         """Ask `source` for samples of `metric` whenever metrics are read. There may be several."""
-        self._sources.setdefault(metric.name, []).append(source)
+        self._sources.setdefault(metric.name, (metric, []))[1].append(source)
 
     def read_number(self, metric: Metric, number: Callable[[], Number]) -> None:
         """Ask for the one number of a metric that has no labels."""
         self.read(metric, lambda: [(number(),)])
 
-    def exposition(self) -> Iterator[bytes]:
+    def exposition(self, lines_max: int | None = None) -> Iterator[bytes]:
         """Write everything as Prometheus reads it (text format 0.0.4), piece by piece."""
-        lines = chain.from_iterable(
-            _lines_of(DECLARED[name], sources) for name, sources in self._sources.items()
+        lines: Iterator[str] = chain.from_iterable(
+            _lines_of(metric, sources) for metric, sources in self._sources.values()
         )
+        lines = islice(lines, lines_max)
         while piece := list(islice(lines, LINES_PER_PIECE)):
             yield ("\n".join(piece) + "\n").encode()
 

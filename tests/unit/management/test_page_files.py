@@ -5,11 +5,11 @@ import re
 
 from anymq.management.http import Request, Response
 from anymq.management.page_files import page_files
-from anymq.management.pages import make_pages
+from anymq.management.pages import make_pages, metrics_page
 from anymq.observability.metrics import Registry
 
 FILES = page_files()
-PAGES = make_pages(Registry(), lambda: ())
+PAGES = make_pages({"/metrics": metrics_page(Registry())}, lambda: ())
 HTML = {"accept": "text/html,*/*"}
 
 

@@ -98,4 +98,4 @@ def test_looking_changes_nothing(world: World) -> None:
     numbers.look()
     numbers.look()
 
-    assert numbers.totals.published == 1
+    assert numbers.all.published == 1

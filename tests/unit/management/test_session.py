@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anymq.management.http import Request, Response, text
-from anymq.management.pages import Condition, make_pages
+from anymq.management.http import Later, Request, Response, text
+from anymq.management.pages import Condition, make_pages, metrics_page
 from anymq.management.session import BODY_BYTES_MAX, IDLE_S, OWED_BYTES_MAX, HttpSession
 from anymq.observability import metrics
 from anymq.observability.metrics import Metric, Registry
@@ -44,7 +44,8 @@ class Dialog:
     def __post_init__(self) -> None:
         self.registry = Registry()
         self.registry.read_number(NUMBER, lambda: 1)
-        pages = dict(make_pages(self.registry, lambda: self.conditions))
+        metrics = {"/metrics": metrics_page(self.registry)}
+        self.pages = pages = dict(make_pages(metrics, lambda: self.conditions))
         pages |= {"/broken": broken, "/big": lambda _: text("x" * OWED_BYTES_MAX)}
         self.outbox = Outbox(on_output=lambda: None)
         self.session = HttpSession(pages, self.outbox, PEER)
@@ -156,8 +157,36 @@ def test_headers_and_bodies_have_a_limit(dialog: Dialog) -> None:
 
 
 def test_who_asks_on_without_reading_is_not_served_further(dialog: Dialog) -> None:
-    assert dialog.say(GET % b"/big" * 100).count(b"200 OK") == 1
+    dialog.session.receive(memoryview(GET % b"/big" * 3))
+    for _ in range(3):
+        assert not dialog.session.reading
+        while dialog.session.more:
+            dialog.session.go_on()
+        assert dialog.heard().count(b"200 OK") == 1
+    dialog.session.go_on()
+    assert dialog.session.reading
+    assert not dialog.session.closed
+
+
+def test_who_takes_a_large_answer_slowly_is_not_idle(dialog: Dialog) -> None:
+    dialog.session.receive(memoryview(GET % b"/big"))
+    dialog.session.tick(0.0)
+    dialog.session.tick(2 * IDLE_S)
+    assert not dialog.session.closed
+    dialog.heard()
+    dialog.session.tick(3 * IDLE_S + 1)
     assert dialog.session.closed
+
+
+def test_an_answer_may_take_longer_to_be_made_than_a_request(dialog: Dialog) -> None:
+    later = Later()
+    dialog.pages["/later"] = lambda _: later
+    dialog.session.receive(memoryview(GET % b"/later"))
+    dialog.session.tick(0.0)
+    dialog.session.tick(2 * IDLE_S)
+    assert not dialog.session.closed
+    later.answer(text("at last"))
+    assert b"at last" in dialog.heard()
 
 
 def test_a_page_that_fails_is_our_mistake_not_the_end(dialog: Dialog) -> None:

@@ -173,6 +173,20 @@ def test_last_words_are_not_waited_for_for_ever(place: Place) -> None:
     assert place.forgotten == [connection]
 
 
+def test_who_takes_last_words_slowly_gets_them_all(place: Place) -> None:
+    """A copy of all definitions, by a slow line, to a client that wants to close then."""
+    connection, session, theirs = place.connect()
+    session.outbox.write(b"x" * 8 * MIB)
+    session.closed = True
+    got, now = 0, 100.0
+    while not place.forgotten:
+        place.loop.turn()
+        got += len(theirs.recv(MIB))
+        now += PATIENCE.goodbye - 1
+        connection.tick(now)
+    assert got + len(drain(theirs)) == 8 * MIB
+
+
 def test_a_peer_that_takes_nothing_is_cut(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     connection, session, theirs = place.connect()

@@ -17,7 +17,7 @@ export const alarms = signal<string[]>([]);
 export interface Overview {
   object_totals: Partial<Record<"connections" | "channels" | "exchanges" | "queues" | "consumers" | "topics" | "groups", number>>;
   queue_totals: Record<string, unknown>;
-  message_stats: Record<string, unknown>;
+  message_stats?: Record<string, unknown>; // not for everybody
   data_stats?: Record<string, unknown>;
 }
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from anymq.cli.errors import CommandFailed
 from anymq.cli.output import print_json, print_table
@@ -67,6 +67,13 @@ def printable(text: str, most: int | None = None) -> str:
     if not text.isprintable():
         text = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
     return text if most is None or len(text) <= most else text[: most - 1] + "…"
+
+
+def written_for(stream: TextIO, text: str) -> str:
+    """Return lines as they are for a program; a terminal is not to be played tricks with."""
+    if text.isprintable() or not stream.isatty():
+        return text
+    return "".join(one if one in "\n\t" else printable(one) for one in text)
 
 
 def _text(value: Any) -> str:

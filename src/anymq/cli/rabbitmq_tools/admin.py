@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anymq.cli.api import Api, ApiRefused
+from anymq.cli.api.rows import written_for
 from anymq.cli.api.target import Target, target_of
 from anymq.cli.errors import CommandFailed
 from anymq.cli.operate.definitions import read_document, write_file
@@ -136,7 +137,7 @@ class Admin:
             self.say("No items")
             return
         for line in written(rows, columns, form, depth, objects.SHOWN_AS_JSON):
-            print(line)
+            print(written_for(sys.stdout, line))
 
     def usual(self, columns: Sequence[str], said: Sequence[str]) -> Sequence[str]:
         """Return the columns that are said, or the usual ones where nobody says otherwise."""

@@ -1,5 +1,6 @@
 """One call of rabbitmqctl: its words, its options, what it says and how it ends."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -7,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from anymq.cli.api import Api
+from anymq.cli.api.rows import written_for
 from anymq.cli.rabbitmq_tools.formats import MACHINE_READABLE, Row, formatted
 
 BOOLEAN, TEXT, NUMBER = "boolean", "text", "number"
@@ -136,11 +138,11 @@ class Call:
     def say(self, *lines: str) -> None:
         """Say what is about to be done, or that it is, where that is wanted."""
         if not self.quiet:
-            print("\n".join(lines), flush=True)
+            self.print("\n".join(lines))
 
     def print(self, text: str) -> None:
         """Write what was asked for."""
-        print(text, flush=True)
+        print(written_for(sys.stdout, text), flush=True)
 
     def rows(self, columns: Sequence[str], rows: Sequence[Row], *, at_once: bool = False) -> None:
         """Write a table, in the format that is wanted.
@@ -154,4 +156,4 @@ class Call:
         heads = bool(self.options.get("table_headers", True)) and not silent
         text = formatted(self.formatter, columns, rows, heads=heads)
         if text:
-            print(text, flush=True)
+            self.print(text)

@@ -3,12 +3,14 @@
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from anymq.core.errors import Invalid
 
 PATH_MAX = 1000
 STEPS_MAX = 32
+ELEMENTS_MAX = 100_000  # of lists in one message that one condition looks at, some milliseconds
 ANY = object()  # any element of a list
 
 Step = Any  # a name, an index, or ANY
@@ -82,7 +84,7 @@ class Condition:
 
     def holds(self, root: Any) -> bool:
         """Does it hold for what is at its place below this?"""
-        values = _found_one(root, self.steps) if self._one else list(_found(root, self.steps, 0))
+        values = _found_one(root, self.steps) if self._one else list(_found(root, self.steps))
         if not self._none:
             wanted, test = self.wanted, self._test
             return any(test(value, wanted) for value in values)
@@ -103,18 +105,21 @@ def _found_one(value: Any, steps: Sequence[Step]) -> tuple[Any, ...]:
     return (value.decode(errors="replace") if isinstance(value, bytes) else value,)
 
 
-def _found(value: Any, steps: Sequence[Step], at: int) -> Iterator[Any]:
-    if at == len(steps):
+def _found(root: Any, steps: Sequence[Step]) -> Iterator[Any]:
+    """Yield what is there, step by step: all that is at one depth, then what is below it."""
+    there: list[Any] = [root]
+    left = ELEMENTS_MAX
+    for step in steps:
+        if isinstance(step, str):
+            there = [one[step] for one in there if isinstance(one, dict) and step in one]
+        elif step is ANY:
+            every = (each for one in there if isinstance(one, list) for each in one)
+            there = list(islice(every, left))
+            left -= len(there)
+        else:
+            there = [one[step] for one in there if isinstance(one, list) and step < len(one)]
+    for value in there:
         yield value.decode(errors="replace") if isinstance(value, bytes) else value
-        return
-    step = steps[at]
-    if isinstance(step, str):
-        if isinstance(value, dict) and step in value:
-            yield from _found(value[step], steps, at + 1)
-    elif isinstance(value, list):
-        chosen = value if step is ANY else value[step : step + 1]
-        for one in chosen:
-            yield from _found(one, steps, at + 1)
 
 
 def steps_of(path: object) -> tuple[Step, ...]:

@@ -50,6 +50,11 @@ class Results:
         self._size = 0
 
     @property
+    def size(self) -> int:
+        """How much memory they take, about."""
+        return self._size
+
+    @property
     def full(self) -> bool:
         """Is it enough?"""
         return len(self.found) >= self._count_max or self._size >= RESULTS_BYTES_MAX
@@ -120,6 +125,15 @@ class Job:
     def running(self) -> bool:
         """Is it not at its end?"""
         return self.state is State.RUNNING
+
+    @property
+    def permitted(self) -> bool:
+        """May its user still look at these messages?"""
+        try:
+            self._check()
+        except Refused:
+            return False
+        return True
 
     def step(self) -> Step:
         """Do a little more."""

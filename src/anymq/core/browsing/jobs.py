@@ -7,7 +7,7 @@ long as they worked, so that they take a part of a busy broker that nobody notic
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from anymq.config.units import MINUTE_MS
+from anymq.config.units import MIB, MINUTE_MS
 from anymq.core.browsing.job import Job, State, Step
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
@@ -22,6 +22,7 @@ OTHERS_SECONDS = 0.0005  # of work of others between two slices: then somebody i
 REST_FACTOR = 3
 RETRY_SECONDS = 1.0  # when something cannot be read now
 KEPT_MAX = 100
+KEPT_BYTES_MAX = 64 * MIB  # of what they have found, all together; the newest is kept anyway
 KEPT_MS = 60 * MINUTE_MS
 RUNNING_MAX_OF_USER = 10
 RUNNING_MAX = 50
@@ -148,7 +149,9 @@ class Jobs:
     def _forget_old(self) -> None:
         now_ms = self._steady.now_ms()
         ended = [one for one in self._by_id.values() if not one.running]
-        surplus = len(ended) - KEPT_MAX
-        for index, job in enumerate(ended):
-            if index < surplus or now_ms - (job.ended_ms or now_ms) > KEPT_MS:
+        size = 0
+        for index, job in enumerate(reversed(ended)):
+            size += 0 if job.results is None else job.results.size
+            surplus = index >= KEPT_MAX or (index > 0 and size > KEPT_BYTES_MAX)
+            if surplus or now_ms - (job.ended_ms or now_ms) > KEPT_MS:
                 del self._by_id[job.id]

@@ -19,6 +19,7 @@ STRATEGIES = ("at-most-once", "at-least-once")
 _INTEGERS = frozenset(
     ("byte", "short", "signedint", "long", "unsignedbyte", "unsignedshort", "unsignedint")
 )
+AGE_DIGITS_MAX = 18  # Python refuses to read very many
 _AGE_UNITS_MS = {
     "Y": 365 * 86_400_000,
     "M": 30 * 86_400_000,
@@ -118,7 +119,8 @@ def age_ms(age: object) -> int | None:
     if not isinstance(age, str):
         return None
     digits, unit = age[:-1], age[-1:]
-    if not (digits.isascii() and digits.isdigit()) or unit not in _AGE_UNITS_MS or not int(digits):
+    plain = digits.isascii() and digits.isdigit() and len(digits) <= AGE_DIGITS_MAX
+    if not plain or unit not in _AGE_UNITS_MS or not int(digits):
         return None
     return int(digits) * _AGE_UNITS_MS[unit]
 

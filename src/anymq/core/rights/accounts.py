@@ -177,7 +177,7 @@ class Accounts:
 
     def topics_of(self, user: str, vhost: str) -> Mapping[str, TopicPermissionRecord]:
         """Return the routing keys that a user is limited to, by exchange."""
-        if user in self._loans:
+        if user in self._loans and not self._is_known(user):
             return self._loans[user].topics(vhost)
         return self._topics.get((user, vhost), {})
 

@@ -1,6 +1,7 @@
 """The API: who asks is known, the route is found, its handler answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 
 from anymq.core.errors import Refused
@@ -36,7 +37,7 @@ from anymq.management.api import (
     vhosts,
 )
 from anymq.management.api.call import Call
-from anymq.management.api.faults import Fault, fault_of, no_object
+from anymq.management.api.faults import Fault, fault_of, guarded, no_object
 from anymq.management.api.guard import NOBODY, READING, REALM, Caller, NoLogin
 from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Routes, Table
 from anymq.management.api.sessions import cookie_of
@@ -47,6 +48,7 @@ from anymq.observability.log import Log
 log = Log(__name__)
 
 # What is done to messages, not to the broker: too much of it to write down.
+UNFINISHED = "unfinished"  # it failed, or who asked hung up
 MESSAGES = ("/exchanges/:vhost/:exchange/publish", "/queues/:vhost/:queue/get")
 SMALL_BODY_BYTES = 64 * 1024
 BODY_BYTES_MAX = 24 * 1024 * 1024  # a message of 16 MiB in base64
@@ -161,17 +163,18 @@ class ManagementApi:
 
     def _act(self, call: Call, route: Route) -> Answer:
         self._guard.check(call.request, call.caller, route.needs)
-        return route.act(call)
+        return guarded(route.act(call))
 
     def _noted(self, call: Call, answer: Answer) -> Answer:
         """Write down what was done, when it is known how it ended."""
         if call.caller is NOBODY:
             return answer  # logins are noted where they are decided on
+        if isinstance(answer, Response) and answer.pieces is not None:
+            return replace(answer, pieces=self._noted_pieces(call, answer, answer.pieces))
         noted = Later()
 
         def then(response: Response) -> None:
-            method, path = call.request.method, call.request.path
-            self._guard.audit.note(call.actor, method, "request", path, str(response.status.value))
+            self._note(call, str(response.status.value))
             noted.answer(response)
 
         made = Later()
@@ -179,11 +182,39 @@ class ManagementApi:
         made.follow(answer)
         return noted
 
+    def _noted_pieces(
+        self, call: Call, response: Response, pieces: Iterator[bytes]
+    ) -> Generator[bytes, None, Answer | None]:
+        """Do it piece by piece, each in the name of who asked; only then is known how it ended."""
+        finished = False
+        try:
+            made = yield from _in_the_name_of(call, pieces)
+            finished = True
+        finally:
+            if not finished:
+                self._note(call, UNFINISHED)
+        return self._noted(call, replace(response, pieces=None) if made is None else made)
+
+    def _note(self, call: Call, outcome: str) -> None:
+        method, path = call.request.method, call.request.path
+        self._guard.audit.note(call.actor, method, "request", path, outcome)
+
 
 def _known(who: Caller | Fault) -> Caller:
     if isinstance(who, Fault):
         raise who
     return who
+
+
+def _in_the_name_of(call: Call, pieces: Iterator[bytes]) -> Generator[bytes, None, Answer | None]:
+    """Have each piece done by who asks; in between, others act."""
+    while True:
+        try:
+            piece = call.acting(lambda: next(pieces))
+        except StopIteration as end:
+            made: Answer | None = end.value
+            return made
+        yield piece
 
 
 def _nothing(call: Call) -> Answer:

@@ -10,7 +10,7 @@ from anymq.core.browsing.places import position_of, text_of
 from anymq.core.browsing.queue_source import QueueSource
 from anymq.core.browsing.source import Source
 from anymq.core.browsing.stream_source import StreamSource
-from anymq.core.errors import Refused, Unsupported
+from anymq.core.errors import Unsupported
 from anymq.core.queues.delivery import Seen
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import READ
@@ -19,7 +19,7 @@ from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.stream import Stream
 from anymq.management.api import routes
 from anymq.management.api.call import Call
-from anymq.management.api.faults import Fault, bad_request, fault_of, not_found
+from anymq.management.api.faults import Fault, bad_request, not_found
 from anymq.management.api.listing import Pieces
 from anymq.management.api.rows import AUTO, BASE64, seen_row
 from anymq.management.http import JSON, Answer, Response, encode
@@ -132,7 +132,7 @@ def _browsed(call: Call, source: Source) -> Answer:
     start = source.first if said is None else position_of(said)
     earliest = time_of(query["time"]) if "time" in query else None
     pieces = _pieces(source, _Wish(start, count, earliest, last), shown)
-    return Response(HTTPStatus.OK, b"", JSON, pieces=guarded(pieces))
+    return Response(HTTPStatus.OK, b"", JSON, pieces=pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +141,6 @@ class _Wish:
     count: int
     earliest: int | None
     last: bool
-
-
-def guarded(pieces: Pieces[Response | None]) -> Pieces[Response | None]:
-    """Say what is refused while an answer is made."""
-    try:
-        return (yield from pieces)
-    except Fault as fault:
-        return fault.response()
-    except Refused as refused:
-        return fault_of(refused).response()
 
 
 class _Page:

@@ -29,6 +29,7 @@ DEFAULT_EXCHANGE = "amq.default"  # how paths name the one without a name
 DEPTH_MAX = 100
 
 AGE_MAX_S = 86_400
+DIGITS_MAX = 18
 LENGTHS_OF = "lengths"  # how the query asks for samples of these
 MESSAGES_OF = "msg_rates"
 DATA_OF = "data_rates"
@@ -171,9 +172,10 @@ class Call:
         age, step = self.query.get(of + "_age"), self.query.get(of + "_incr")
         if age is None or step is None:
             return None
-        if not (age.isdigit() and step.isdigit() and int(step)):
+        span = number_of(age), number_of(step)
+        if span[0] is None or not span[1]:
             raise bad_request(f"{of}_age and {of}_incr are numbers of seconds")
-        return Span(min(int(age), AGE_MAX_S) * 1000, min(int(step), AGE_MAX_S) * 1000)
+        return Span(min(span[0], AGE_MAX_S) * 1000, min(span[1], AGE_MAX_S) * 1000)
 
     def rated(
         self, thing: Any, numbers: Mapping[str, int], counted: Counted, of: str
@@ -194,7 +196,7 @@ class Call:
         """Who asks, for the audit log."""
         return Actor(self.caller.name, self.request.host, PROTOCOL)
 
-    def acting(self, act: Callable[[], Answer]) -> Answer:
+    def acting(self, act: Callable[[], T]) -> T:
         """Do something in the name of who asks."""
         changes = self.broker.changes
         changes.actor = self.actor
@@ -227,6 +229,15 @@ class Call:
     def shown(self, row: Row) -> Response:
         """Answer with one thing."""
         return shown(self.query, row)
+
+
+def number_of(text: str) -> int | None:
+    """Return the number that a text is; None: none, or one that nobody means.
+
+    Python takes other scripts for digits, and refuses to read very many of them.
+    """
+    plain = text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
+    return int(text) if plain else None
 
 
 def exchange_name(name: str) -> str:

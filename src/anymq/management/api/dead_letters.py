@@ -14,7 +14,6 @@ from anymq.core.rights.permit import READ
 from anymq.core.routing.exchange import Exchange
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.management.api import routes
-from anymq.management.api.browse import guarded
 from anymq.management.api.call import Call
 from anymq.management.api.listing import Pieces
 from anymq.management.http import JSON, Answer, Response, encode
@@ -48,7 +47,7 @@ def in_vhost(call: Call) -> Answer:
 
 
 def _answer(call: Call, queues: list[Queue]) -> Answer:
-    pieces = guarded(_pieces(queues[:QUEUES_MAX], whole=len(queues) <= QUEUES_MAX))
+    pieces = _pieces(queues[:QUEUES_MAX], whole=len(queues) <= QUEUES_MAX)
     return Response(HTTPStatus.OK, b"", JSON, pieces=pieces)
 
 
@@ -56,23 +55,27 @@ def _graves(call: Call, vhost: VirtualHost) -> Iterator[Queue]:
     """Yield the queues to which dead-letter exchanges lead, and which the caller may read."""
     permit = call.caller.permit(vhost.name)
     found: dict[str, None] = {}
+    seen: set[str] = set()  # the same for all queues: often they share one
     for queue in vhost.queues.values():
         if isinstance(queue, Queue) and queue.settings.dead_letter_exchange is not None:
             key = queue.settings.dead_letter_routing_key
-            _follow(vhost, queue.settings.dead_letter_exchange, key, found)
+            _follow(vhost, queue.settings.dead_letter_exchange, key, found, seen)
     for name in found:
         grave = vhost.queues.get(name)
         if isinstance(grave, Queue) and grave.owner is None and permit.may(READ, name):
             yield grave
 
 
-def _follow(vhost: VirtualHost, exchange: str, key: str | None, found: dict[str, None]) -> None:
-    """Note all queues that may get something by this exchange."""
+def _follow(
+    vhost: VirtualHost, exchange: str, key: str | None, found: dict[str, None], seen: set[str]
+) -> None:
+    """Note all queues that may get something by this exchange, unless it was `seen`."""
     if not exchange:
         if key is not None:
             found[key] = None
         return
-    work, seen = [vhost.exchanges.get(exchange)], {exchange}
+    work = [] if exchange in seen else [vhost.exchanges.get(exchange)]
+    seen.add(exchange)
     while work:
         at = work.pop()
         for binding in at.bindings.values() if at is not None else ():

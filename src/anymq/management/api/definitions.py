@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from anymq.core.errors import Refused
 from anymq.management.api import routes
 from anymq.management.api.call import Call, Then, done, failed
 from anymq.management.api.exporting import exported
@@ -73,10 +72,7 @@ def _imported(call: Call, into: str | None) -> Answer:
 
     def pieces() -> Generator[bytes, None, Answer]:
         waiting = _AllOf(lambda: _left_out(coming.left_out))
-        try:
-            yield from coming.pieces(waiting.one_more)
-        except (Refused, Fault) as error:
-            return failed(error)
+        yield from coming.pieces(waiting.one_more)
         waiting.no_more()
         return waiting.later
 

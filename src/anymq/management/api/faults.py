@@ -1,12 +1,15 @@
 """What is wrong with a request, in the words of RabbitMQ's HTTP API."""
 
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from math import ceil
+from typing import cast
 
 from typing_extensions import override
 
 from anymq.core.errors import NotAllowed, NotFound, Refused, Unavailable
-from anymq.management.http import JSON, Response, encode
+from anymq.management.http import JSON, Answer, Later, Response, encode
 
 
 class Fault(Exception):
@@ -61,6 +64,23 @@ class TooManyRequests(Fault):
         body = encode({"error": self.error, "reason": self.reason})
         wait = (("Retry-After", str(max(1, ceil(self.wait_s)))),)
         return Response(self.status, body, JSON, wait)
+
+
+def guarded(answer: Answer) -> Answer:
+    """Say what is refused while a long answer is made, too."""
+    if isinstance(answer, Later) or answer.pieces is None:
+        return answer
+    return replace(answer, pieces=_guarded(answer.pieces))
+
+
+def _guarded(pieces: Iterator[bytes]) -> Generator[bytes, None, Answer | None]:
+    try:
+        made = yield from cast("Generator[bytes, None, Answer | None]", pieces)
+    except Fault as fault:
+        return fault.response()
+    except Refused as refused:
+        return fault_of(refused).response()
+    return None if made is None else guarded(made)
 
 
 def fault_of(refused: Refused) -> Fault:

@@ -12,7 +12,7 @@ from anymq.core.rights.permit import Permit
 from anymq.management.api import routes
 from anymq.management.api.faults import Fault, TooManyRequests, forbidden, not_authorized
 from anymq.management.api.sessions import LoggedIn, Sessions, cookie_of, proves
-from anymq.management.http import Request
+from anymq.management.http import Answer, Handler, Later, Request, Response
 from anymq.observability.audit import Actor, Audit
 from anymq.observability.log import Log
 from anymq.protocols.session import is_loopback
@@ -129,7 +129,8 @@ class Guard:
             then(Caller(claim.name, self.accounts.tags_of(claim.name), self.accounts))
             return
         self.logins_failed += 1
-        log.warning("HTTP login refused", peer=claim.host, reason=verdict.value)
+        reason = f"{verdict.value} for '{claim.name}'"
+        log.warning("HTTP login refused", peer=claim.host, reason=reason)
         self.note_login(Actor(claim.name, claim.host, PROTOCOL), verdict.value)
         then(self._refusal(claim, verdict))
 
@@ -173,6 +174,29 @@ class Guard:
     def _may_come(self, name: str, host: str) -> bool:
         """May he log in from there? That we are called by a name of ours is checked by Front."""
         return name not in self.loopback_users() or is_loopback(host)
+
+
+def for_watchers(guard: Guard, needed: Callable[[], bool], page: Handler) -> Handler:
+    """Return a page that only those see who may look at everything, while that is `needed`."""
+
+    def answer(request: Request) -> Answer:
+        if not needed():
+            return page(request)
+        shown = Later()
+        guard.identify(request, lambda who: shown.follow(_shown_to(who, page, request)))
+        return shown
+
+    return answer
+
+
+def _shown_to(who: Caller | Fault, page: Handler, request: Request) -> Answer:
+    if isinstance(who, NoLogin):
+        return Response(who.status, b"", "", (("WWW-Authenticate", REALM),))
+    if isinstance(who, Fault):
+        return who.response()
+    if not who.may_use(routes.MONITORING):
+        return not_authorized().response()
+    return page(request)
 
 
 def check_csrf(session: LoggedIn, request: Request) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from anymq.config.units import KIB
 from anymq.core.browsing.filters import Filter
 from anymq.core.browsing.job import TRUNCATE, Job, Results, State
 from anymq.core.browsing.places import position_of, text_of
@@ -19,7 +20,7 @@ from anymq.management.api.browse import Shown, source_of_queue, source_of_topic
 from anymq.management.api.call import Call, done
 from anymq.management.api.edits import edit_of
 from anymq.management.api.faults import Fault, bad_request, no_object
-from anymq.management.http import Answer, json
+from anymq.management.http import Answer, encode, json
 
 ROUTES = routes.Routes()
 
@@ -28,7 +29,10 @@ SENDING = ("requeue", "move", COPY, "replay")
 ACTIONS = (SEARCH, DELETE, PURGE, *SENDING)
 RESULTS, RESULTS_MAX = 100, 1000
 POSITIONS_MAX = 10_000
+SAID_BYTES_MAX = 256 * KIB  # of what is asked for, besides a payload: it is kept, and shown
 SHOWN_MAX = 1000  # of the payload of an edit
+HIDDEN = ("encoding",)
+WITHHELD = (*HIDDEN, "filter", "edit")  # from others: it may say what is in messages
 SAID = ("action", "source", "target", "filter", "positions", "limit", "to", "edit", "encoding")
 
 
@@ -36,7 +40,7 @@ SAID = ("action", "source", "target", "filter", "positions", "limit", "to", "edi
 def show_jobs(call: Call) -> Answer:
     """List the jobs that run or ended lately, without what they found."""
     jobs = [job for job in call.broker.jobs if _may_see(call, job)]
-    return call.listed(jobs, _row, lambda job: job.id)
+    return call.listed(jobs, partial(_row, call), lambda job: job.id)
 
 
 @ROUTES.post("/jobs")
@@ -55,26 +59,31 @@ def show_job(call: Call) -> Answer:
     """Show how far a job is, and what a search has found."""
     job = _found(call)
     rows: list[Any] = []
-    if job.results is not None:
+    if job.results is not None and _is_his(call, job) and job.permitted:
         shown = Shown(None, job.about.get("encoding", "auto"))
         found, source = job.results.found, job.source
         rows = [shown.row(seen, source, size) for seen, size in found]
     following = None if job.next is None or job.running else text_of(job.next)
-    return call.shown({**_row(job), "results": rows, "next": following})
+    return call.shown({**_row(call, job), "results": rows, "next": following})
 
 
 @ROUTES.delete("/jobs/:id")
 def cancel(call: Call) -> Answer:
     """Cancel a job that runs; forget one that has ended."""
     job = _found(call)
-    if job.user != call.caller.name and not call.caller.may_use(routes.ADMINISTRATOR):
+    if not _is_his(call, job) and not call.caller.may_use(routes.ADMINISTRATOR):
         raise no_object()
     call.broker.jobs.cancel(job)
     return done()
 
 
 def _may_see(call: Call, job: Job) -> bool:
-    return job.user == call.caller.name or call.caller.may_use(routes.MONITORING)
+    return _is_his(call, job) or call.caller.may_use(routes.MONITORING)
+
+
+def _is_his(call: Call, job: Job) -> bool:
+    """Is it the caller's own? Only then he sees what is in messages, found or said."""
+    return job.user == call.caller.name
 
 
 def _found(call: Call) -> Job:
@@ -84,11 +93,11 @@ def _found(call: Call) -> Job:
     return job
 
 
-def _row(job: Job) -> dict[str, Any]:
-    tally = job.tally
+def _row(call: Call, job: Job) -> dict[str, Any]:
+    tally, hidden = job.tally, HIDDEN if _is_his(call, job) else WITHHELD
     return {
         "id": job.id,
-        **{name: one for name, one in job.about.items() if name != "encoding"},
+        **{name: one for name, one in job.about.items() if name not in hidden},
         "user": job.user,
         "state": job.state.value,
         "error": job.error or tally.error,
@@ -109,6 +118,9 @@ def _row(job: Job) -> dict[str, Any]:
 
 def _job(call: Call) -> Job:
     call.need("action", "source")
+    edit = {name: one for name, one in call.table("edit").items() if name != "payload"}
+    if len(encode({**call.body, "edit": edit})) > SAID_BYTES_MAX:
+        raise bad_request(f"a job is described in at most {SAID_BYTES_MAX} bytes")
     action = call.text("action")
     if action not in ACTIONS:
         raise bad_request(f"action is one of {', '.join(ACTIONS)}")

@@ -16,11 +16,13 @@ from anymq.management.http import JSON, Response, encode
 ROWS_PER_PIECE = 50
 KEYS_PER_PIECE = 500
 NAMES_PER_PIECE = 2000
-PATTERNS_PER_PIECE = 64  # a pattern may take a while for each name
 PAGE_SIZE = 100
 PAGE_SIZE_MAX = 500
 PATTERN_MAX = 200
 QUANTIFIERS_MAX = 3
+# Steps that a pattern may take, at most, of some ten nanoseconds: for a name, and in one piece.
+STEPS_MAX = 300_000
+STEPS_PER_PIECE = 150_000
 
 T = TypeVar("T")
 Pieces = Generator[bytes, None, T]
@@ -60,6 +62,7 @@ class _Wish:
         self.reverse = query.get("sort_reverse") == "true"
         self.name = query.get("name", "")
         self.uses_pattern = bool(self.name) and query.get("use_regex") == "true"
+        self.steps: Callable[[int], int] = lambda _: 1  # of the pattern, by the length of a name
         self.matches = self._matcher()
         columns = query.get("columns", "")
         self._columns = [one.split(".") for one in columns.split(",") if one]
@@ -79,7 +82,9 @@ class _Wish:
         if not self.uses_pattern:
             word = self.name.lower()
             return lambda name: word in name.lower()
-        found = _pattern(self.name).search
+        pattern = _without_ends(self.name)
+        found = _pattern(pattern).search
+        self.steps = _steps(pattern)
         return lambda name: found(name) is not None
 
 
@@ -102,12 +107,44 @@ def _page(query: Query) -> tuple[int, int]:
     return page, size
 
 
+def _too_long() -> Fault:
+    return bad_request("this pattern may take too long: use fewer quantifiers, none on groups")
+
+
+def _without_ends(text: str) -> str:
+    """Return a pattern without `.*` at its ends, where it says nothing and takes its time."""
+    text = re.sub(r"\A\^?\.\*(?![?+*{])", "", text)
+    return re.sub(r"(?<!\\)\.\*\$?\Z", "", text)
+
+
+def _plain(text: str) -> str:
+    """Return a pattern with a letter for what is escaped or in a class."""
+    return re.sub(r"\\[^0-9]|\[\^?\]?[^\]]*\]", "x", text).replace("(?:", "(")
+
+
+def _quantifiers(plain: str) -> int:
+    return len(re.findall(r"[*+?{]", plain))
+
+
+def _steps(text: str) -> Callable[[int], int]:
+    """Return how many steps a pattern may take, by the length of a name.
+
+    Each quantifier may try every end of it, and what is not pinned to the first letter every
+    beginning; and of each group all that it may be, for all that the others may be.
+    """
+    plain = _plain(text)
+    pinned = plain.startswith("^") and "|" not in plain
+    degree = _quantifiers(plain) + (not pinned)
+    branches = (1 + plain.count("|")) ** max(plain.count("("), 1)
+    return lambda length: branches * (length + 1) ** degree
+
+
 def _pattern(text: str) -> re.Pattern[str]:
-    """Compile a pattern that cannot take long: Python's can be stopped by nobody."""
-    plain = re.sub(r"\\[^0-9]|\[\^?\]?[^\]]*\]", "x", text)  # what is escaped or in a class
-    quantifiers = len(re.findall(r"[*+?{]", plain.replace("(?:", "(")))
-    if len(text) > PATTERN_MAX or quantifiers > QUANTIFIERS_MAX or re.search(r"\)[*+?{]|\\", plain):
-        raise bad_request("this pattern may take too long: use fewer quantifiers, none on groups")
+    """Compile a pattern that cannot take very long: Python's can be stopped by nobody."""
+    plain = _plain(text)
+    many = _quantifiers(plain) > QUANTIFIERS_MAX
+    if len(text) > PATTERN_MAX or many or re.search(r"\)[*+?{]|\\", plain):
+        raise _too_long()
     try:
         return re.compile(text, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as error:
@@ -116,14 +153,35 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _pieces(wish: _Wish, rows: Rows[Any]) -> Pieces[Response | None]:
     things: list[Any] = []
-    step = PATTERNS_PER_PIECE if wish.uses_pattern else NAMES_PER_PIECE
-    for some in _in_parts(rows.things, step):
-        things += [one for one in some if wish.matches(rows.name(one))]
-        yield b""
+    if wish.uses_pattern:
+        things = yield from _fitting(wish, rows)
+    else:
+        for some in _in_parts(rows.things, NAMES_PER_PIECE):
+            things += [one for one in some if wish.matches(rows.name(one))]
+            yield b""
     if not wish.page:
         yield from _whole(wish, rows, things)
         return None
     return (yield from _one_page(wish, rows, things))
+
+
+def _fitting(wish: _Wish, rows: Rows[Any]) -> Pieces[list[Any]]:
+    """Return what fits a pattern. Long names take more of it: too long ones, too much."""
+    things: list[Any] = []
+    left = STEPS_PER_PIECE
+    for thing in rows.things:
+        name = rows.name(thing)
+        steps = wish.steps(len(name))
+        if steps > STEPS_MAX:
+            raise _too_long()
+        if wish.matches(name):
+            things.append(thing)
+        left -= steps
+        if left < 0:
+            left = STEPS_PER_PIECE
+            yield b""
+    yield b""
+    return things
 
 
 def _whole(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[None]:
@@ -141,7 +199,7 @@ def _one_page(wish: _Wish, rows: Rows[Any], things: list[Any]) -> Pieces[Respons
     pages = -(-count // size)
     if wish.page > max(1, pages):
         reason = f"Page out of range, page: {wish.page} page size: {size}, len: {count}"
-        return Fault(HTTPStatus.BAD_REQUEST, "page_out_of_range", reason).response()
+        raise Fault(HTTPStatus.BAD_REQUEST, "page_out_of_range", reason)
     first = (wish.page - 1) * size
     in_order = yield from _sorted(wish, rows, things)
     chosen = in_order[first : first + size]

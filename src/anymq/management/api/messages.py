@@ -12,7 +12,7 @@ from anymq.core.rights.permit import READ
 from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import STREAM, AnyQueue
 from anymq.management.api import checks, routes
-from anymq.management.api.call import Call, exchange_name, failed
+from anymq.management.api.call import Call, exchange_name, failed, number_of
 from anymq.management.api.faults import bad_request, not_found
 from anymq.management.api.totals import waiting
 from anymq.management.api.values import from_json, to_json
@@ -115,8 +115,8 @@ def get(call: Call) -> Answer:
     if queue is None:
         raise not_found("queue_not_found")
     mode, count, encoding = call.body["ackmode"], call.body["count"], call.body["encoding"]
-    if isinstance(count, str) and count.isascii() and count.isdigit():
-        count = int(count)  # rabbitmqadmin writes text
+    if isinstance(count, str) and (number := number_of(count)) is not None:
+        count = number  # rabbitmqadmin writes text
     if not isinstance(count, int) or isinstance(count, bool):
         raise bad_request(["not_integer", count])
     if mode not in ACK_MODES:

@@ -5,7 +5,7 @@ from typing import Any
 
 from anymq.core.streams.group_calls import State
 from anymq.management.api import groups, routes
-from anymq.management.api.call import Call
+from anymq.management.api.call import Call, number_of
 from anymq.management.api.connections import all_channels, channel_name
 from anymq.management.api.faults import bad_request
 from anymq.management.api.totals import waiting
@@ -32,10 +32,10 @@ def slow_consumers(call: Call) -> Answer:
 
 
 def _number(call: Call, name: str, default: int) -> int:
-    said = call.query.get(name, str(default))
-    if not said.isdecimal() or len(said) > 18:
+    number = number_of(call.query.get(name, str(default)))
+    if number is None:
         raise bad_request(f"{name} is a number")
-    return int(said)
+    return number
 
 
 def _badness(one: Row) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, Operation, TopicConfig
 from anymq.core.streams.topic_configs import TOPIC_CONFIGS
 from anymq.management.api import numbers, routes
-from anymq.management.api.call import MESSAGES_OF, Call, created, done, when_safe
+from anymq.management.api.call import MESSAGES_OF, Call, created, done, number_of, when_safe
 from anymq.management.api.faults import bad_request, no_object
 from anymq.management.http import Answer
 from anymq.storage.errors import OffsetOutOfRange
@@ -116,10 +116,9 @@ def partitions(call: Call) -> Answer:
 @ROUTES.get("/topics/:topic/partitions/:partition")
 def partition(call: Call) -> Answer:
     """One partition."""
-    index = call.names["partition"]
-    if not index.isdecimal():
+    if (index := number_of(call.names["partition"])) is None:
         raise no_object()
-    return call.shown(_partition_row(call, _partition(_find(call), int(index))))
+    return call.shown(_partition_row(call, _partition(_find(call), index)))
 
 
 @ROUTES.get("/topics/:topic/producers")
@@ -211,9 +210,9 @@ def _number(call: Call, name: str, default: int) -> int:
     said = call.query.get(name)
     if said is None:
         return default
-    if not said.isdecimal() or len(said) > len(str(1 << 63)):
+    if (number := number_of(said)) is None:
         raise bad_request(f"{name} is a number")
-    return int(said)
+    return number
 
 
 def _wanted_configs(body: Mapping[str, Any]) -> dict[str, str | None]:

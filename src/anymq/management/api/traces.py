@@ -9,7 +9,7 @@ from anymq.core.tracing.following import Question, find
 from anymq.core.tracing.trace import EVENTS_MAX, EVERYTHING, PAYLOAD_BYTES_MAX, Trace, Wanted
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.management.api import routes
-from anymq.management.api.call import Call, created, done
+from anymq.management.api.call import Call, created, done, number_of
 from anymq.management.api.faults import bad_request, no_object
 from anymq.management.api.messages import said, shown_payload
 from anymq.management.http import Answer
@@ -177,8 +177,8 @@ def _told_once(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _number(call: Call, key: str, default: int, most: int) -> int:
     value = call.body.get(key, default)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
+    if isinstance(value, str):
+        value = number_of(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise bad_request(f"{key} is a number from 0 to {most}")
     return value
@@ -186,6 +186,7 @@ def _number(call: Call, key: str, default: int, most: int) -> int:
 
 def _query_number(call: Call, key: str, default: int, most: int) -> int:
     text = call.query.get(key, str(default))
-    if not (text.isascii() and text.isdigit()) or int(text) > most:
+    value = number_of(text)
+    if value is None or value > most:
         raise bad_request(f"{key} is a number from 0 to {most}")
-    return int(text)
+    return value

@@ -12,6 +12,10 @@ class Counters:
     """Plain numbers: counting costs one addition."""
 
     requests: "Counter[int]" = field(default_factory=Counter)  # by API key
+    records_in: int = 0
+    bytes_in: int = 0  # of batches, as they came
+    bytes_out: int = 0  # of answers to fetches
+    produce_failures: int = 0  # partitions of requests that were refused
     malformed: int = 0
     logins_failed: int = 0
 

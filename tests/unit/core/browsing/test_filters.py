@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anymq.core.browsing import conditions
 from anymq.core.browsing.conditions import Condition, steps_of
 from anymq.core.browsing.filters import Filter, time_of
 from anymq.core.browsing.places import position_of, text_of
@@ -124,6 +125,16 @@ def test_of_several_one_is_enough_and_none_for_the_opposite() -> None:
     assert not Condition(steps_of("a[*].b"), {"op": "!=", "value": 2}).holds(root)
     assert not Condition(steps_of("a[*].c"), {"op": "!=", "value": 2}).holds(root)
     assert Condition(steps_of("a[*].c"), {"op": "missing"}).holds(root)
+
+
+def test_of_very_many_elements_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message of 16 MB may have millions, and lists in lists of them: jobs have to take turns."""
+    monkeypatch.setattr(conditions, "ELEMENTS_MAX", 5)
+    root = {"a": [[1, 2], [3], [4]]}
+    steps = steps_of("a[*][*]")  # three lists, and two of what is in them
+    assert Condition(steps, {"value": 2}).holds(root)
+    assert not Condition(steps, {"value": 3}).holds(root)
+    assert Condition(steps_of("a[2][0]"), {"value": 4}).holds(root)
 
 
 @pytest.mark.parametrize("path", ["a..b", "a[", "a[x]", '"a', "a[1", "[99999999999]", "a" * 1001])

@@ -100,3 +100,5 @@ def test_a_user_that_is_made_takes_over(room: AmqpRoom) -> None:
 
     assert room.broker.users.tags_of("ada") == ()
     assert not room.broker.users.permit("ada", "/").may_enter
+    room.broker.users.set_topic_permissions("ada", "/", "amq.topic", "^own", "^own")
+    assert list(room.broker.users.topics_of("ada", "/")) == ["amq.topic"]

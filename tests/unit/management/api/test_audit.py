@@ -106,3 +106,50 @@ def test_it_is_for_administrators(room: HttpRoom) -> None:
     room.broker.users.put("eve", password="secret", tags=["monitoring"])
 
     assert room.get("/api/audit", Authorization=basic("eve:secret")).status == 401
+
+
+def test_what_an_import_makes_is_made_by_who_imports(room: HttpRoom) -> None:
+    """Most of all a new administrator."""
+    users = [{"name": "eve", "password_hash": "", "tags": "administrator"}]
+    assert room.post("/api/definitions", {"users": users}).status == 204
+
+    request, change = entries(room)
+    assert change.items() >= {**ME, "kind": "users", "name": "eve"}.items()
+    assert request.items() >= {"action": "POST", "outcome": "204"}.items()
+
+
+def test_an_import_that_is_refused_on_its_way_is_noted_as_refused(room: HttpRoom) -> None:
+    document = {"vhosts": [{"name": "v"}], "queues": [{"name": "q", "vhost": "none"}]}
+    assert room.post("/api/definitions", document).status == 400
+    request, change = entries(room)
+    assert (request["outcome"], change["name"], change["user"]) == ("400", "v", "guest")
+
+
+def test_an_import_whose_sender_hangs_up_is_noted(room: HttpRoom) -> None:
+    document = {"vhosts": [{"name": f"v{n}"} for n in range(50)]}
+    browser = room.browser()
+    browser.say("POST", "/api/definitions", document)
+    browser.session.go_on()
+    browser.session.peer_gone()
+    del browser
+    assert entries(room)[0]["outcome"] == "unfinished"
+
+
+def test_who_imported_definitions_is_said_of_each_of_them(room: HttpRoom) -> None:
+    many = [{"name": f"q{number}", "vhost": "/", "durable": True} for number in range(100)]
+    assert room.post("/api/definitions", {"queues": many}).status < 300
+
+    request, *made = entries(room)
+    assert len(made) == 100
+    assert {(one["user"], one["address"], one["protocol"]) for one in made} == {
+        ("guest", "127.0.0.1", "http")
+    }
+    assert request["name"] == "/api/definitions"  # the newest: noted when it was done
+    assert request["outcome"] == "204"
+
+
+def test_an_import_that_fails_is_noted_as_one_that_failed(room: HttpRoom) -> None:
+    assert room.post("/api/definitions", {"queues": [{"name": "q", "vhost": "gone"}]}).status == 400
+
+    [request] = entries(room)
+    assert request["outcome"] == "400"

@@ -1,9 +1,11 @@
 """Dead letters by why and where they died; delayed messages seen, cancelled, sent on."""
 
 import base64
+from typing import Any
 
 import pytest
 from tests.unit.management.api.browser_room import BrowserRoom
+from typing_extensions import override
 
 REJECT = {"count": 100, "ackmode": "reject_requeue_false", "encoding": "auto"}
 
@@ -109,3 +111,25 @@ def test_only_who_may_read_and_write_the_exchange(room: BrowserRoom) -> None:
     room.put("/api/permissions/%2F/ada", {"configure": "", "write": "^q$", "read": ".*"})
     assert len(room.get("/api/delayed/%2F", **ada).json["messages"]) == 1
     assert room.browser().ask("DELETE", path, **ada).status == 401
+
+
+def test_an_exchange_that_many_queues_share_is_followed_once(
+    room: BrowserRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10,000 queues with one dead-letter exchange, which has 10,000 bindings: nobody may wait."""
+    room.put("/api/exchanges/%2F/dlx", {"type": "direct"})
+    for number in range(20):
+        room.queue(f"q{number}", **{"x-dead-letter-exchange": "dlx"})
+        room.post(f"/api/bindings/%2F/e/dlx/q/q{number}", {"routing_key": str(number)})
+    followed = []
+
+    class Counted(dict[Any, Any]):
+        @override
+        def values(self) -> Any:
+            followed.append(1)
+            return super().values()
+
+    exchange = room.broker.vhost("/").exchange("dlx")
+    monkeypatch.setattr(exchange, "bindings", Counted(exchange.bindings))
+    queues = room.get("/api/dead-letters").json["queues"]
+    assert (len(queues), len(followed)) == (20, 1)

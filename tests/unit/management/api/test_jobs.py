@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from tests.unit.management.api.browser_room import BrowserRoom
 
+from anymq.core.browsing import jobs
 from anymq.core.browsing.jobs import REST_FACTOR
+from anymq.testing.http import basic
 
 
 @pytest.fixture
@@ -464,3 +466,67 @@ def test_rights_that_are_taken_away_end_a_job(room: BrowserRoom) -> None:
     job_id = room.browser().ask("POST", "/api/jobs", body, **ada).json["id"]
     room.put("/api/permissions/%2F/ada", {**rights, "read": ""})
     assert room.end_of(job_id)["state"] == "failed"
+
+
+# Who sees what was found
+
+
+def asked_by(room: BrowserRoom, user: str, path: str) -> Any:
+    browser = room.browser()
+    browser.say("GET", path, Authorization=basic(f"{user}:pw"))
+    said = browser.heard()
+    assert said is not None
+    return said.json
+
+
+def test_what_a_search_found_is_for_who_searched(room: BrowserRoom) -> None:
+    """`monitoring` sees that there is a job, and nothing of messages, nor of the filter."""
+    room.put("/api/users/watcher", {"password": "pw", "tags": "monitoring"})
+    room.send("q", '{"pin": 1234}')
+    job_id = room.begin("search", "q", filter={"text": "1234"})
+    assert room.end_of(job_id)["results"][0]["payload"] == '{"pin": 1234}'
+
+    seen = asked_by(room, "watcher", f"/api/jobs/{job_id}")
+    assert (seen["found"], seen["results"], seen["user"]) == (1, [], "guest")
+    assert "1234" not in json.dumps([seen, asked_by(room, "watcher", "/api/jobs")])
+
+
+def test_what_was_found_is_hidden_from_who_may_read_the_queue_no_more(room: BrowserRoom) -> None:
+    room.put("/api/users/reader", {"password": "pw", "tags": "management"})
+    rights = "/api/permissions/%2F/reader"
+    room.put(rights, {"configure": "", "write": "", "read": ".*"})
+    room.send("q", "secret")
+    browser = room.browser()
+    source = {"vhost": "/", "queue": "q"}
+    said = {"action": "search", "source": source}
+    job_id = browser.ask("POST", "/api/jobs", said, Authorization=basic("reader:pw")).json["id"]
+    room.end_of(job_id)
+    assert asked_by(room, "reader", f"/api/jobs/{job_id}")["results"][0]["payload"] == "secret"
+
+    room.put(rights, {"configure": "", "write": "", "read": "other"})
+    assert asked_by(room, "reader", f"/api/jobs/{job_id}")["results"] == []
+
+
+# Limits
+
+
+def test_a_job_is_described_in_some_bytes(room: BrowserRoom) -> None:
+    """What was said is kept for an hour, and shown in lists: a hundred times 24 MB of it."""
+    source = {"vhost": "/", "queue": "q"}
+    wanted = {"headers": [{"name": "a", "value": "x" * 300_000}]}
+    said = room.post("/api/jobs", {"action": "search", "source": source, "filter": wanted})
+    assert said.status == 400
+    room.send("q", "a")
+    job = room.run("copy", "q", target={"queue": "other"}, edit={"payload": "\n" * 300_000})
+    assert job["done"] == 1
+
+
+def test_what_searches_found_is_kept_within_limits(
+    room: BrowserRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "KEPT_BYTES_MAX", 3000)
+    room.send("q", "x" * 1000)
+    ended = [room.run("search", "q")["id"] for _ in range(4)]
+    assert [row["id"] for row in room.get("/api/jobs").json] == ended[-2:]
+    monkeypatch.setattr(jobs, "KEPT_BYTES_MAX", 10)
+    assert [row["id"] for row in room.get("/api/jobs").json] == ended[-1:]

@@ -62,7 +62,18 @@ def test_names(room: HttpRoom) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(a%2B)%2B%24", "(a|a)*", "a*a*a*a*", "%5C1", "(", "[", "a" * 201, "(?:a*)*", "x{9}{9}{9}{9}"],
+    [
+        "(aa|a)" * 7,
+        "(a%2B)%2B%24",
+        "(a|a)*",
+        "a*a*a*a*",
+        "%5C1",
+        "(",
+        "[",
+        "a" * 201,
+        "(?:a*)*",
+        "x{9}{9}{9}{9}",
+    ],
 )
 def test_patterns_that_could_take_long_are_refused(room: HttpRoom, pattern: str) -> None:
     """Python's patterns cannot be stopped, and nothing else would run meanwhile."""
@@ -139,3 +150,34 @@ def test_columns_that_are_told_without_a_row_are_those_of_the_row(room: HttpRoom
     row = queues.row(call, one)
     for name, told in queues.cheap_columns(call).items():
         assert told(one) == row.get(name), name
+
+
+@pytest.mark.parametrize("pattern", ["[a-z]*[a-z]*x", "%5Ea*b*a*x", "(aa|a)(aa|a)(aa|a)a*x"])
+def test_a_pattern_that_takes_long_for_a_long_name_is_refused(pattern: str) -> None:
+    """Who may declare queues chooses their names, and the pattern: a second for each, and more."""
+    room = HttpRoom()
+    room.put("/api/queues/%2F/short")
+    assert room.get(f"/api/queues?name={pattern}&use_regex=true").json == []
+
+    room.put(f"/api/queues/%2F/{'a' * 255}")
+
+    said = room.get(f"/api/queues?name={pattern}&use_regex=true")
+    assert (said.status, said.json["error"]) == (400, "bad_request")
+
+
+def test_a_pattern_with_anything_at_its_ends_costs_nothing_for_that(room: HttpRoom) -> None:
+    long = HttpRoom()
+    long.put(f"/api/queues/%2F/{'a' * 255}")
+    for pattern in (".*aa.*", "^.*aa.*$", ".*", "^.*aa", "^aa.*a$"):
+        said = long.get(f"/api/queues?columns=name&name={pattern}&use_regex=true")
+        assert len(said.json) == 1, pattern
+    assert names(room, "name=.*0.5.*&use_regex=true") == [f"q0{n}5" for n in range(10)]
+    assert names(room, "name=q%5C..*&use_regex=true") == []  # a point, and there is none
+
+
+def test_looking_for_a_pattern_in_many_names_takes_turns(room: HttpRoom) -> None:
+    browser = room.browser()
+    pattern = "%5E[a-z]*[0-9]*[0-9]*%24"
+    query = f"page=1&page_size=1&name={pattern}&use_regex=true"
+    assert browser.ask("GET", f"/api/queues?{query}").json["filtered_count"] == COUNT
+    assert browser.turns > 2

@@ -41,3 +41,41 @@ def test_odd_requests_are_answered(route: Route) -> None:
             if route.method in ("DELETE", "PUT") and len(parts) == 3:
                 room = HttpRoom()
                 room.put("/api/queues/%2F/q")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "%C2%B2", "-1", "0x1", "", "1e3", "%D9%A3"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/queues?lengths_age={}&lengths_incr=1",
+        "/queues?lengths_age=60&lengths_incr={}",
+        "/queues?page={}",
+        "/queues?page=1&page_size={}",
+        "/queues/%2F/q/messages?count={}",
+        "/queues/%2F/q/messages?position={}",
+        "/queues/%2F/q/messages?time={}",
+        "/trace/messages?count={}",
+        "/trace/messages?from={}",
+        "/slow-consumers?min_seconds={}",
+        "/topics/t/partitions/{}",
+        "/topics/t/partitions/{}/messages",
+        "/events?interval_ms={}",
+        "/delayed/%2F?after={}",
+        "/health/checks/port-listener/{}",
+        "/health/checks/certificate-expiration/{}/days",
+        "/jobs/{}",
+    ],
+)
+def test_odd_numbers_are_answered(place: str, number: str) -> None:
+    """Python takes other scripts for digits, and refuses to read very many of them."""
+    room = HttpRoom()
+    room.put("/api/queues/%2F/q")
+    room.put("/api/topics/t", {"partitions": 1})
+    assert room.get("/api" + place.format(number)).status < 500 or "health" in place
+
+
+@pytest.mark.parametrize("age", ["9" * 5000 + "D", "\u00b2D", "D"])
+def test_odd_ages_are_refused(age: str) -> None:
+    arguments = {"x-queue-type": "stream", "x-max-age": age}
+    said = HttpRoom().put("/api/queues/%2F/s", {"durable": True, "arguments": arguments})
+    assert said.status == 400

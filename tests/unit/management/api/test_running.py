@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from typing_extensions import override
 
 from anymq.config.model import Amqp, Settings, declared
 from anymq.config.units import GIB, MIB
@@ -36,6 +37,7 @@ def lines() -> Iterator[list[str]]:
     written: list[str] = []
 
     class Keep(logging.Handler):
+        @override
         def emit(self, record: logging.LogRecord) -> None:
             written.append(record.getMessage())
 

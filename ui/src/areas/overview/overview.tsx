@@ -25,7 +25,7 @@ export interface OverviewOf {
   listeners: Listener[];
   object_totals: { channels: number; connections: number; consumers: number; exchanges: number; queues: number; topics?: number; groups?: number };
   queue_totals: Record<string, unknown>;
-  message_stats: Record<string, unknown>;
+  message_stats?: Record<string, unknown>; // not for everybody
 }
 
 interface NodeOf {
@@ -55,7 +55,7 @@ export function Overview() {
   // The stream tells every second; where there is none, what was asked for last.
   const now = live.value ?? said;
   const totals = now?.object_totals;
-  const moving = (name: string) => rate(rateOf(now?.message_stats, name));
+  const moving = (name: string) => rate(rateOf(now?.message_stats ?? said?.message_stats, name));
   return (
     <div class="page">
       <Head title={t.overview} sub={said && <>{said.cluster_name} <Tag>anymq {said.product_version}</Tag></>} />
@@ -65,7 +65,7 @@ export function Overview() {
         { what: t.unacked, value: short(now?.queue_totals["messages_unacknowledged"] as number | undefined), tone: "--series-2" },
         { what: t.publish, value: moving("publish") },
         { what: t.deliver, value: moving("deliver_get") },
-        ...(now?.message_stats["records_in"] === undefined ? [] : [{ what: t.records, value: moving("records_in") }]),
+        ...(now?.message_stats?.["records_in"] === undefined ? [] : [{ what: t.records, value: moving("records_in") }]),
         { what: t.connections, value: short(totals?.connections), href: "#/connections" },
         { what: t.consumers, value: short(totals?.consumers) },
         { what: t.queues, value: short(totals?.queues), href: "#/queues" },

@@ -213,6 +213,7 @@ class _Fetch:
             session_id=self._session.id,
             committed_only=self._committed_only,
         )
+        self._call.session.kafka.counters.bytes_out += size
         self._call.reply_pieces(pieces, size)
 
     def _tell(self, key: Key, records: FileRange) -> None:

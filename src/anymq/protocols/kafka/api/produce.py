@@ -67,6 +67,7 @@ class _Answer:
                 return
         except (Refused, StorageError) as error:
             errors.explain(entry, error)
+        self._call.session.kafka.counters.produce_failures += 1
         self._open -= 1
 
     def all_appended(self) -> None:
@@ -99,6 +100,9 @@ class _Answer:
         # else a producer that is faster than the disk would fill the memory.
         done = partial(self._durable, entry)
         result = partition.append(batch, header, self._now_ms, done)
+        counters = self._call.session.kafka.counters
+        counters.records_in += header.record_count
+        counters.bytes_in += len(batch)
         entry.base_offset = result.base_offset
         entry.log_append_time_ms = result.log_append_time_ms
         entry.log_start_offset = result.log_start
