@@ -23,6 +23,7 @@ from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.core.rights.loans import loan_of
+from anymq.core.taps import nobody
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
@@ -30,7 +31,7 @@ from anymq.management.api.guard import Guard, for_watchers
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
-from anymq.management.api.site import Door, Machine, Site
+from anymq.management.api.site import Door, Machine, Site, cluster_name
 from anymq.management.auditing import listen
 from anymq.management.boot import load_definitions
 from anymq.management.front import Front
@@ -44,11 +45,13 @@ from anymq.management.object_metrics import ObjectMetrics
 from anymq.management.pages import make_pages, metrics_page
 from anymq.management.rabbitmq_metrics import watch_as_rabbitmq
 from anymq.management.session import HttpSession
+from anymq.management.spans import Telemetry
 from anymq.net import heap
 from anymq.net.checkers import Checkers
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import Listener, MakeSession, Room
+from anymq.net.outgoing import Outgoing
 from anymq.observability.audit import Audit
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
@@ -65,6 +68,7 @@ from anymq.protocols.memory import Memory
 from anymq.protocols.session import Traffic
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
+from anymq.shovels.shovels import Shovels
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
 from anymq.wiring import (
@@ -76,11 +80,14 @@ from anymq.wiring import (
     broker_settings,
     kafka_settings,
     kafka_users,
+    make_telemetry,
     make_tls,
     make_tokens,
+    node_name,
     patience,
     provider,
     session_limits,
+    shovel_limits,
     token_origins,
 )
 
@@ -116,6 +123,7 @@ class Server:
         self._amqp_counters = AmqpCounters()
         self._guard: Guard | None = None
         self._store: LogStore | None = None
+        self._telemetry: Telemetry | None = None
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -170,6 +178,7 @@ class Server:
         disk, alarm = Disk(loop), Alarm(loop)
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
+            stack.callback(self._stop_telling)
             store = self._open_store(disk)
             news = News(store)
             stack.callback(self._end, disk, store, news)
@@ -183,13 +192,29 @@ class Server:
             self._audit = listen(broker, self._make_audit(broker))
             stack.callback(self._audit.close)
             news.look()
+            self._shovels = self._make_shovels(broker, stack)
             if self.settings.server.load_definitions:
                 load_definitions(broker, Path(self.settings.server.load_definitions))
             stack.callback(self._hang_up)
             self._listen(broker, store, disk, gate)
+            self._shovels.start()
             if started is not None:
                 started.set()
             await self._serve(broker, store, disk, news)
+
+    def _make_shovels(self, broker: Broker, stack: contextlib.ExitStack) -> Shovels:
+        loop = asyncio.get_running_loop()
+        self._outgoing = Outgoing(loop, patience(self.settings))
+        shovels = Shovels(
+            broker,
+            connect=self._outgoing.connect,
+            soon=partial(_soon, loop),
+            limits=lambda: shovel_limits(self.settings),
+            cluster_name=lambda: cluster_name(broker, node_name(self.settings)),
+        )
+        stack.callback(self._outgoing.close)
+        stack.callback(shovels.stop)
+        return shovels
 
     def _make_audit(self, broker: Broker) -> Audit:
         folder = data_dir_of(self.settings)
@@ -220,6 +245,7 @@ class Server:
 
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
         clock = SystemClock()
+        self._telemetry = make_telemetry(self.settings, clock.wall_ms)
         journal = store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG)
         definitions = store.read_whole(journal, lambda: EmbeddedStore(journal, clock))
         broker = Broker(
@@ -233,6 +259,7 @@ class Server:
             forms=(AMQP_FORM,),
             exchange_types=plugins.exchange_types(),
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
+            listen=nobody if self._telemetry is None else self._telemetry.listen,
         )
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
@@ -388,6 +415,7 @@ class Server:
             guard=self._guard,
             sampler=sampler,
             events=EventHub(broker, amqp, self._kafka, sampler),
+            shovels=self._shovels,
             doors=self._doors,
             machine=partial(self._machine, store),
             connections=self._connections,
@@ -471,6 +499,7 @@ class Server:
         """Let what is under way be answered; nobody new comes in."""
         for listener in self._listeners.values():
             listener.stop_accepting()
+        self._shovels.stop()
         deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
         await self._until_nothing_is_owed(deadline)
         if self._amqp is not None:
@@ -478,7 +507,7 @@ class Server:
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:
-        while any(listener.owes for listener in self._listeners.values()):
+        while self._outgoing.owes or any(one.owes for one in self._listeners.values()):
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.005)
@@ -489,6 +518,10 @@ class Server:
             news.look()
         else:
             log.warning("not all could be finished: the next start looks at every log")
+
+    def _stop_telling(self) -> None:
+        if self._telemetry is not None:
+            self._telemetry.stop()
 
     def _hang_up(self) -> None:
         for listener in self._listeners.values():
@@ -501,6 +534,7 @@ class Server:
             broker.users.end_loans(broker.clock.wall_ms() / 1000)
             for listener in self._listeners.values():
                 listener.tick(now)
+            self._outgoing.tick(now)
             self._look_for_alarms(broker, store)
             self._give_back_memory()
 

@@ -1,7 +1,7 @@
 """The configuration, in the words of the parts that it is for."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +14,10 @@ from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
+from anymq.management import spans
 from anymq.management.api.guard import Provider
 from anymq.management.api.sessions import SessionLimits
+from anymq.management.spans import Telemetry
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
 from anymq.observability.audit import AuditLimits
@@ -25,6 +27,7 @@ from anymq.protocols.kafka.settings import KafkaSettings
 from anymq.security.attempts import AttemptLimits
 from anymq.security.tokens import Tokens, TokenSettings
 from anymq.security.users import Users
+from anymq.shovels.shovels import Limits as ShovelLimits
 
 GUEST = {"guest": ("guest",)}
 
@@ -190,6 +193,14 @@ def make_tls(settings: Settings, *, browsers: bool = False) -> ssl.SSLContext:
     return make_context(certificate, Path(tls.key or certificate), client_ca, required=required)
 
 
+def shovel_limits(settings: Settings) -> ShovelLimits:
+    """Return what shovels are told."""
+    limits = settings.limits
+    return ShovelLimits(
+        limits.shovels_max, limits.shovel_bytes_max, settings.amqp.message_bytes_max
+    )
+
+
 def attempt_limits(settings: Settings) -> AttemptLimits:
     """Return how often passwords may be guessed."""
     security = settings.security
@@ -214,6 +225,15 @@ def make_tokens(settings: Settings) -> Tokens | None:
             scope_prefix=oauth.scope_prefix,
         )
     )
+
+
+def make_telemetry(settings: Settings, now_ms: Callable[[], int]) -> Telemetry | None:
+    """Return what tells OpenTelemetry of messages; None: nothing does."""
+    if not settings.tracing.opentelemetry:
+        return None
+    if not spans.is_there():
+        raise ConfigError("tracing.opentelemetry needs OpenTelemetry: pip install 'anymq[otel]'")
+    return Telemetry(spans.make_provider(node_name(settings)), now_ms)
 
 
 def token_origins(settings: Settings) -> tuple[str, ...]:

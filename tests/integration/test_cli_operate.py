@@ -199,6 +199,15 @@ def test_who_did_what_is_told(person: Person) -> None:
     assert "noted" in person("audit --of guest --count 1")
 
 
+def test_of_a_virtual_host_what_is_not_said_stays(person: Person) -> None:
+    person("vhosts add changed --description mine --default-queue-type quorum")
+    person("vhosts add changed --tags a,b")
+    [row] = [row for row in person.rows("vhosts list") if row["name"] == "changed"]
+    assert (row["description"], row["tags"]) == ("mine", ["a", "b"])
+    assert row["default_queue_type"] == "quorum"
+    person("vhosts delete changed")
+
+
 def test_definitions_go_out_and_come_in(person: Person, tmp_path: Path) -> None:
     """The file has hashes of passwords: nobody else reads it."""
     person("vhosts add other --description mine")

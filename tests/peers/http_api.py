@@ -7,14 +7,17 @@ import urllib.request
 from typing import Any
 
 SECONDS = 30
-GUEST = "Basic " + base64.b64encode(b"guest:guest").decode()
+GUEST = "guest:guest"
 
 
-def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
+def ask(
+    port: int, method: str, path: str, body: object = None, login: str = GUEST
+) -> tuple[int, Any]:
     """Return the status and what it says."""
     data = None if body is None else json.dumps(body).encode()
     url = f"http://127.0.0.1:{port}/api/{path}"
-    request = urllib.request.Request(url, data, {"Authorization": GUEST}, method=method)
+    basic = "Basic " + base64.b64encode(login.encode()).decode()
+    request = urllib.request.Request(url, data, {"Authorization": basic}, method=method)
     try:
         answer = urllib.request.urlopen(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:

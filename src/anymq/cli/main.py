@@ -45,6 +45,7 @@ OPERATE = {
     "limits": "how much a virtual host or user may have: list, set, clear",
     "messages": "browse, search, move, replay, delete, get, publish messages",
     "dead-letters": "dead letters by reason and origin; send them back",
+    "shovels": "messages on their way to other brokers: list, set, restart, delete",
     "delayed": "messages that wait for their time: list, cancel, release",
     "jobs": "what is being done with many messages: list, wait, cancel",
     "log-level": "how much the broker logs; change it while it runs",

@@ -430,6 +430,13 @@ class Limits:
         "Stop reading from a connection with so much in unanswered requests.",
         at_least=KIB,
     )
+    shovels_max: int = setting(100, "How many shovels there may be.", at_least=0, live=True)
+    shovel_bytes_max: int = setting(
+        16 * MIB,
+        "A shovel takes no more from its source while so much is under way.",
+        at_least=KIB,
+        live=True,
+    )
     unwritten_bytes_max: int = setting(
         64 * MIB,
         "Stop reading from those who publish by AMQP while so much waits for the disk.",
@@ -481,6 +488,18 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tracing:
+    """What becomes of messages, told to others."""
+
+    opentelemetry: bool = setting(
+        False,
+        "Tell of the publishing and delivering of messages that have a sampled traceparent in"
+        " their headers, as spans of OpenTelemetry; needs anymq[otel]. Where to, its own variables"
+        " say, OTEL_EXPORTER_OTLP_ENDPOINT first.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plugins:
     """Code of other packages that takes part: by the names of their entry points."""
 
@@ -514,6 +533,7 @@ class Settings:
     groups: Groups = Groups()
     limits: Limits = Limits()
     log: Log = Log()
+    tracing: Tracing = Tracing()
     plugins: Plugins = Plugins()
     # Name -> a password, or SCRAM verifiers. Not in repr: secrets never get into logs.
     users: Users = field(default_factory=lambda: MappingProxyType({}), repr=False)
@@ -533,6 +553,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "groups": Groups,
         "limits": Limits,
         "log": Log,
+        "tracing": Tracing,
         "plugins": Plugins,
     }
 )

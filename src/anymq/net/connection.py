@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anymq.net.plain import PlainChannel
-from anymq.net.tls import TlsChannel
+from anymq.net.tls import TlsChannel, in_words
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
 
@@ -121,6 +121,7 @@ class Connection:
             log.exception("a connection failed while it was closed", peer=str(self.peer))
         self._carrier.forget(self)
         try:
+            self.session.reason = self.session.reason or why
             self.session.peer_gone()
         except Exception:
             log.exception("a session failed while its peer left", peer=str(self.peer))
@@ -216,7 +217,7 @@ class Connection:
         """Only what a peer does not do every day is news."""
         gone = isinstance(error, ConnectionError | TimeoutError)
         log.debug("connection lost", peer=str(self.peer), reason=error)
-        self.close("" if gone else str(error))
+        self.close("" if gone else in_words(error))
 
     def _settle(self) -> None:
         """Listen for what the state that session and channel are in now asks for."""

@@ -38,9 +38,50 @@ def make_context(
     return context
 
 
+def make_client_context(
+    ca: Path | None = None,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    *,
+    verify: bool,
+) -> ssl.SSLContext:
+    """Return the context of a connection that we make.
+
+    Without `ca`, what this machine trusts is trusted; without `verify`, anybody is.
+    """
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if certificate is not None:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    return context
+
+
 def _no_password() -> str:
     """Without this, OpenSSL would ask whoever sits at the terminal."""
     raise ValueError("the private key is encrypted: no password is known for it")
+
+
+# What OpenSSL calls it, and what it is: an operator reads it in the log.
+IN_WORDS = {
+    "HTTP_REQUEST": "plain HTTP came where TLS is spoken",
+    "WRONG_VERSION_NUMBER": "clear text came where TLS is spoken",
+    "UNEXPECTED_EOF_WHILE_READING": "the peer left during the handshake",
+    "TLSV1_ALERT_UNKNOWN_CA": "the peer does not trust our certificate",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the peer does not like our certificate",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the peer does not trust our certificate",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer showed no certificate",
+    "CERTIFICATE_VERIFY_FAILED": "we do not trust the peer's certificate",
+    "UNSUPPORTED_PROTOCOL": "the peer's version of TLS is too old",
+}
+
+
+def in_words(error: OSError) -> str:
+    """Say why a connection ended; what OpenSSL said follows."""
+    known = IN_WORDS.get(error.reason or "") if isinstance(error, ssl.SSLError) else None
+    return f"{known} ({error})" if known else str(error)
 
 
 class TlsChannel:
@@ -57,15 +98,26 @@ class TlsChannel:
         "ready",
     )
 
-    def __init__(self, sock: socket, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, sock: socket, context: ssl.SSLContext, server_name: str | None = None
+    ) -> None:
+        """With `server_name`, we are the client."""
         self.ended = False  # the peer says no more
         self.ready = False  # the handshake is done
         self._socket = sock
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_side=server_name is None,
+            server_hostname=server_name,
+        )
         self._owed: deque[Output] = deque()
         self._ciphertext = NOTHING
+        if server_name is not None:
+            with suppress(ssl.SSLWantReadError):
+                self._shake_hands()  # the client speaks first
 
     @property
     def owes(self) -> bool:

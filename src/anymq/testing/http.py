@@ -28,12 +28,27 @@ from anymq.observability.audit import Audit
 from anymq.protocols.session import Outbox, Peer, Traffic
 from anymq.security.gate import Gate
 from anymq.security.users import Users
+from anymq.shovels.ends import Link, MakeSession
+from anymq.shovels.shovels import Limits, Shovels
+from anymq.shovels.uris import Address
 from anymq.testing.amqp import AmqpRoom
 from anymq.testing.kafka import kafka_of
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 15672)
 GUEST = "guest:guest"
 MACHINE = Machine(1, 2, 3, 4, 5, 6, 7, "/data")
+
+
+class _Nowhere:
+    """What has no connection to close."""
+
+    def close(self) -> None:
+        """There is none."""
+
+
+def _no_connection(address: Address, make: MakeSession, failed: Callable[[str], None]) -> Link:
+    """Shovels find nobody here."""
+    return _Nowhere()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,13 @@ class HttpRoom(AmqpRoom):
             guard=self.guard,
             sampler=self.sampler,
             events=EventHub(self.broker, amqp, self.kafka, self.sampler),
+            shovels=Shovels(
+                self.broker,
+                connect=_no_connection,
+                soon=self.soon.append,
+                limits=lambda: Limits(2, 1 << 20, 1 << 24),
+                cluster_name=lambda: "test",
+            ),
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},

@@ -146,7 +146,9 @@ def _what(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return "there is no such host"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}): --tls-ca FILE"
+        return (
+            f"its certificate is not trusted ({error.verify_message}): --tls-ca FILE, or ANYMQ_CA"
+        )
     if isinstance(error, ssl.SSLError):
         return "it does not speak TLS as we do: http:// instead of https://?"
     if isinstance(error, TimeoutError):

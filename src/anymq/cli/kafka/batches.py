@@ -1,15 +1,15 @@
 """From the bytes of a Fetch answer to records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from anymq.cli.errors import CommandFailed
+from anymq.protocols.kafka.committed import CommittedOnly
 from anymq.storage.batch import (
     CONTROL,
     HEADER_BYTES,
     LENGTH_END,
     LOG_APPEND_TIME,
     MAGIC,
-    TRANSACTIONAL,
     BatchHeader,
     read_header,
 )
@@ -17,7 +17,7 @@ from anymq.storage.errors import CorruptBatch
 from anymq.storage.files import Buffer
 from anymq.storage.records import Record, iterate
 
-Aborted = Sequence[tuple[int, int]]  # (producer id, first offset of what it took back)
+__all__ = ["CommittedOnly", "has_append_time", "records_of", "split"]
 
 
 def split(data: Buffer) -> Iterator[tuple[BatchHeader, memoryview]]:
@@ -50,27 +50,3 @@ def records_of(header: BatchHeader, batch: Buffer, first: int) -> list[Record]:
 def has_append_time(header: BatchHeader) -> bool:
     """Did the broker set the timestamps?"""
     return bool(header.attributes & LOG_APPEND_TIME)
-
-
-class CommittedOnly:
-    """Leaves out what transactions took back: the rule of read_committed."""
-
-    def __init__(self, aborted: Aborted) -> None:
-        self._coming = sorted(aborted, key=lambda each: each[1])
-        self._producers: set[int] = set()
-
-    def keeps(self, header: BatchHeader, batch: Buffer) -> bool:
-        """Say if this batch, the next one of its partition, is to be seen."""
-        while self._coming and self._coming[0][1] < header.next_offset:
-            self._producers.add(self._coming.pop(0)[0])
-        if header.attributes & CONTROL:
-            if _is_abort(batch):
-                self._producers.discard(header.producer_id)
-            return False
-        taken_back = header.producer_id in self._producers
-        return not (header.attributes & TRANSACTIONAL and taken_back)
-
-
-def _is_abort(batch: Buffer) -> bool:
-    """A control record's key is a version and a type, two bytes each; type 0 is an abort."""
-    return any((record.key or b"")[2:4] == b"\0\0" for record in iterate(batch))

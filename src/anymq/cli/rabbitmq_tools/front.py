@@ -13,7 +13,10 @@ from anymq.cli.rabbitmq_tools.formats import FORMATTERS
 from anymq.cli.rabbitmq_tools.words import parse
 
 # Their commands are found in all of them, as `list_queues` is in rabbitmq-diagnostics.
-MODULES = ("access", "listing", "policies", "virtual_hosts", "operations", "nodes", "diagnostics")
+MODULES = (
+    *("access", "listing", "policies", "virtual_hosts", "operations", "nodes", "diagnostics"),
+    "shovels",
+)
 PLUGINS = "rabbitmq-plugins"
 TIMEOUT_SECONDS = 60.0
 FOREVER_SECONDS = 24 * 3600.0

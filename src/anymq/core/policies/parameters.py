@@ -44,6 +44,7 @@ class ParameterRecord(msgspec.Struct, frozen=True):
     """A parameter as it is kept."""
 
     value: Any
+    by: str | None = None  # the user that set it, where that matters
 
 
 def ignore(error: Exception | None) -> None:
@@ -56,6 +57,7 @@ class Parameters:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._values: dict[tuple[str, str], dict[str, Any]] = {}  # by vhost and component
+        self._by: dict[tuple[str, str, str], str] = {}
         self._global: dict[str, Any] = {}
         self._count = 0
         self._listeners: dict[str, Changed] = {}
@@ -83,6 +85,10 @@ class Parameters:
             for name, value in sorted(values.items())
         ]
 
+    def by(self, vhost: str, component: str, name: str) -> str | None:
+        """Return who set a parameter, if that was noted."""
+        return self._by.get((vhost, component, name))
+
     @property
     def globals(self) -> Values:
         """The global ones, by their names."""
@@ -90,11 +96,19 @@ class Parameters:
 
     # Changing
 
-    def put(self, vhost: str, component: str, name: str, value: Any, then: Then = ignore) -> None:
+    def put(
+        self,
+        vhost: str,
+        component: str,
+        name: str,
+        value: Any,
+        then: Then = ignore,
+        by: str | None = None,
+    ) -> None:
         """Let a parameter have this value; whoever knows the component has checked it."""
         if name not in self.of(vhost, component):
             self._check_room(name)
-        self._put(parameter_key(vhost, component, name), value, then)
+        self._put(parameter_key(vhost, component, name), value, then, by)
 
     def delete(self, vhost: str, component: str, name: str, then: Then = ignore) -> None:
         """Forget a parameter; one that is not there is as good."""
@@ -112,8 +126,8 @@ class Parameters:
 
     # Within
 
-    def _put(self, key: str, value: Any, then: Then) -> None:
-        record = ParameterRecord(value)
+    def _put(self, key: str, value: Any, then: Then, by: str | None = None) -> None:
+        record = ParameterRecord(value, by)
         if len(msgspec.json.encode(record)) > VALUE_BYTES_MAX:
             raise Invalid(f"a parameter has at most {VALUE_BYTES_MAX} bytes")
         self._catalog.change({key: record}, then)
@@ -130,6 +144,9 @@ class Parameters:
         self._count -= len(values)
         _set(values, name, value)
         self._count += len(values)
+        self._by.pop((vhost, component, name), None)
+        if value is not None and (by := _RECORD.decode(value).by) is not None:
+            self._by[vhost, component, name] = by
         if not values:
             del self._values[vhost, component]
         if (changed := self._listeners.get(component)) is not None:

@@ -29,6 +29,8 @@ class Policies:
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self.on_change: Callable[[str], None] = _nobody  # told of the virtual host
+        # Of others: they check a value, and listen to the parameters themselves.
+        self.components: dict[str, Callable[[str, str, Any], None]] = {}
         self._of: dict[str, Policed] = {}  # by virtual host; those without have no entry
         self._found: dict[tuple[str, str, str], Applied] = {}
         for component in (POLICY, OPERATOR_POLICY):
@@ -118,15 +120,24 @@ class Policies:
     # Any parameter
 
     def put_parameter(
-        self, vhost: str, component: str, name: str, value: Any, then: Then = ignore
+        self,
+        vhost: str,
+        component: str,
+        name: str,
+        value: Any,
+        then: Then = ignore,
+        by: str | None = None,
     ) -> None:
-        """Set a parameter of any component that there is."""
+        """Set a parameter of any component that there is. `by`: the user in whose name it acts."""
         if component == POLICY:
             raise Invalid("policies may not be set using this method")
         if component == OPERATOR_POLICY:
             self.put(vhost, name, _mapping(value), then, operator=True)
         elif component == VHOST_LIMITS:
             self.put_limits(vhost, value, then)
+        elif (check := self.components.get(component)) is not None:
+            check(vhost, name, value)
+            self.parameters.put(vhost, component, name, value, then, by)
         else:
             raise failed([f"component {component} not found"])
 

@@ -30,6 +30,7 @@ from anymq.management.api import (
     policies,
     queues,
     running,
+    shovels,
     slow,
     topics,
     traces,
@@ -81,6 +82,7 @@ MODULES = (
     jobs,
     dead_letters,
     delayed,
+    shovels,
 )
 
 

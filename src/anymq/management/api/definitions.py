@@ -68,7 +68,7 @@ def import_into_vhost(call: Call) -> Answer:
 
 
 def _imported(call: Call, into: str | None) -> Answer:
-    coming = Import(call.broker, _document(call), into)
+    coming = Import(call.broker, _document(call), into, call.caller.name)
 
     def pieces() -> Generator[bytes, None, Answer]:
         waiting = _AllOf(lambda: _left_out(coming.left_out))

@@ -129,8 +129,18 @@ def _user(call: Call, user: User) -> Item:
 
 
 def _parameters(call: Call, vhost: VirtualHost) -> Iterable[Item]:
-    every = call.broker.policies.parameters.list(vhost=vhost.name)
-    return [parameter_row(one) for one in every if one.component != POLICY]
+    """Return them as they are set: whoever may see this may see all that is in them."""
+    every = call.broker.policies.parameters
+    return [
+        {**parameter_row(one, whole=True), **_by(every.by(vhost.name, one.component, one.name))}
+        for one in every.list(vhost=vhost.name)
+        if one.component != POLICY
+    ]
+
+
+def _by(user: str | None) -> Item:
+    """Return in whose name a parameter acts, where that was noted."""
+    return {} if user is None else {"by": user}
 
 
 def _policies(call: Call, vhost: VirtualHost) -> Iterable[Item]:

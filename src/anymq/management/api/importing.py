@@ -26,6 +26,8 @@ from anymq.management.api.values import from_json
 from anymq.management.api.vhosts import check_name, record_of
 
 ITEMS_PER_PIECE = 20
+# Each asks all queues whether it is for them; so long, too, takes what is kept of a password.
+SLOW = ("policies", "parameters")
 OF_CONFIGURATION = "of_configuration"
 MIRRORS = "ha-"  # how the settings of mirrored queues begin, which no RabbitMQ has any more
 FEDERATION = "federation-"
@@ -111,6 +113,7 @@ class ParameterItem(msgspec.Struct):
     name: str
     value: Any
     component: str = ""
+    by: str = ""  # in whose name it acts
 
 
 class PolicyItem(msgspec.Struct, rename={"apply_to": "apply-to"}):
@@ -126,8 +129,11 @@ class PolicyItem(msgspec.Struct, rename={"apply_to": "apply-to"}):
 class Import:
     """One document on its way in. `into`: everything goes to this virtual host."""
 
-    def __init__(self, broker: Broker, document: Item, into: str | None = None) -> None:
+    def __init__(
+        self, broker: Broker, document: Item, into: str | None = None, by: str | None = None
+    ) -> None:
         self.broker = broker
+        self.by = by  # who imports; None: whoever configures the broker
         self.left_out: Counter[str] = Counter()  # by kind
         self._into = into
         kinds = _KINDS if into is None else {kind: _KINDS[kind] for kind in _OF_VHOSTS}
@@ -142,8 +148,8 @@ class Import:
         """
         for number, (kind, item) in enumerate(self._items):
             self._put(kind, item, one_more())
-            # What is kept of a password takes as long as very many other things.
-            if number % ITEMS_PER_PIECE == ITEMS_PER_PIECE - 1 or item.get("password"):
+            slow = kind in SLOW or "password" in item
+            if slow or number % ITEMS_PER_PIECE == ITEMS_PER_PIECE - 1:
                 yield b""
 
     def vhost(self, item: Item) -> VirtualHost:
@@ -257,13 +263,25 @@ def _put_global(into: Import, said: ParameterItem, then: Then) -> None:
 
 def _put_parameter(into: Import, vhost: VirtualHost, said: ParameterItem, then: Then) -> None:
     component = said.component
-    if component not in COMPONENTS:  # of a plugin
+    if not _is_known(into, vhost, said):
         into.left_out["parameters"] += 1
         then(None)
         return
     where = f' (vhost: "{vhost.name}" / component: "{component}" / key: "{said.name}")'
     put = partial(into.broker.policies.put_parameter, vhost.name, component, said.name)
-    _explained(partial(put, said.value, then), where)
+    _explained(partial(put, said.value, then, said.by or into.by), where)
+
+
+def _is_known(into: Import, vhost: VirtualHost, said: ParameterItem) -> bool:
+    """Is it of a component that we have, and not of a plugin, or of a shovel of another kind?"""
+    check = into.broker.policies.components.get(said.component)
+    if check is None:
+        return said.component in COMPONENTS
+    try:
+        check(vhost.name, said.name, said.value)
+    except Invalid:
+        return False
+    return True
 
 
 def _put_policy(into: Import, vhost: VirtualHost, said: PolicyItem, then: Then) -> None:

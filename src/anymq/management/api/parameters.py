@@ -9,6 +9,8 @@ from anymq.management.api.call import Call, created, done, when_safe
 from anymq.management.api.exchanges import known_vhost
 from anymq.management.api.faults import bad_request, no_object, not_authorized
 from anymq.management.http import Answer
+from anymq.shovels.definition import COMPONENT as SHOVEL
+from anymq.shovels.uris import redacted_value
 
 ROUTES = routes.Routes()
 POLICYMAKER = routes.POLICYMAKER
@@ -47,7 +49,8 @@ def put_parameter(call: Call) -> Answer:
     _check_component(call, component)
     there = name in call.broker.policies.parameters.of(vhost, component)
     put = partial(call.broker.policies.put_parameter, vhost, component, name, call.body["value"])
-    return when_safe(lambda then: put(then=then), done if there else created)
+    by = call.caller.name if component == SHOVEL else None
+    return when_safe(lambda then: put(then=then, by=by), done if there else created)
 
 
 @ROUTES.delete("/parameters/:component/:vhost/:name", POLICYMAKER)
@@ -101,9 +104,10 @@ def put_cluster_name(call: Call) -> Answer:
     return when_safe(lambda then: every.put_global(CLUSTER_NAME, name, then), done)
 
 
-def row(one: Parameter) -> dict[str, Any]:
-    """Return what there is to say about a parameter."""
-    return {"value": one.value, "vhost": one.vhost, "component": one.component, "name": one.name}
+def row(one: Parameter, *, whole: bool = False) -> dict[str, Any]:
+    """Return what there is to say about a parameter; without secrets, unless it is `whole`."""
+    value = redacted_value(one.value) if one.component == SHOVEL and not whole else one.value
+    return {"value": value, "vhost": one.vhost, "component": one.component, "name": one.name}
 
 
 def global_rows(call: Call) -> list[dict[str, Any]]:
@@ -134,7 +138,7 @@ def _found(call: Call) -> Parameter:
 
 def _check_component(call: Call, component: str) -> None:
     """What only an administrator may change by its own routes, nobody else changes by this one."""
-    if component != POLICY and not call.caller.may_use(routes.ADMINISTRATOR):
+    if component not in (POLICY, SHOVEL) and not call.caller.may_use(routes.ADMINISTRATOR):
         raise not_authorized()
 
 

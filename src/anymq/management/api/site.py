@@ -11,6 +11,7 @@ from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.kafka.session import Kafka
+from anymq.shovels.shovels import Shovels
 
 if TYPE_CHECKING:
     from anymq.management.api.event_hub import EventHub
@@ -53,6 +54,7 @@ class Site:
     guard: Guard
     sampler: Sampler
     events: "EventHub"
+    shovels: Shovels
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener
@@ -68,5 +70,10 @@ class Site:
     @property
     def cluster_name(self) -> str:
         """Our name for people: what somebody set, else that of the node."""
-        said = self.broker.policies.parameters.globals.get("cluster_name")
-        return said if isinstance(said, str) else self.node
+        return cluster_name(self.broker, self.node)
+
+
+def cluster_name(broker: Broker, node: str) -> str:
+    """Return what somebody called this broker, else the name of the node."""
+    said = broker.policies.parameters.globals.get("cluster_name")
+    return said if isinstance(said, str) else node

@@ -1,0 +1,104 @@
+"""SIGKILL at either end while shovels push and pull: nothing is lost on the way."""
+
+import logging
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pika
+import pytest
+
+from tests.integration.shovelling import Place, until
+from tests.peers.anymq import AnymqServer
+from tests.peers.process import free_ports
+
+EFFORT = int(os.environ.get("ANYMQ_EFFORT", "1"))
+SEED = int(os.environ.get("ANYMQ_SEED", "5"))
+KILLS = 4 * EFFORT
+MESSAGES = 600 * EFFORT
+log = logging.getLogger(__name__)
+
+
+class Node:
+    """A broker whose folder and ports outlive its process."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        (self.http_port,) = free_ports(1)
+        self.server = AnymqServer(folder, {"management.port": self.http_port})
+        self.server.start()
+        self.place = self.connect()
+
+    def connect(self) -> Place:
+        return Place(self.server.amqp_port, self.http_port)
+
+    def kill(self) -> None:
+        """A sudden end, and a new beginning."""
+        self.place.close()
+        self.server.kill()
+        self.server.start()
+        self.place = self.connect()
+
+
+@pytest.fixture
+def nodes() -> Iterator[list[Node]]:
+    with tempfile.TemporaryDirectory(prefix="anymq-kill-", ignore_cleanup_errors=True) as folder:
+        started: list[Node] = []
+        try:
+            started.append(Node(Path(folder) / "here"))
+            started.append(Node(Path(folder) / "there"))
+            yield started
+        finally:
+            for node in started:
+                node.place.close()
+                node.server.stop()
+
+
+def fill(node: Node, queue: str) -> None:
+    """Publish all, confirmed together."""
+    node.place.declare(queue)
+    bodies = [b"%d" % number for number in range(MESSAGES)]
+    client = pika.BlockingConnection(pika.URLParameters(node.place.url))
+    channel = client.channel()
+    channel.tx_select()
+    for body in bodies:
+        channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2))
+    channel.tx_commit()
+    client.close()
+
+
+def wait_for(node: Node, count: int) -> None:
+    """Wait until so many have come."""
+    until(lambda: True if node.place.count("to") >= count else None)
+
+
+@pytest.mark.timeout(180 * EFFORT)
+@pytest.mark.parametrize("pushed", [True, False], ids=["pushed", "pulled"])
+def test_all_arrives_whoever_is_killed(nodes: list[Node], pushed: bool) -> None:
+    """At least once: twice is allowed, never is not."""
+    chance = random.Random(SEED)
+    here, there = nodes
+    source, dest = (here, there) if pushed else (there, here)
+    fill(source, "from")
+    dest.place.declare("to")
+    remote = there.place.url
+    here.place.set_shovel(
+        "s",
+        src_uri="amqp://" if pushed else remote,
+        src_queue="from",
+        src_prefetch_count=20,
+        dest_uri=remote if pushed else "amqp://",
+        dest_queue="to",
+        reconnect_delay=0.05,
+    )
+    for kill in range(KILLS):
+        wanted = (kill + 1) * MESSAGES // (2 * KILLS)
+        wait_for(dest, wanted)
+        chance.choice(nodes).kill()
+
+    until(lambda: True if source.place.count("from") == 0 else None)
+    arrived = dest.place.bodies("to", dest.place.count("to"))
+    log.info("seed %d: %d messages, %d came twice", SEED, MESSAGES, len(arrived) - MESSAGES)
+    assert {int(body) for body in arrived} == set(range(MESSAGES))
