@@ -42,12 +42,12 @@ def exchange_types() -> ExchangeTypes:
 
 def interceptors(names: Iterable[str]) -> list[Interceptor]:
     """Return those that the settings name; without one of them the broker must not run."""
-    return [_load(INTERCEPTORS, name)() for name in names]
+    return [load(INTERCEPTORS, name)() for name in names]
 
 
 def authenticators(names: Iterable[str]) -> list[Authenticator]:
     """Return those that the settings name."""
-    return [_load(AUTHENTICATORS, name)() for name in names]
+    return [load(AUTHENTICATORS, name)() for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ class Ground:
 def protocols(doors: Iterable[Door], ground: Ground) -> Iterator[tuple[Door, MakeSession]]:
     """Yield who speaks what, and where."""
     for door in doors:
-        make: Callable[[Ground], MakeSession] = _load(PROTOCOLS, door.name)
+        make: Callable[[Ground], MakeSession] = load(PROTOCOLS, door.name)
         yield door, make(ground)
 
 
-def _load(group: str, name: str) -> Any:
+def load(group: str, name: str) -> Any:
     """Load what the settings name; ConfigError says why that cannot be."""
     for entry in entry_points(group=group, name=name):
         try:

@@ -23,6 +23,7 @@ from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.core.rights.loans import loan_of
+from anymq.core.taps import nobody
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
@@ -44,6 +45,7 @@ from anymq.management.object_metrics import ObjectMetrics
 from anymq.management.pages import make_pages, metrics_page
 from anymq.management.rabbitmq_metrics import watch_as_rabbitmq
 from anymq.management.session import HttpSession
+from anymq.management.spans import Telemetry
 from anymq.net import heap
 from anymq.net.checkers import Checkers
 from anymq.net.clock import Alarm, SystemClock
@@ -78,6 +80,7 @@ from anymq.wiring import (
     broker_settings,
     kafka_settings,
     kafka_users,
+    make_telemetry,
     make_tls,
     make_tokens,
     node_name,
@@ -120,6 +123,7 @@ class Server:
         self._amqp_counters = AmqpCounters()
         self._guard: Guard | None = None
         self._store: LogStore | None = None
+        self._telemetry: Telemetry | None = None
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun; `run` returns when that is done."""
@@ -174,6 +178,7 @@ class Server:
         disk, alarm = Disk(loop), Alarm(loop)
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
+            stack.callback(self._stop_telling)
             store = self._open_store(disk)
             news = News(store)
             stack.callback(self._end, disk, store, news)
@@ -240,6 +245,7 @@ class Server:
 
     def _make_broker(self, store: LogStore, disk: Disk, alarm: Alarm) -> Broker:
         clock = SystemClock()
+        self._telemetry = make_telemetry(self.settings, clock.wall_ms)
         journal = store.open_log(embedded.LOG_ID, embedded.LOG_CONFIG)
         definitions = store.read_whole(journal, lambda: EmbeddedStore(journal, clock))
         broker = Broker(
@@ -253,6 +259,7 @@ class Server:
             forms=(AMQP_FORM,),
             exchange_types=plugins.exchange_types(),
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
+            listen=nobody if self._telemetry is None else self._telemetry.listen,
         )
         loop = asyncio.get_running_loop()
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
@@ -378,7 +385,7 @@ class Server:
         each = ObjectMetrics(site)
         return make_pages(
             {
-                "/metrics": metrics_page(registry),
+                "/metrics": metrics_page(registry, numbers.look),
                 "/metrics/per-object": each.per_object,
                 "/metrics/detailed": each.detailed,
             },
@@ -511,6 +518,10 @@ class Server:
             news.look()
         else:
             log.warning("not all could be finished: the next start looks at every log")
+
+    def _stop_telling(self) -> None:
+        if self._telemetry is not None:
+            self._telemetry.stop()
 
     def _hang_up(self) -> None:
         for listener in self._listeners.values():

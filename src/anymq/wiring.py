@@ -1,7 +1,7 @@
 """The configuration, in the words of the parts that it is for."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +14,10 @@ from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
+from anymq.management import spans
 from anymq.management.api.guard import Provider
 from anymq.management.api.sessions import SessionLimits
+from anymq.management.spans import Telemetry
 from anymq.net.connection import Patience
 from anymq.net.tls import make_context
 from anymq.observability.audit import AuditLimits
@@ -223,6 +225,15 @@ def make_tokens(settings: Settings) -> Tokens | None:
             scope_prefix=oauth.scope_prefix,
         )
     )
+
+
+def make_telemetry(settings: Settings, now_ms: Callable[[], int]) -> Telemetry | None:
+    """Return what tells OpenTelemetry of messages; None: nothing does."""
+    if not settings.tracing.opentelemetry:
+        return None
+    if not spans.is_there():
+        raise ConfigError("tracing.opentelemetry needs OpenTelemetry: pip install 'anymq[otel]'")
+    return Telemetry(spans.make_provider(node_name(settings)), now_ms)
 
 
 def token_origins(settings: Settings) -> tuple[str, ...]:

@@ -119,9 +119,11 @@ def test_a_user_with_few_rights(person: Person, monkeypatch: pytest.MonkeyPatch)
     assert len(person.rows("permissions list-topics --of ada")) == 1
     monkeypatch.setenv("ANYMQ_PASSWORD", "secret")
     assert "refused" in person.refused("queues declare no --user ada")
-    assert "asked as 'ada'" in person.refused("users list --user ada")
+    assert "administrator user (asked as 'ada'" in person.refused("users list --user ada")
     monkeypatch.setenv("ANYMQ_PASSWORD", "wrong")
-    assert "ANYMQ_PASSWORD" in person.refused("queues list --user ada")
+    refusal = person.refused("queues list --user ada")
+    assert "wrong user name or password" in refusal
+    assert "ANYMQ_PASSWORD" in refusal
     monkeypatch.delenv("ANYMQ_PASSWORD")
     monkeypatch.setattr("sys.stdin", io.StringIO("another\n"))
     person("users password ada --new-password-file -")
@@ -197,6 +199,15 @@ def test_who_did_what_is_told(person: Person) -> None:
     deleted, created, *_ = person.rows("audit --kind queues")
     assert (created["action"], deleted["action"]) == ("created", "deleted")
     assert "noted" in person("audit --of guest --count 1")
+
+
+def test_of_a_virtual_host_what_is_not_said_stays(person: Person) -> None:
+    person("vhosts add changed --description mine --default-queue-type quorum")
+    person("vhosts add changed --tags a,b")
+    [row] = [row for row in person.rows("vhosts list") if row["name"] == "changed"]
+    assert (row["description"], row["tags"]) == ("mine", ["a", "b"])
+    assert row["default_queue_type"] == "quorum"
+    person("vhosts delete changed")
 
 
 def test_definitions_go_out_and_come_in(person: Person, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 READY = re.compile(
-    r"is ready after \S+ s: Kafka at (\S+), AMQP at (\S+), metrics and health at (\S+)$"
+    r"is ready after \S+ s: Kafka at (\S+), AMQP at (\S+), page, API and metrics at (\S+)$"
 )
 SECONDS = 10  # within which a stop has to be done
 

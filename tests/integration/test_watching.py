@@ -68,24 +68,37 @@ def api(broker: EmbeddedBroker) -> Iterator[Api]:
         yield api
 
 
-def until(events: Iterator[Event], kind: str, action: str) -> dict[str, Any]:
-    """Listen until this happens."""
+def changes_of(events: Iterator[Event]) -> Iterator[dict[str, Any]]:
+    """Listen to what comes and goes; one event may tell of several."""
     for name, said in events:
-        for change in said.get("changes", ()) if name == "changes" else ():
-            if (change["kind"], change["action"]) == (kind, action):
-                return dict(change)
+        yield from said.get("changes", ()) if name == "changes" else ()
+
+
+def until(changes: Iterator[dict[str, Any]], kind: str, action: str) -> dict[str, Any]:
+    """Listen until this happens."""
+    for change in changes:
+        if (change["kind"], change["action"]) == (kind, action):
+            return change
     raise AssertionError("the stream ended")
 
 
 def test_clients_of_all_protocols_are_seen_and_closed(broker: EmbeddedBroker, api: Api) -> None:
     events = api.events("topics=changes")
     assert next(events)[0] == "hello"
+    changes = changes_of(events)
 
     connection = pika.BlockingConnection(pika.URLParameters(broker.amqp_url))
-    assert until(events, "connection", "created")["protocol"] == "AMQP 0-9-1"
-    producer = KafkaProducer(bootstrap_servers=broker.kafka, client_id="billing-1")
-    assert until(events, "connection", "created")["protocol"] == "Kafka"
+    assert until(changes, "connection", "created")["protocol"] == "AMQP 0-9-1"
+    with closing(KafkaProducer(bootstrap_servers=broker.kafka, client_id="billing-1")):
+        assert until(changes, "connection", "created")["protocol"] == "Kafka"
+        see_and_close(api)
+    while until(changes, "connection", "deleted")["protocol"] != "AMQP 0-9-1":
+        pass
+    with pytest.raises(pika.exceptions.AMQPConnectionError):
+        connection.process_data_events(time_limit=10)
 
+
+def see_and_close(api: Api) -> None:
     connections = {one["protocol"]: one for one in api("/connections")}
     kafka = connections["Kafka"]
     assert (kafka["client_id"], kafka["client_properties"]["product"]) == (
@@ -97,11 +110,6 @@ def test_clients_of_all_protocols_are_seen_and_closed(broker: EmbeddedBroker, ap
     for one in api("/connections"):
         name = one["name"].replace(" ", "%20").replace(">", "%3E")
         api(f"/connections/{name}", "DELETE")
-    while until(events, "connection", "deleted")["protocol"] != "AMQP 0-9-1":
-        pass
-    with pytest.raises(pika.exceptions.AMQPConnectionError):
-        connection.process_data_events(time_limit=10)
-    producer.close()
 
 
 def test_a_group_is_seen_with_its_members_and_lag(broker: EmbeddedBroker, api: Api) -> None:

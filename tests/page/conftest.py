@@ -11,6 +11,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
     Request,
     sync_playwright,
@@ -20,6 +21,7 @@ from anymq.testing import EmbeddedBroker
 from tests.page.screen import Screen
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+GUEST = {"username": "guest", "password": "guest"}
 PATIENCE_MS = 30_000  # of a machine that is busy with something else
 
 
@@ -39,12 +41,29 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
         yield broker
 
 
+@pytest.fixture(scope="package")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all, with a tab: a new one is a new process, which compiles the page anew."""
+    profile = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
+    profile.set_default_timeout(PATIENCE_MS)
+    profile.new_page()
+    yield profile
+    profile.close()
+
+
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    yield context
-    context.close()
+def context(profile: BrowserContext, broker: EmbeddedBroker) -> Iterator[BrowserContext]:
+    """As new: nobody is logged in, nothing is remembered."""
+    yield profile
+    profile.set_offline(False)
+    profile.unroute_all()
+    [tab, *others] = profile.pages
+    for other in others:
+        other.close()
+    tab.unroute_all()
+    tab.goto(f"{broker.management}/api/auth")  # of the same origin, and no page that remembers
+    tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+    profile.clear_cookies()
 
 
 @pytest.fixture
@@ -56,7 +75,7 @@ def elsewhere() -> list[str]:
 @pytest.fixture
 def tab(context: BrowserContext, broker: EmbeddedBroker, elsewhere: list[str]) -> Iterator[Page]:
     """A tab whose scripts must not fail, and which loads nothing from elsewhere."""
-    tab = context.new_page()
+    [tab] = context.pages
     wrong: list[str] = []
 
     def on_request(request: Request) -> None:
@@ -67,17 +86,24 @@ def tab(context: BrowserContext, broker: EmbeddedBroker, elsewhere: list[str]) -
         if "Content Security" in said.text:
             wrong.append(said.text)
 
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    def on_error(error: Error) -> None:
+        wrong.append(str(error))
+
+    tab.on("pageerror", on_error)
     tab.on("request", on_request)
     tab.on("console", on_console)
     yield tab
+    tab.remove_listener("pageerror", on_error)
+    tab.remove_listener("request", on_request)
+    tab.remove_listener("console", on_console)
     assert wrong == []
 
 
 @pytest.fixture
 def screen(tab: Page, broker: EmbeddedBroker) -> Screen:
-    """The page, with guest logged in."""
+    """The page, with guest logged in: as the form does it, but without waiting for the form."""
+    said = tab.request.post(f"{broker.management}/api/login", data=GUEST)
+    assert said.ok
     screen = Screen(tab, broker.management)
     screen.open()
-    screen.log_in("guest", "guest")
     return screen

@@ -6,8 +6,11 @@ from anymq.testing import EmbeddedBroker
 from tests.page.screen import Screen
 
 
-def test_log_in_and_out(screen: Screen, context: BrowserContext) -> None:
+def test_log_in_and_out(tab: Page, broker: EmbeddedBroker, context: BrowserContext) -> None:
     """The password stays with the server: the browser holds a cookie that scripts cannot read."""
+    screen = Screen(tab, broker.management)
+    screen.open()
+    screen.log_in("guest", "guest")
     screen.shows("Overview")
     [cookie] = [one for one in context.cookies() if one.get("name") == "anymq_session"]
     assert cookie.get("httpOnly")

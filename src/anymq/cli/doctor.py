@@ -23,7 +23,8 @@ from anymq.cli.doctoring import broker, machine
 from anymq.cli.doctoring.finding import Finding, Findings, Verdict
 from anymq.cli.examine import examine
 from anymq.cli.settings import add_flags, load_settings
-from anymq.config.load import data_dir_of, open_to_others
+from anymq.config.doors import plugin_doors
+from anymq.config.load import ConfigError, data_dir_of, open_to_others
 from anymq.config.model import OFF, Settings
 from anymq.config.units import format_bytes
 from anymq.storage import directory
@@ -191,6 +192,25 @@ def check_ports(settings: Settings) -> Findings:
             yield Finding(Verdict.FINE, f"{finding.seen}: a broker is running") if ours else finding
 
 
+def check_plugins(settings: Settings) -> Findings:
+    """Is the code of others there that the settings name?"""
+    from anymq import plugins  # the whole broker: only where somebody wants it
+
+    for group, names in (
+        (plugins.INTERCEPTORS, settings.plugins.interceptors),
+        (plugins.AUTHENTICATORS, settings.plugins.authenticators),
+        (plugins.PROTOCOLS, [door.name for door in plugin_doors(settings)]),
+    ):
+        for name in names:
+            try:
+                plugins.load(group, name)
+            except ConfigError as error:
+                advice = "install its package where anymq is, or take it out of the settings"
+                yield Finding(Verdict.BROKEN, str(error), advice)
+            else:
+                yield Finding(Verdict.FINE, f"plugin {name} can be loaded")
+
+
 def check_openness(settings: Settings) -> Findings:
     """Who can connect?"""
     doors = open_to_others(settings)
@@ -212,6 +232,7 @@ CHECKS: tuple[Check, ...] = (
     machine.check_memory,
     machine.check_backlog,
     check_ports,
+    check_plugins,
     check_openness,
 )
 

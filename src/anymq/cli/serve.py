@@ -34,8 +34,8 @@ DESCRIPTIONS = {
     "kafka_tls": "Kafka over TLS at {host}:{port}",
     "amqp": "AMQP at {host}:{port}",
     "amqp_tls": "AMQP over TLS at {host}:{port}",
-    "management": "metrics and health at http://{host}:{port}",
-    "management_tls": "the same over TLS at https://{host}:{port}",
+    "management": "page, API and metrics at http://{host}:{port}",
+    "management_tls": "page, API and metrics over TLS at https://{host}:{port}",
 }
 
 

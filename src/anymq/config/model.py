@@ -488,6 +488,18 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tracing:
+    """What becomes of messages, told to others."""
+
+    opentelemetry: bool = setting(
+        False,
+        "Tell of the publishing and delivering of messages that have a sampled traceparent in"
+        " their headers, as spans of OpenTelemetry; needs anymq[otel]. Where to, its own variables"
+        " say, OTEL_EXPORTER_OTLP_ENDPOINT first.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plugins:
     """Code of other packages that takes part: by the names of their entry points."""
 
@@ -521,6 +533,7 @@ class Settings:
     groups: Groups = Groups()
     limits: Limits = Limits()
     log: Log = Log()
+    tracing: Tracing = Tracing()
     plugins: Plugins = Plugins()
     # Name -> a password, or SCRAM verifiers. Not in repr: secrets never get into logs.
     users: Users = field(default_factory=lambda: MappingProxyType({}), repr=False)
@@ -540,6 +553,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "groups": Groups,
         "limits": Limits,
         "log": Log,
+        "tracing": Tracing,
         "plugins": Plugins,
     }
 )

@@ -33,6 +33,7 @@ from anymq.core.streams.stream_names import stream_of
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import Change, TopicConfig, check_overrides
 from anymq.core.streams.topics import TopicRecord, Topics
+from anymq.core.taps import ListenAt, nobody
 from anymq.core.timers import Timers
 from anymq.core.vhosts.kinds import Ending
 from anymq.core.vhosts.messaging import Ground, Messaging
@@ -87,6 +88,7 @@ class Broker:
         forms: Sequence[Form] = (),
         exchange_types: ExchangeTypes = OURS,
         interceptors: Sequence[Interceptor] = (),
+        listen: ListenAt = nobody,
     ) -> None:
         self.settings = settings or BrokerSettings()
         self.node_id = self.settings.node_id
@@ -137,6 +139,7 @@ class Broker:
                 exchange_types=exchange_types,
                 node_name=self.settings.node_name,
                 interceptors=interceptors,
+                listen=listen,
             )
         )
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts

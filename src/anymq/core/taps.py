@@ -4,7 +4,7 @@ Whoever does something to messages asks `taps.tap`, and tells it if there is one
 nobody traces pays for one comparison per batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from anymq.core.message import Message
@@ -59,6 +59,63 @@ class Tap(Protocol):
 
     def fetched(self, topic: str, partition: int, found: "FileRange", who: Origin) -> None:
         """These batches of a topic went out to a reader."""
+
+
+# What listens at a virtual host of this name as long as there is one; usually nobody does.
+ListenAt = Callable[[str], Tap | None]
+
+
+def nobody(_: str) -> Tap | None:
+    """Listen nowhere."""
+    return None
+
+
+class Both:
+    """Two who listen at one place."""
+
+    __slots__ = ("_one", "_other")
+
+    def __init__(self, one: Tap, other: Tap) -> None:
+        self._one, self._other = one, other
+
+    def published(self, messages: Sequence[Message], queues: Sequence[str], who: Origin) -> None:
+        """These were published."""
+        self._one.published(messages, queues, who)
+        self._other.published(messages, queues, who)
+
+    def delivered(
+        self, queue: str, deliveries: "Sequence[Delivery]", who: Origin, *, no_ack: bool
+    ) -> None:
+        """These went out to a consumer."""
+        self._one.delivered(queue, deliveries, who, no_ack=no_ack)
+        self._other.delivered(queue, deliveries, who, no_ack=no_ack)
+
+    def settled(self, queue: str, positions: Sequence[int], what: str) -> None:
+        """These are done with."""
+        self._one.settled(queue, positions, what)
+        self._other.settled(queue, positions, what)
+
+    def dropped(self, queue: str, deliveries: "Sequence[Delivery]", reason: str) -> None:
+        """These left a queue for good."""
+        self._one.dropped(queue, deliveries, reason)
+        self._other.dropped(queue, deliveries, reason)
+
+    def died(self, queue: str, message: Message, letter: Message, reason: str) -> None:
+        """This message goes on as another one."""
+        self._one.died(queue, message, letter, reason)
+        self._other.died(queue, message, letter, reason)
+
+    def appended(
+        self, topic: str, partition: int, base_offset: int, batch: "Buffer", who: Origin
+    ) -> None:
+        """A batch of records was written to a topic."""
+        self._one.appended(topic, partition, base_offset, batch, who)
+        self._other.appended(topic, partition, base_offset, batch, who)
+
+    def fetched(self, topic: str, partition: int, found: "FileRange", who: Origin) -> None:
+        """These batches of a topic went out to a reader."""
+        self._one.fetched(topic, partition, found, who)
+        self._other.fetched(topic, partition, found, who)
 
 
 class Taps:

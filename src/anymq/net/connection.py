@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anymq.net.plain import PlainChannel
-from anymq.net.tls import TlsChannel
+from anymq.net.tls import TlsChannel, in_words
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
 
@@ -217,7 +217,7 @@ class Connection:
         """Only what a peer does not do every day is news."""
         gone = isinstance(error, ConnectionError | TimeoutError)
         log.debug("connection lost", peer=str(self.peer), reason=error)
-        self.close("" if gone else str(error))
+        self.close("" if gone else in_words(error))
 
     def _settle(self) -> None:
         """Listen for what the state that session and channel are in now asks for."""

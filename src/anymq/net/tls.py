@@ -64,6 +64,26 @@ def _no_password() -> str:
     raise ValueError("the private key is encrypted: no password is known for it")
 
 
+# What OpenSSL calls it, and what it is: an operator reads it in the log.
+IN_WORDS = {
+    "HTTP_REQUEST": "plain HTTP came where TLS is spoken",
+    "WRONG_VERSION_NUMBER": "clear text came where TLS is spoken",
+    "UNEXPECTED_EOF_WHILE_READING": "the peer left during the handshake",
+    "TLSV1_ALERT_UNKNOWN_CA": "the peer does not trust our certificate",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the peer does not like our certificate",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the peer does not trust our certificate",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer showed no certificate",
+    "CERTIFICATE_VERIFY_FAILED": "we do not trust the peer's certificate",
+    "UNSUPPORTED_PROTOCOL": "the peer's version of TLS is too old",
+}
+
+
+def in_words(error: OSError) -> str:
+    """Say why a connection ended; what OpenSSL said follows."""
+    known = IN_WORDS.get(error.reason or "") if isinstance(error, ssl.SSLError) else None
+    return f"{known} ({error})" if known else str(error)
+
+
 class TlsChannel:
     """Moves bytes, encrypted; keeps what the peer does not take yet."""
 

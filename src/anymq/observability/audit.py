@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -117,9 +119,11 @@ class Audit:
         if self._path.exists() and self._path.stat().st_size >= self._limits().file_bytes:
             self._turn_over(self._path)
         new = not self._path.exists()
-        with self._path.open("ab") as file:
+        with self._path.open("a+b") as file:
             if new:
                 self._path.chmod(0o600)
+            elif _is_cut_off(file):
+                lines = b"\n" + lines
             file.write(lines)
 
     def _turn_over(self, path: Path) -> None:
@@ -149,3 +153,11 @@ class Audit:
 
 
 _decode = msgspec.json.Decoder(Entry).decode
+
+
+def _is_cut_off(file: BinaryIO) -> bool:
+    """Is its last line no whole one, as a crash or a full disk left it?"""
+    if not file.seek(0, SEEK_END):
+        return False
+    file.seek(-1, SEEK_END)
+    return file.read(1) != b"\n"

@@ -19,6 +19,8 @@ from anymq.observability.log import Log
 KEYS_BYTES_MAX = 1024 * 1024
 KEYS_TIMEOUT_S = 10.0
 REFETCH_S = 60.0  # a key that is not known may be a new one; who makes names up must not flood
+RETRY_S = 10.0  # while there are no keys: who waits for the provider holds up other logins
+STALE_S = 3_600.0  # what the provider does not have any more is not believed for longer
 TOKEN_BYTES_MAX = 16 * 1024
 LEEWAY_S = 5  # by which clocks may differ
 
@@ -111,13 +113,22 @@ class Tokens:
 
     def _key_set(self, *, anew: bool = False) -> Any:
         with self._lock:
-            old = self._now() - self._fetched > REFETCH_S
-            if self._keys is None or (anew and old):
+            if self._now() - self._fetched > self._lasts_s(anew=anew):
                 self._fetched = self._now()
-                self._keys = self._fetch()
+                found = self._fetch()
+                self._keys = self._keys if found is None else found
+            if self._keys is None:
+                raise TokenRefused("there are no keys")
             return self._keys
 
+    def _lasts_s(self, *, anew: bool) -> float:
+        if self._keys is None:
+            return RETRY_S
+        return REFETCH_S if anew else STALE_S
+
     def _fetch(self) -> Any:
+        """Return the provider's keys; None: there are none to be had."""
+        from joserfc.errors import JoseError
         from joserfc.jwk import KeySet
 
         where = self.settings.keys
@@ -128,7 +139,7 @@ class Tokens:
             else:
                 text = Path(where).read_bytes()
             found = KeySet.import_key_set(msgspec.json.decode(text))
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, JoseError, KeyError, TypeError) as error:
             log.error("the keys of the identity provider cannot be read", of=where, reason=error)
-            raise TokenRefused("there are no keys") from None
+            return None
         return found

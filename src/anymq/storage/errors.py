@@ -9,6 +9,10 @@ class LogFailed(StorageError):
     """No more writes until a restart: the disk reported an error on write or sync."""
 
 
+class LogUnknown(LogFailed):
+    """What names this log did not get to the disk: nobody will find it, and need not be told."""
+
+
 class DiskFull(StorageError):
     """No space. Writes are refused until there is some again; nothing acknowledged is lost."""
 

@@ -22,6 +22,7 @@ from anymq.storage.errors import (
     DiskFull,
     LogDeleted,
     LogFailed,
+    LogUnknown,
     OffsetOutOfRange,
     StorageError,
     TooManyFiles,
@@ -234,7 +235,7 @@ class Log(ReadableLog, Committable):
             _tell(then, error)
 
     def _report(self, error: StorageError) -> None:
-        if isinstance(error, LogFailed):
+        if isinstance(error, LogFailed) and not isinstance(error, LogUnknown):
             self._disk.report(f"log {self.id} takes no more writes until a restart: {error}")
 
     def _go_back(self) -> None:

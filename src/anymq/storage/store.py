@@ -11,7 +11,7 @@ from anymq.storage.backlog import BACKLOG_BYTES_MAX, Backlog
 from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit
 from anymq.storage.disk import Disk
-from anymq.storage.errors import CorruptBatch, LogDeleted, LogFailed, StorageError
+from anymq.storage.errors import CorruptBatch, LogDeleted, LogUnknown, StorageError
 from anymq.storage.files import File, Files
 from anymq.storage.handles import HANDLES_MAX
 from anymq.storage.log import Contents, Durability, Log, LogConfig, directory_of
@@ -166,7 +166,7 @@ class LogStore:
         self._upkeep.forget(log_id)
         log = self.logs.pop(log_id, None)
         if log is not None:
-            log.fail(LogFailed(f"nobody knows log {log_id}"))
+            log.fail(LogUnknown(f"nobody knows log {log_id}"))
             if not any(segment.on_disk for segment in log.segments):
                 self._on_disk.discard(log_id)
 

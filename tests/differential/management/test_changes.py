@@ -120,3 +120,28 @@ def test_changes_one_after_the_other(ours: Asked, theirs: Asked) -> None:
         if (they := told(theirs(method, path, body, tries=0)))
         != (we := told(ours(method, path, body, tries=0)))
     ] == []
+
+
+VHOST: list[dict[str, object]] = [
+    {"description": "d", "tags": "a,b"},
+    {"tags": "c"},
+    {"tracing": True},
+    {"description": "e"},
+    {"default_queue_type": "quorum"},
+    {"tags": ["x"], "description": "g"},
+    {},
+]
+
+
+@pytest.mark.xdist_group("differential-management")
+def test_of_a_virtual_host_holds_what_was_said_last(ours: Asked, theirs: Asked) -> None:
+    """What is not said is erased, but for tracing: whoever changes a part has to say the rest."""
+    keys = ("description", "tags", "default_queue_type", "tracing", "protected_from_deletion")
+    for said in VHOST:
+        they, we = (
+            (ask("PUT", "vhosts/said", said, tries=0)[0], ask("GET", "vhosts/said", None)[1])
+            for ask in (theirs, ours)
+        )
+        assert [they[0], *map(they[1].get, keys)] == [we[0], *map(we[1].get, keys)], said
+    for ask in (theirs, ours):
+        assert ask("DELETE", "vhosts/said", None, tries=0)[0] == 204

@@ -162,6 +162,18 @@ def test_a_module_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert "pip install" in finding.advice
 
 
+def test_a_plugin_that_is_not_installed_is_a_problem() -> None:
+    """serve would refuse to start."""
+    tables = {"interceptors": ["stampp"], "protocols": ["lines=127.0.0.1:7007"]}
+
+    first, second = look(doctor.check_plugins, plugins=tables)
+
+    assert {first.verdict, second.verdict} == {Verdict.BROKEN}
+    assert first.seen == "plugin stampp: no installed package has it in anymq.interceptors"
+    assert "plugin lines" in second.seen
+    assert list(doctor.check_plugins(Settings())) == []
+
+
 def test_open_doors_and_unreadable_certificates_are_named() -> None:
     tables = {
         "server": {"allow_open": True},

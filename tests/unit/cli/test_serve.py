@@ -104,7 +104,7 @@ def test_the_ready_line_says_which_port_speaks_what() -> None:
     line = ready_line({"kafka": 1, "kafka_tls": 2, "management": 3}, settings, 0.21)
 
     assert "is ready after 0.21 s: Kafka at 127.0.0.1:1, Kafka over TLS at 127.0.0.1:2, " in line
-    assert line.endswith("metrics and health at http://[::1]:3")
+    assert line.endswith("page, API and metrics at http://[::1]:3")
 
 
 def test_a_wrong_setting_is_told_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,12 @@ def test_a_token_is_instead_of_a_password(home: dict[str, str]) -> None:
     assert target.headers() == {"Authorization": "Bearer t"}
 
 
+def test_the_authority_is_said_once_for_all_commands(home: dict[str, str]) -> None:
+    environment = {**home, "ANYMQ_CA": "ca.pem"}
+    assert said(environment).tls_ca == "ca.pem"
+    assert said(environment, tls_ca="other.pem").tls_ca == "other.pem"
+
+
 def test_names_play_no_tricks_with_a_terminal() -> None:
     """Whoever may declare a queue writes on the screens of those who list them."""
     assert printable("a\x1b[2Jb\n") == "a\\x1b[2Jb\\n"

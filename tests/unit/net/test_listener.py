@@ -287,6 +287,36 @@ def test_a_handshake_that_never_ends_is_cut(
 
 
 @pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "plain HTTP came where TLS is spoken"),
+        (b"AMQP\0\0\x09\x01", "clear text came where TLS is spoken"),
+    ],
+)
+def test_who_speaks_no_tls_is_told_of_in_words(
+    house: House, authority: Authority, caplog: pytest.LogCaptureFixture, said: bytes, reason: str
+) -> None:
+    caplog.set_level("INFO")
+    listener = house.listen(Room(10), authority.context("broker.test"))
+    house.knock(listener).sendall(said)
+    house.loop.until(lambda: caplog.records)
+    assert caplog.records[0].fields["reason"].startswith(reason)  # type: ignore[attr-defined]
+
+
+def test_who_trusts_another_authority_is_told_of_in_words(
+    house: House, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    listener = house.listen(Room(10), authority.context("broker.test"))
+    peer = TlsPeer(house, listener, ssl.create_default_context())
+    peer.shake_hands()
+    assert isinstance(peer.error, ssl.SSLCertVerificationError)
+    house.loop.until(lambda: caplog.records)
+    reason = caplog.records[0].fields["reason"]  # type: ignore[attr-defined]
+    assert reason.startswith("the peer does not trust our certificate (")
+
+
+@pytest.mark.parametrize(
     "garbage",
     [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 500, b"\xff" * 70_000, b"\x00\x00\x00\x10\x00\x12\x00\x00"],
 )

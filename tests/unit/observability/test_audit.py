@@ -46,7 +46,9 @@ def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
     again = audit(tmp_path)
 
     assert [entry.name for entry in again.entries] == ["bob"]
+    again.note(ADA, "deleted", "users", "bob")  # in a line of its own, behind the one cut off
     again.close()
+    assert [entry.action for entry in audit(tmp_path).entries] == ["created", "deleted"]
 
 
 def test_files_are_turned_over_and_the_oldest_goes(tmp_path: Path) -> None:

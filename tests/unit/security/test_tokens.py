@@ -11,7 +11,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
-from anymq.security.tokens import TokenRefused, Tokens, TokenSettings, is_token
+from anymq.security.tokens import RETRY_S, STALE_S, TokenRefused, Tokens, TokenSettings, is_token
 
 NOW = 1_800_000_000
 CLAIMS = {"iss": "https://id.example", "aud": "anymq", "sub": "ada", "exp": NOW + 60}
@@ -146,3 +146,48 @@ def test_new_keys_are_found_but_not_asked_for_all_the_time(tmp_path: Path) -> No
 def test_no_keys(tmp_path: Path) -> None:
     with pytest.raises(TokenRefused):
         Tokens(settings(tmp_path), lambda: NOW).identify(signed())
+
+
+def test_a_key_that_is_withdrawn_is_not_believed_for_ever(tmp_path: Path) -> None:
+    """Somebody has stolen it, and the provider has another now."""
+    now = [float(NOW)]
+    write(tmp_path, KEYS["RS256"], KEYS["ES256"])
+    tokens = Tokens(settings(tmp_path), lambda: now[0])
+    token = signed(exp=NOW + 10 * STALE_S)
+    assert tokens.identify(token).name == "ada"
+
+    write(tmp_path, KEYS["ES256"])
+    now[0] += STALE_S + 1
+    with pytest.raises(TokenRefused):
+        tokens.identify(token)
+
+
+def test_while_the_provider_is_away_its_last_keys_count(tmp_path: Path) -> None:
+    now = [float(NOW)]
+    write(tmp_path, KEYS["RS256"])
+    tokens = Tokens(settings(tmp_path), lambda: now[0])
+    token = signed(exp=NOW + 10 * STALE_S)
+    tokens.identify(token)
+
+    for wrong in ("", "{", "[]", '{"keys": 1}', '{"keys": [{"kty": "RSA"}]}'):
+        (tmp_path / "jwks.json").write_text(wrong)
+        now[0] += STALE_S + 1
+        assert tokens.identify(token).name == "ada"
+
+
+def test_who_makes_tokens_up_has_nobody_wait_for_an_absent_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would keep one of the few threads that look at passwords, too, for ten seconds."""
+    asked = []
+    monkeypatch.setattr(Tokens, "_fetch", lambda _: asked.append(1))
+    now = [float(NOW)]
+    tokens = Tokens(settings(tmp_path), lambda: now[0])
+    for _ in range(20):
+        with pytest.raises(TokenRefused):
+            tokens.identify(signed())
+    assert len(asked) == 1
+    now[0] += RETRY_S + 1
+    with pytest.raises(TokenRefused):
+        tokens.identify(signed())
+    assert len(asked) == 2

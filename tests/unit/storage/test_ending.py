@@ -14,6 +14,7 @@ from tests.unit.storage.stores import (
     write,
 )
 
+from anymq.storage.errors import LogUnknown
 from anymq.storage.log import Durability
 from anymq.testing.simfs import SimFiles
 
@@ -62,3 +63,12 @@ def test_what_is_acknowledged_after_a_switch_to_commit_survives(
         store = open_store(files.crash(Random(seed)))
         log = store.open_log(20, SMALL)
         assert (offset, b"acknowledged") in read_all(log)
+
+
+def test_a_log_that_nobody_came_to_know_is_no_fault_of_the_disk() -> None:
+    """A full disk kept its definition out: a report would have somebody replace the disk."""
+    store = open_store(SimFiles())
+    log = store.create(20, SMALL)
+    store.abandon(20)
+    assert isinstance(log.failed, LogUnknown)
+    assert store.reports == []

@@ -92,6 +92,7 @@ function open(): void {
     if (!connected.peek()) soonChanged();
   });
   opened.addEventListener("error", () => {
+    if (stream.peek()) soonChanged(); // is the server gone? Who asks will know
     overview.value = null;
     stream.value = "";
     if (opened.readyState !== EventSource.CLOSED) return; // it connects again by itself
@@ -131,4 +132,6 @@ export function followEvents(): void {
     }
   });
   document.addEventListener("visibilitychange", follow);
+  // What the network says of itself may not hold for this server: ask it.
+  for (const said of ["online", "offline"]) addEventListener(said, changed);
 }

@@ -61,7 +61,10 @@ def run(api: Api, body: dict[str, Any], arguments: argparse.Namespace) -> Job | 
 
 def summary(job: Job) -> str:
     """Say what was done."""
-    parts = [f"{job['done']:,} of {job['found']:,} messages done", f"{job['examined']:,} examined"]
+    done = f"{job['done']:,} of {job['found']:,} messages done"
+    if job["action"] == "search":
+        done = f"{job['found']:,} found"
+    parts = [done, f"{job['examined']:,} examined"]
     parts += [f"{job[key]:,} {key}" for key in ("failed", "skipped") if job.get(key)]
     return ", ".join(parts)
 
@@ -71,4 +74,6 @@ def tell_summary(job: Job) -> None:
     text = summary(job)
     if job["error"]:
         text += f"; {job['error']}"
+    elif job["state"] == "done" and job["examined"] < job["total"]:
+        text += "; there may be more: --limit"
     print(text, file=sys.stderr)

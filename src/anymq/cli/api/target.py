@@ -25,6 +25,7 @@ URL_VARIABLE = "ANYMQ_URL"
 USER_VARIABLE = "ANYMQ_USER"
 PASSWORD_VARIABLE = "ANYMQ_PASSWORD"
 TOKEN_VARIABLE = "ANYMQ_TOKEN"
+CA_VARIABLE = "ANYMQ_CA"  # not ANYMQ_TLS_…: those are settings of the broker
 FILE_VARIABLE = "ANYMQ_CLIENT_CONFIG"
 FILE = "anymq/client.toml"
 KEYS = (
@@ -98,7 +99,8 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
     )
     add("--token-file", metavar="FILE", help=f"an OAuth token instead; or ${TOKEN_VARIABLE}")
     add("--at", metavar="NAME", help="a broker of the file client.toml (see the how-to)")
-    add("--tls-ca", metavar="FILE", help="whom to trust, in PEM; default: whom this system trusts")
+    trusted = f"whom to trust, in PEM; or ${CA_VARIABLE}; default: whom this system trusts"
+    add("--tls-ca", metavar="FILE", help=trusted)
     add("--tls-certificate", metavar="FILE", help="what to show, in PEM")
     add("--tls-key", metavar="FILE", help="its key, if that is another file")
     add("--tls-insecure", action="store_true", default=None, help="trust anybody")
@@ -115,7 +117,7 @@ def target_of(
 ) -> Target:
     """The same, from a table of what the flags said."""
     said: dict[str, Any] = {**from_file(environment, at)}
-    said |= _from_environment(environment, said) if at is None else {}
+    said |= _from_environment(environment) if at is None else {}
     said |= {key: value for key, value in flags.items() if value is not None}
     if flags.get("user") is not None and flags.get("password_file") is None:
         said.pop("password_file", None)  # that of another user
@@ -124,8 +126,13 @@ def target_of(
     return _made(said, environment)
 
 
-def _from_environment(environment: Mapping[str, str], said: Mapping[str, Any]) -> dict[str, Any]:
-    variables = {"url": URL_VARIABLE, "user": USER_VARIABLE, "token": TOKEN_VARIABLE}
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    variables = {
+        "url": URL_VARIABLE,
+        "user": USER_VARIABLE,
+        "token": TOKEN_VARIABLE,
+        "tls_ca": CA_VARIABLE,
+    }
     return {key: environment[name] for key, name in variables.items() if environment.get(name)}
 
 

@@ -44,12 +44,17 @@ def _alarms(api: Api) -> Findings:
 
 def _limits(node: dict[str, Any]) -> Findings:
     for used, most, what, advice in (
-        ("fd_used", "fd_total", "files and sockets", "raise ulimit -n, or LimitNOFILE"),
-        ("sockets_used", "sockets_total", "connections", "raise the limit of connections"),
-        ("mem_used", "mem_limit", "of memory", "consume; above the limit publishers wait"),
+        ("fd_used", "fd_total", "the files and sockets", "raise ulimit -n, or LimitNOFILE"),
+        ("sockets_used", "sockets_total", "the connections", "raise limits.connections_max"),
+        (
+            "mem_used",
+            "mem_limit",
+            "the memory",
+            "consume, or raise limits.memory_alarm_bytes; above it publishers wait",
+        ),
     ):
         if node[most] and node[used] > NEARLY * node[most]:
-            share = f"{node[used] / node[most]:.0%} of {what} that may be are in use"
+            share = f"{node[used] / node[most]:.0%} of {what} that there may be"
             yield Finding(Verdict.DOUBTFUL, share, advice)
 
 

@@ -8,8 +8,8 @@ from anymq.cli.api.target import add_target_flags
 from anymq.cli.output import print_json
 
 ADVICE = {
-    "memory": "publishers wait: consume, or raise the limit of memory",
-    "disk": "publishers wait: free the disk (docs: recover from a full disk)",
+    "memory": "publishers wait: consume, or raise limits.memory_alarm_bytes",
+    "disk": "publishers wait: free the disk (docs/how-to/recover-from-a-full-disk.md)",
 }
 
 

@@ -33,12 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def add(api: Api, arguments: argparse.Namespace) -> None:
-    """Make them."""
-    names = ("description", "tags", "default_queue_type")
-    said = {name: getattr(arguments, name) for name in names}
+    """Make them; of what is there, what is not said stays as it is."""
+    keys = ("description", "tags", "default_queue_type")
+    said = {key: getattr(arguments, key) for key in keys if getattr(arguments, key) is not None}
     for name in arguments.names:
-        body = {key: value for key, value in said.items() if value is not None}
-        api.put("vhosts", name, body=body)
+        there = api.find("vhosts", name) or {}
+        kept = {key: there[key] for key in keys if there.get(key)}
+        api.put("vhosts", name, body={**kept, **said})
 
 
 def delete(api: Api, arguments: argparse.Namespace) -> None:

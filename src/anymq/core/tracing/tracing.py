@@ -7,7 +7,7 @@ from anymq.core.errors import Refused
 from anymq.core.message import Form, Message
 from anymq.core.portable.opener import Opener
 from anymq.core.queues.delivery import Delivery
-from anymq.core.taps import BROKER, Origin, Taps
+from anymq.core.taps import BROKER, Both, Origin, Tap, Taps
 from anymq.core.tracing import firehose
 from anymq.core.tracing.events import (
     DEAD_LETTERED,
@@ -49,8 +49,9 @@ class Tracing:
         now_ms: Callable[[], int],
         forms: Mapping[int, Form],
         send: Callable[[Message], None],
+        also: Tap | None = None,
     ) -> None:
-        """`send` brings a message of the firehose to its exchange."""
+        """`send` brings a message of the firehose to its exchange; `also` always listens, too."""
         self.traces: dict[str, Trace] = {}
         self._vhost_name = vhost_name
         self._taps = taps
@@ -60,6 +61,8 @@ class Tracing:
         self._send = send
         self._firehose = False
         self._openers: dict[str, Opener] = {}
+        self._also = also
+        self._listen()
 
     # Who listens
 
@@ -95,8 +98,11 @@ class Tracing:
         self.firehose = False
 
     def _listen(self) -> None:
-        self._taps.tap = self if self._firehose or self.traces else None
-        if self._taps.tap is None:
+        also = self._also
+        if self._firehose or self.traces:
+            self._taps.tap = self if also is None else Both(self, also)
+        else:
+            self._taps.tap = also
             self._openers.clear()
 
     # What happens

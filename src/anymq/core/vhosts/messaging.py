@@ -23,6 +23,7 @@ from anymq.core.queues.turn import Turn
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.steady import Steady
 from anymq.core.streams.logs import Logs
+from anymq.core.taps import ListenAt, nobody
 from anymq.core.timers import Timer, Timers
 from anymq.core.vhosts.applying import Applying
 from anymq.core.vhosts.definitions import Definitions
@@ -62,6 +63,7 @@ class Ground:
     exchange_types: ExchangeTypes = field(default_factory=lambda: OURS)
     node_name: str = "anymq"
     interceptors: Sequence[Interceptor] = ()
+    listen: ListenAt = nobody
 
 
 class Messaging:
@@ -87,6 +89,7 @@ class Messaging:
             forms=forms,
             node_name=ground.node_name,
             interceptors=ground.interceptors,
+            listen=ground.listen,
         )
         definitions = Definitions(forms)
         own = OwnQueues(

@@ -31,7 +31,7 @@ from anymq.core.routing.exchange import (
 from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
-from anymq.core.taps import BROKER, Origin, Taps
+from anymq.core.taps import BROKER, ListenAt, Origin, Taps, nobody
 from anymq.core.tracing.tracing import Tracing
 from anymq.core.vhosts.interception import Interception
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
@@ -103,6 +103,7 @@ class VirtualHost:
         forms: Mapping[int, Form] = MappingProxyType({}),
         interceptors: Sequence[Interceptor] = (),
         node_name: str = "anymq",
+        listen: ListenAt = nobody,
     ) -> None:
         self.name = name
         self.rules = rules
@@ -123,6 +124,7 @@ class VirtualHost:
             now_ms=now_ms,
             forms=forms,
             send=lambda told: self.send(self.exchanges[told.envelope.exchange], told),
+            also=listen(name),
         )
         self.ended = False
         self.on_end: dict[Callable[[], None], None] = {}  # whom to tell when it is deleted

@@ -20,6 +20,7 @@ from anymq.core.routing.exchange import Binding, Declaration, Destination, Excha
 from anymq.core.routing.records import BindingRecord, ExchangeRecord, QueueRecord, VhostRecord
 from anymq.core.routing.target import Then
 from anymq.core.routing.types import OURS, ExchangeTypes, known_router
+from anymq.core.taps import ListenAt, nobody
 from anymq.core.vhosts.definitions import (
     Definitions,
     binding_key,
@@ -52,6 +53,7 @@ class Means:
     forms: Mapping[int, Form] = field(default_factory=dict)
     node_name: str = "anymq"
     interceptors: Sequence[Interceptor] = ()
+    listen: ListenAt = nobody
 
 
 class DefinedKind(Protocol):
@@ -302,6 +304,7 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             forms=means.forms,
             interceptors=means.interceptors,
             node_name=means.node_name,
+            listen=means.listen,
             rules=Rules(name, means.policies),
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits

@@ -41,6 +41,13 @@ TAGS: dict[str, Collection[str]] = {
     ),
 }
 
+LACKING = {
+    routes.MANAGEMENT: "Not management user",
+    routes.POLICYMAKER: "Not policymaker user",
+    routes.MONITORING: "Not monitor user",
+    routes.ADMINISTRATOR: "Not administrator user",
+}
+
 
 class NoLogin(Fault):
     """Whoever this is did not say a name and password."""
@@ -169,7 +176,12 @@ class Guard:
             if caller.session is not None:
                 check_csrf(caller.session, request)
         if not caller.may_use(needs):
-            raise not_authorized("Not_Authorized")
+            raise Fault(HTTPStatus.UNAUTHORIZED, "not_authorised", self._lacking(caller, needs))
+
+    @staticmethod
+    def _lacking(caller: Caller, needs: str) -> str:
+        """Say which tag it takes, in RabbitMQ's words."""
+        return LACKING[needs if caller.may_use(routes.MANAGEMENT) else routes.MANAGEMENT]
 
     def _may_come(self, name: str, host: str) -> bool:
         """May he log in from there? That we are called by a name of ours is checked by Front."""

@@ -26,6 +26,8 @@ from anymq.management.api.values import from_json
 from anymq.management.api.vhosts import check_name, record_of
 
 ITEMS_PER_PIECE = 20
+# Each asks all queues whether it is for them; so long, too, takes what is kept of a password.
+SLOW = ("policies", "parameters")
 OF_CONFIGURATION = "of_configuration"
 MIRRORS = "ha-"  # how the settings of mirrored queues begin, which no RabbitMQ has any more
 FEDERATION = "federation-"
@@ -146,8 +148,8 @@ class Import:
         """
         for number, (kind, item) in enumerate(self._items):
             self._put(kind, item, one_more())
-            # What is kept of a password takes as long as very many other things.
-            if number % ITEMS_PER_PIECE == ITEMS_PER_PIECE - 1 or item.get("password"):
+            slow = kind in SLOW or "password" in item
+            if slow or number % ITEMS_PER_PIECE == ITEMS_PER_PIECE - 1:
                 yield b""
 
     def vhost(self, item: Item) -> VirtualHost:

@@ -36,6 +36,23 @@ def test_who_says_something_wrong_is_not_asked_again(room: HttpRoom, said: str) 
     assert "WWW-Authenticate" not in answer.headers
 
 
+def test_who_lacks_a_tag_is_told_which() -> None:
+    """In RabbitMQ's words: the password was right, so it is no secret."""
+    room = HttpRoom(users=Users({"guest": ("guest",), "ada": ("secret",), "bob": ("secret",)}))
+    room.put("/api/users/ada", {"tags": "management"})
+    room.put("/api/users/bob", {"tags": ""})
+
+    def reason(path: str, name: str) -> str:
+        said = room.get(path, Authorization=basic(f"{name}:secret"))
+        assert (said.status, said.json["error"]) == (401, "not_authorised")
+        return str(said.json["reason"])
+
+    assert reason("/api/queues", "bob") == "Not management user"
+    assert reason("/api/users", "bob") == "Not management user"
+    assert reason("/api/users", "ada") == "Not administrator user"
+    assert reason("/api/nodes", "ada") == "Not monitor user"
+
+
 def test_wrong_passwords_are_counted_once(room: HttpRoom) -> None:
     room.browser().ask("PUT", QUEUE, {}, Authorization=basic("guest:wrong"))
 

@@ -311,3 +311,11 @@ def test_definitions_that_make_no_sense(
     said = room.post("/api/definitions", document)
     assert said.status == 400
     assert said.json["reason"].startswith(reason)
+
+
+def test_an_import_of_policies_takes_turns(room: HttpRoom) -> None:
+    """Each asks all queues whether it is for them: of 10,000, that takes 100 ms."""
+    many = [{"name": f"p{number}", "vhost": "/", **LIMITED} for number in range(20)]
+    browser = room.browser()
+    assert browser.ask("POST", "/api/definitions", {"policies": many}).status == 204
+    assert browser.turns >= len(many)

@@ -45,6 +45,8 @@ NAMES = {
     "stream": "hidden-stream",
     "id": "hidden-job",
     "pattern": "hidden",
+    "within": "1",
+    "unit": "days",
 }
 # What a request says where an empty object would be refused for itself.
 BODIES: dict[str, Any] = {

@@ -122,8 +122,14 @@ export async function refreshed(vhost: string, loaded: Loaded, drawn: string[]):
     paged<ExchangeRow>(apiPath("exchanges", vhost), { columns: EXCHANGE_COLUMNS }),
     named(vhost, drawn),
   ]);
-  const newer = new Map(queues.map((row) => [row.name, row]));
-  return { ...loaded, exchanges: exchanges.items, queues: loaded.queues.map((row) => newer.get(row.name) ?? row) };
+  return { ...withQueues(loaded, vhost, queues), exchanges: exchanges.items };
+}
+
+/** With what is told of queues: some of their columns, all of those of a queue that was not known. */
+export function withQueues(loaded: Loaded, vhost: string, told: (Partial<QueueRow> & { name: string })[]): Loaded {
+  const rows = new Map(loaded.queues.map((row) => [row.name, row]));
+  for (const one of told) rows.set(one.name, { vhost, ...rows.get(one.name), ...one });
+  return { ...loaded, queues: [...rows.values()] };
 }
 
 export const isLarge = (loaded: Loaded): boolean => loaded.bindingsTotal > PAGE || loaded.queuesTotal > PAGE;

@@ -9,7 +9,8 @@ import { Empty, Head, Segments } from "../../ui/bits";
 import { reasonOf } from "../../ui/toast";
 import { BOUNDS, buildGraph, type Graph } from "./graph";
 import { Drawing } from "./drawing";
-import { isLarge, load, refreshed, type Loaded } from "./load";
+import { follow, isFollowed, unfollow } from "../../lib/shown";
+import { isLarge, load, refreshed, withQueues, type Loaded } from "./load";
 import { Panel } from "./panel";
 import { flows } from "./rates";
 import { Search } from "./search";
@@ -28,11 +29,12 @@ export function Topology() {
   const chosen = useSignal<string | undefined>(focus);
   const drawn = useRef<string[]>([]);
   const structureAt = useRef(0);
+  const me = useRef({});
   const refresh = useCallback(async () => {
     try {
       const before = loaded.peek();
       const keep = before !== undefined && isLarge(before) && Date.now() - structureAt.current < STRUCTURE_MS;
-      loaded.value = keep ? await refreshed(vhost, before, drawn.current) : await load(vhost, focus);
+      loaded.value = keep ? await refreshed(vhost, before, isFollowed(me.current) ? [] : drawn.current) : await load(vhost, focus);
       if (!keep) structureAt.current = Date.now();
       problem.value = "";
     } catch (error) {
@@ -49,6 +51,15 @@ export function Topology() {
     [loaded.value, focus, depth],
   );
   drawn.current = (graph?.nodes ?? []).filter((node) => node.kind !== "exchange" && node.kind !== "more").map((node) => node.name);
+  const wish = loaded.value && isLarge(loaded.value) ? JSON.stringify(drawn.current) : "";
+  useEffect(() => {
+    if (!wish) return;
+    const names = (JSON.parse(wish) as string[]).map((name) => ({ name, vhost }));
+    follow(me.current, { kind: "queues", names, tell: (told) => {
+      if (told.vhost === vhost && loaded.peek()) loaded.value = withQueues(loaded.peek()!, vhost, told.rows);
+    } });
+    return () => unfollow(me.current);
+  }, [wish, vhost]);
   const focusOn = (id: string | undefined) => {
     chosen.value = id;
     setQuery("focus", id ?? "");
