@@ -119,7 +119,7 @@ def timed(
     words = [f"benchmarks.management.{program}", str(port(server)), "--rounds", str(rounds)]
     argv = [sys.executable, "-m", *words]
     with pinned(processors.generator):
-        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return dict(json.loads(done.stdout))
 
 

@@ -407,7 +407,7 @@ class Server:
         each = ObjectMetrics(site)
         return make_pages(
             {
-                "/metrics": metrics_page(registry),
+                "/metrics": metrics_page(registry, numbers.look),
                 "/metrics/per-object": each.per_object,
                 "/metrics/detailed": each.detailed,
             },

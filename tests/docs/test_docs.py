@@ -138,11 +138,11 @@ def test_metrics_that_pages_name_exist() -> None:
 
 
 def command_lines(page: Path) -> Iterator[list[str]]:
-    """Every call of ours in the blocks of a page, as words, without what it is piped to."""
+    """Every call of ours in the blocks of a page, as words, without its pipes and input."""
     for line in "\n".join(FENCED.findall(page.read_text())).splitlines():
         call = re.search(r"(?:^|\| |' )anymq ([a-z][^|]*)", line)
         if call is not None:
-            yield shlex.split(call[1], comments=True)
+            yield shlex.split(call[1].partition(" <")[0], comments=True)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

@@ -283,7 +283,43 @@ def test_local_ends_have_the_rights_of_who_set_them(here: Place, name: str) -> N
     here.until_state(name, "running")
     here.ask("PUT", "permissions/%2F/eve", rights)
     here.publish(name, b"2")
+    assert "read access" in here.until_state(name, "terminated")["reason"]
     assert here.count(name) == 1
+    here.ask("DELETE", "users/eve")
+    here.ask("DELETE", f"shovels/vhost/%2F/{name}/restart")
+    row = here.until_state(name, "terminated")
+    assert row["reason"] == "access to vhost '/' refused for user 'eve'"
+
+
+def test_a_stream_from_where_it_is_told(here: Place, there: Place, name: str) -> None:
+    here.declare(name, **{"x-queue-type": "stream"})
+    here.publish(name, *BODIES)
+    here.set_shovel(
+        name,
+        src_protocol="local",
+        src_queue=name,
+        src_consumer_args={"x-stream-offset": 5},
+        src_prefetch_count=7,
+        dest_uri=there.url,
+        dest_queue=name,
+    )
+    assert there.bodies(name, len(BODIES) - 5) == BODIES[5:]
+
+
+def test_what_cannot_be_said_so_is_told(here: Place, there: Place, name: str) -> None:
+    here.declare(name)
+    here.publish(name, b"1")
+    here.set_shovel(
+        name,
+        src_uri=here.url,
+        src_queue=name,
+        dest_uri=there.url,
+        dest_queue=name,
+        publish_properties={"priority": 1000},
+        reconnect_delay=0,
+    )
+    assert "cannot be forwarded" in here.until_state(name, "terminated")["reason"]
+    assert until(lambda: here.count(name) or None) == 1
 
 
 def test_over_tls(tmp_path: Path, here: Place, name: str) -> None:

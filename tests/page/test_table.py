@@ -1,6 +1,9 @@
 """Long lists, and a server that goes away."""
 
+import json
+from base64 import b64encode
 from collections.abc import Iterator
+from urllib.request import Request, urlopen
 
 import pika
 import pytest
@@ -15,10 +18,16 @@ QUEUES = 500
 @pytest.fixture(scope="module")
 def broker() -> Iterator[EmbeddedBroker]:
     with EmbeddedBroker() as broker:
+        names = [f"queue-{number:04}" for number in range(QUEUES)]
+        queues = [{"name": name, "vhost": "/", "durable": True} for name in names]
+        request = Request(  # all at once: one by one, each would wait for the disk
+            f"{broker.management}/api/definitions",
+            json.dumps({"queues": queues}).encode(),
+            {"Authorization": f"Basic {b64encode(b'guest:guest').decode()}"},
+        )
+        urlopen(request).close()
         connection = pika.BlockingConnection(pika.URLParameters(broker.amqp_url))
         channel = connection.channel()
-        for number in range(QUEUES):
-            channel.queue_declare(f"queue-{number:04}", durable=True)
         for _ in range(3):
             channel.basic_publish("", "queue-0377", b"x")
         connection.close()
@@ -96,6 +105,19 @@ def test_the_table_is_used_by_keys(screen: Screen) -> None:
     expect(screen.tab.locator(".t-row.chosen")).to_be_visible()
     screen.tab.keyboard.press("Enter")
     expect(screen.tab.get_by_role("heading", level=1)).to_contain_text("queue-")
+
+
+def test_of_a_large_virtual_host_the_fullest_queues_are_drawn(
+    screen: Screen, broker: EmbeddedBroker
+) -> None:
+    """All hang on the default exchange alone, and are more than one answer holds."""
+    with pika.BlockingConnection(pika.URLParameters(broker.amqp_url)) as connection:
+        connection.channel().queue_declare("one-more", durable=True)
+    screen.go_to("Topology")
+    expect(screen.tab.locator(".box[data-node='e:']")).to_be_visible()
+    expect(screen.tab.locator(".box[data-node^='q:']")).to_have_count(12)
+    expect(screen.tab.locator(".box[data-node='q:queue-0377']")).to_be_visible()
+    expect(screen.tab.locator(".box.more")).to_contain_text(f"+ {QUEUES + 1 - 12} more")
 
 
 def test_a_lost_connection_is_said_and_comes_back(screen: Screen, broker: EmbeddedBroker) -> None:

@@ -165,14 +165,14 @@ def _watch_clients(registry: Registry, site: Site) -> None:
 
 
 def _watch_queues(registry: Registry, numbers: Numbers) -> None:
-    registry.read_number(QUEUES, lambda: numbers.queues)
-    registry.read_number(CONSUMERS, lambda: numbers.consumers)
-    registry.read_number(QUEUE_CONSUMERS, lambda: numbers.consumers)
-    registry.read_number(READY, lambda: numbers.ready)
-    registry.read_number(UNACKED, lambda: numbers.unacked)
-    registry.read_number(MESSAGES, lambda: numbers.ready + numbers.unacked)
-    registry.read_number(READY_BYTES, lambda: numbers.ready_bytes)
-    registry.read_number(QUEUED, lambda: numbers.all.published)
+    registry.read_number(QUEUES, lambda: sum(numbers.now.kinds.values()))
+    registry.read_number(CONSUMERS, lambda: numbers.now.consumers)
+    registry.read_number(QUEUE_CONSUMERS, lambda: numbers.now.consumers)
+    registry.read_number(READY, lambda: numbers.now.ready)
+    registry.read_number(UNACKED, lambda: numbers.now.unacked)
+    registry.read_number(MESSAGES, lambda: numbers.now.ready + numbers.now.unacked)
+    registry.read_number(READY_BYTES, lambda: numbers.now.ready_bytes)
+    registry.read_number(QUEUED, lambda: numbers.now.all.published)
 
 
 def _watch_messages(registry: Registry, site: Site, numbers: Numbers) -> None:
@@ -187,16 +187,16 @@ def _watch_messages(registry: Registry, site: Site, numbers: Numbers) -> None:
     read(DROPPED, lambda: counts.dropped)
     read(RETURNED, lambda: counts.returned)
     read(PUBLISHERS, lambda: _publishers(site.amqp.conversations))
-    read(GLOBAL_CONSUMERS, lambda: numbers.consumers)
+    read(GLOBAL_CONSUMERS, lambda: numbers.now.consumers)
     for metric, number in DELIVERIES:
         registry.read(metric, _by_type(numbers, number))
 
 
 def _by_type(numbers: Numbers, number: Callable[[Counts], int]) -> Callable[[], Iterable[Sample]]:
     return lambda: [
-        (PROTOCOL, name, number(numbers.counts[kind]))
+        (PROTOCOL, name, number(numbers.now.counts[kind]))
         for kind, name in QUEUE_TYPES.items()
-        if kind in numbers.counts
+        if kind in numbers.now.counts
     ]
 
 
@@ -223,5 +223,16 @@ def _watch_node(registry: Registry, site: Site) -> None:
     registry.read_number(MEMORY_ALARM, lambda: int(MEMORY in flow.alarms))
     registry.read_number(DISK_ALARM, lambda: int(DISK in flow.alarms))
     registry.read_number(UPTIME, lambda: (clock.wall_ms() - site.started_ms) / 1000)
+    machine = site.machine()
+
+    def of(number: Callable[[Machine], int]) -> Callable[[], int]:
+        def read() -> int:
+            nonlocal machine
+            if number is OF_MACHINE[0][1]:  # the first asked looks anew; the others follow
+                machine = site.machine()
+            return number(machine)
+
+        return read
+
     for metric, number in OF_MACHINE:
-        registry.read_number(metric, lambda number=number: number(site.machine()))  # type: ignore[misc]
+        registry.read_number(metric, of(number))

@@ -75,6 +75,7 @@ class HttpSession(Session):
         self._answering: _Answering | None = None
         self._stream: Stream | None = None
         self._waiting_since: float | None = None
+        self._owed = 0  # when the clock was looked at last
 
     @property
     @override
@@ -121,8 +122,8 @@ class HttpSession(Session):
     @override
     def tick(self, now: float) -> None:
         """Close when nothing was asked for too long, or a request never gets whole."""
-        if self._has_room if self._stream is not None else self._outbox.size:
-            self._waiting_since = now  # of who takes no answers, the carrier gets tired
+        if self._has_room if self._stream is not None else self._is_taken():
+            self._waiting_since = now
         if self._waiting_since is None:
             self._waiting_since = now
         elif self._stream is not None and now - self._waiting_since > STALLED_S:
@@ -181,6 +182,8 @@ class HttpSession(Session):
     def _admit(self, body_bytes_max: int) -> None:
         """It is known how large a body may be; the carrier lets us go on if we waited."""
         self._undecided, self._body_bytes_max = False, body_bytes_max
+        if self._http.they_are_waiting_for_100_continue and not self.closed:
+            self._write(h11.InformationalResponse(status_code=HTTPStatus.CONTINUE, headers=[]))
         if self._waits_for_admission and not self.closed:
             self._waits_for_admission, self._unserved = False, True
             self._outbox.wake()
@@ -254,6 +257,11 @@ class HttpSession(Session):
     @property
     def _owes_much(self) -> bool:
         return self._outbox.size > OWED_BYTES_MAX
+
+    def _is_taken(self) -> bool:
+        """Has the peer taken some of its answers, and is there more for it?"""
+        before, self._owed = self._owed, self._outbox.size
+        return self._owed not in (0, before)
 
     @property
     def _makes_answer(self) -> bool:
@@ -337,7 +345,13 @@ def _says(response: Response, header: str) -> bool:
 
 def _read(request: h11.Request, peer: Peer) -> Request:
     path, _, query = request.target.decode("ascii").partition("?")
-    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers}
+    headers: dict[str, str] = {}
+    for name, value in (
+        (name.decode("ascii"), said.decode("latin-1")) for name, said in request.headers
+    ):
+        # What is said twice is one list (RFC 9110, 5.3): nobody is to see another half of it.
+        between = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
     return Request(
         request.method.decode("ascii"),
         path,

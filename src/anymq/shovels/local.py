@@ -201,14 +201,21 @@ class LocalSource(LocalEnd):
         if subscription is not None and not subscription.gone and self.credit:
             subscription.more()
 
+    @property
+    def _may_read(self) -> bool:
+        """May the user still read it? If not, the shovel ends."""
+        name = self._queue.name if self._queue is not None else ""
+        if self.permit.may(READ, name):
+            return True
+        self._means.soon(lambda: self.trying(lambda: self.permit.queue(READ, name)))
+        return False
+
     # What queues ask of consumers
 
     @property
     def credit(self) -> int:
         """How many it may get now."""
-        if self._paused or self._closed or self._dealt:
-            return 0
-        if not self.permit.may(READ, self._queue.name if self._queue is not None else ""):
+        if self._paused or self._closed or self._dealt or not self._may_read:
             return 0
         return DEALT_MAX if self._no_ack else max(0, self._said.prefetch - len(self._out))
 
@@ -232,10 +239,7 @@ class LocalSource(LocalEnd):
 
     def _hand_over(self) -> None:
         dealt, self._dealt = self._dealt, []
-        if self._closed:
-            return
-        if not self.permit.may(READ, self._queue.name if self._queue is not None else ""):
-            self.fail(f"user '{self.permit.user}' may not read it any more")
+        if self._closed or not self._may_read:
             return
         self._worker.arrived([Arrival(one.position, one.message) for one in dealt])
         self._more()

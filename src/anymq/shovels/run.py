@@ -146,6 +146,12 @@ class Run:
             self.source.pause(full)
 
     def _send(self, arrival: Arrival) -> None:
+        try:
+            self._forward(arrival)
+        except ValueError as error:  # properties that nobody can read, or write so
+            self._finish(f"a message cannot be forwarded: {error}")
+
+    def _forward(self, arrival: Arrival) -> None:
         message = arrival.message
         if self.remaining is not None:
             self.remaining -= 1

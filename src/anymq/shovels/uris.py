@@ -13,7 +13,8 @@ HEARTBEAT_SECONDS_MAX = 0xFFFF
 SERVERS_MAX = 16  # in one URI of Kafka
 URIS_MAX = 16  # of one end
 URI_CHARS_MAX = 2000
-USER_INFO = re.compile(r"(?<=://)[^/?#]*@")  # to the last @ of the authority
+# To the last @: of a password with a slash in it, nothing is shown either.
+USER_INFO = re.compile(r"(?<=://)[^?#]*@")
 SECRET_OPTIONS = re.compile(r"((?:^|[?&])[^=&]*(?:password|secret)[^=&]*=)[^&#]*", re.IGNORECASE)
 
 

@@ -50,7 +50,7 @@ def registry() -> Registry:
         channels=lambda: {"amqp": 2},
     )
     registry = Registry()
-    watch(registry, watched)
+    list(watch(registry, watched).look())
     return registry
 
 

@@ -62,6 +62,7 @@ class Room(HttpRoom):
     def summed(self) -> dict[str, str]:
         registry = Registry()
         numbers = watch_queues(registry, self.broker)
+        list(numbers.look())
         watch_as_rabbitmq(registry, self.site, numbers)
         watch_as_kafka(registry, self.broker, self.kafka)
         return samples(b"".join(registry.exposition()))

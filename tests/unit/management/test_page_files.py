@@ -9,7 +9,7 @@ from anymq.management.pages import make_pages, metrics_page
 from anymq.observability.metrics import Registry
 
 FILES = page_files()
-PAGES = make_pages({"/metrics": metrics_page(Registry())}, lambda: ())
+PAGES = make_pages({"/metrics": metrics_page(Registry(), lambda: iter(()))}, lambda: ())
 HTML = {"accept": "text/html,*/*"}
 
 

@@ -3,6 +3,7 @@
 import pytest
 from tests.unit.protocols.amqp.dialog import World
 
+from anymq.management import queue_metrics
 from anymq.management.queue_metrics import Numbers, watch_queues
 from anymq.observability.metrics import Registry
 from anymq.protocols.amqp import methods
@@ -15,7 +16,7 @@ def world() -> World:
 
 def shown(world: World) -> dict[str, int]:
     registry = Registry()
-    watch_queues(registry, world.broker)
+    list(watch_queues(registry, world.broker).look())
     lines = b"".join(registry.exposition()).decode().splitlines()
     numbers = (line.rpartition(" ") for line in lines if not line.startswith("#"))
     return {name: int(number) for name, _, number in numbers}
@@ -95,7 +96,32 @@ def test_looking_changes_nothing(world: World) -> None:
     one.publish("jobs", b"x")
     numbers = Numbers(world.broker)
 
-    numbers.look()
-    numbers.look()
+    list(numbers.look())
+    list(numbers.look())
 
-    assert numbers.all.published == 1
+    assert numbers.now.all.published == 1
+
+
+def test_a_queue_that_goes_while_they_are_looked_for_is_counted_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a counter would go back, which is a restart to Prometheus."""
+    monkeypatch.setattr(queue_metrics, "QUEUES_PER_PIECE", 1)
+    one = world.client()
+    for name in ("a", "b", "c"):
+        one.declare(name)
+        one.publish(name, b"x")
+    world.settle()
+    numbers = Numbers(world.broker)
+
+    looking = numbers.look()
+    next(looking)
+    for name in ("a", "c"):  # one that was seen, one that was not
+        one >> methods.QueueDelete(name, if_unused=False, if_empty=False, nowait=True)
+    world.settle()
+    list(looking)
+    assert numbers.now.all.published == 3
+
+    list(numbers.look())
+    assert numbers.now.all.published == 3
+    assert numbers.now.ready == 1

@@ -44,7 +44,7 @@ class Dialog:
     def __post_init__(self) -> None:
         self.registry = Registry()
         self.registry.read_number(NUMBER, lambda: 1)
-        metrics = {"/metrics": metrics_page(self.registry)}
+        metrics = {"/metrics": metrics_page(self.registry, lambda: iter(()))}
         self.pages = pages = dict(make_pages(metrics, lambda: self.conditions))
         pages |= {"/broken": broken, "/big": lambda _: text("x" * OWED_BYTES_MAX)}
         self.outbox = Outbox(on_output=lambda: None)
@@ -170,11 +170,13 @@ def test_who_asks_on_without_reading_is_not_served_further(dialog: Dialog) -> No
 
 def test_who_takes_a_large_answer_slowly_is_not_idle(dialog: Dialog) -> None:
     dialog.session.receive(memoryview(GET % b"/big"))
-    dialog.session.tick(0.0)
-    dialog.session.tick(2 * IDLE_S)
+    for minute in range(10):
+        dialog.session.tick(minute * IDLE_S)
+        dialog.outbox.sent(1000)
     assert not dialog.session.closed
-    dialog.heard()
-    dialog.session.tick(3 * IDLE_S + 1)
+
+    dialog.session.tick(10 * IDLE_S)  # there was some progress, and none since then
+    dialog.session.tick(11 * IDLE_S + 1)
     assert dialog.session.closed
 
 

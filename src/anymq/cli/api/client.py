@@ -154,7 +154,7 @@ def _what(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, http.client.BadStatusLine):
-        return "it hung up, or does not speak HTTP: is this the port of the management?"
+        return "it hung up, or speaks no HTTP: https://? Is this the port of the management?"
     return str(error) or type(error).__name__
 
 
@@ -178,5 +178,6 @@ def _refusal(status: int, content: bytes, target: Target, path: tuple[str, ...])
     if status == http.HTTPStatus.NOT_FOUND and text == "Not Found":
         text = f"there is no {' '.join(path)}"
     if status == http.HTTPStatus.UNAUTHORIZED:
+        text = "wrong user name or password" if text == "Not_Authorized" else text
         text = f"{text} (asked as {target.user!r}; --user, ANYMQ_USER and ANYMQ_PASSWORD say who)"
     return ApiRefused(status, text, said)

@@ -5,12 +5,11 @@ from typing import Any
 from anymq.cli.rabbitmq_tools.call import BOOLEAN, Call, Commands, Exit, Failed
 
 COMMANDS = Commands()
-# In the order in which Erlang has them, which is that of their names.
-COLUMNS = (
-    *("destination", "destination_exchange", "destination_exchange_key", "destination_protocol"),
-    *("destination_queue", "forwarded", "last_changed", "name", "pending", "remaining"),
-    *("remaining_unacked", "source", "source_exchange", "source_exchange_key", "source_protocol"),
-    *("source_queue", "state", "termination_reason", "type", "vhost"),
+COLUMNS = (  # in RabbitMQ's order
+    *("name", "pending", "type", "state", "source", "destination", "vhost", "termination_reason"),
+    *("destination_protocol", "source_protocol", "last_changed", "source_queue"),
+    *("source_exchange", "source_exchange_key", "destination_queue", "destination_exchange"),
+    *("destination_exchange_key", "remaining", "remaining_unacked", "forwarded"),
 )
 NAMES = {
     "destination": "dest_uri",

@@ -4,7 +4,7 @@ import pytest
 
 from anymq.management.api.api import all_routes
 from anymq.management.api.routes import Route
-from anymq.testing.http import HttpRoom
+from anymq.testing.http import GUEST, HttpRoom, basic
 
 NAMES = ("%2F", "q", "", "%FF", "%00", "amq.default", "%ED%A0%80", "x" * 300)
 BODIES: tuple[object, ...] = (
@@ -79,3 +79,38 @@ def test_odd_ages_are_refused(age: str) -> None:
     arguments = {"x-queue-type": "stream", "x-max-age": age}
     said = HttpRoom().put("/api/queues/%2F/s", {"durable": True, "arguments": arguments})
     assert said.status == 400
+
+
+def said_to(room: HttpRoom, *lines: str) -> bytes:
+    """Say these lines of a head; return the bytes that come back."""
+    browser = room.browser()
+    head = "\r\n".join((*lines, "Host: localhost", "", ""))
+    browser.session.receive(memoryview(head.encode()))
+    while browser.session.more:
+        browser.session.go_on()
+    return b"".join(bytes(each) for each in browser.outbox.take())  # type: ignore[arg-type]
+
+
+GUEST_SAYS = f"Authorization: {basic(GUEST)}"
+
+
+def test_who_asks_whether_to_go_on_is_told() -> None:
+    """curl with a file of definitions: it waits a second for this, others longer."""
+    asks = ("POST /api/definitions HTTP/1.1", "Expect: 100-continue", "Content-Length: 100000")
+    assert said_to(HttpRoom(), *asks, GUEST_SAYS).startswith(b"HTTP/1.1 100 ")
+
+
+def test_what_is_said_twice_is_seen_as_a_whole() -> None:
+    """A proxy in between, or its browser, may look at the other one."""
+    room = HttpRoom()
+    room.put("/api/queues/%2F/q")
+    evil, ours = "Origin: http://evil.example", "Origin: http://localhost"
+    deletes = ("DELETE /api/queues/%2F/q HTTP/1.1", GUEST_SAYS)
+    for order in ((evil, ours), (ours, evil)):
+        assert said_to(room, *deletes, *order).startswith(b"HTTP/1.1 403 ")
+    wrong = f"Authorization: {basic('guest:wrong')}"
+    assert said_to(room, "GET /api/whoami HTTP/1.1", wrong, GUEST_SAYS).startswith(b"HTTP/1.1 401 ")
+    answer = room.post("/api/login", {"username": "guest", "password": "guest"})
+    cookie = "Cookie: " + answer.headers["Set-Cookie"].partition(";")[0]
+    whoami = ("GET /api/whoami HTTP/1.1", cookie, "Cookie: theme=dark")
+    assert said_to(room, *whoami).startswith(b"HTTP/1.1 200 ")

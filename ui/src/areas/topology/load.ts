@@ -1,8 +1,10 @@
 /** What the graph is made of, asked for in bounded pieces however many queues there are. */
 import { apiPath, get, withQuery } from "../../lib/api";
+import { total } from "../../lib/live";
 import type { BindingRow, ExchangeRow, QueueRow } from "./graph";
 
 export const PAGE = 500; // rows of one answer, the most the API gives
+const FULLEST = 60; // queues that are asked for where not all can be drawn
 const NAMED_MAX = 40; // queues that are asked for one by one
 const HOPS_MAX = 12; // exchanges whose own bindings are asked for around a focus
 
@@ -32,13 +34,15 @@ const QUEUE_COLUMNS =
   "name,vhost,type,messages,messages_ready,messages_unacknowledged,consumers,arguments,effective_policy_definition,message_stats";
 
 /** All of a small virtual host, a part of a large one, or what is around the focus in a large one. */
-export async function load(vhost: string, focus: string | undefined): Promise<Loaded> {
+export async function load(vhost: string, focus: string | undefined, many = (total("queues") ?? 0) > PAGE): Promise<Loaded> {
   const [exchanges, queues, first] = await Promise.all([
     paged<ExchangeRow>(apiPath("exchanges", vhost), { columns: EXCHANGE_COLUMNS }),
-    paged<QueueRow>(apiPath("queues", vhost), { columns: QUEUE_COLUMNS, sort: "messages", sort_reverse: true }),
+    paged<QueueRow>(apiPath("queues", vhost), { columns: QUEUE_COLUMNS, sort: "messages", sort_reverse: true, ...(many && { page_size: FULLEST }) }),
     // Backwards by source: those of the default exchange, one for each queue, come last.
-    paged<BindingRow>(apiPath("bindings", vhost), { sort: "source", sort_reverse: true }),
+    // Where there are very many, all that is wanted of them is how many.
+    paged<BindingRow>(apiPath("bindings", vhost), many ? { page_size: 1 } : { sort: "source", sort_reverse: true }),
   ]);
+  if (many && first.total_count <= PAGE && queues.total_count <= PAGE) return load(vhost, focus, false); // they are elsewhere
   const large = first.total_count > first.items.length;
   const some = !large ? { rows: first.items, outgoing: new Map() } : focus !== undefined ? await around(vhost, focus) : await ofSome(vhost, exchanges.items);
   const bindings = some.rows;
@@ -53,7 +57,7 @@ export async function load(vhost: string, focus: string | undefined): Promise<Lo
   };
 }
 
-type Query = Record<string, string | boolean>;
+type Query = Record<string, string | boolean | number>;
 
 async function paged<T>(path: string, query: Query): Promise<Paged<T>> {
   const answer = await get<Paged<T> | T[]>(withQuery(path, { page: 1, page_size: PAGE, ...query }));
