@@ -23,6 +23,7 @@ with atheris.instrument_imports(include=["anymq"]):
     )
     from anymq.protocols.amqp.properties import AmqpForm, InvalidExpiration
     from anymq.protocols.session import Peer
+    from anymq.security.gate import Claim
     from anymq.security.users import Users
 
 FORM = AmqpForm()
@@ -77,8 +78,9 @@ def log_in(data: bytes) -> None:
     mechanism = login.PLAIN if data[:1] < b"\x80" else login.AMQPLAIN
     if b"secret" not in data:
         with suppress(*REFUSALS):
-            login.read(mechanism, data[1:], DOOR)
-            raise AssertionError("it came in")
+            claim = login.read(mechanism, data[1:], DOOR)
+            assert isinstance(claim, Claim), "it came in"
+            assert not DOOR.users.check(claim.name, claim.password)
 
 
 WHAT = (method, table, properties, log_in)

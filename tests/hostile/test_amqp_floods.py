@@ -27,6 +27,7 @@ from tests.hostile.amqp import (
     unharmed,
 )
 from tests.hostile.room import KIB, MIB, SECONDS, Broker, running, wait_until
+from tests.peers.anymq import Value
 
 pytestmark = pytest.mark.xdist_group("hostile-amqp")
 
@@ -50,7 +51,11 @@ def handles() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def patient() -> Iterator[Broker]:
     """A broker with the time-outs of a test."""
-    settings = {"limits.connections_max": CROWD + 100, "limits.login_timeout_ms": 3000}
+    settings: dict[str, Value] = {
+        "limits.connections_max": CROWD + 100,
+        "limits.login_timeout_ms": 3000,
+        "security.login_failures_max": -1,  # or who comes from where the guesses came from waits
+    }
     with running(settings) as broker:
         with unharmed(broker):  # so that what it takes is taken
             pass
