@@ -1,7 +1,10 @@
 """Clients from npm: installed by their lock file into a folder that git does not see."""
 
+import contextlib
+import fcntl
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 SUITES_ROOT = Path(__file__).parents[2] / ".suites"
@@ -18,13 +21,23 @@ def installed(name: str, project: Path) -> Path:
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise NpmUnavailable(f"no node and npm on PATH: {name} cannot run")
     folder = SUITES_ROOT / f"node-{name}"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = project / "package-lock.json"
-    done = folder / "installed.json"
-    if not (done.is_file() and done.read_bytes() == lock.read_bytes()):
-        _install(name, project, folder)
-        shutil.copy(lock, done)
+    SUITES_ROOT.mkdir(parents=True, exist_ok=True)
+    with _alone(SUITES_ROOT / f"node-{name}.lock"):
+        folder.mkdir(exist_ok=True)
+        lock = project / "package-lock.json"
+        done = folder / "installed.json"
+        if not (done.is_file() and done.read_bytes() == lock.read_bytes()):
+            _install(name, project, folder)
+            shutil.copy(lock, done)
     return folder / "node_modules"
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Other workers of this test run wait: two installing at once take away what one has."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _install(name: str, project: Path, folder: Path) -> None:
