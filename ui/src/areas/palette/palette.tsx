@@ -33,7 +33,7 @@ addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
     paletteOpen.value = !paletteOpen.value;
-  }
+  } else if (event.key === "Escape") paletteOpen.value = false; // the dialog may not be there yet
 });
 
 export function Palette() {
