@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from anymq.protocols.kafka.codec import frame
-from anymq.protocols.kafka.schema.generated import api_versions, fetch, metadata, produce
+from anymq.protocols.kafka.schema.generated import api_versions, fetch, metadata
 from anymq.protocols.kafka.schema.generated.api_versions import ApiVersionsRequest
 from anymq.protocols.kafka.schema.generated.metadata import MetadataRequest
 from tests.hostile.room import (
@@ -125,9 +125,11 @@ def poke(broker: Broker, data: bytes) -> None:
 @pytest.mark.parametrize("acks", [-1, 0, 1, 2, -32768])
 def test_produce_of_nonsense(broker: Broker, neighbour: Neighbour, acks: int) -> None:
     with broker.connect() as sock:
-        for batch in (b"", b"x", bytes(61), b"\xff" * 61, b"\xff" * 1000, os.urandom(500)):
-            sock.sendall(produce_request(TOPIC, batch, acks=acks))
-        sock.sendall(frame(header_only(9999, 0)))
+        batches = (b"", b"x", bytes(61), b"\xff" * 61, b"\xff" * 1000, os.urandom(500))
+        with contextlib.suppress(ConnectionError):  # acks=0 knows no other answer than the end
+            for batch in batches:
+                sock.sendall(produce_request(TOPIC, batch, acks=acks))
+            sock.sendall(frame(header_only(9999, 0)))
         assert hung_up(sock)
 
 
@@ -181,5 +183,7 @@ def test_an_unknown_version_of_api_versions_is_answered(broker: Broker) -> None:
 
 
 def test_the_broker_is_none_the_worse(broker: Broker, neighbour: Neighbour) -> None:
-    assert broker.metric("anymq_malformed_total") > 10
-    assert produce.KEY == 0
+    before = broker.metric("anymq_malformed_total")
+    for _ in range(3):
+        poke(broker, b"")
+    assert broker.metric("anymq_malformed_total") >= before + 3

@@ -17,7 +17,8 @@ def ask(
     data = None if body is None else json.dumps(body).encode()
     url = f"http://127.0.0.1:{port}/api/{path}"
     basic = "Basic " + base64.b64encode(login.encode()).decode()
-    request = urllib.request.Request(url, data, {"Authorization": basic}, method=method)
+    headers = {"Authorization": basic, "Content-Type": "application/json"}
+    request = urllib.request.Request(url, data, headers, method=method)
     try:
         answer = urllib.request.urlopen(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:

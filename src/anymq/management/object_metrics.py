@@ -23,7 +23,7 @@ from anymq.management.kafka_metrics import GROUP_METRICS, TOPIC_METRICS, watch_g
 from anymq.management.rabbitmq_metrics import watch_identity
 from anymq.observability.metrics import Metric, Registry, Sample
 from anymq.protocols.amqp.channel import Channel
-from anymq.protocols.amqp.conversation import Conversation, connection_name
+from anymq.protocols.amqp.conversation import Conversation
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LINES_MAX = 500_000  # of one answer, about 50 MB
@@ -120,7 +120,7 @@ def _of_true_queues(wanted: Wanted, number: Number) -> Iterator[Sample]:
 
 
 def _of_conversations(wanted: Wanted, number: Number) -> Iterator[Sample]:
-    return ((connection_name(one.peer), one.user, number(one)) for one in wanted.conversations)
+    return ((one.peer.connection_name, one.user, number(one)) for one in wanted.conversations)
 
 
 def _of_channels(wanted: Wanted, number: Number) -> Iterator[Sample]:

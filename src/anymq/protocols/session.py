@@ -91,6 +91,11 @@ class Peer:
     certificate: Callable[[], Mapping[str, Any] | None] = _no_certificate
     traffic: Traffic = field(default_factory=Traffic, compare=False)  # the carrier counts
 
+    @property
+    def connection_name(self) -> str:
+        """How RabbitMQ's tools call a connection; here those of every protocol are called so."""
+        return f"{self.host}:{self.port} -> {self.local_host}:{self.local_port}"
+
     @override
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

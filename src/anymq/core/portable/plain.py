@@ -27,6 +27,16 @@ class Repeated(list[Value]):
     """The values of a header that comes more than once."""
 
 
+def add_header(headers: dict[str, Value], name: str, value: Value) -> None:
+    """Add a header; one that comes again makes it a list."""
+    if name not in headers:
+        headers[name] = value
+    elif isinstance(headers[name], Repeated):
+        headers[name].append(value)
+    else:
+        headers[name] = Repeated((headers[name], value))
+
+
 def plain_headers(says: Properties, timestamp_ms: int) -> list[Header]:
     """Return what a message says as headers that every tool can read."""
     plain: list[Header] = []

@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Any
 
 from anymq.core.message import Properties, Traits, Value
-from anymq.core.portable.plain import TEXTS, Repeated, decoded, plain_headers, text_of
+from anymq.core.portable.plain import TEXTS, add_header, decoded, plain_headers, text_of
 from anymq.storage.records import encode_headers, headers_of
 
 RECORD_FORM_NUMBER = 2  # on disk
@@ -53,7 +53,7 @@ class RecordForm:
         headers: dict[str, Value] = {}
         for name, value in headers_of(properties[at:]):
             if not _take(fields, name, value, time):
-                _add(headers, decoded(name), _value(value))
+                add_header(headers, decoded(name), _value(value))
         if key is not None:
             headers.setdefault(KEY_HEADER, _value(key))
         return Properties(headers=headers, **fields)
@@ -92,16 +92,6 @@ def _take(fields: dict[str, Any], name: bytes, value: bytes | None, time: int) -
         left = str(max(0, number - max(time, 0)))
         return fields.setdefault("expiration", left) is left
     return False
-
-
-def _add(headers: dict[str, Value], name: str, value: Value) -> None:
-    """Add a header; one that comes again makes it a list."""
-    if name not in headers:
-        headers[name] = value
-    elif isinstance(headers[name], Repeated):
-        headers[name].append(value)
-    else:
-        headers[name] = Repeated((headers[name], value))
 
 
 def _value(content: bytes | None) -> Value:

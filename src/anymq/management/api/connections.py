@@ -11,7 +11,7 @@ from anymq.management.http import Answer
 from anymq.protocols.amqp.channel import Channel
 from anymq.protocols.amqp.channels import Channels
 from anymq.protocols.amqp.consuming import Consumer
-from anymq.protocols.amqp.conversation import Conversation, connection_name
+from anymq.protocols.amqp.conversation import Conversation
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode
 from anymq.protocols.kafka.session import KafkaSession
 from anymq.protocols.session import Peer
@@ -164,7 +164,7 @@ def clients(call: Call) -> list[Client]:
 
 def name_of(one: Client) -> str:
     """Return how a connection is called."""
-    return connection_name(one.peer)
+    return one.peer.connection_name
 
 
 def row(call: Call, one: Client) -> dict[str, Any]:
@@ -265,12 +265,12 @@ def _connection(call: Call, one: Conversation) -> dict[str, Any]:
 
 
 def _peer(peer: Peer) -> dict[str, Any]:
-    return {"name": connection_name(peer), "peer_host": peer.host, "peer_port": peer.port}
+    return {"name": peer.connection_name, "peer_host": peer.host, "peer_port": peer.port}
 
 
 def _connection_name(one: Channel) -> str:
     peer = _peer_of(one)
-    return "" if peer is None else connection_name(peer)
+    return "" if peer is None else peer.connection_name
 
 
 def _peer_of(one: Channel) -> Peer | None:

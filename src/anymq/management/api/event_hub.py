@@ -13,7 +13,7 @@ from anymq.management.api.event_stream import CHANGES, OVERVIEW, EventStream, Wi
 from anymq.management.api.faults import Fault
 from anymq.management.api.kafka_clients import PROTOCOL, VHOST, sessions_of
 from anymq.management.api.sampler import Sampler
-from anymq.protocols.amqp.conversation import Amqp, connection_name
+from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.kafka.session import Kafka
 
 TICK_S = 0.25
@@ -114,7 +114,7 @@ class EventHub:
                     one.channels.vhost.name,
                 )
         for client in sessions_of(self.kafka):
-            name = connection_name(client.peer)
+            name = client.peer.connection_name
             found[client] = (name, PROTOCOL, client.authentication.user, VHOST)
         return found
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from anymq.management.api import routes
 from anymq.management.api.call import Call
-from anymq.protocols.amqp.conversation import connection_name
 from anymq.protocols.kafka.session import Kafka, KafkaSession
 from anymq.protocols.session import Peer
 
@@ -34,7 +33,7 @@ def row(call: Call, one: KafkaSession) -> dict[str, Any]:
     peer, user = one.peer, one.authentication.user
     product, version = one.software
     return {
-        "name": connection_name(peer),
+        "name": peer.connection_name,
         "peer_host": peer.host,
         "peer_port": peer.port,
         "host": peer.local_host,

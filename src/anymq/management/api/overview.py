@@ -11,7 +11,7 @@ from anymq.core.flow import DISK, MEMORY
 from anymq.core.routing.types import OURS
 from anymq.management.api import numbers, routes
 from anymq.management.api.call import DATA_OF, LENGTHS_OF, MESSAGES_OF, NODE_OF, Call
-from anymq.management.api.faults import Fault, no_object
+from anymq.management.api.faults import no_object
 from anymq.management.api.kafka_clients import sessions_of
 from anymq.management.api.site import Door, Site
 from anymq.management.api.totals import Sums, summed
@@ -32,10 +32,7 @@ def with_sums(call: Call, make: Callable[[Sums], Response]) -> Response:
 
     def pieces() -> Generator[bytes, None, Response]:
         sums = yield from summed(call.broker)
-        try:
-            return make(sums)
-        except Fault as fault:  # by now nobody else would hear it
-            return fault.response()
+        return make(sums)
 
     return Response(HTTPStatus.OK, b"", JSON, pieces=pieces())
 

@@ -151,7 +151,7 @@ class Conversation:
     @property
     def name(self) -> str:
         """As RabbitMQ's tools show it."""
-        return connection_name(self.peer)
+        return self.peer.connection_name
 
     def greet(self, header: bytes) -> None:
         """Answer the first eight bytes."""
@@ -411,11 +411,6 @@ _HANDLERS: Mapping[tuple[type[Method], State], Callable[..., None]] = {
     (ConnectionClose, State.CLOSED): Conversation._on_close_while_closing,
     (ConnectionCloseOk, State.CLOSED): Conversation._on_close_ok,
 }
-
-
-def connection_name(peer: Peer) -> str:
-    """Return how RabbitMQ's tools call a connection."""
-    return f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
 
 
 def _negotiated(name: str, theirs: int, least: int, most: int) -> None:

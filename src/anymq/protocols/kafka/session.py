@@ -132,9 +132,7 @@ class KafkaSession:
     @property
     def who(self) -> Origin:
         """Who this is, for whoever listens to what happens."""
-        peer = self.peer
-        name = f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
-        return Origin("kafka", name, 0, self.authentication.user)
+        return Origin("kafka", self.peer.connection_name, 0, self.authentication.user)
 
     @property
     def reading(self) -> bool:

@@ -96,8 +96,7 @@ class Conversation:
     @property
     def name(self) -> str:
         """As tools show it."""
-        peer = self.peer
-        return f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
+        return self.peer.connection_name
 
     def on_packet(self, packet: Packet) -> None:
         """Act on one packet."""

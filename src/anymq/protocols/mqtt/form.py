@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anymq.core.message import Properties, Traits, Value
-from anymq.core.portable.plain import Repeated, to_bytes
+from anymq.core.portable.plain import add_header, to_bytes
 from anymq.protocols.mqtt import properties as props
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.properties import P, Props
@@ -147,13 +147,7 @@ def _headers(said: Props) -> dict[str, Value]:
     """Return the user properties as headers; one that comes again makes it a list."""
     headers: dict[str, Value] = {}
     for name, value in said.get(P.USER_PROPERTY, ()):
-        name, value = _as_header(name, value)
-        if name not in headers:
-            headers[name] = value
-        elif isinstance(headers[name], Repeated):
-            headers[name].append(value)
-        else:
-            headers[name] = Repeated((headers[name], value))
+        add_header(headers, *_as_header(name, value))
     return headers
 
 

@@ -23,7 +23,6 @@ from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
 from anymq.protocols.kafka.schema.generated import fetch as schema
 from anymq.storage.errors import StorageError
-from anymq.storage.files import FileRange
 
 KEY = 1
 VERSIONS = range(4, 19)
@@ -201,8 +200,9 @@ class _Fetch:
             if self._incremental and not self._is_news(key, said):
                 continue
             self._told(key, said)
-            if said.records is not None:
-                self._tell(key, said.records)
+            if said.tap is not None and said.records is not None:
+                topic = self._partitions[key].topic_name
+                said.tap.fetched(topic, said.index, said.records, self._call.session.who)
             name = key[0]
             if name not in topics:
                 topics[name] = _topic_answer(name)
@@ -215,12 +215,6 @@ class _Fetch:
         )
         self._call.session.kafka.counters.bytes_out += size
         self._call.reply_pieces(pieces, size)
-
-    def _tell(self, key: Key, records: FileRange) -> None:
-        """Tell whoever listens what goes out."""
-        topic = fetch_reading.find_topic(self._call.broker, key)
-        if (tap := topic.taps.tap) is not None:
-            tap.fetched(topic.name, key[1], records, self._call.session.who)
 
     def _is_news(self, key: Key, said: PartitionAnswer) -> bool:
         wanted = self._session.partitions.get(key)

@@ -60,6 +60,7 @@ def read(
     said = PartitionAnswer(key[1], ErrorCode.NONE, partition.visible_end, partition.start)
     try:
         said.records = read_batches(partition, wanted, left, first=first)
+        said.tap = topic.taps.tap
     except OffsetOutOfRange:
         said = PartitionAnswer(key[1], ErrorCode.OFFSET_OUT_OF_RANGE)
     except StorageError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from struct import Struct
 from uuid import UUID
 
+from anymq.core.taps import Tap
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.primitives import uvarint
 from anymq.protocols.session import Output
@@ -35,6 +36,7 @@ class PartitionAnswer:
     high_watermark: int = -1
     log_start: int = -1
     records: FileRange | None = None
+    tap: Tap | None = None  # who listens to what goes out of its topic
 
     @property
     def size(self) -> int:
