@@ -94,10 +94,15 @@ class Decimal(NamedTuple):
 
     @override
     def __str__(self) -> str:
-        """As people write it: other protocols get it as text."""
-        digits = str(self.value).rjust(self.scale + 1, "0")
+        """As people write it: other protocols get it as text.
+
+        Clients take the value for signed; RabbitMQ only hands it on.
+        """
+        signed = self.value - (1 << 32) if self.value >> 31 else self.value
+        digits = str(abs(signed)).rjust(self.scale + 1, "0")
         whole = len(digits) - self.scale
-        return f"{digits[:whole]}.{digits[whole:]}" if self.scale else digits
+        text = f"{digits[:whole]}.{digits[whole:]}" if self.scale else digits
+        return f"-{text}" if signed < 0 else text
 
 
 # Reading
