@@ -189,8 +189,16 @@ class AmqpStream(Amqp):
 
     @override
     def _address_of(self, message: py_amqp.Message) -> str:
-        """Return which topic it is in: its routing key is the record's key."""
         return str(message.delivery_info["consumer_tag"])
+
+    @override
+    def _spoken(self, message: py_amqp.Message) -> tuple[str, Spoken]:
+        """Return it with its key: that is the routing key here, where a Kafka client wrote it."""
+        address, said = super()._spoken(message)
+        key = message.delivery_info["routing_key"]
+        if not key.startswith("across.") and not said.all("x-key"):
+            said.headers.append(("x-key", key))
+        return address, said
 
 
 class Mqtt(Speaker):

@@ -1,12 +1,13 @@
 """Samples of the table in the words of a protocol."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from anymq.protocols.across import AMQP, KAFKA, MQTT, Cell, Place, Protocol, Unit
 
-TIME = 1_700_000_000_000  # of what Kafka clients write: long ago, but for what expires
+TIME = int(time.time() * 1000)  # of what Kafka clients write
 
 
 def native(protocol: Protocol, cell: Cell, sample: Any, record_ms: int = 0) -> Any:

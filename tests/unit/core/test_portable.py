@@ -230,6 +230,7 @@ def test_a_decimal_is_what_people_write() -> None:
         "a": fields.Decimal(2, 1205),
         "b": fields.Decimal(3, 5),
         "c": [fields.Decimal(0, 7), 1],
+        "d": fields.Decimal(2, (1 << 32) - 5),
     }
     seen = headers(amqp(Properties(headers=values)))
     assert seen.pop(b"anymq")
