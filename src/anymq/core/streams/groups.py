@@ -282,6 +282,9 @@ class Groups:
         for name in self._expiry.run(now_ms):
             self._forget_live(name)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._live or name in self.offsets
+
     def names(self) -> set[str]:
         """Return the names of all groups."""
         return {*self._live, *self.offsets.groups()}
