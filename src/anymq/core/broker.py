@@ -172,7 +172,9 @@ class Broker:
             settings_of=configs.settings,
             is_other=self.groups.__contains__,
         )
-        return configs, Shares(around)
+        shares = Shares(around)
+        self.groups.is_other = shares.__contains__
+        return configs, shares
 
     def _begin_a_life(self) -> None:
         """Bind; note what makes this run another one than the last; bury what died."""

@@ -11,11 +11,13 @@ from uuid import UUID
 
 from anymq.core.catalog import Then
 from anymq.core.clock import Clock
-from anymq.core.errors import NotFound
+from anymq.core.errors import Invalid, NotFound
+from anymq.core.queues.queue import Queue
 from anymq.core.shares.group import Beat, Heartbeat, Member, ShareGroup
 from anymq.core.shares.kept import Kept
 from anymq.core.shares.partition_share import Means, PartitionPlace, PartitionShare
 from anymq.core.shares.places import Spot, Spots
+from anymq.core.shares.progress import Progress, progress_in
 from anymq.core.shares.queue_share import QueuePlace
 from anymq.core.shares.starts import start_of
 from anymq.core.shares.words import (
@@ -43,13 +45,6 @@ class Described(NamedTuple):
     state: str
     epoch: int
     members: Sequence[Member]
-
-
-class Progress(NamedTuple):
-    """How far a group is in one partition; -1: that is not known."""
-
-    start: int
-    lag: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,31 +185,27 @@ class Shares:
         """Return in one word whether it has members."""
         return STABLE if group in self._live else EMPTY
 
-    def progress(self, group: str) -> Mapping[UUID, Mapping[int, Progress]]:
+    def progress(self, group: str) -> list[tuple[Spot, Mapping[int, Progress]]]:
         """Return how far a group is, in every partition that it has begun to read."""
         self._check_there(group)
-        found: dict[UUID, dict[int, Progress]] = {}
+        found: list[tuple[Spot, Mapping[int, Progress]]] = []
         for topic_id, ids in self._kept.topics(group).items():
             spot = self._spot(topic_id)
             if spot is not None and spot.topic is not None:
-                found[topic_id] = {
-                    index: self._progress(group, spot, index)
-                    for index in range(min(len(ids), spot.partitions))
-                }
-        for spot in self._queues_of(group):
-            assert spot.queue is not None
-            found[spot.id] = {0: Progress(-1, spot.queue.ready + spot.queue.unacked)}
-        return found
+                indexes = range(min(len(ids), spot.partitions))
+                found.append((spot, {one: self._progress(group, spot, one) for one in indexes}))
+        found += [(spot, {0: progress_in(queue)}) for spot, queue in self._queues_of(group)]
+        return sorted(found, key=lambda one: one[0].name)
 
     def _progress(self, group: str, spot: Spot, index: int) -> Progress:
         share = self._share(group, spot, index)
         return Progress(share.start, share.lag)
 
-    def _queues_of(self, group: str) -> list[Spot]:
+    def _queues_of(self, group: str) -> list[tuple[Spot, Queue]]:
         live = self._live.get(group)
         names = {name for one in live.members.values() for name in one.topics} if live else ()
-        spots = (self.spots.find(name) for name in sorted(names))
-        return [spot for spot in spots if spot is not None and spot.queue is not None]
+        spots = [spot for name in names if (spot := self.spots.find(name)) is not None]
+        return [(spot, spot.queue) for spot in spots if spot.queue is not None]
 
     def _spot(self, topic_id: UUID) -> Spot | None:
         try:
@@ -222,21 +213,27 @@ class Shares:
         except NotFound:
             return None
 
+    def check_may_move(self, group: str) -> None:
+        """Refuse to change where a group is, if it is not there or has members."""
+        self._check_there(group)
+        if group in self._live:
+            raise GroupInUse(f"Group {group} is not empty.")
+
     def move(self, group: str, spot: Spot, starts: Mapping[int, int], then: Then) -> None:
         """Let a group without members go on elsewhere, in some partitions of a topic."""
-        self._check_empty(group)
+        self.check_may_move(group)
         if spot.topic is None:
-            raise GroupInUse(f"{spot.name!r} is a queue: what was taken from it is gone")
+            raise Invalid(f"{spot.name!r} is a queue: what was taken from it is gone")
         for index in starts:
-            self._share(group, spot, index)  # it may be new to the group
             spot.topic.partition(index)
+            self._share(group, spot, index)  # the topic may be new to the group
         ids = self._kept.topics(group)[spot.id]
         self._close([ids[index] for index in starts])
         self._kept.move(group, spot.id, starts, then)
 
     def drop_topics(self, group: str, topics: Iterable[UUID], then: Then) -> None:
         """Let a group without members forget these topics."""
-        self._check_empty(group)
+        self.check_may_move(group)
         known = self._kept.topics(group)
         going = [topic for topic in topics if topic in known]
         self._close([one for topic in going for one in known[topic]])
@@ -244,7 +241,7 @@ class Shares:
 
     def delete(self, group: str, then: Then) -> None:
         """Forget a group without members."""
-        self._check_empty(group)
+        self.check_may_move(group)
         self._close([one for ids in self._kept.topics(group).values() for one in ids])
         self._kept.delete(group, then)
 
@@ -265,11 +262,6 @@ class Shares:
     def _check_there(self, group: str) -> None:
         if group not in self:
             raise GroupNotFound(f"Group {group} not found.")
-
-    def _check_empty(self, group: str) -> None:
-        self._check_there(group)
-        if group in self._live:
-            raise GroupInUse(f"Group {group} is not empty.")
 
 
 def _note(error: Exception | None) -> None:
