@@ -4,7 +4,7 @@ What a client reads it can hand on: `Spoken` is in its own words, as is what it 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, Queue
@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import amqp as py_amqp
+import stomp
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -31,6 +32,8 @@ MQTT_PROPERTIES = (
     *("Content Type", "Correlation Data", "Response Topic", "Message Expiry Interval"),
     "Payload Format Indicator",
 )
+# What a MESSAGE says that no SEND does.
+STOMP_OF_BROKER = ("destination", "message-id", "subscription", "redelivered", "content-length")
 
 
 @dataclass
@@ -49,6 +52,10 @@ class Speaker(ABC):
     """A client that writes to addresses, and hears all that is published there."""
 
     protocol: Protocol
+
+    @abstractmethod
+    def __init__(self, broker: EmbeddedBroker, addresses: list[str]) -> None:
+        """Connect, and listen."""
 
     @abstractmethod
     def write(self, address: str, said: Spoken) -> None:
@@ -105,7 +112,7 @@ class Kafka(Speaker):
             }
             if message.key() is not None:
                 own["key"] = message.key()
-            yield str(message.topic()), Spoken(own, list(message.headers() or []))
+            yield str(message.topic()), Spoken(own, [*(message.headers() or [])])
 
     @override
     def close(self) -> None:
@@ -238,3 +245,54 @@ class Mqtt(Speaker):
     @override
     def close(self) -> None:
         self._client.close()
+
+
+class Stomp(Speaker):
+    """stomp.py, version 1.2."""
+
+    protocol = Protocol.STOMP
+
+    def __init__(self, broker: EmbeddedBroker, addresses: list[str]) -> None:
+        self._connection = stomp.Connection12(
+            [("127.0.0.1", broker.ports["stomp"])], auto_decode=False, auto_content_length=True
+        )
+        self._got: Queue[Any] = Queue()
+        self._receipts: Queue[str] = Queue()
+        self._connection.set_listener("across", self)
+        self._connection.connect("guest", "guest", wait=True)
+        self._sent = 0
+        for number, address in enumerate(addresses):
+            self._confirmed(self._connection.subscribe, f"/topic/{address}", str(number))
+
+    def on_message(self, frame: Any) -> None:
+        """stomp.py tells: a MESSAGE."""
+        self._got.put(frame)
+
+    def on_receipt(self, frame: Any) -> None:
+        """stomp.py tells: a RECEIPT."""
+        self._receipts.put(frame.headers["receipt-id"])
+
+    def _confirmed(self, call: Callable[..., Any], *said: Any, **more: Any) -> None:
+        self._sent += 1
+        call(*said, receipt=f"r{self._sent}", **more)
+        assert self._receipts.get(timeout=SECONDS) == f"r{self._sent}"
+
+    @override
+    def write(self, address: str, said: Spoken) -> None:
+        headers = {name: value for name, value in said.headers if name not in STOMP_OF_BROKER}
+        body = said.own.get("body", b"")
+        self._confirmed(self._connection.send, f"/topic/{address}", body, headers=headers)
+
+    @override
+    def read(self) -> Iterator[tuple[str, Spoken]]:
+        with suppress(Empty):
+            while True:
+                frame = self._got.get(timeout=SECONDS)
+                destination = frame.headers["destination"]
+                own = {"body": frame.body or b"", "destination": destination}
+                address = destination.removeprefix("/topic/")
+                yield address, Spoken(own, list(frame.headers.items()))
+
+    @override
+    def close(self) -> None:
+        self._connection.disconnect()
