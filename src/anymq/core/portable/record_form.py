@@ -53,9 +53,9 @@ class RecordForm:
         headers: dict[str, Value] = {}
         for name, value in headers_of(properties[at:]):
             if not _take(fields, name, value, time):
-                add_header(headers, decoded(name), _value(value))
+                add_header(headers, decoded(name), value_of(value))
         if key is not None:
-            headers.setdefault(KEY_HEADER, _value(key))
+            headers.setdefault(KEY_HEADER, value_of(key))
         return Properties(headers=headers, **fields)
 
     def write(self, properties: Properties) -> bytes:
@@ -66,6 +66,7 @@ class RecordForm:
 
 
 RECORD_FORM = RecordForm()
+NO_PROPERTIES = TIME.pack(0) + _NO_KEY + b"\0"
 TIME_BYTES = TIME.size  # in front of a record's properties
 
 
@@ -94,7 +95,7 @@ def _take(fields: dict[str, Any], name: bytes, value: bytes | None, time: int) -
     return False
 
 
-def _value(content: bytes | None) -> Value:
+def value_of(content: bytes | None) -> Value:
     """Return text where it is text."""
     try:
         return None if content is None else content.decode()
