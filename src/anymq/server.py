@@ -86,6 +86,7 @@ from anymq.wiring import (
     make_mqtt,
     make_telemetry,
     make_tokens,
+    mqtt_over_websocket,
     mqtt_settings,
     node_name,
     patience,
@@ -274,6 +275,8 @@ class Server:
         open_both(loop, "kafka", speak_kafka, settings.kafka, settings)
         open_both(loop, "amqp", speak_amqp, settings.amqp, settings)
         open_both(loop, "mqtt", speak_mqtt, settings.mqtt, settings)
+        in_web = mqtt_over_websocket(lambda: self.settings, speak_mqtt, self._mqtt.counters)
+        self._listening.open_web(loop, "mqtt", in_web, settings.mqtt, settings)
         open_both(loop, "management", speak_http, settings.management, settings)
         ground = plugins.Ground(broker, amqp_users(settings, broker), gate)
         for door, speak in plugins.protocols(plugin_doors(settings), ground):

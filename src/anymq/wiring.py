@@ -31,6 +31,9 @@ from anymq.protocols.mqtt.counters import Counters as MqttCounters
 from anymq.protocols.mqtt.kept import Kept
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.settings import MqttSettings
+from anymq.protocols.websocket.framing import as_stream
+from anymq.protocols.websocket.handshake import Manners
+from anymq.protocols.websocket.session import Inside, Speak
 from anymq.security.attempts import AttemptLimits
 from anymq.security.gate import Gate
 from anymq.security.tokens import Tokens, TokenSettings
@@ -191,6 +194,25 @@ def make_mqtt(
     )
     mqtt.begin()
     return mqtt
+
+
+def mqtt_over_websocket(now: Callable[[], Settings], speak: Speak, count: MqttCounters) -> Inside:
+    """Return what MQTT is in a WebSocket: binary messages, cut anywhere (3.1.1, 6.0)."""
+    manners = Manners(
+        paths=("/mqtt", "/ws"),
+        subprotocols=("mqtt", "mqttv3.1"),
+        subprotocol_required=True,
+        origins=lambda: now().mqtt.websocket_origins,
+        names=lambda: now().management.host_names,
+    )
+    return Inside(
+        speak=speak,
+        manners=manners,
+        pack=as_stream,
+        takes_text=False,
+        handshake_seconds_max=lambda: now().limits.login_timeout_ms / 1000,
+        on_malformed=count.one_malformed,
+    )
 
 
 def amqp_users(settings: Settings, broker: Broker) -> Users:

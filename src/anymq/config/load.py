@@ -55,7 +55,7 @@ def from_tables(tables: Mapping[str, object]) -> Settings:
 CLOSED_BY = {
     "kafka.host": "Set kafka.require_login (or tls.client_ca), kafka.tls_port and kafka.port = -1",
     "amqp.host": "Set amqp.tls_port and amqp.port = -1",
-    "mqtt.host": "Set mqtt.tls_port and mqtt.port = -1",
+    "mqtt.host": "Set mqtt.tls_port, mqtt.port = -1 and mqtt.websocket_port = -1",
     "management.host": "Set management.tls_port and management.port = -1",
 }
 
@@ -69,7 +69,8 @@ def open_to_others(settings: Settings) -> list[str]:
     guarded = known and kafka.port == OFF
     doors = [("kafka.host", kafka.host, not guarded)]
     doors += [("amqp.host", amqp.host, amqp.port != OFF)]
-    doors += [("mqtt.host", settings.mqtt.host, settings.mqtt.port != OFF)]
+    in_clear = max(settings.mqtt.port, settings.mqtt.websocket_port) != OFF
+    doors += [("mqtt.host", settings.mqtt.host, in_clear)]
     doors += [("management.host", management.host, management.port != OFF)]
     return [name for name, host, is_open in doors if is_open and not is_loopback(host)]
 
@@ -199,6 +200,10 @@ def _check(settings: Settings) -> None:
         raise ConfigError("amqp.tls_port needs tls.certificate: the file with the certificate")
     if settings.mqtt.tls_port >= 0 and not tls.certificate:
         raise ConfigError("mqtt.tls_port needs tls.certificate: the file with the certificate")
+    if settings.mqtt.websocket_tls_port >= 0 and not tls.certificate:
+        raise ConfigError(
+            "mqtt.websocket_tls_port needs tls.certificate: the file with the certificate"
+        )
     if settings.management.tls_port >= 0 and not tls.certificate:
         raise ConfigError(
             "management.tls_port needs tls.certificate: the file with the certificate"

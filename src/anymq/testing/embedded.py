@@ -185,6 +185,8 @@ def _on_free_ports(settings: Settings) -> Settings:
         "amqp_tls": amqp.tls_port,
         "mqtt": settings.mqtt.port,
         "mqtt_tls": settings.mqtt.tls_port,
+        "mqtt_websocket": settings.mqtt.websocket_port,
+        "mqtt_websocket_tls": settings.mqtt.websocket_tls_port,
         "management": settings.management.port,
     }
     return _on_ports(settings, {name: 0 for name, port in ports.items() if port != OFF})
@@ -195,7 +197,13 @@ def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
         settings.kafka, port=ports.get("kafka", OFF), tls_port=ports.get("kafka_tls", OFF)
     )
     amqp = replace(settings.amqp, port=ports.get("amqp", OFF), tls_port=ports.get("amqp_tls", OFF))
-    mqtt = replace(settings.mqtt, port=ports.get("mqtt", OFF), tls_port=ports.get("mqtt_tls", OFF))
+    mqtt = replace(
+        settings.mqtt,
+        port=ports.get("mqtt", OFF),
+        tls_port=ports.get("mqtt_tls", OFF),
+        websocket_port=ports.get("mqtt_websocket", OFF),
+        websocket_tls_port=ports.get("mqtt_websocket_tls", OFF),
+    )
     management = replace(settings.management, port=ports.get("management", OFF))
     return replace(settings, kafka=kafka, amqp=amqp, mqtt=mqtt, management=management)
 
