@@ -167,7 +167,7 @@ class WebSocketSession(Session):
                     self._outbox.write(Framed(control(Opcode.PONG, piece.payload)))
                 case Opcode.TEXT if not self._inside.takes_text:
                     raise MalformedFrame("we take binary messages only", CloseCode.UNSUPPORTED_DATA)
-                case Opcode.TEXT | Opcode.BINARY:
+                case Opcode.TEXT | Opcode.BINARY if piece.payload:
                     payloads.append(piece.payload)
         return None
 
