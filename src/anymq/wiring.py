@@ -31,9 +31,9 @@ from anymq.protocols.mqtt.counters import Counters as MqttCounters
 from anymq.protocols.mqtt.kept import Kept
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.settings import MqttSettings
-from anymq.protocols.websocket.framing import as_stream
-from anymq.protocols.websocket.handshake import Manners
-from anymq.protocols.websocket.session import Inside, Speak
+from anymq.protocols.stomp.counters import Counters as StompCounters
+from anymq.protocols.stomp.settings import StompSettings
+from anymq.protocols.stomp.stomp import Stomp
 from anymq.security.attempts import AttemptLimits
 from anymq.security.gate import Gate
 from anymq.security.tokens import Tokens, TokenSettings
@@ -196,22 +196,38 @@ def make_mqtt(
     return mqtt
 
 
-def mqtt_over_websocket(now: Callable[[], Settings], speak: Speak, count: MqttCounters) -> Inside:
-    """Return what MQTT is in a WebSocket: binary messages, cut anywhere (3.1.1, 6.0)."""
-    manners = Manners(
-        paths=("/mqtt", "/ws"),
-        subprotocols=("mqtt", "mqttv3.1"),
-        subprotocol_required=True,
-        origins=lambda: now().mqtt.websocket_origins,
-        names=lambda: now().management.host_names,
+def stomp_settings(settings: Settings) -> StompSettings:
+    """Return what STOMP sessions are told."""
+    stomp, limits = settings.stomp, settings.limits
+    return StompSettings(
+        vhost=stomp.vhost,
+        host_names=stomp.host_names,
+        anonymous=stomp.anonymous,
+        loopback_users=settings.amqp.loopback_users,
+        certificate_name=settings.amqp.certificate_name,
+        head_bytes_max=stomp.head_bytes_max,
+        headers_max=stomp.headers_max,
+        body_bytes_max=stomp.body_bytes_max,
+        handshake_seconds_max=limits.login_timeout_ms / 1000,
+        subscriptions_max=stomp.subscriptions_max,
+        receipts_max=stomp.receipts_max,
+        transactions_max=stomp.transactions_max,
+        transaction_bytes_max=stomp.transaction_bytes_max,
+        prefetch=stomp.prefetch,
+        unsent_bytes_max=limits.unsent_bytes_max,
+        delivery_bytes_max=limits.owed_deliveries_bytes_max,
     )
-    return Inside(
-        speak=speak,
-        manners=manners,
-        pack=as_stream,
-        takes_text=False,
-        handshake_seconds_max=lambda: now().limits.login_timeout_ms / 1000,
-        on_malformed=count.one_malformed,
+
+
+def make_stomp(settings: Settings, broker: Broker, gate: Gate, memory: Memory) -> Stomp:
+    """Return what STOMP sessions share."""
+    return Stomp(
+        broker=broker,
+        settings=stomp_settings(settings),
+        users=amqp_users(settings, broker),
+        gate=gate,
+        counters=StompCounters(),
+        memory=memory,
     )
 
 

@@ -17,10 +17,6 @@ class Counters:
     malformed: int = 0
     logins_failed: int = 0
 
-    def one_malformed(self) -> None:
-        """Count a client that did not speak as it should."""
-        self.malformed += 1
-
     def by_kind(self) -> Mapping[tuple[str, str], int]:
         """Return the packets by protocol and name."""
         return {("mqtt", Kind(kind).name): count for kind, count in self.packets.items()}
