@@ -33,11 +33,20 @@ news = News(__name__)
 class Relay:
     """One for each topic: it hears of every batch that comes from outside."""
 
-    __slots__ = ("_forms", "_heard", "_opener", "_publishing", "_stream", "_version")
+    __slots__ = (
+        "_forms",
+        "_heard",
+        "_opener",
+        "_publishing",
+        "_stream",
+        "_topology",
+        "_version",
+    )
 
     def __init__(self, stream: Stream, publishing: Publishing, forms: Mapping[int, Form]) -> None:
         self._stream = stream
         self._publishing = publishing
+        self._topology = publishing.ways.topology
         self._forms = forms
         self._opener: RelayedOpener | None = None
         self._heard = False
@@ -45,7 +54,7 @@ class Relay:
 
     def appended(self, batch: Buffer, header: BatchHeader) -> None:
         """This batch is in the topic now. Hot: nearly always nobody wants to know."""
-        version = self._publishing.ways.topology.version
+        version = self._topology.version
         if self._version != version:
             self._version = version
             self._heard = self._publishing.ways.is_heard(self._stream)

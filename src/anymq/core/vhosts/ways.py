@@ -25,6 +25,12 @@ class Ways:
         self.topology = topology
         self.joins_topics = True
 
+    def join_topics(self, *, join: bool) -> None:
+        """Let topics be at their addresses, or not."""
+        if join != self.joins_topics:
+            self.joins_topics = join
+            self.topology.version += 1
+
     def find(
         self, exchange: Exchange, keys: Sequence[str], message: Message
     ) -> tuple[Targets, bool]:

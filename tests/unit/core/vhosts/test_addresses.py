@@ -4,6 +4,7 @@ import pytest
 from tests.unit.core.vhosts.conversations import bodies, publish, waiting
 from tests.unit.core.world import World, append, make_batch, read, values
 
+from anymq.core.routing.records import VhostRecord
 from anymq.core.streams.topic import Topic
 from anymq.core.vhosts.vhost import VirtualHost
 
@@ -66,6 +67,32 @@ def test_ways_follow_the_topics(world: World, vhost: VirtualHost, topic: Topic) 
     world.broker.delete_topic("later")
     publish(vhost, "amq.topic", "later", b"3")
     assert bodies(vhost, "q") == [b"1", b"2", b"3"]
+
+
+# Neither, where a virtual host says so
+
+
+def test_a_virtual_host_can_keep_topics_and_addresses_apart(
+    world: World, vhost: VirtualHost, topic: Topic
+) -> None:
+    vhost.bind("amq.topic", "q", "#")
+    produce(world, topic, b"1")
+    publish(vhost, "amq.topic", "sensors.t1", b"2")
+    world.broker.put_vhost("/", VhostRecord(topic_addresses=False))
+    produce(world, topic, b"3")
+    publish(vhost, "amq.topic", "sensors.t1", b"4")
+    publish(vhost, "", "sensors.t1", b"5")
+    world.commit()
+    assert bodies(vhost, "q") == [b"1", b"2", b"4"]
+    assert values(topic.partition(0)) == [b"1", b"2", b"3", b"5"]
+    vhost = world.restart().vhost("/")
+    publish(vhost, "amq.topic", "sensors.t1", b"6")
+    world.commit()
+    assert values(world.broker.topic(topic.name).partition(0))[-1] == b"5"
+    world.broker.put_vhost("/", VhostRecord())
+    publish(vhost, "amq.topic", "sensors.t1", b"7")
+    world.commit()
+    assert values(world.broker.topic(topic.name).partition(0))[-1] == b"7"
 
 
 # From a topic
