@@ -61,6 +61,10 @@ class Speaker(ABC):
     def write(self, address: str, said: Spoken) -> None:
         """Publish; what the broker has not taken for good may be waited for in `flush`."""
 
+    def write_to(self, queue: str, body: bytes) -> None:
+        """Put a message into a queue."""
+        raise NotImplementedError
+
     def flush(self) -> None:  # noqa: B027 - most clients wait after each message
         """Wait until all that was written is with the broker for good."""
 
@@ -160,6 +164,10 @@ class Amqp(Speaker):
         self.channel.basic_publish(message, "amq.topic", address, timeout=SECONDS)
 
     @override
+    def write_to(self, queue: str, body: bytes) -> None:
+        self.channel.basic_publish(py_amqp.Message(body), "", queue, timeout=SECONDS)
+
+    @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
         while True:
             if self._got.empty():
@@ -231,6 +239,10 @@ class Mqtt(Speaker):
         self._client.publish(address.replace(".", "/"), body, qos, properties=properties)
 
     @override
+    def write_to(self, queue: str, body: bytes) -> None:
+        self._client.publish(f"$queue/{queue}", body, 1)
+
+    @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
         with suppress(Empty):
             while True:
@@ -282,6 +294,10 @@ class Stomp(Speaker):
         headers = {name: value for name, value in said.headers if name not in STOMP_OF_BROKER}
         body = said.own.get("body", b"")
         self._confirmed(self._connection.send, f"/topic/{address}", body, headers=headers)
+
+    @override
+    def write_to(self, queue: str, body: bytes) -> None:
+        self._confirmed(self._connection.send, f"/amq/queue/{queue}", body)
 
     @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
