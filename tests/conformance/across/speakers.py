@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from queue import Empty, Queue
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote
 
 import amqp as py_amqp
 import stomp
@@ -32,6 +33,7 @@ MQTT_PROPERTIES = (
     *("Content Type", "Correlation Data", "Response Topic", "Message Expiry Interval"),
     "Payload Format Indicator",
 )
+TO_EXCHANGE = "/exchanges/"
 # What a MESSAGE says that no SEND does.
 STOMP_OF_BROKER = ("destination", "message-id", "subscription", "redelivered", "content-length")
 
@@ -65,6 +67,10 @@ class Speaker(ABC):
         """Put a message into a queue."""
         raise NotImplementedError
 
+    def answer(self, request: Spoken, body: bytes) -> None:
+        """Answer a request as servers of this protocol do."""
+        raise NotImplementedError
+
     def flush(self) -> None:  # noqa: B027 - most clients wait after each message
         """Wait until all that was written is with the broker for good."""
 
@@ -95,6 +101,12 @@ class Kafka(Speaker):
         own = {"key": None, "value": b"", "timestamp": 0, **said.own}
         own.pop("topic", None)
         self._producer.produce(address, headers=said.headers, on_delivery=self._delivered, **own)
+
+    @override
+    def answer(self, request: Spoken, body: bytes) -> None:
+        (topic,), (correlation,) = request.all("reply-to"), request.all("correlation-id")
+        self.write(topic.decode(), Spoken({"value": body}, [("correlation-id", correlation)]))
+        self.flush()
 
     def _delivered(self, error: KafkaError | None, _message: object) -> None:
         if error is not None:
@@ -142,10 +154,12 @@ class Amqp(Speaker):
             )
 
     def _places(self, addresses: list[str]) -> list[str]:
-        self.channel.queue_declare("across-amqp", durable=True, auto_delete=False)
+        if not addresses:
+            return []
+        name = str(self.channel.queue_declare("", exclusive=True).queue)
         for address in addresses:
-            self.channel.queue_bind("across-amqp", "amq.topic", address)
-        return ["across-amqp"]
+            self.channel.queue_bind(name, "amq.topic", address)
+        return [name]
 
     def declare_stream(self, name: str) -> None:
         """Make a topic."""
@@ -158,14 +172,25 @@ class Amqp(Speaker):
 
     @override
     def write(self, address: str, said: Spoken) -> None:
-        own = {name: value for name, value in said.own.items() if name in AMQP_PROPERTIES}
-        body, headers = said.own.get("body", b""), dict(said.headers)
-        message = py_amqp.Message(body, application_headers=headers, **own)
-        self.channel.basic_publish(message, "amq.topic", address, timeout=SECONDS)
+        self._publish("amq.topic", address, said)
 
     @override
     def write_to(self, queue: str, body: bytes) -> None:
-        self.channel.basic_publish(py_amqp.Message(body), "", queue, timeout=SECONDS)
+        self._publish("", queue, Spoken({"body": body}))
+
+    @override
+    def answer(self, request: Spoken, body: bytes) -> None:
+        exchange, key = "", request.own["reply_to"]
+        if key.startswith(TO_EXCHANGE):  # as RabbitMQ's clients of MQTT and AMQP 1.0 are answered
+            exchange, _, key = map(unquote, key[len(TO_EXCHANGE) :].partition("/"))
+        said = Spoken({"body": body, "correlation_id": request.own["correlation_id"]})
+        self._publish(exchange, key, said)
+
+    def _publish(self, exchange: str, key: str, said: Spoken) -> None:
+        own = {name: value for name, value in said.own.items() if name in AMQP_PROPERTIES}
+        body, headers = said.own.get("body", b""), dict(said.headers)
+        message = py_amqp.Message(body, application_headers=headers, **own)
+        self.channel.basic_publish(message, exchange, key, timeout=SECONDS)
 
     @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
@@ -182,8 +207,8 @@ class Amqp(Speaker):
         said = dict(message.properties)
         headers = said.pop("application_headers", {})
         address = self._address_of(message)
-        body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
-        return address, Spoken({**said, "body": body, "routing_key": address}, [*headers.items()])
+        own = {**said, "body": body_of(message), "routing_key": address}
+        return address, Spoken(own, [*headers.items()])
 
     def _address_of(self, message: py_amqp.Message) -> str:
         return str(message.delivery_info["routing_key"])
@@ -191,6 +216,11 @@ class Amqp(Speaker):
     @override
     def close(self) -> None:
         self._connection.close()
+
+
+def body_of(message: py_amqp.Message) -> bytes:
+    """Return what py-amqp makes text of where it can."""
+    return message.body.encode() if isinstance(message.body, str) else bytes(message.body)
 
 
 class AmqpStream(Amqp):
@@ -222,13 +252,26 @@ class Mqtt(Speaker):
     protocol = Protocol.MQTT
 
     def __init__(self, broker: EmbeddedBroker, addresses: list[str]) -> None:
-        self._client = Client("across", 5)
+        self._client = Client(f"across-{id(self)}", 5)
         self._client.connect(broker.ports["mqtt"])
         for address in addresses:
             self._client.subscribe(address.replace(".", "/"), 1)
 
     @override
     def write(self, address: str, said: Spoken) -> None:
+        self._publish(address.replace(".", "/"), said)
+
+    @override
+    def write_to(self, queue: str, body: bytes) -> None:
+        self._publish(f"$queue/{queue}", Spoken({"payload": body}))
+
+    @override
+    def answer(self, request: Spoken, body: bytes) -> None:
+        correlation = request.own["Correlation Data"]
+        said = Spoken({"payload": body, "Correlation Data": correlation})
+        self._publish(request.own["Response Topic"], said)
+
+    def _publish(self, topic: str, said: Spoken) -> None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         for name in MQTT_PROPERTIES:
             if name in said.own:
@@ -236,11 +279,7 @@ class Mqtt(Speaker):
         if said.headers:
             properties.UserProperty = said.headers
         body, qos = said.own.get("payload", b""), said.own.get("qos", 1)
-        self._client.publish(address.replace(".", "/"), body, qos, properties=properties)
-
-    @override
-    def write_to(self, queue: str, body: bytes) -> None:
-        self._client.publish(f"$queue/{queue}", body, 1)
+        self._client.publish(topic, body, qos, properties=properties)
 
     @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
@@ -291,13 +330,21 @@ class Stomp(Speaker):
 
     @override
     def write(self, address: str, said: Spoken) -> None:
-        headers = {name: value for name, value in said.headers if name not in STOMP_OF_BROKER}
-        body = said.own.get("body", b"")
-        self._confirmed(self._connection.send, f"/topic/{address}", body, headers=headers)
+        self._send(f"/topic/{address}", said)
 
     @override
     def write_to(self, queue: str, body: bytes) -> None:
-        self._confirmed(self._connection.send, f"/amq/queue/{queue}", body)
+        self._send(f"/amq/queue/{queue}", Spoken({"body": body}))
+
+    @override
+    def answer(self, request: Spoken, body: bytes) -> None:
+        (place,), (correlation,) = request.all("reply-to"), request.all("correlation-id")
+        self._send(place, Spoken({"body": body}, [("correlation-id", correlation)]))
+
+    def _send(self, destination: str, said: Spoken) -> None:
+        headers = {name: value for name, value in said.headers if name not in STOMP_OF_BROKER}
+        body = said.own.get("body", b"")
+        self._confirmed(self._connection.send, destination, body, headers=headers)
 
     @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
