@@ -170,12 +170,13 @@ def _headers(said: Props, fields: dict[str, Any]) -> dict[str, Value]:
 
 
 def _as_header(name: str, value: str) -> tuple[str, Value]:
-    if name.startswith(_JSON):
-        try:
-            return name[len(_JSON) :], json.loads(value)
-        except (ValueError, RecursionError):
-            return name, value
-    return _ELSEWHERE.get(name, name), value
+    if not name.startswith(_JSON):
+        return _ELSEWHERE.get(name, name), value
+    meant = name[len(_JSON) :]  # by us, or by a client that calls its own so
+    try:
+        return _ELSEWHERE.get(meant, meant), json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
 
 
 def _short(
