@@ -1,6 +1,6 @@
 """While memory is short, whoever publishes waits, by each protocol; nothing is lost of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from queue import Queue
 from typing import Any
 
@@ -39,6 +39,10 @@ class AmqpPublisher:
     def publish(self) -> None:
         """Publish, and wait for nothing."""
         self.channel.basic_publish("", QUEUE, b"by AMQP")
+
+    def count(self) -> int:
+        """Return how many messages there are."""
+        return int(self.channel.queue_declare(QUEUE, passive=True).method.message_count)
 
     def step(self) -> None:
         """Hear what there is."""
@@ -83,12 +87,6 @@ class StompPublisher(stomp.ConnectionListener):  # type: ignore[misc]
         self.client.send(f"/amq/queue/{QUEUE}", "by STOMP", receipt="r")
 
 
-def waiting(broker: EmbeddedBroker) -> Callable[[], int]:
-    """Return what asks how many messages there are, by somebody who publishes nothing."""
-    channel = pika.BlockingConnection(pika.URLParameters(broker.amqp_url)).channel()
-    return lambda: int(channel.queue_declare(QUEUE, passive=True).method.message_count)
-
-
 def set_limit(broker: EmbeddedBroker, share: float) -> None:
     """Say how much of the machine's memory is too much."""
     body = {"memory_high_watermark": {"relative": share}}
@@ -96,30 +94,39 @@ def set_limit(broker: EmbeddedBroker, share: float) -> None:
     assert status == 204
 
 
+def is_short(broker: EmbeddedBroker) -> bool:
+    """Is there an alarm?"""
+    return ask(broker.ports["management"], "GET", "health/checks/alarms")[0] != 200
+
+
 def test_an_alarm_holds_publishers_and_loses_nothing(broker: EmbeddedBroker) -> None:
     """By AMQP the client is told so; by MQTT and STOMP it is what they are not told."""
     amqp, mqtt, by_stomp = AmqpPublisher(broker), MqttPublisher(broker), StompPublisher(broker)
-    count = waiting(broker)
-    amqp.publish()
-    mqtt.publish().wait_for_publish(SECONDS)
-    by_stomp.publish()
-    by_stomp.receipts.get(timeout=SECONDS)
-    until(lambda: count() == 3, amqp.step)
+    counting = AmqpPublisher(broker)  # publishes nothing, so it is not held
+    try:
+        amqp.publish()
+        mqtt.publish().wait_for_publish(SECONDS)
+        by_stomp.publish()
+        by_stomp.receipts.get(timeout=SECONDS)
+        until(lambda: counting.count() == 3, amqp.step)
 
-    set_limit(broker, 0)
-    until(lambda: amqp.heard == ["blocked"], amqp.step)
-    amqp.publish()
-    told = mqtt.publish()
-    by_stomp.publish()
-    amqp.step()
-    assert (count(), told.is_published(), by_stomp.receipts.qsize()) == (3, False, 0)
+        set_limit(broker, 0)
+        until(lambda: is_short(broker), amqp.step)
+        told = mqtt.publish()
+        by_stomp.publish()
+        amqp.publish()
+        until(lambda: amqp.heard == ["blocked"], amqp.step)
+        assert (told.is_published(), by_stomp.receipts.qsize()) == (False, 0)
+        assert counting.count() <= 4  # the one by which AMQP's client heard of it may be there
 
-    set_limit(broker, 0.9)
-    until(lambda: amqp.heard == ["blocked", "free"], amqp.step)
-    told.wait_for_publish(SECONDS)
-    assert told.is_published()
-    assert by_stomp.receipts.get(timeout=SECONDS) == "r"
-    until(lambda: count() == 6, amqp.step)
-    mqtt.close()
-    by_stomp.client.disconnect()
-    amqp.connection.close()
+        set_limit(broker, 0.9)
+        until(lambda: amqp.heard == ["blocked", "free"], amqp.step)
+        told.wait_for_publish(SECONDS)
+        assert told.is_published()
+        assert by_stomp.receipts.get(timeout=SECONDS) == "r"
+        until(lambda: counting.count() == 6, amqp.step)
+    finally:
+        mqtt.close()
+        by_stomp.client.disconnect()
+        counting.connection.close()
+        amqp.connection.close()
