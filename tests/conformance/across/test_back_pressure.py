@@ -8,11 +8,11 @@ import paho.mqtt.client as paho
 import pika
 import pytest
 import stomp
+from confluent_kafka import Producer
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from anymq.testing import EmbeddedBroker
 from tests.conformance.across.workers import MOMENT, until
-from tests.conformance.mqtt.client import SECONDS
 from tests.peers.http_api import ask
 
 QUEUE = "short"
@@ -87,6 +87,26 @@ class StompPublisher(stomp.ConnectionListener):  # type: ignore[misc]
         self.client.send(f"/amq/queue/{QUEUE}", "by STOMP", receipt="r")
 
 
+class KafkaPublisher:
+    """librdkafka, to a topic."""
+
+    def __init__(self, broker: EmbeddedBroker) -> None:
+        self._producer = Producer({"bootstrap.servers": broker.kafka, "linger.ms": 0})
+        self.delivered: list[bool] = []
+
+    def publish(self) -> None:
+        """Publish, and wait for nothing."""
+        self._producer.produce(
+            f"{QUEUE}-topic",
+            b"by Kafka",
+            on_delivery=lambda error, _: self.delivered.append(error is None),
+        )
+
+    def step(self) -> None:
+        """Hear what there is."""
+        self._producer.poll(MOMENT)
+
+
 def set_limit(broker: EmbeddedBroker, share: float) -> None:
     """Say how much of the machine's memory is too much."""
     body = {"memory_high_watermark": {"relative": share}}
@@ -99,34 +119,66 @@ def is_short(broker: EmbeddedBroker) -> bool:
     return ask(broker.ports["management"], "GET", "health/checks/alarms")[0] != 200
 
 
-def test_an_alarm_holds_publishers_and_loses_nothing(broker: EmbeddedBroker) -> None:
-    """By AMQP the client is told so; by MQTT and STOMP it is what they are not told."""
-    amqp, mqtt, by_stomp = AmqpPublisher(broker), MqttPublisher(broker), StompPublisher(broker)
-    counting = AmqpPublisher(broker)  # publishes nothing, so it is not held
-    try:
-        amqp.publish()
-        mqtt.publish().wait_for_publish(SECONDS)
-        by_stomp.publish()
-        by_stomp.receipts.get(timeout=SECONDS)
-        until(lambda: counting.count() == 3, amqp.step)
+class Everybody:
+    """A publisher of each protocol, and one that only counts: it publishes nothing, so it may."""
 
-        set_limit(broker, 0)
-        until(lambda: is_short(broker), amqp.step)
-        told = mqtt.publish()
-        by_stomp.publish()
-        amqp.publish()
-        until(lambda: amqp.heard == ["blocked"], amqp.step)
-        assert (told.is_published(), by_stomp.receipts.qsize()) == (False, 0)
-        assert counting.count() <= 4  # the one by which AMQP's client heard of it may be there
+    def __init__(self, broker: EmbeddedBroker) -> None:
+        self.amqp, self.counting = AmqpPublisher(broker), AmqpPublisher(broker)
+        self.mqtt, self.stomp = MqttPublisher(broker), StompPublisher(broker)
+        self.kafka = KafkaPublisher(broker)
+        self.told: paho.MQTTMessageInfo | None = None
 
-        set_limit(broker, 0.9)
-        until(lambda: amqp.heard == ["blocked", "free"], amqp.step)
-        told.wait_for_publish(SECONDS)
-        assert told.is_published()
-        assert by_stomp.receipts.get(timeout=SECONDS) == "r"
-        until(lambda: counting.count() == 6, amqp.step)
-    finally:
-        mqtt.close()
-        by_stomp.client.disconnect()
-        counting.connection.close()
-        amqp.connection.close()
+    def publish(self) -> None:
+        """Each publishes one message."""
+        self.told = self.mqtt.publish()
+        self.stomp.publish()
+        self.kafka.publish()
+        self.amqp.publish()
+
+    def step(self) -> None:
+        """Hear what there is."""
+        self.amqp.step()
+        self.kafka.step()
+
+    @property
+    def confirmed(self) -> tuple[bool, int, int]:
+        """Of the last one by MQTT, of all by STOMP and Kafka."""
+        assert self.told is not None
+        receipts, deliveries = self.stomp.receipts.qsize(), len(self.kafka.delivered)
+        return self.told.is_published(), receipts, deliveries
+
+    def close(self) -> None:
+        """Go."""
+        self.mqtt.close()
+        self.stomp.client.disconnect()
+        self.counting.connection.close()
+        self.amqp.connection.close()
+
+
+@pytest.fixture
+def everybody(broker: EmbeddedBroker) -> Iterator[Everybody]:
+    """All of them."""
+    all_of_them = Everybody(broker)
+    yield all_of_them
+    all_of_them.close()
+
+
+def test_an_alarm_holds_publishers_and_loses_nothing(
+    broker: EmbeddedBroker, everybody: Everybody
+) -> None:
+    """By AMQP the client is told so; the others are read no further."""
+    amqp, count, step = everybody.amqp, everybody.counting.count, everybody.step
+    everybody.publish()
+    until(lambda: (*everybody.confirmed, count()) == (True, 1, 1, 3), step)
+
+    set_limit(broker, 0)
+    until(lambda: is_short(broker), step)
+    everybody.publish()
+    until(lambda: amqp.heard == ["blocked"], step)
+    assert everybody.confirmed == (False, 1, 1)
+    assert count() <= 4  # the one by which AMQP's client heard of it may be there
+
+    set_limit(broker, 0.9)
+    until(lambda: amqp.heard == ["blocked", "free"], step)
+    until(lambda: (*everybody.confirmed, count()) == (True, 2, 2, 6), step)
+    assert everybody.kafka.delivered == [True, True]
