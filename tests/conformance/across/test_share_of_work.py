@@ -1,4 +1,4 @@
-"""Share groups of Kafka and workers of AMQP at one queue: each message goes to one of them, once."""
+"""Share groups of Kafka and workers of AMQP at one queue: each message is one worker's, once."""
 
 import subprocess
 import threading
@@ -17,6 +17,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from pika.adapters.blocking_connection import BlockingChannel
+from typing_extensions import override
 
 from anymq.testing import EmbeddedBroker
 from tests.peers.kafka import java_command
@@ -112,6 +113,7 @@ class AmqpWorker(threading.Thread):
         self._queue = queue
         self._ends = threading.Event()
 
+    @override
     def run(self) -> None:
         with pika.BlockingConnection(pika.URLParameters(self._url)) as connection:
             channel = connection.channel()
@@ -138,6 +140,7 @@ class ShareWorker(threading.Thread):
         self._consumer = share_consumer(broker, group, topic)
         self._ends = threading.Event()
 
+    @override
     def run(self) -> None:
         while not self._ends.is_set():
             batch = [one for one in self._consumer.poll(0.1) if one.error() is None]
@@ -168,6 +171,7 @@ class JavaWorker(threading.Thread):
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
 
+    @override
     def run(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as printed:
@@ -204,7 +208,7 @@ def test_a_share_consumer_and_an_amqp_worker_see_each_message_once(
     finally:
         for worker in workers:
             worker.end()
-    seen = [body for worker in workers for body in worker.bodies]
+    seen = [body or b"" for worker in workers for body in worker.bodies]
     assert sorted(seen) == sorted(sent)
     assert all(worker.bodies for worker in workers)
     assert waiting(channel, name) == 0
