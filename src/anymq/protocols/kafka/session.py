@@ -183,6 +183,7 @@ class KafkaSession:
             return
         if left := self._act(data):
             self._left = memoryview(bytes(left))
+        self.broker.turn.run()  # who listens to a topic has it in the same commit
 
     def go_on(self) -> None:
         """Act on more of what is left."""
@@ -192,6 +193,7 @@ class KafkaSession:
             self._left = left
         elif not self.closed:
             self._left = self._act(left)
+        self.broker.turn.run()
 
     def wake(self) -> None:
         """There is room again: let the carrier see."""
