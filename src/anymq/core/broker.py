@@ -187,6 +187,7 @@ class Broker:
         if "cluster_id" not in self._catalog.texts:
             self._catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
         self._bury(self._catalog.doomed, self._messaging.lines.delete)
+        self.shares.restore()
 
     @property
     def backlog(self) -> Backlog:

@@ -71,6 +71,17 @@ class Shares:
         self.spots = around.spots
         self.on_silent: list[Callable[[str, str], None]] = []  # told of group and member
 
+    def restore(self) -> None:
+        """Forget what was settled beyond the end of logs that lost something in a crash."""
+        for group in list(self._kept):
+            for topic_id, ids in self._kept.topics(group).items():
+                spot = self._spot(topic_id)
+                partitions = spot.topic.partitions if spot is not None and spot.topic else ()
+                for partition, settlement_id in zip(partitions, ids, strict=False):
+                    end = partition.log.end
+                    if self._kept.settlement(settlement_id).settled.end > end:
+                        self._kept.cut(group, topic_id, partition.index, end, _note)
+
     # -- members
 
     def beat(self, group: str, said: Heartbeat) -> Beat:
