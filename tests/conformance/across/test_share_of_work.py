@@ -342,3 +342,26 @@ def test_a_topic_is_read_on_after_a_restart(name: str) -> None:
         accept(consumer, again)
         committed(consumer)
         consumer.close()
+
+
+def test_a_kafka_producer_writes_to_a_queue(
+    broker: EmbeddedBroker, channel: BlockingChannel, name: str
+) -> None:
+    """A queue is a topic of one partition: no configuration but its name."""
+    channel.queue_declare(name, durable=True)
+    producer = Producer({"bootstrap.servers": broker.kafka, "enable.idempotence": True})
+    for number in range(50):
+        producer.produce(name, b"%d" % number, key=b"k", headers={"tenant": "blue"})
+    assert producer.flush(SECONDS) == 0
+    assert waiting(channel, name) == 50
+    method, properties, body = channel.basic_get(name, auto_ack=True)
+    assert (method.routing_key, body) == (name, b"0")
+    assert properties.headers == {"tenant": "blue", "x-key": "k"}
+    consumer = share_consumer(broker, f"group-of-{name}", name)
+    found = polled(consumer, 49)
+    assert [one.value() for one in found] == [b"%d" % number for number in range(1, 50)]
+    assert (found[0].key(), found[0].headers()) == (b"k", [("tenant", b"blue")])
+    accept(consumer, found)
+    committed(consumer)
+    consumer.close()
+    assert waiting(channel, name) == 0

@@ -92,9 +92,7 @@ class Kept:
     def cut(self, group: str, topic: UUID, partition: int, end: int, then: Then) -> None:
         """The log ends here again: a crash took what followed. What comes there is new."""
         old = self.settlement(self.topics(group)[topic][partition])
-        self.move(
-            group, topic, {partition: min(end, old.settled.low)}, then
-        )
+        self.move(group, topic, {partition: min(end, old.settled.low)}, then)
         new = self.settlement(self.topics(group)[topic][partition])
         at = new.settled.low
         for first, stop in (*old.settled.unsettled_runs(at, end), (end, end)):

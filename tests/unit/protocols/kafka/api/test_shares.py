@@ -30,6 +30,7 @@ from anymq.protocols.kafka.schema.generated.share_group_heartbeat import (
     ShareGroupHeartbeatResponse,
 )
 from anymq.storage import records
+from anymq.storage.compression import Compression
 from anymq.storage.records import Record
 from anymq.testing.kafka import KafkaDialog, KafkaRoom
 
@@ -625,3 +626,60 @@ def test_configs_that_a_group_cannot_have(client: KafkaDialog, name: str, value:
     assert config(client, "", "share.isolation.level", "read_committed") == (
         ErrorCode.INVALID_REQUEST
     )
+
+
+# -- writing to queues
+
+
+def sent(room: KafkaRoom, client: KafkaDialog, batch: bytes, name: str = "work") -> Any:
+    data = [produce.PartitionProduceData(0, batch)]
+    topics = [produce.TopicProduceData("", id_of(client, name), data)]
+    client >> produce.ProduceRequest(None, -1, 1000, topics)
+    room.broker.turn.run()
+    return client.answer().responses[0].partition_responses[0]
+
+
+@pytest.mark.parametrize("compression", [Compression.NONE, Compression.GZIP])
+def test_a_producer_writes_to_a_queue(
+    room: KafkaRoom, client: KafkaDialog, compression: Compression
+) -> None:
+    """The key is no address: the message stays where it was sent."""
+    work = queue(room)
+    headers = ((b"content-type", b"text/plain"), (b"tenant", b"blue"))
+    new = [Record(b"a", b"customer-7", headers, 5000), Record(b"b", None, (), 5000)]
+    entry = sent(room, client, records.build(new, compression=compression))
+    assert (entry.error_code, entry.base_offset) == (0, -1)
+    first, second = (one.message for one in work.browse(0, 10))
+    assert [first.envelope.routing_key, second.envelope.routing_key] == ["work", "work"]
+    assert [first.body, second.body] == [b"a", b"b"]
+    says = first.read()
+    assert (says.content_type, says.timestamp, says.delivery_mode) == ("text/plain", 5, 2)
+    assert says.headers == {"tenant": "blue", "x-key": "customer-7"}
+    answer = client.ask(fetching(id_of(client, "work")))
+    batch = answer.responses[0].partitions[0].records
+    assert [(one.key, one.value, one.headers) for one in records.iterate(batch)] == [
+        (b"customer-7", b"a", headers),
+        (None, b"b", ()),
+    ]
+
+
+def test_what_a_producer_sends_again_is_there_once(room: KafkaRoom, client: KafkaDialog) -> None:
+    work = queue(room)
+    first = records.build([Record(b"a")], producer_id=7, producer_epoch=0, base_sequence=0)
+    assert [sent(room, client, first).error_code for _ in range(2)] == [0, 0]
+    later = records.build([Record(b"c")], producer_id=7, producer_epoch=0, base_sequence=5)
+    assert sent(room, client, later).error_code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert work.ready == 1
+
+
+def test_queues_that_take_nothing_more(room: KafkaRoom, client: KafkaDialog) -> None:
+    """A producer that may try again is told so; what was refused is no repetition."""
+    queue(room, "work", **{"x-max-length": 1, "x-overflow": "reject-publish"})
+    for sequence, code in ((0, 0), (1, ErrorCode.POLICY_VIOLATION)):
+        batch = records.build(
+            [Record(b"a")], producer_id=7, producer_epoch=0, base_sequence=sequence
+        )
+        assert sent(room, client, batch).error_code == code
+    assert sent(room, client, batch).error_code == ErrorCode.POLICY_VIOLATION
+    room.broker.flow.set("memory", True)
+    assert sent(room, client, batch).error_code == ErrorCode.KAFKA_STORAGE_ERROR
