@@ -675,6 +675,7 @@ def test_what_a_producer_sends_again_is_there_once(room: KafkaRoom, client: Kafk
 def test_queues_that_take_nothing_more(room: KafkaRoom, client: KafkaDialog) -> None:
     """A producer that may try again is told so; what was refused is no repetition."""
     queue(room, "work", **{"x-max-length": 1, "x-overflow": "reject-publish"})
+    batch = b""
     for sequence, code in ((0, 0), (1, ErrorCode.POLICY_VIOLATION)):
         batch = records.build(
             [Record(b"a")], producer_id=7, producer_epoch=0, base_sequence=sequence
