@@ -3,6 +3,7 @@
 What was settled is safe before the answer goes: whoever has it need not say it again.
 """
 
+from functools import partial
 from uuid import UUID
 
 from anymq.core.errors import Refused
@@ -118,22 +119,25 @@ class _ShareFetch:
             for index in topic.partitions
         ]
         self._session.want(asked, forgotten)
+        if len(self._session.wanted) > self._call.broker.partition_count + NEW_MAX:
+            raise MalformedFrame("a share session of more partitions than there are")
 
     # Taking
 
     def _take(self) -> None:
         """Ask every place, those first that had nothing last time."""
-        session = self._session
-        for key in list(session.wanted):
+        for key in list(self._session.wanted):
             if self._records_left <= 0 or self._bytes_left <= 0:
                 break
-            try:
-                place = self._place(key)
-                taken = place.ask(self._wish())
-            except Refused as error:
-                errors.explain(self._entry(key), error)
-                session.close_place(key)
-                continue
+            self._take_of(key)
+
+    def _take_of(self, key: Key) -> None:
+        try:
+            taken = self._place(key).ask(self._wish())
+        except Refused as error:
+            errors.explain(self._entry(key), error)
+            self._session.close_place(key)
+        else:
             if taken is not None:
                 self._put(key, taken)
 
@@ -151,7 +155,7 @@ class _ShareFetch:
         place = session.places.get(key)
         if place is None:
             place = session.places[key] = self._call.broker.shares.place(
-                session.group, spot, key[1], self._who, session.wake
+                session.group, spot, key[1], self._who, partial(session.wake, key)
             )
         return place
 
@@ -184,12 +188,13 @@ class _ShareFetch:
         self._call.on_gone = self._stop
         self._session.on_more = self._more
 
-    def _more(self) -> None:
-        self._session.stop()
-        self._take()
+    def _more(self, key: Key) -> None:
+        """Another member may have been quicker: then it waits on."""
+        self._session.on_more = None
+        self._take_of(key)
         if self._taken or self._entries:
             self._answer()
-        else:  # another member was quicker
+        else:
             self._session.on_more = self._more
 
     def _stop(self) -> None:
