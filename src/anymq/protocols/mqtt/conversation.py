@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any
 
-from anymq.core.errors import NotAllowed, Refused
+from anymq.core.errors import NotAllowed
 from anymq.core.rights.permit import Permit
 from anymq.core.taps import Origin
 from anymq.core.vhosts.vhost import VirtualHost
@@ -38,7 +38,6 @@ from anymq.protocols.mqtt.errors import (
     return_code,
 )
 from anymq.protocols.mqtt.incoming import Ground, Incoming, Publisher
-from anymq.protocols.mqtt.kept import ignore
 from anymq.protocols.mqtt.login import check_place, claim_of, vhost_of
 from anymq.protocols.mqtt.mailbox import NEVER, Mailbox
 from anymq.protocols.mqtt.mqtt import Mqtt
@@ -223,6 +222,8 @@ class Conversation:
         self._mailbox, self._will = mailbox, will
         mailbox.expiry_s = self._expiry_s(packet)
         mqtt.save(mailbox)
+        if will is not None:
+            mqtt.wills.note(mailbox, will, user, self.peer.host)
         self._begin(packet, mailbox, permit)
         self.state = State.RUNNING
         self.since_ms = mqtt.broker.clock.wall_ms()
@@ -432,20 +433,12 @@ class Conversation:
         mqtt.broker.users.unwatch(self.user, self._on_rights)
         self.outgoing.end()
         self.subscribing.end()
-        will, self._will = self._will, None
-        if will is not None:
-            delay_s = will.properties.get(P.WILL_DELAY, 0)
-            mqtt.await_will(mailbox, delay_s, lambda: self._send_will(will))
+        if self._will is None:
+            mqtt.wills.drop(mailbox.place)
+        else:
+            mqtt.wills.lost(mailbox.place)
         if mailbox.carrier is self:
             mqtt.leave(mailbox)
-
-    def _send_will(self, will: Will) -> None:
-        assert self.incoming is not None
-        try:
-            self.incoming.publisher.check(will.topic)
-            self.incoming.publisher.publish(will, will.topic, ignore)
-        except Refused as error:
-            log.warning("a will was refused", client=self.client_id, reason=error)
 
     def _on_rights(self) -> None:
         """Rights were changed: who may not be here, or not read what it does, has to leave."""
