@@ -4,6 +4,7 @@ import pytest
 from tests.unit.core.vhosts.conversations import bodies, publish, waiting
 from tests.unit.core.world import NOW_MS, Told, World, append, make_batch, read, values
 
+from anymq.core.errors import Invalid
 from anymq.core.routing.records import VhostRecord
 from anymq.core.streams.topic import Topic
 from anymq.core.vhosts.vhost import VirtualHost
@@ -312,8 +313,8 @@ def test_what_the_disk_refuses_is_not_in_the_topic(
     world: World, vhost: VirtualHost, topic: Topic
 ) -> None:
     """Its producer knows, and sends it again: who listens may get it twice."""
-    world.commit()
     vhost.bind("amq.topic", "q", "#")
+    world.commit()
     told = Told()
     append(topic.partition(0), make_batch(b"1"), told)
     world.broker.turn.run()
@@ -324,3 +325,85 @@ def test_what_the_disk_refuses_is_not_in_the_topic(
     world.commit()
     assert values(topic.partition(0)) == [b"1"]
     assert bodies(vhost, "q")[-1] == b"1"
+
+
+# Captures
+
+
+def capture(world: World, vhost: str = "/", /, **value: object) -> None:
+    """Do what an administrator does; names have underscores here."""
+    value = {key.replace("_", "-"): one for key, one in value.items()}
+    name = f"c{len(world.broker.policies.parameters.list('capture'))}"
+    world.broker.policies.put_parameter(vhost, "capture", name, value)
+
+
+def test_an_address_that_is_captured_becomes_a_topic(world: World, vhost: VirtualHost) -> None:
+    assert not publish(vhost, "amq.topic", "sensors.t1", b"before")
+    capture(world, pattern="sensors.*", partitions=2, config={"retention.ms": "5000"})
+    assert publish(vhost, "amq.topic", "sensors.t1", b"1")
+    assert publish(vhost, "amq.topic", "sensors.t1", b"2")
+    assert not publish(vhost, "amq.topic", "sensors.t1.deep")
+    assert not publish(vhost, "amq.direct", "sensors.t2")
+    world.commit()
+    topic = world.broker.topic("sensors.t1")
+    assert len(topic.partitions) == 2
+    assert topic.config.overrides == {"retention.ms": "5000"}
+    assert {body for one in topic.partitions for body in values(one)} == {b"1", b"2"}
+    assert sorted(world.broker.topics) == ["sensors.t1"]
+
+
+def test_captures_are_there_after_a_restart(world: World, vhost: VirtualHost) -> None:
+    capture(world, pattern="#")
+    world.commit()
+    broker = world.restart()
+    assert publish(broker.vhost("/"), "amq.topic", "later", b"1")
+    assert "later" in broker.topics
+
+
+def test_there_are_never_more_topics_of_a_capture_than_it_says(
+    world: World, vhost: VirtualHost
+) -> None:
+    world.broker.create_topic("sensors.t1", 1)
+    capture(world, pattern="sensors.*", topics_max=2)
+    for number in range(5):
+        publish(vhost, "amq.topic", f"sensors.t{number}")
+    assert sorted(world.broker.topics) == ["sensors.t0", "sensors.t1"]
+    world.broker.delete_topic("sensors.t0")
+    world.clock.now_ms += 2000
+    assert publish(vhost, "amq.topic", "sensors.t7")
+
+
+def test_what_cannot_be_a_topic_is_published_all_the_same(world: World, vhost: VirtualHost) -> None:
+    """A queue has the name, it is too long, it is nobody's business, or begins with a dollar."""
+    capture(world, pattern="#")
+    vhost.bind("amq.topic", "q", "#")
+    for address in ("r", "x" * 255, "amq.mine", "", "$SYS.uptime"):
+        publish(vhost, "amq.topic", address, address.encode())
+    assert len(bodies(vhost, "q")) == 5
+    assert list(world.broker.topics) == []
+
+
+def test_other_virtual_hosts_have_captures_of_their_own(world: World, vhost: VirtualHost) -> None:
+    other = world.broker.create_vhost("other")
+    capture(world, "other", pattern="#")
+    assert not publish(vhost, "amq.topic", "a")
+    assert publish(other, "amq.topic", "a")
+    assert list(world.broker.topics) == ["anymq--other--a"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"pattern": ""},
+        {"pattern": 5},
+        {"pattern": "a", "partitions": 0},
+        {"pattern": "a", "topics-max": -1},
+        {"pattern": "a", "config": {"no.such": "1"}},
+        {"pattern": "a", "strange": 1},
+        "text",
+    ],
+)
+def test_what_is_no_capture_is_refused(world: World, value: object) -> None:
+    with pytest.raises(Invalid, match="Validation failed"):
+        world.broker.policies.put_parameter("/", "capture", "c", value)
