@@ -89,7 +89,7 @@ def taken(channel: BlockingChannel, queue: str, count: int) -> list[Any]:
 
 def heard(reader: Client, count: int) -> list[tuple[str, bytes]]:
     """Return what an MQTT client gets next."""
-    return [(one.topic, one.payload) for one in (reader.next() for _ in range(count))]
+    return [(one.topic, bytes(one.payload)) for one in (reader.next() for _ in range(count))]
 
 
 def put(broker: EmbeddedBroker, path: str, body: object) -> None:
@@ -234,7 +234,7 @@ def until_end(broker: EmbeddedBroker, reader: Client, name: str) -> list[bytes]:
         writer.publish(f"{name}/end", b"end", 1)
     found = []
     while (message := reader.next()).payload != b"end":
-        found.append(message.payload)
+        found.append(bytes(message.payload))
     return found
 
 
