@@ -49,9 +49,10 @@ class Properties:
     cluster_id: str | None = None
 
     def with_headers(self, **headers: Value) -> "Properties":
-        """Return the same with other headers; those that are None go."""
+        """Return the same with these headers changed; those that are None go."""
         merged = {**self.headers, **headers}
-        return replace(self, headers={k: v for k, v in merged.items() if v is not None})
+        kept = {k: v for k, v in merged.items() if v is not None or k not in headers}
+        return replace(self, headers=kept)
 
 
 class Traits(NamedTuple):
