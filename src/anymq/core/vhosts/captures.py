@@ -41,11 +41,11 @@ class Capture(msgspec.Struct, frozen=True, eq=False, rename="kebab", forbid_unkn
 
     def matches(self, address: str) -> bool:
         """Is this address one that becomes a topic?"""
-        trie: Trie[None] = Trie()
-        trie.add(self.pattern, None)
-        return any(True for _ in trie.match(address)) and not (
-            address.startswith(OWN) and self.pattern.startswith((ONE, ANY))
-        )
+        if address.startswith(OWN) and self.pattern.startswith((ONE, ANY)):
+            return False
+        trie: Trie[Capture] = Trie()
+        trie.add(self.pattern, self)
+        return any(trie.match(address))
 
 
 CreateTopic = Callable[[str, int, Mapping[str, str]], Topic]
