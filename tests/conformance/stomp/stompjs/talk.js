@@ -12,12 +12,13 @@ class Tcp {
     this.socket.on('error', error => this.onerror(error))
   }
 
-  send (data) { this.socket.write(data) }
+  send (data) { this.socket.write(typeof data === 'string' ? data : new Uint8Array(data)) }
   close () { this.socket.end() }
 }
 
 async function main (url, name, version) {
-  const { Client, Versions } = await import('@stomp/stompjs')
+  // A module of today, which Node looks for beside the one that wants it, not in NODE_PATH.
+  const { Client, Versions } = await import(`${process.env.NODE_PATH}/@stomp/stompjs/bundles/stomp.umd.js`)
   const said = { seen: [], subprotocol: '' }
   const where = new URL(url)
   const client = new Client({
