@@ -9,22 +9,21 @@ Everything fresh is above everything that is out or back, but for what was claim
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import islice, repeat
 from typing import cast
 
 from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery, Seen
-from anymq.core.queues.fresh import Fresh, body_of
+from anymq.core.queues.fresh import Fresh, body_of, bytes_before
 from anymq.core.queues.loading import READ_BYTES, Loader
 from anymq.core.queues.memory import MESSAGE_BYTES, Memory
-from anymq.core.queues.settled import Hidden, Positions
-from anymq.core.queues.settlement import Settlement
+from anymq.core.queues.settled import Hidden, Positions, runs_without
+from anymq.core.queues.settlement import Settlement, agree
 from anymq.core.queues.stored import MayHold, Stored
 from anymq.core.queues.unwritten import Then, Unwritten
 from anymq.storage.errors import StorageError
-from anymq.storage.log import Log
 
 # A message that is out or back; or the size of its body, when there was no room for it in memory.
 Held = Message | int
@@ -39,11 +38,12 @@ def _nobody() -> None:
 
 
 class Line:
-    """Made by `Lines.line`.
+    """Made by `Lines.line`. Hot: benchmarks/micro/line.py.
 
-    `flush` is called at the end of each turn in which the line changed, `Lines.flush` soon after,
-    for all lines. Hot: benchmarks/micro/line.py.
+    `flush` is called at the end of each turn in which it changed; then `Lines.flush`, for all.
     """
+
+    on_back: Callable[[list[int]], None] | None = None  # these were given back
 
     def __init__(
         self, loader: Loader, settlement: Settlement, memory: Memory, *, durable: bool
@@ -68,7 +68,7 @@ class Line:
         self._held = 0  # bytes of memory for the messages that are out and back
         self._in_memory: deque[int] = deque()  # these, and some that are settled; oldest first
         self._charged = 0  # what `memory` knows that we use
-        end = _agree(log, settlement)
+        end = agree(log, settlement)
         self._redelivered_below = settlement.delivered_to
         self._written_end = log.end
         self._fresh = Fresh(settled.low, end)
@@ -159,7 +159,7 @@ class Line:
             made = map(tuple.__new__, repeat(Delivery), zip(positions, messages, _ZERO, _NO))  # noqa: B905
             deliveries = cast("list[Delivery]", list(made))
         if settled:
-            self._settle(positions, self._written(positions, messages, size))
+            self._settle(positions, bytes_before(self.log.end, positions, messages, size))
             self._empty()
             return deliveries
         self._out.update(zip(positions, messages, strict=True))
@@ -260,10 +260,35 @@ class Line:
             position = piece[1]
         return found[:count]
 
-    def claim(self, stored: Iterable[Stored]) -> list[int]:
+    def waiting(self, position: int, bytes_max: int) -> tuple[list[Stored], int] | None:
+        """Return a piece of what nobody had yet, as `look` does."""
+        fresh, hidden = self._fresh, self._hidden
+        position = max(position, fresh.next)
+        found = fresh.piece(position)
+        if found is None:
+            found = self.look(max(position, fresh.read_to), bytes_max)
+            if found is None:
+                return None
+            found = found[0], min(found[1], fresh.new_from)
+        there, end = found
+        return [one for one in there if one[0] < end and one[0] not in hidden], end
+
+    @property
+    def given_back(self) -> Collection[int]:
+        """What waits because it was given back."""
+        return self._back.keys()
+
+    def returned(self, position: int) -> Message | None:
+        """Return one of those; None: it cannot be read now."""
+        held = self._back[position]
+        if isinstance(held, int) and self._recall(position):
+            held = self._back[position]
+        return None if isinstance(held, int) else held
+
+    def claim(self, stored: Iterable[Stored], *, delivered: bool = False) -> list[int]:
         """Take these out of the middle, as far as they are ready; return which those are.
 
-        They are out then, as if somebody had got them.
+        They are out then, as if somebody had got them; `delivered`: somebody has.
         """
         if self._hidden is self._settled:
             self._hidden = Hidden(self._settled, self._out, self._back)
@@ -271,6 +296,8 @@ class Line:
         if there:
             positions = [p for p, _ in there]
             self._fresh.settled_to(max(positions) + 1)
+            if delivered:
+                self._settlement.deliver(max(positions) + 1)
             self._in_memory.extend(positions)
             self.ready -= len(there)
             self.ready_bytes -= sum(len(message.body) for _, message in there)
@@ -322,6 +349,8 @@ class Line:
         self.taken = len(out)
         if count and returned:
             self._settlement.give_back(returned)
+        if self.on_back is not None:
+            self.on_back(returned)
 
     def take_back(self) -> None:
         """Make everything ready again that is out: nobody has it any more."""
@@ -335,19 +364,11 @@ class Line:
         fresh = self._fresh
         first = fresh.next
         fresh.clear()
-        for run in self._unclaimed(first, fresh.end):
+        for run in runs_without(self._out, first, fresh.end):
             self._settlement.settle_run(*run, self.log.end)
         self.ready = self.ready_bytes = 0
         self._settlement.leave(self._settlement.delivered_to, self._in_log_bytes())
         return there_were
-
-    def _unclaimed(self, first: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the runs within first..end that nobody has claimed."""
-        for claimed in sorted(p for p in self._out if first <= p < end):
-            if first < claimed:
-                yield first, claimed
-            first = claimed + 1
-        yield first, end
 
     def needed(self, first: int, end: int) -> Sequence[tuple[int, int]]:
         """Return the runs of positions within first..end that are not settled (a snapshot)."""
@@ -360,7 +381,8 @@ class Line:
     def close(self) -> None:
         """The end is near: leave everything exact. Transient messages that are not written go."""
         self.flush()
-        delivered_to = max(self._redelivered_below, self._fresh.next)
+        picked = max((*self._out, *self._back), default=-1) + 1
+        delivered_to = max(self._redelivered_below, self._fresh.next, picked)
         self._settlement.leave(delivered_to, self._in_log_bytes())
 
     def let_go(self, error: StorageError | None = None) -> None:
@@ -402,15 +424,6 @@ class Line:
                 self._odd = False
                 self._hidden = self._settled
                 self._settlement.waiting_bytes = 0
-
-    def _written(self, positions: Sequence[int], messages: Sequence[Message], size: int) -> int:
-        """Return how many bytes the bodies of those have that are in the log."""
-        end = self.log.end
-        if positions[-1] < end:
-            return size
-        if positions[0] >= end:
-            return 0
-        return sum(len(m.body) for p, m in zip(positions, messages, strict=True) if p < end)
 
     def _settle_ready(self, positions: Sequence[int]) -> tuple[list[int], int]:
         """Settle ready ones; return those that were, and the bytes of those that are written."""
@@ -585,15 +598,3 @@ class Line:
             if isinstance(held, Message) and position not in self._lost:
                 some[position] = len(held.body)
                 self._held -= len(held.body) + MESSAGE_BYTES
-
-
-def _agree(log: Log, settlement: Settlement) -> int:
-    """Make the settlement fit the log that was found; return where new messages go."""
-    settled = settlement.settled
-    settled.add_range(0, log.start)
-    end = max(log.end, settled.end)
-    settled.add_range(log.end, end)  # a position that was ever settled is never used again
-    # New messages may get places that a crash took from others.
-    settlement.delivered_to = min(settlement.delivered_to, log.end)
-    settlement.waiting_bytes = max(settlement.waiting_bytes, 0)
-    return end

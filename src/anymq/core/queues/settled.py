@@ -193,6 +193,15 @@ class Hidden:
         return position in self._settled or position in self._out or position in self._back
 
 
+def runs_without(some: Iterable[int], first: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the runs within first..end that have none of these."""
+    for one in sorted(p for p in some if first <= p < end):
+        if first < one:
+            yield first, one
+        first = one + 1
+    yield first, end
+
+
 def _ones_from(mask: int, at: int) -> int:
     """Return how many bits are set from `at` on without a gap."""
     if mask is _FULL:
