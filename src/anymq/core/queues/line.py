@@ -22,6 +22,7 @@ from anymq.core.queues.memory import MESSAGE_BYTES, Memory
 from anymq.core.queues.settled import Hidden, Positions, runs_without
 from anymq.core.queues.settlement import Settlement, agree
 from anymq.core.queues.stored import MayHold, Stored
+from anymq.core.queues.turn import nobody
 from anymq.core.queues.unwritten import Then, Unwritten
 from anymq.storage.errors import StorageError
 
@@ -33,10 +34,6 @@ LOOKED_AT_MAX = 1000  # in memory, at once
 _ZERO, _NO, _NONE = repeat(0), repeat(False), repeat(None)
 
 
-def _nobody() -> None:
-    """Nobody is told."""
-
-
 class Line:
     """Made by `Lines.line`. Hot: benchmarks/micro/line.py.
 
@@ -44,6 +41,7 @@ class Line:
     """
 
     on_back: Callable[[list[int]], None] | None = None  # these were given back
+    _picked_to = 0  # below, consumers may have what they chose
 
     def __init__(
         self, loader: Loader, settlement: Settlement, memory: Memory, *, durable: bool
@@ -53,7 +51,7 @@ class Line:
         self.ready = 0  # waiting, not taken
         self.ready_bytes = 0  # of their bodies
         self.taken = 0  # out with somebody, unsettled
-        self.on_ready: Callable[[], None] = _nobody  # something can be taken again
+        self.on_ready: Callable[[], None] = nobody  # something can be taken again
         self.log = log
         self._loader = loader
         self._settlement = settlement
@@ -297,7 +295,8 @@ class Line:
             positions = [p for p, _ in there]
             self._fresh.settled_to(max(positions) + 1)
             if delivered:
-                self._settlement.deliver(max(positions) + 1)
+                self._picked_to = max(self._picked_to, max(positions) + 1)
+                self._settlement.deliver(self._picked_to)
             self._in_memory.extend(positions)
             self.ready -= len(there)
             self.ready_bytes -= sum(len(message.body) for _, message in there)
@@ -381,8 +380,8 @@ class Line:
     def close(self) -> None:
         """The end is near: leave everything exact. Transient messages that are not written go."""
         self.flush()
-        picked = max((*self._out, *self._back), default=-1) + 1
-        delivered_to = max(self._redelivered_below, self._fresh.next, picked)
+        picked = [p + 1 for p in (*self._out, *self._back) if p < self._picked_to]
+        delivered_to = max(self._redelivered_below, self._fresh.next, *picked)
         self._settlement.leave(delivered_to, self._in_log_bytes())
 
     def let_go(self, error: StorageError | None = None) -> None:

@@ -158,7 +158,7 @@ class Picking:
             if taker is not None:
                 _next_round(pickers, taker, self._places)
                 self._hand(part, [taker])
-                _keep_to_shared_limits(pickers)
+                _ask_again(pickers)
         return True
 
     def _offer_fresh(self, part: Line | Level, pickers: list[Picker]) -> bool:
@@ -187,7 +187,8 @@ class Picking:
         for picker in pickers:
             picker.place.looked_to = max(picker.place.looked_to, end)
         self._hand(part, list(taking))
-        _keep_to_shared_limits(pickers)
+        if taking:
+            _ask_again(pickers)
         return True
 
     def _offer(self, stored: Stored, asked: list[Picker]) -> Picker | None:
@@ -245,11 +246,11 @@ def _next_round(
         pickers.sort(key=lambda one: -one.subscription.priority)
 
 
-def _keep_to_shared_limits(pickers: list[Picker]) -> None:
-    """What one of them got, others that share its limit cannot have."""
+def _ask_again(pickers: list[Picker]) -> None:
+    """How much each can take now: bodies are large, and some share a limit with others."""
     for picker in list(pickers):
-        consumer = picker.subscription.consumer
-        if consumer.shares is not None and consumer.credit <= 0:
+        picker.credit = picker.subscription.consumer.credit
+        if picker.credit <= 0:
             pickers.remove(picker)
 
 
