@@ -25,7 +25,7 @@ def publish(channel: BlockingChannel, queue: str, body: str, **headers: object) 
 
 
 def bodies(channel: BlockingChannel, queue: str, count: int, selector: str) -> list[str]:
-    found = []
+    found: list[str] = []
     arguments: Mapping[str, object] = {"x-selector": selector}
     if queue.endswith("stream"):
         arguments = {**arguments, "x-stream-offset": "first"}
