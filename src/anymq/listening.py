@@ -18,6 +18,7 @@ CALLED = {  # how tools call what is spoken there, where it is not called by its
     "kafka_tls": "kafka/ssl",
     "amqp_tls": "amqp/ssl",
     "mqtt_tls": "mqtt/ssl",
+    "stomp_tls": "stomp/ssl",
     "management": "http",
     "management_tls": "https",
 }

@@ -69,6 +69,9 @@ from anymq.protocols.mqtt.form import MQTT_FORM
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.session import Counts
+from anymq.protocols.stomp.form import STOMP_FORM
+from anymq.protocols.stomp.session import StompSession
+from anymq.protocols.stomp.stomp import Stomp
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
 from anymq.shovels.shovels import Shovels
@@ -84,6 +87,7 @@ from anymq.wiring import (
     kafka_settings,
     kafka_users,
     make_mqtt,
+    make_stomp,
     make_telemetry,
     make_tokens,
     mqtt_settings,
@@ -92,6 +96,7 @@ from anymq.wiring import (
     provider,
     session_limits,
     shovel_limits,
+    stomp_settings,
     token_origins,
 )
 
@@ -116,6 +121,7 @@ class Server:
         self._amqp: Amqp | None = None
         self._amqp_counters = AmqpCounters()
         self._mqtt: Mqtt | None = None
+        self._stomp: Stomp | None = None
         self._guard: Guard | None = None
         self._store: LogStore | None = None
         self._telemetry: Telemetry | None = None
@@ -160,6 +166,9 @@ class Server:
         if self._mqtt is not None:
             self._mqtt.settings = mqtt_settings(settings)
             self._mqtt.users = amqp_users(settings, self._mqtt.broker)
+        if self._stomp is not None:
+            self._stomp.settings = stomp_settings(settings)
+            self._stomp.users = amqp_users(settings, self._stomp.broker)
         if self._store is not None and self._amqp is not None:
             self._store.keep_free(settings.storage.disk_free_bytes_min)
             self._look_for_alarms(self._amqp.broker, self._store)
@@ -248,7 +257,7 @@ class Server:
             random=secrets.token_bytes,
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
-            forms=(AMQP_FORM, MQTT_FORM),
+            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM),
             exchange_types=plugins.exchange_types(),
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
             listen=nobody if self._telemetry is None else self._telemetry.listen,
@@ -269,11 +278,14 @@ class Server:
         speak_amqp = self._amqp_sessions(broker, gate)
         self._mqtt = make_mqtt(settings, broker, store, gate, self._memory)
         speak_mqtt = partial(MqttSession, self._mqtt)
+        self._stomp = make_stomp(settings, broker, gate, self._memory)
+        speak_stomp = partial(StompSession, self._stomp)
         speak_http = self._http_sessions(broker, store, disk)
         open_both = self._listening.open_both
         open_both(loop, "kafka", speak_kafka, settings.kafka, settings)
         open_both(loop, "amqp", speak_amqp, settings.amqp, settings)
         open_both(loop, "mqtt", speak_mqtt, settings.mqtt, settings)
+        open_both(loop, "stomp", speak_stomp, settings.stomp, settings)
         open_both(loop, "management", speak_http, settings.management, settings)
         ground = plugins.Ground(broker, amqp_users(settings, broker), gate)
         for door, speak in plugins.protocols(plugin_doors(settings), ground):
@@ -320,10 +332,12 @@ class Server:
     def _pages(self, site: Site, store: LogStore, disk: Disk) -> Pages:
         broker, registry = site.broker, Registry()
         assert self._mqtt is not None
+        assert self._stomp is not None
         counters: dict[str, Counts] = {
             "kafka": self._kafka_counters,
             "amqp": self._amqp_counters,
             "mqtt": self._mqtt.counters,
+            "stomp": self._stomp.counters,
         }
         numbers = watch(
             registry,
@@ -445,6 +459,8 @@ class Server:
             self._amqp.say_goodbye("shutdown")
             if self._mqtt is not None:
                 self._mqtt.say_goodbye()
+            if self._stomp is not None:
+                self._stomp.say_goodbye()
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:

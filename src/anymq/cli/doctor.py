@@ -185,6 +185,8 @@ def check_ports(settings: Settings) -> Findings:
         ("amqp.tls_port", amqp.host, amqp.tls_port),
         ("mqtt.port", settings.mqtt.host, settings.mqtt.port),
         ("mqtt.tls_port", settings.mqtt.host, settings.mqtt.tls_port),
+        ("stomp.port", settings.stomp.host, settings.stomp.port),
+        ("stomp.tls_port", settings.stomp.host, settings.stomp.tls_port),
         ("management.port", management.host, management.port),
         ("management.tls_port", management.host, management.tls_port),
     ):

@@ -36,6 +36,8 @@ DESCRIPTIONS = {
     "amqp_tls": "AMQP over TLS at {host}:{port}",
     "mqtt": "MQTT at {host}:{port}",
     "mqtt_tls": "MQTT over TLS at {host}:{port}",
+    "stomp": "STOMP at {host}:{port}",
+    "stomp_tls": "STOMP over TLS at {host}:{port}",
     "management": "page, API and metrics at http://{host}:{port}",
     "management_tls": "page, API and metrics over TLS at https://{host}:{port}",
 }
@@ -107,6 +109,8 @@ def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
         "amqp_tls": settings.amqp.host,
         "mqtt": settings.mqtt.host,
         "mqtt_tls": settings.mqtt.host,
+        "stomp": settings.stomp.host,
+        "stomp_tls": settings.stomp.host,
         "management": settings.management.host,
         **{door.name: door.host for door in plugin_doors(settings)},
         "management_tls": settings.management.host,

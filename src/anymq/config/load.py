@@ -56,6 +56,7 @@ CLOSED_BY = {
     "kafka.host": "Set kafka.require_login (or tls.client_ca), kafka.tls_port and kafka.port = -1",
     "amqp.host": "Set amqp.tls_port and amqp.port = -1",
     "mqtt.host": "Set mqtt.tls_port and mqtt.port = -1",
+    "stomp.host": "Set stomp.tls_port and stomp.port = -1",
     "management.host": "Set management.tls_port and management.port = -1",
 }
 
@@ -70,6 +71,7 @@ def open_to_others(settings: Settings) -> list[str]:
     doors = [("kafka.host", kafka.host, not guarded)]
     doors += [("amqp.host", amqp.host, amqp.port != OFF)]
     doors += [("mqtt.host", settings.mqtt.host, settings.mqtt.port != OFF)]
+    doors += [("stomp.host", settings.stomp.host, settings.stomp.port != OFF)]
     doors += [("management.host", management.host, management.port != OFF)]
     return [name for name, host, is_open in doors if is_open and not is_loopback(host)]
 
@@ -199,6 +201,8 @@ def _check(settings: Settings) -> None:
         raise ConfigError("amqp.tls_port needs tls.certificate: the file with the certificate")
     if settings.mqtt.tls_port >= 0 and not tls.certificate:
         raise ConfigError("mqtt.tls_port needs tls.certificate: the file with the certificate")
+    if settings.stomp.tls_port >= 0 and not tls.certificate:
+        raise ConfigError("stomp.tls_port needs tls.certificate: the file with the certificate")
     if settings.management.tls_port >= 0 and not tls.certificate:
         raise ConfigError(
             "management.tls_port needs tls.certificate: the file with the certificate"

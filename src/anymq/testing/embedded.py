@@ -185,6 +185,8 @@ def _on_free_ports(settings: Settings) -> Settings:
         "amqp_tls": amqp.tls_port,
         "mqtt": settings.mqtt.port,
         "mqtt_tls": settings.mqtt.tls_port,
+        "stomp": settings.stomp.port,
+        "stomp_tls": settings.stomp.tls_port,
         "management": settings.management.port,
     }
     return _on_ports(settings, {name: 0 for name, port in ports.items() if port != OFF})
@@ -196,8 +198,11 @@ def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
     )
     amqp = replace(settings.amqp, port=ports.get("amqp", OFF), tls_port=ports.get("amqp_tls", OFF))
     mqtt = replace(settings.mqtt, port=ports.get("mqtt", OFF), tls_port=ports.get("mqtt_tls", OFF))
+    stomp = replace(
+        settings.stomp, port=ports.get("stomp", OFF), tls_port=ports.get("stomp_tls", OFF)
+    )
     management = replace(settings.management, port=ports.get("management", OFF))
-    return replace(settings, kafka=kafka, amqp=amqp, mqtt=mqtt, management=management)
+    return replace(settings, kafka=kafka, amqp=amqp, mqtt=mqtt, stomp=stomp, management=management)
 
 
 def _passwords(settings: Settings) -> list[tuple[str, str]]:
