@@ -18,9 +18,11 @@ from anymq.protocols.stomp.destinations import Destination, Kind
 from anymq.protocols.stomp.errors import StompError
 from anymq.protocols.stomp.ground import Ground
 from anymq.protocols.stomp.making import (
+    check_same_selector,
     is_true,
     make_sure,
     number_of,
+    selector_argument,
     subscription_name,
     terms_of,
 )
@@ -99,6 +101,8 @@ class Subscriptions:
         self, destination: Destination, tag: str, said: str, headers: Mapping[str, str], wait: Wait
     ) -> None:
         ack, arguments = _ack_of(headers), _consumer_arguments(headers)
+        if destination.is_queue:
+            arguments.update(selector_argument(headers))
         prefetch = _prefetch_of(headers, self._ground.settings.prefetch)
         self._check_topic(destination)
         queue, is_new = self._queue_of(destination, headers, wait)
@@ -155,6 +159,8 @@ class Subscriptions:
             name = subscription_name(ground, destination.routing_key, headers)
         is_new = name not in ground.vhost.queues
         terms = terms_of(kind, headers, subscribes=True)
+        if kind is not Kind.QUEUE and not is_new:
+            check_same_selector(ground.vhost.queues[name], terms)
         return make_sure(ground, name, terms, wait), is_new
 
     def _bind(self, destination: Destination, queue: AnyQueue, wait: Wait) -> None:
