@@ -77,6 +77,7 @@ from anymq.security.gate import Gate
 from anymq.shovels.shovels import Shovels
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
+from anymq.websockets import mqtt_inside, stomp_inside
 from anymq.wiring import (
     amqp_settings,
     amqp_users,
@@ -286,10 +287,22 @@ class Server:
         open_both(loop, "amqp", speak_amqp, settings.amqp, settings)
         open_both(loop, "mqtt", speak_mqtt, settings.mqtt, settings)
         open_both(loop, "stomp", speak_stomp, settings.stomp, settings)
+        self._open_web(loop, speak_mqtt, speak_stomp)
         open_both(loop, "management", speak_http, settings.management, settings)
         ground = plugins.Ground(broker, amqp_users(settings, broker), gate)
         for door, speak in plugins.protocols(plugin_doors(settings), ground):
             self._listening.open(loop, door.name, speak, door.host, door.port, settings)
+
+    def _open_web(
+        self, loop: asyncio.AbstractEventLoop, mqtt: MakeSession, stomp: MakeSession
+    ) -> None:
+        assert self._mqtt is not None
+        assert self._stomp is not None
+        settings, open_web = self.settings, self._listening.open_web
+        in_mqtt = mqtt_inside(lambda: self.settings, mqtt, self._mqtt.counters)
+        in_stomp = stomp_inside(lambda: self.settings, stomp, self._stomp.counters)
+        open_web(loop, "mqtt", in_mqtt, settings.mqtt, settings)
+        open_web(loop, "stomp", in_stomp, settings.stomp, settings)
 
     def _http_sessions(self, broker: Broker, store: LogStore, disk: Disk) -> MakeSession:
         site = self._site(broker, store)

@@ -26,6 +26,25 @@ class Stomp:
         at_least=OFF,
         at_most=PORT_MAX,
     )
+    websocket_port: int = setting(
+        OFF,
+        "The port for STOMP over WebSocket (15674 is usual), at /stomp and /ws; 0 takes a free one,"
+        " -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    websocket_tls_port: int = setting(
+        OFF,
+        "The port for STOMP over WebSocket with TLS (15673 is usual); 0 takes a free one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    websocket_origins: tuple[str, ...] = setting(
+        (),
+        "Pages from where may connect by WebSocket, as browsers say it: `https://example.com`; `*`"
+        " is any. None: those of this machine, and of `management.host_names`.",
+        live=True,
+    )
     vhost: str = setting(
         "/",
         "The virtual host of clients that do not say one (header `host`), or say a name of this"

@@ -24,6 +24,7 @@ from anymq.core.queues.settlement import Settlement, agree
 from anymq.core.queues.stored import MayHold, Stored
 from anymq.core.queues.turn import nobody
 from anymq.core.queues.unwritten import Then, Unwritten
+from anymq.core.queues.witness import Witness
 from anymq.storage.errors import StorageError
 
 # A message that is out or back; or the size of its body, when there was no room for it in memory.
@@ -44,7 +45,13 @@ class Line:
     _picked_to = 0  # below, consumers may have what they chose
 
     def __init__(
-        self, loader: Loader, settlement: Settlement, memory: Memory, *, durable: bool
+        self,
+        loader: Loader,
+        settlement: Settlement,
+        memory: Memory,
+        *,
+        durable: bool,
+        witness: Witness,
     ) -> None:
         log = loader.log
         self.durable = durable
@@ -57,7 +64,7 @@ class Line:
         self._settlement = settlement
         self._settled = settled = settlement.settled
         self._hidden: Positions = settled  # what of the fresh positions is fresh no more
-        self._memory = memory
+        self._memory, self._witness = memory, witness
         self._out: dict[int, Held] = {}
         self._back: dict[int, Held] = {}
         self._heap: list[int] = []  # of what is back, and of some that is not any more
@@ -75,7 +82,7 @@ class Line:
         self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
-        log.needed, log.needed_count = self.needed, self.needed_count
+        log.needed, log.needed_count = settled.unsettled_runs, settled.unsettled_count
 
     @property
     def end(self) -> int:
@@ -89,6 +96,10 @@ class Line:
 
         It is ready at once. `on_ready` is not called: who pushes knows.
         """
+        if self._witness.watches and not self._witness.sends(self.log.id, self.end):
+            if then is not None:
+                then(None)
+            return
         first = self._fresh.push(run.messages, run.size)
         self.ready += len(run.messages)
         self.ready_bytes += run.size
@@ -250,10 +261,7 @@ class Line:
     def read(self, position: int, count: int) -> list[Delivery]:
         """Return ready ones from `position` on."""
         found: list[Delivery] = []
-        while position < self.end and len(found) < count:
-            piece = self.look(position)
-            if piece is None:
-                break
+        while position < self.end and len(found) < count and (piece := self.look(position)):
             found += [Delivery(*one[:4]) for one in self.told(piece[0]) if one.ready]
             position = piece[1]
         return found[:count]
@@ -368,14 +376,6 @@ class Line:
         self.ready = self.ready_bytes = 0
         self._settlement.leave(self._settlement.delivered_to, self._in_log_bytes())
         return there_were
-
-    def needed(self, first: int, end: int) -> Sequence[tuple[int, int]]:
-        """Return the runs of positions within first..end that are not settled (a snapshot)."""
-        return self._settled.unsettled_runs(first, end)
-
-    def needed_count(self, first: int, end: int) -> int:
-        """Return how many positions within first..end are not settled."""
-        return max(end - first, 0) - self._settled.count(first, end)
 
     def close(self) -> None:
         """The end is near: leave everything exact. Transient messages that are not written go."""

@@ -91,6 +91,10 @@ class Settled:
                 found += _count_in(key, mask, low, end)
         return found
 
+    def unsettled_count(self, first: int, end: int) -> int:
+        """Return how many from `first` to before `end` are not settled."""
+        return max(end - first, 0) - self.count(first, end)
+
     def unsettled_runs(self, first: int, end: int) -> Runs:
         """Return the runs (first, end) of what is not settled: a snapshot, for any thread."""
         runs: list[tuple[int, int]] = []
