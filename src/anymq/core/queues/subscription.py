@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anymq.core.selectors.selector import Selector
 from anymq.core.taps import Origin
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Subscription:
         "parked",
         "priority",
         "queue",
+        "selector",
         "tag",
         "timeout_ms",
         "unacked",
@@ -68,8 +70,10 @@ class Subscription:
         exclusive: bool,
         priority: int,
         arguments: Mapping[str, Any],
+        selector: Selector | None = None,
     ) -> None:
         self.queue = queue
+        self.selector = selector  # what it takes; None: everything
         self.consumer = consumer
         self.tag = tag
         self.no_ack = no_ack
