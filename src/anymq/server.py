@@ -6,9 +6,8 @@ Read this first: every arrow of ARCHITECTURE.md is a line here.
 import asyncio
 import contextlib
 import secrets
-import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,13 @@ from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.doors import plugin_doors
 from anymq.config.load import data_dir_of
-from anymq.config.model import OFF, Settings
+from anymq.config.model import Settings
 from anymq.config.reload import take_over
 from anymq.config.units import MIB
 from anymq.core.broker import Broker
 from anymq.core.rights.loans import loan_of
 from anymq.core.taps import nobody
+from anymq.listening import Listening
 from anymq.management import alarms
 from anymq.management.api.api import ManagementApi
 from anymq.management.api.event_hub import EventHub
@@ -31,7 +31,7 @@ from anymq.management.api.guard import Guard, for_watchers
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler, Seen
 from anymq.management.api.sessions import Sessions
-from anymq.management.api.site import Door, Machine, Site, cluster_name
+from anymq.management.api.site import Machine, Site, cluster_name
 from anymq.management.auditing import listen
 from anymq.management.boot import load_definitions
 from anymq.management.front import Front
@@ -50,7 +50,7 @@ from anymq.net import heap
 from anymq.net.checkers import Checkers
 from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
-from anymq.net.listener import Listener, MakeSession, Room
+from anymq.net.listener import MakeSession
 from anymq.net.outgoing import Outgoing
 from anymq.observability.audit import Audit
 from anymq.observability.log import Log
@@ -68,7 +68,7 @@ from anymq.protocols.memory import Memory
 from anymq.protocols.mqtt.form import MQTT_FORM
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
-from anymq.protocols.session import Traffic
+from anymq.protocols.session import Counts
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
 from anymq.shovels.shovels import Shovels
@@ -85,7 +85,6 @@ from anymq.wiring import (
     kafka_users,
     make_mqtt,
     make_telemetry,
-    make_tls,
     make_tokens,
     mqtt_settings,
     node_name,
@@ -100,16 +99,6 @@ log = Log(__name__)
 
 TICK_SECONDS = 1.0
 FLOOD_BYTES = 32 * MIB  # of requests and answers under way
-DOORS = {  # how tools call what the listeners speak
-    "kafka": "kafka",
-    "kafka_tls": "kafka/ssl",
-    "amqp": "amqp",
-    "amqp_tls": "amqp/ssl",
-    "mqtt": "mqtt",
-    "mqtt_tls": "mqtt/ssl",
-    "management": "http",
-    "management_tls": "https",
-}
 LAST_WORDS_SECONDS = 2.0  # how long answers under way may take to leave when we stop
 
 
@@ -118,13 +107,11 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.ports: dict[str, int] = {}
+        self._listening = Listening(settings)
+        self.ports = self._listening.ports
         self._kafka_counters = Counters()
         self._stopping = asyncio.Event()
-        self._listeners: dict[str, Listener] = {}
-        limits = settings.limits
-        self._room = Room(limits.connections_max, limits.connections_per_address_max)
-        self._memory = Memory(limits.memory_bytes_max)
+        self._memory = Memory(settings.limits.memory_bytes_max)
         self._kafka: Kafka | None = None
         self._amqp: Amqp | None = None
         self._amqp_counters = AmqpCounters()
@@ -144,7 +131,7 @@ class Server:
         """
         reloaded = take_over(self.settings, settings)
         try:
-            self._renew_tls(reloaded.settings)
+            self._listening.renew_tls(reloaded.settings)
         except (OSError, ValueError) as error:
             log.error("the settings were not reloaded: the certificate is no good", reason=error)
             return
@@ -153,11 +140,6 @@ class Server:
         if reloaded.waiting:
             log.warning("some settings need a restart", settings=", ".join(reloaded.waiting))
 
-    def _renew_tls(self, settings: Settings) -> None:
-        for name in ("kafka_tls", "amqp_tls", "mqtt_tls", "management_tls"):
-            if (listener := self._listeners.get(name)) is not None:
-                listener.tls = make_tls(settings, browsers=name == "management_tls")
-
     def _use(self, settings: Settings) -> None:
         """Have these hold, which differ only in what can change while we run."""
         self.settings = settings
@@ -165,8 +147,7 @@ class Server:
 
     def _apply(self, settings: Settings) -> None:
         limits = settings.limits
-        self._room.connections_max = limits.connections_max
-        self._room.per_address_max = limits.connections_per_address_max
+        self._listening.resize(settings)
         self._memory.resize(limits.memory_bytes_max)
         if self._kafka is not None:
             self._kafka.settings = kafka_settings(settings)
@@ -206,7 +187,7 @@ class Server:
             self._shovels = self._make_shovels(broker, stack)
             if self.settings.server.load_definitions:
                 load_definitions(broker, Path(self.settings.server.load_definitions))
-            stack.callback(self._hang_up)
+            stack.callback(self._listening.close)
             self._listen(broker, store, disk, gate)
             self._shovels.start()
             if started is not None:
@@ -283,61 +264,28 @@ class Server:
         return broker
 
     def _listen(self, broker: Broker, store: LogStore, disk: Disk, gate: Gate) -> None:
-        loop = asyncio.get_running_loop()
-        kafka, amqp, management = self.settings.kafka, self.settings.amqp, self.settings.management
-        speak_kafka, speak_amqp = (
-            self._kafka_sessions(broker, gate),
-            self._amqp_sessions(broker, gate),
-        )
-        self._mqtt = make_mqtt(self.settings, broker, store, gate, self._memory)
+        settings, loop = self.settings, asyncio.get_running_loop()
+        speak_kafka = self._kafka_sessions(broker, gate)
+        speak_amqp = self._amqp_sessions(broker, gate)
+        self._mqtt = make_mqtt(settings, broker, store, gate, self._memory)
+        speak_mqtt = partial(MqttSession, self._mqtt)
+        speak_http = self._http_sessions(broker, store, disk)
+        open_both = self._listening.open_both
+        open_both(loop, "kafka", speak_kafka, settings.kafka, settings)
+        open_both(loop, "amqp", speak_amqp, settings.amqp, settings)
+        open_both(loop, "mqtt", speak_mqtt, settings.mqtt, settings)
+        open_both(loop, "management", speak_http, settings.management, settings)
+        ground = plugins.Ground(broker, amqp_users(settings, broker), gate)
+        for door, speak in plugins.protocols(plugin_doors(settings), ground):
+            self._listening.open(loop, door.name, speak, door.host, door.port, settings)
+
+    def _http_sessions(self, broker: Broker, store: LogStore, disk: Disk) -> MakeSession:
         site = self._site(broker, store)
-        api = ManagementApi(site)
         front = Front(
             lambda: self.settings.management.host_names, lambda: token_origins(self.settings)
         )
         pages = self._pages(site, store, disk)
-        speak_http = partial(HttpSession, pages, api=api, front=front)
-        mqtt = self.settings.mqtt
-        secure = max(kafka.tls_port, amqp.tls_port, mqtt.tls_port) != OFF
-        tls = make_tls(self.settings) if secure else None
-        self._open("kafka", loop, speak_kafka, kafka.host, kafka.port)
-        self._open("kafka_tls", loop, speak_kafka, kafka.host, kafka.tls_port, tls)
-        self._open("amqp", loop, speak_amqp, amqp.host, amqp.port)
-        self._open("amqp_tls", loop, speak_amqp, amqp.host, amqp.tls_port, tls)
-        speak_mqtt = partial(MqttSession, self._mqtt)
-        self._open("mqtt", loop, speak_mqtt, mqtt.host, mqtt.port)
-        self._open("mqtt_tls", loop, speak_mqtt, mqtt.host, mqtt.tls_port, tls)
-        self._open("management", loop, speak_http, management.host, management.port)
-        ground = plugins.Ground(broker, amqp_users(self.settings, broker), gate)
-        for door, speak in plugins.protocols(plugin_doors(self.settings), ground):
-            self._open(door.name, loop, speak, door.host, door.port)
-        if management.tls_port != OFF:
-            https = make_tls(self.settings, browsers=True)
-            self._open(
-                "management_tls", loop, speak_http, management.host, management.tls_port, https
-            )
-
-    def _open(
-        self,
-        name: str,
-        loop: asyncio.AbstractEventLoop,
-        make_session: MakeSession,
-        host: str,
-        port: int,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        if port != OFF:
-            listener = Listener(
-                loop,
-                self._room,
-                make_session,
-                host=host,
-                port=port,
-                tls=tls,
-                patience=patience(self.settings),
-            )
-            self._listeners[name] = listener
-            self.ports[name] = listener.port
+        return partial(HttpSession, pages, api=ManagementApi(site), front=front)
 
     def _kafka_sessions(self, broker: Broker, gate: Gate) -> MakeSession:
         limits = self.settings.limits
@@ -372,29 +320,23 @@ class Server:
     def _pages(self, site: Site, store: LogStore, disk: Disk) -> Pages:
         broker, registry = site.broker, Registry()
         assert self._mqtt is not None
-        mqtt = self._mqtt.counters
+        counters: dict[str, Counts] = {
+            "kafka": self._kafka_counters,
+            "amqp": self._amqp_counters,
+            "mqtt": self._mqtt.counters,
+        }
         numbers = watch(
             registry,
             Watched(
                 broker=broker,
                 store=store,
-                connections=self._connections,
-                connections_refused=lambda: self._room.refused,
-                requests=lambda: {
-                    **self._kafka_counters.by_api(),
-                    **self._amqp_counters.by_method(),
-                    **mqtt.by_packet(),
-                },
+                connections=self._listening.connections,
+                connections_refused=lambda: self._listening.room.refused,
+                requests=lambda: _merged(each.by_kind() for each in counters.values()),
                 in_flight_bytes=lambda: self._memory.used,
-                malformed=lambda: {
-                    "kafka": self._kafka_counters.malformed,
-                    "amqp": self._amqp_counters.malformed,
-                    "mqtt": mqtt.malformed,
-                },
+                malformed=lambda: {name: each.malformed for name, each in counters.items()},
                 logins_failed=lambda: {
-                    "kafka": self._kafka_counters.logins_failed,
-                    "amqp": self._amqp_counters.logins_failed,
-                    "mqtt": mqtt.logins_failed,
+                    **{name: each.logins_failed for name, each in counters.items()},
                     "http": self._guard.logins_failed if self._guard is not None else 0,
                 },
                 commit_seconds=disk.commit_seconds,
@@ -438,16 +380,13 @@ class Server:
             sampler=sampler,
             events=EventHub(broker, amqp, self._kafka, sampler),
             shovels=self._shovels,
-            doors=self._doors,
+            doors=self._listening.doors,
             machine=partial(self._machine, store),
-            connections=self._connections,
+            connections=self._listening.connections,
             started_ms=broker.clock.wall_ms(),
             settings=lambda: self.settings,
             use=self._use,
         )
-
-    def _connections(self) -> dict[str, int]:
-        return {name: len(each.connections) for name, each in self._listeners.items()}
 
     def _sampler(self, broker: Broker, amqp: Amqp, store: LogStore) -> Sampler:
         loop = asyncio.get_running_loop()
@@ -455,35 +394,13 @@ class Server:
             broker=broker,
             amqp=amqp,
             machine=partial(self._machine, store),
-            traffic=self._traffic,
-            sockets=lambda: sum(self._connections().values()),
+            traffic=self._listening.traffic,
+            sockets=lambda: sum(self._listening.connections().values()),
             soon=partial(_soon, loop),
         )
         sampler = Sampler(seen, History(self.settings.management.history_objects_max))
         sampler.start()
         return sampler
-
-    def _traffic(self) -> Traffic:
-        """Return what went over all connections so far, those that are gone among them."""
-        here = [one.peer.traffic for each in self._listeners.values() for one in each.connections]
-        gone = self._room.traffic
-        return Traffic(
-            gone.received + sum(one.received for one in here),
-            gone.sent + sum(one.sent for one in here),
-        )
-
-    def _doors(self) -> list[Door]:
-        settings = self.settings
-        hosts = {
-            "kafka": settings.kafka.host,
-            "amqp": settings.amqp.host,
-            "mqtt": settings.mqtt.host,
-            "management": settings.management.host,
-        }
-        return [
-            Door(DOORS[name], hosts[name.removesuffix("_tls")], port, name.endswith("_tls"))
-            for name, port in self.ports.items()
-        ]
 
     def _machine(self, store: LogStore) -> Machine:
         files, files_max = file_numbers()
@@ -520,8 +437,7 @@ class Server:
 
     async def _last_words(self) -> None:
         """Let what is under way be answered; nobody new comes in."""
-        for listener in self._listeners.values():
-            listener.stop_accepting()
+        self._listening.stop_accepting()
         self._shovels.stop()
         deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
         await self._until_nothing_is_owed(deadline)
@@ -532,7 +448,7 @@ class Server:
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:
-        while self._outgoing.owes or any(one.owes for one in self._listeners.values()):
+        while self._outgoing.owes or self._listening.owes:
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.005)
@@ -548,17 +464,12 @@ class Server:
         if self._telemetry is not None:
             self._telemetry.stop()
 
-    def _hang_up(self) -> None:
-        for listener in self._listeners.values():
-            listener.close()
-
     async def _keep_ticking(self, broker: Broker, store: LogStore) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = broker.clock.monotonic()
             broker.users.end_loans(broker.clock.wall_ms() / 1000)
-            for listener in self._listeners.values():
-                listener.tick(now)
+            self._listening.tick(now)
             self._outgoing.tick(now)
             self._look_for_alarms(broker, store)
             self._give_back_memory()
@@ -592,6 +503,10 @@ class Server:
 def _tell_of_bug(bug: Exception) -> None:
     """While it is handled: with its traceback."""
     log.exception("a queue failed: a bug", reason=repr(bug))  # noqa: LOG004
+
+
+def _merged(parts: Iterable[Mapping[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
+    return {name: number for part in parts for name, number in part.items()}
 
 
 def _soon(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:

@@ -90,7 +90,7 @@ def watch_as_kafka(registry: Registry, broker: Broker, kafka: Kafka) -> None:
         OFFLINE, lambda: sum(one.log.failed is not None for one in partitions(broker))
     )
     registry.read_number(CONTROLLERS, lambda: 1)
-    registry.read(REQUESTS, lambda: [(api, n) for (_, api), n in counts.by_api().items()])
+    registry.read(REQUESTS, lambda: [(api, n) for (_, api), n in counts.by_kind().items()])
     registry.read_number(CONNECTIONS, lambda: len(kafka.sessions))
     registry.read_number(BROKERS, lambda: 1)
     registry.read(GROUP_MEMBERS, lambda: _members(broker))

@@ -78,6 +78,17 @@ class Traffic:
     sent: int = 0
 
 
+class Counts(Protocol):
+    """What the sessions of one protocol did so far."""
+
+    malformed: int  # connections closed for what they sent
+    logins_failed: int
+
+    def by_kind(self) -> Mapping[tuple[str, str], int]:
+        """Return what came, by protocol and the protocol's own name of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Who is at the other end, and at which of our addresses."""

@@ -27,7 +27,7 @@ class Counters:
         """Return how many messages came: the many that come in one go, and those frame by frame."""
         return self.published + self.methods[BasicPublish.KEY]
 
-    def by_method(self) -> Mapping[tuple[str, str], int]:
+    def by_kind(self) -> Mapping[tuple[str, str], int]:
         """Return the methods by protocol and name."""
         numbers = {("amqp", METHODS[key].NAME): count for key, count in self.methods.items()}
         for method, count in ((BasicPublish, self.published), (BasicAck, self.acks)):

@@ -19,6 +19,6 @@ class Counters:
     malformed: int = 0
     logins_failed: int = 0
 
-    def by_api(self) -> Mapping[tuple[str, str], int]:
+    def by_kind(self) -> Mapping[tuple[str, str], int]:
         """Return the requests by protocol and name."""
         return {("kafka", name_of(key)): count for key, count in self.requests.items()}

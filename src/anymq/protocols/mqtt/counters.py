@@ -17,6 +17,6 @@ class Counters:
     malformed: int = 0
     logins_failed: int = 0
 
-    def by_packet(self) -> Mapping[tuple[str, str], int]:
+    def by_kind(self) -> Mapping[tuple[str, str], int]:
         """Return the packets by protocol and name."""
         return {("mqtt", Kind(kind).name): count for kind, count in self.packets.items()}

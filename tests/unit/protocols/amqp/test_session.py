@@ -188,9 +188,9 @@ def test_it_is_measured() -> None:
     room = Room()
     client = room.dialog().log_in().open(1)
     client.feed(published(1) * 3 + method_frame(1, methods.BasicAck(1, False)))
-    assert room.amqp.counters.by_method()["amqp", "basic.publish"] == 3
-    assert room.amqp.counters.by_method()["amqp", "basic.ack"] == 1
-    assert room.amqp.counters.by_method()["amqp", "connection.open"] == 1
+    assert room.amqp.counters.by_kind()["amqp", "basic.publish"] == 3
+    assert room.amqp.counters.by_kind()["amqp", "basic.ack"] == 1
+    assert room.amqp.counters.by_kind()["amqp", "connection.open"] == 1
     client.hang_up()
     assert room.amqp.memory.used == 0
     assert not room.amqp.conversations
