@@ -18,7 +18,9 @@ from anymq.core.policies.presence import Presence
 from anymq.core.policies.user_limits import UserLimits
 from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.delays import Delays
+from anymq.core.queues.progress import Progress
 from anymq.core.queues.totals import Totals
+from anymq.core.queues.witness import Witness
 from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.types import OURS, ExchangeTypes
@@ -374,6 +376,21 @@ class Broker:
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""
         self._messaging.lines.when_written(then)
+
+    @property
+    def settled(self) -> Progress:
+        """How far it is on the disk what was settled."""
+        return self._messaging.lines.progress
+
+    @property
+    def witness(self) -> Witness:
+        """Who sees where messages go."""
+        return self._messaging.lines.witness
+
+    def has(self, log_id: int, position: int) -> bool:
+        """Has a log what was to get this position? Of a log that is gone: it had."""
+        end = self._store.end_of(log_id)
+        return end is None or position < end
 
     def close(self) -> None:
         """Leave everything exact, before the store is closed."""

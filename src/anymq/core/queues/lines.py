@@ -10,8 +10,10 @@ from anymq.core.queues.journal import Journal
 from anymq.core.queues.line import Line
 from anymq.core.queues.loading import Loader
 from anymq.core.queues.memory import Memory
+from anymq.core.queues.progress import Progress
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import Reader
+from anymq.core.queues.witness import Witness
 from anymq.core.streams.logs import Logs
 from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import LogFailed, StorageError
@@ -36,6 +38,7 @@ class Lines:
     ) -> None:
         """Open the settlement journal and read it. `forms`: by the number that is on disk."""
         self.memory = memory or Memory()
+        self.witness = Witness()
         self._durable_log = replace(DURABLE_LOG, durability=durability)
         self._store = store
         self._reader = Reader(forms)
@@ -43,6 +46,7 @@ class Lines:
         self._durable: dict[int, Log] = {}  # those that follow `use`
         log = store.open_log(journals.LOG_ID, journals.LOG_CONFIG)
         self._journal = Journal(log)
+        self.progress = Progress(self._journal, log)
         store.read_whole(log, self._journal.restore)
         self._forget_what_is_gone()
 
@@ -55,7 +59,7 @@ class Lines:
         settlement = self._journal.settlement(log_id) if durable else Settlement(log_id)
         loader = Loader(log, self._reader)
         self._store.read_whole(log, lambda: _count(loader, settlement))
-        line = Line(loader, settlement, self.memory, durable=durable)
+        line = Line(loader, settlement, self.memory, durable=durable, witness=self.witness)
         self._lines[log_id] = line
         return line
 

@@ -131,6 +131,7 @@ class Messaging:
             clock=self.steady,
             changed=self.turn.add,
             release=self.vhosts.release,
+            witness=self.lines.witness,
         )
         store.read_whole(log, opened.restore)
         return opened
@@ -138,7 +139,12 @@ class Messaging:
     def add_streams(self, topics: TopicVerbs) -> Streams:
         """Let topics be seen as streams."""
         streams = Streams(
-            topics, self.vhosts, turn=self.turn, forms=self.forms, now_ms=self.steady.now_ms
+            topics,
+            self.vhosts,
+            turn=self.turn,
+            forms=self.forms,
+            now_ms=self.steady.now_ms,
+            witness=self.lines.witness,
         )
         self.kinds[STREAM] = streams
         applying = Applying(self.vhosts, self.turn, topics.follow_policy)

@@ -11,6 +11,7 @@ from anymq.core.errors import Conflict, PreconditionFailed
 from anymq.core.message import Form, Value
 from anymq.core.queues.arguments import check_properties
 from anymq.core.queues.turn import Turn
+from anymq.core.queues.witness import Witness
 from anymq.core.routing.target import Then
 from anymq.core.streams import stream_names
 from anymq.core.streams.errors import PolicyViolation
@@ -63,10 +64,11 @@ class Streams:
         turn: Turn,
         forms: Mapping[int, Form],
         now_ms: Callable[[], int],
+        witness: Witness,
     ) -> None:
         self._topics = topics
         self._vhosts = vhosts
-        self._means = Means(turn=turn, forms=forms, now_ms=now_ms)
+        self._means = Means(turn=turn, forms=forms, now_ms=now_ms, witness=witness)
         self._by_topic: dict[str, Stream] = {}
 
     # What the catalog tells
