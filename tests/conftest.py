@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How much longer than usual: ./dev soak sets it.
@@ -16,3 +17,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("anymq")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tests of a group share what must not be busy twice: say so when they are torn apart."""
+    if not getattr(session.config.option, "loadgroup", False):
+        return
+    for item in session.items:
+        for mark in item.iter_markers("xdist_group"):
+            if f"@{mark.args[0]}" not in item.nodeid:
+                raise pytest.UsageError(
+                    "pytest-xdist does not group tests: see requirements/dev.in"
+                )

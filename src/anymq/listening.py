@@ -3,6 +3,7 @@
 import ssl
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
+from functools import partial
 from typing import Protocol
 
 from anymq.config.model import OFF, Settings
@@ -10,14 +11,21 @@ from anymq.management.api.site import Door
 from anymq.net.connection import Connection
 from anymq.net.listener import Listener, MakeSession, Room
 from anymq.protocols.session import Traffic
+from anymq.protocols.websocket.session import Inside, WebSocketSession
 from anymq.wiring import make_tls, patience
 
 TLS = "_tls"  # how names of doors with TLS end
+WEBSOCKET = "_websocket"
 BROWSERS = "management"  # whose clients need not show a certificate
 CALLED = {  # how tools call what is spoken there, where it is not called by its name
     "kafka_tls": "kafka/ssl",
     "amqp_tls": "amqp/ssl",
     "mqtt_tls": "mqtt/ssl",
+    "mqtt_websocket": "http/web-mqtt",
+    "mqtt_websocket_tls": "https/web-mqtt",
+    "stomp_tls": "stomp/ssl",
+    "stomp_websocket": "http/web-stomp",
+    "stomp_websocket_tls": "https/web-stomp",
     "management": "http",
     "management_tls": "https",
 }
@@ -38,6 +46,25 @@ class Place(Protocol):
 
     @property
     def tls_port(self) -> int:
+        """Return the port for TLS."""
+        ...
+
+
+class WebPlace(Protocol):
+    """The settings of a protocol say where it is spoken over WebSocket."""
+
+    @property
+    def host(self) -> str:
+        """Return the address."""
+        ...
+
+    @property
+    def websocket_port(self) -> int:
+        """Return the port for clear text."""
+        ...
+
+    @property
+    def websocket_tls_port(self) -> int:
         """Return the port for TLS."""
         ...
 
@@ -63,6 +90,19 @@ class Listening:
         """Speak a protocol where its settings want it, in clear text and by TLS."""
         self.open(loop, name, make_session, place.host, place.port, settings)
         self.open(loop, name + TLS, make_session, place.host, place.tls_port, settings)
+
+    def open_web(
+        self,
+        loop: AbstractEventLoop,
+        name: str,
+        inside: Inside,
+        place: WebPlace,
+        settings: Settings,
+    ) -> None:
+        """Speak a protocol over WebSocket where its settings want it, in clear text and by TLS."""
+        speak, name = partial(WebSocketSession, inside), name + WEBSOCKET
+        self.open(loop, name, speak, place.host, place.websocket_port, settings)
+        self.open(loop, name + TLS, speak, place.host, place.websocket_tls_port, settings)
 
     def open(
         self,

@@ -69,11 +69,15 @@ from anymq.protocols.mqtt.form import MQTT_FORM
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.session import Counts
+from anymq.protocols.stomp.form import STOMP_FORM
+from anymq.protocols.stomp.session import StompSession
+from anymq.protocols.stomp.stomp import Stomp
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
 from anymq.shovels.shovels import Shovels
 from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
+from anymq.websockets import mqtt_inside, stomp_inside
 from anymq.wiring import (
     amqp_settings,
     amqp_users,
@@ -84,6 +88,7 @@ from anymq.wiring import (
     kafka_settings,
     kafka_users,
     make_mqtt,
+    make_stomp,
     make_telemetry,
     make_tokens,
     mqtt_settings,
@@ -92,6 +97,7 @@ from anymq.wiring import (
     provider,
     session_limits,
     shovel_limits,
+    stomp_settings,
     token_origins,
 )
 
@@ -116,6 +122,7 @@ class Server:
         self._amqp: Amqp | None = None
         self._amqp_counters = AmqpCounters()
         self._mqtt: Mqtt | None = None
+        self._stomp: Stomp | None = None
         self._guard: Guard | None = None
         self._store: LogStore | None = None
         self._telemetry: Telemetry | None = None
@@ -160,6 +167,9 @@ class Server:
         if self._mqtt is not None:
             self._mqtt.settings = mqtt_settings(settings)
             self._mqtt.users = amqp_users(settings, self._mqtt.broker)
+        if self._stomp is not None:
+            self._stomp.settings = stomp_settings(settings)
+            self._stomp.users = amqp_users(settings, self._stomp.broker)
         if self._store is not None and self._amqp is not None:
             self._store.keep_free(settings.storage.disk_free_bytes_min)
             self._look_for_alarms(self._amqp.broker, self._store)
@@ -248,7 +258,7 @@ class Server:
             random=secrets.token_bytes,
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
-            forms=(AMQP_FORM, MQTT_FORM),
+            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM),
             exchange_types=plugins.exchange_types(),
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
             listen=nobody if self._telemetry is None else self._telemetry.listen,
@@ -269,15 +279,30 @@ class Server:
         speak_amqp = self._amqp_sessions(broker, gate)
         self._mqtt = make_mqtt(settings, broker, store, gate, self._memory)
         speak_mqtt = partial(MqttSession, self._mqtt)
+        self._stomp = make_stomp(settings, broker, gate, self._memory)
+        speak_stomp = partial(StompSession, self._stomp)
         speak_http = self._http_sessions(broker, store, disk)
         open_both = self._listening.open_both
         open_both(loop, "kafka", speak_kafka, settings.kafka, settings)
         open_both(loop, "amqp", speak_amqp, settings.amqp, settings)
         open_both(loop, "mqtt", speak_mqtt, settings.mqtt, settings)
+        open_both(loop, "stomp", speak_stomp, settings.stomp, settings)
+        self._open_web(loop, speak_mqtt, speak_stomp)
         open_both(loop, "management", speak_http, settings.management, settings)
         ground = plugins.Ground(broker, amqp_users(settings, broker), gate)
         for door, speak in plugins.protocols(plugin_doors(settings), ground):
             self._listening.open(loop, door.name, speak, door.host, door.port, settings)
+
+    def _open_web(
+        self, loop: asyncio.AbstractEventLoop, mqtt: MakeSession, stomp: MakeSession
+    ) -> None:
+        assert self._mqtt is not None
+        assert self._stomp is not None
+        settings, open_web = self.settings, self._listening.open_web
+        in_mqtt = mqtt_inside(lambda: self.settings, mqtt, self._mqtt.counters)
+        in_stomp = stomp_inside(lambda: self.settings, stomp, self._stomp.counters)
+        open_web(loop, "mqtt", in_mqtt, settings.mqtt, settings)
+        open_web(loop, "stomp", in_stomp, settings.stomp, settings)
 
     def _http_sessions(self, broker: Broker, store: LogStore, disk: Disk) -> MakeSession:
         site = self._site(broker, store)
@@ -320,10 +345,12 @@ class Server:
     def _pages(self, site: Site, store: LogStore, disk: Disk) -> Pages:
         broker, registry = site.broker, Registry()
         assert self._mqtt is not None
+        assert self._stomp is not None
         counters: dict[str, Counts] = {
             "kafka": self._kafka_counters,
             "amqp": self._amqp_counters,
             "mqtt": self._mqtt.counters,
+            "stomp": self._stomp.counters,
         }
         numbers = watch(
             registry,
@@ -445,6 +472,8 @@ class Server:
             self._amqp.say_goodbye("shutdown")
             if self._mqtt is not None:
                 self._mqtt.say_goodbye()
+            if self._stomp is not None:
+                self._stomp.say_goodbye()
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:

@@ -31,6 +31,9 @@ from anymq.protocols.mqtt.counters import Counters as MqttCounters
 from anymq.protocols.mqtt.kept import Kept
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.settings import MqttSettings
+from anymq.protocols.stomp.counters import Counters as StompCounters
+from anymq.protocols.stomp.settings import StompSettings
+from anymq.protocols.stomp.stomp import Stomp
 from anymq.security.attempts import AttemptLimits
 from anymq.security.gate import Gate
 from anymq.security.tokens import Tokens, TokenSettings
@@ -191,6 +194,41 @@ def make_mqtt(
     )
     mqtt.begin()
     return mqtt
+
+
+def stomp_settings(settings: Settings) -> StompSettings:
+    """Return what STOMP sessions are told."""
+    stomp, limits = settings.stomp, settings.limits
+    return StompSettings(
+        vhost=stomp.vhost,
+        host_names=stomp.host_names,
+        anonymous=stomp.anonymous,
+        loopback_users=settings.amqp.loopback_users,
+        certificate_name=settings.amqp.certificate_name,
+        head_bytes_max=stomp.head_bytes_max,
+        headers_max=stomp.headers_max,
+        body_bytes_max=stomp.body_bytes_max,
+        handshake_seconds_max=limits.login_timeout_ms / 1000,
+        subscriptions_max=stomp.subscriptions_max,
+        receipts_max=stomp.receipts_max,
+        transactions_max=stomp.transactions_max,
+        transaction_bytes_max=stomp.transaction_bytes_max,
+        prefetch=stomp.prefetch,
+        unsent_bytes_max=limits.unsent_bytes_max,
+        delivery_bytes_max=limits.owed_deliveries_bytes_max,
+    )
+
+
+def make_stomp(settings: Settings, broker: Broker, gate: Gate, memory: Memory) -> Stomp:
+    """Return what STOMP sessions share."""
+    return Stomp(
+        broker=broker,
+        settings=stomp_settings(settings),
+        users=amqp_users(settings, broker),
+        gate=gate,
+        counters=StompCounters(),
+        memory=memory,
+    )
 
 
 def amqp_users(settings: Settings, broker: Broker) -> Users:

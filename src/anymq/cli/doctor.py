@@ -185,6 +185,12 @@ def check_ports(settings: Settings) -> Findings:
         ("amqp.tls_port", amqp.host, amqp.tls_port),
         ("mqtt.port", settings.mqtt.host, settings.mqtt.port),
         ("mqtt.tls_port", settings.mqtt.host, settings.mqtt.tls_port),
+        ("mqtt.websocket_port", settings.mqtt.host, settings.mqtt.websocket_port),
+        ("mqtt.websocket_tls_port", settings.mqtt.host, settings.mqtt.websocket_tls_port),
+        ("stomp.port", settings.stomp.host, settings.stomp.port),
+        ("stomp.tls_port", settings.stomp.host, settings.stomp.tls_port),
+        ("stomp.websocket_port", settings.stomp.host, settings.stomp.websocket_port),
+        ("stomp.websocket_tls_port", settings.stomp.host, settings.stomp.websocket_tls_port),
         ("management.port", management.host, management.port),
         ("management.tls_port", management.host, management.tls_port),
     ):

@@ -55,7 +55,8 @@ def from_tables(tables: Mapping[str, object]) -> Settings:
 CLOSED_BY = {
     "kafka.host": "Set kafka.require_login (or tls.client_ca), kafka.tls_port and kafka.port = -1",
     "amqp.host": "Set amqp.tls_port and amqp.port = -1",
-    "mqtt.host": "Set mqtt.tls_port and mqtt.port = -1",
+    "mqtt.host": "Set mqtt.tls_port, mqtt.port = -1 and mqtt.websocket_port = -1",
+    "stomp.host": "Set stomp.tls_port, stomp.port = -1 and stomp.websocket_port = -1",
     "management.host": "Set management.tls_port and management.port = -1",
 }
 
@@ -69,7 +70,8 @@ def open_to_others(settings: Settings) -> list[str]:
     guarded = known and kafka.port == OFF
     doors = [("kafka.host", kafka.host, not guarded)]
     doors += [("amqp.host", amqp.host, amqp.port != OFF)]
-    doors += [("mqtt.host", settings.mqtt.host, settings.mqtt.port != OFF)]
+    for name, web in (("mqtt", settings.mqtt), ("stomp", settings.stomp)):
+        doors += [(f"{name}.host", web.host, max(web.port, web.websocket_port) != OFF)]
     doors += [("management.host", management.host, management.port != OFF)]
     return [name for name, host, is_open in doors if is_open and not is_loopback(host)]
 
@@ -190,19 +192,25 @@ def _build(values: Values, users: Users) -> Settings:
     return settings
 
 
+def _tls_ports(settings: Settings) -> list[str]:
+    """Return the settings of ports with TLS that are not off."""
+    ports = {
+        "kafka.tls_port": settings.kafka.tls_port,
+        "amqp.tls_port": settings.amqp.tls_port,
+        "mqtt.tls_port": settings.mqtt.tls_port,
+        "mqtt.websocket_tls_port": settings.mqtt.websocket_tls_port,
+        "stomp.tls_port": settings.stomp.tls_port,
+        "stomp.websocket_tls_port": settings.stomp.websocket_tls_port,
+        "management.tls_port": settings.management.tls_port,
+    }
+    return [name for name, port in ports.items() if port != OFF]
+
+
 def _check(settings: Settings) -> None:
     """Refuse what makes no sense together."""
-    tls, kafka, groups = settings.tls, settings.kafka, settings.groups
-    if kafka.tls_port >= 0 and not tls.certificate:
-        raise ConfigError("kafka.tls_port needs tls.certificate: the file with the certificate")
-    if settings.amqp.tls_port >= 0 and not tls.certificate:
-        raise ConfigError("amqp.tls_port needs tls.certificate: the file with the certificate")
-    if settings.mqtt.tls_port >= 0 and not tls.certificate:
-        raise ConfigError("mqtt.tls_port needs tls.certificate: the file with the certificate")
-    if settings.management.tls_port >= 0 and not tls.certificate:
-        raise ConfigError(
-            "management.tls_port needs tls.certificate: the file with the certificate"
-        )
+    tls, groups = settings.tls, settings.groups
+    if not tls.certificate and (wanting := _tls_ports(settings)):
+        raise ConfigError(f"{wanting[0]} needs tls.certificate: the file with the certificate")
     if bool(settings.amqp.default_user) != bool(settings.amqp.default_password):
         raise ConfigError("amqp.default_user and amqp.default_password need each other")
     _check_security(settings)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from anymq.config.declare import Declared, declared_in, setting
 from anymq.config.mqtt import Mqtt
+from anymq.config.stomp import Stomp
 from anymq.config.units import DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS
 
 OFF = -1  # as a port: do not listen; as a limit of age or size: none
@@ -526,6 +527,7 @@ class Settings:
     kafka: Kafka = Kafka()
     amqp: Amqp = Amqp()
     mqtt: Mqtt = field(default_factory=Mqtt)
+    stomp: Stomp = field(default_factory=Stomp)
     management: Management = Management()
     tls: Tls = Tls()
     security: Security = Security()
@@ -547,6 +549,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "kafka": Kafka,
         "amqp": Amqp,
         "mqtt": Mqtt,
+        "stomp": Stomp,
         "management": Management,
         "tls": Tls,
         "security": Security,

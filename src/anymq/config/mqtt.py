@@ -27,6 +27,25 @@ class Mqtt:
         at_least=OFF,
         at_most=PORT_MAX,
     )
+    websocket_port: int = setting(
+        OFF,
+        "The port for MQTT over WebSocket (15675 is usual), at /mqtt and /ws; 0 takes a free one,"
+        " -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    websocket_tls_port: int = setting(
+        OFF,
+        "The port for MQTT over WebSocket with TLS (15676 is usual); 0 takes a free one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    websocket_origins: tuple[str, ...] = setting(
+        (),
+        "Pages from where may connect by WebSocket, as browsers say it: `https://example.com`; `*`"
+        " is any. None: those of this machine, and of `management.host_names`.",
+        live=True,
+    )
     vhost: str = setting(
         "/", "The virtual host of clients whose user does not name one (VHOST:USER).", live=True
     )

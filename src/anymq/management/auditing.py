@@ -11,6 +11,8 @@ from anymq.protocols.kafka.authentication import PROTOCOL as KAFKA
 from anymq.protocols.kafka.session import KafkaSession
 from anymq.protocols.mqtt.conversation import Conversation as MqttConversation
 from anymq.protocols.mqtt.login import PROTOCOL as MQTT
+from anymq.protocols.stomp.conversation import Conversation as StompConversation
+from anymq.protocols.stomp.login import PROTOCOL as STOMP
 
 # Definitions that are ours alone: what the broker counts and has to tidy up.
 INTERNAL = frozenset({"counters", "starts", "doomed", "texts"})
@@ -40,6 +42,8 @@ def _actor(who: object) -> Actor:
         return Actor(who.user, who.peer.host, AMQP)
     if isinstance(who, MqttConversation):
         return Actor(who.user, who.peer.host, MQTT)
+    if isinstance(who, StompConversation):
+        return Actor(who.user, who.peer.host, STOMP)
     if isinstance(who, KafkaSession):
         return Actor(who.authentication.user, who.peer.host, KAFKA)
     return THE_BROKER

@@ -10,6 +10,7 @@ from typing_extensions import override
 from anymq.storage.files import Buffer, FileRange
 
 Output = Buffer | FileRange
+Dress = Callable[[list[Output]], list[Output]]
 
 
 class Outbox:
@@ -19,11 +20,12 @@ class Outbox:
     holds back. `memory` is how much of that takes memory, at most: ranges of files do not.
     """
 
-    __slots__ = ("_on_output", "_pending", "memory", "size")
+    __slots__ = ("_on_output", "_pending", "dress", "memory", "size")
 
     def __init__(self, on_output: Callable[[], None]) -> None:
         self._on_output = on_output
         self._pending: list[Output] = []
+        self.dress: Dress | None = None  # makes of all that what travels (and counts what it adds)
         self.size = 0
         self.memory = 0
 
@@ -49,11 +51,17 @@ class Outbox:
     def take(self) -> list[Output]:
         """Hand over what is owed."""
         pending, self._pending = self._pending, []
-        return pending
+        return pending if self.dress is None else self.dress(pending)
+
+    def grew(self, size: int) -> None:
+        """What is taken takes so many bytes more than what was written."""
+        self.size += size
+        self.memory += size
 
     def close(self) -> None:
         """Nobody carries anything any more. Without this, carrier and session hold each other."""
         self._on_output = _nobody
+        self.dress = None
         self._pending.clear()
 
     def sent(self, size: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from anymq.config.load import from_tables
@@ -185,19 +185,33 @@ def _on_free_ports(settings: Settings) -> Settings:
         "amqp_tls": amqp.tls_port,
         "mqtt": settings.mqtt.port,
         "mqtt_tls": settings.mqtt.tls_port,
+        "mqtt_websocket": settings.mqtt.websocket_port,
+        "mqtt_websocket_tls": settings.mqtt.websocket_tls_port,
+        "stomp": settings.stomp.port,
+        "stomp_tls": settings.stomp.tls_port,
+        "stomp_websocket": settings.stomp.websocket_port,
+        "stomp_websocket_tls": settings.stomp.websocket_tls_port,
         "management": settings.management.port,
     }
     return _on_ports(settings, {name: 0 for name, port in ports.items() if port != OFF})
 
 
 def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
-    kafka = replace(
-        settings.kafka, port=ports.get("kafka", OFF), tls_port=ports.get("kafka_tls", OFF)
+    def both(name: str) -> dict[str, Any]:
+        return {"port": ports.get(name, OFF), "tls_port": ports.get(f"{name}_tls", OFF)}
+
+    def web(name: str) -> dict[str, Any]:
+        over = {f"websocket_{key}": port for key, port in both(f"{name}_websocket").items()}
+        return {**both(name), **over}
+
+    return replace(
+        settings,
+        kafka=replace(settings.kafka, **both("kafka")),
+        amqp=replace(settings.amqp, **both("amqp")),
+        mqtt=replace(settings.mqtt, **web("mqtt")),
+        stomp=replace(settings.stomp, **web("stomp")),
+        management=replace(settings.management, port=ports.get("management", OFF)),
     )
-    amqp = replace(settings.amqp, port=ports.get("amqp", OFF), tls_port=ports.get("amqp_tls", OFF))
-    mqtt = replace(settings.mqtt, port=ports.get("mqtt", OFF), tls_port=ports.get("mqtt_tls", OFF))
-    management = replace(settings.management, port=ports.get("management", OFF))
-    return replace(settings, kafka=kafka, amqp=amqp, mqtt=mqtt, management=management)
 
 
 def _passwords(settings: Settings) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 What is shared by all queues is opened first, then what is defined is made, then what is bound.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from anymq.core.catalog import Catalog
@@ -64,6 +64,7 @@ class Ground:
     node_name: str = "anymq"
     interceptors: Sequence[Interceptor] = ()
     listen: ListenAt = nobody
+    borrowed: Collection[int] = ()  # settlements of what is no queue: those of share groups
 
 
 class Messaging:
@@ -73,7 +74,9 @@ class Messaging:
         forms = self.forms = with_died([*ground.forms, RECORD_FORM])
         self.flow = Flow()
         self.steady = Steady(ground.clock, ground.timers)
-        self.lines = Lines(ground.store, forms, durability=ground.durability)
+        self.lines = Lines(
+            ground.store, forms, durability=ground.durability, borrowed=ground.borrowed
+        )
         self.turn = Turn(finish=self._journal_soon)
         self._journal_timer: Timer | None = None
         self.totals = Totals()

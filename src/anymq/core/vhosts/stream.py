@@ -214,7 +214,9 @@ class Stream:
             self._means.witness.sends(partition.log.id, partition.log.end)
         batch = batch_of(messages, packed)
         try:
-            partition.append(batch, read_header(batch), self._means.now_ms(), then)
+            now_ms = self._means.now_ms()
+            # Whoever listens at its address was found together with it: see addresses.py.
+            partition.append(batch, read_header(batch), now_ms, then, announce=False)
         except (Refused, StorageError) as error:
             if then is not None:
                 then(error)

@@ -20,6 +20,7 @@ from anymq.core.streams.topic_config import Change, Operation
 from anymq.core.values import check_field
 from anymq.core.vhosts import stream_arguments
 from anymq.core.vhosts.kinds import STREAM, AnyQueue, Ending, QueueDeclaration
+from anymq.core.vhosts.relay import Relay
 from anymq.core.vhosts.stream import Means, Stream
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
 
@@ -84,6 +85,7 @@ class Streams:
         if stream is None:
             self._add(name, topic)
         else:
+            self._relay(stream)
             stream.on_partitions()
 
     def check_free(self, name: str) -> None:
@@ -179,9 +181,22 @@ class Streams:
         stream = self._by_topic[name] = Stream(stream_name, vhost_name, topic, self._means)
         topic.taps = vhost.taps
         vhost.topology.put_queue(stream)
+        self._relay(stream)
+
+    def _relay(self, stream: Stream) -> None:
+        """Let who listens at the topic's address hear of what comes, in new partitions, too."""
+        partitions = stream.topic.partitions
+        relay = partitions[0].audience
+        if relay is None:
+            publishing = self._vhosts[stream.vhost_name].publishing
+            relay = Relay(stream, publishing, self._means.forms)
+        for partition in partitions:
+            partition.audience = relay
 
     def _drop(self, name: str, stream: Stream) -> None:
         del self._by_topic[name]
+        for partition in stream.topic.partitions:
+            partition.audience = None
         vhost = self._vhosts.get(stream.vhost_name)
         if vhost is not None and vhost.queues.get(stream.name) is stream:
             vhost.forget(stream)
