@@ -114,6 +114,12 @@ def unpacked(properties: bytes) -> tuple[int, str, Props]:
         raise ValueError(str(error)) from None
 
 
+def has_properties(properties: bytes) -> bool:
+    """Is there anything in it beside the flags, and who published it?"""
+    client_bytes = properties[1] << 8 | properties[2]
+    return len(properties) != 3 + client_bytes + 1
+
+
 def as_retained(properties: bytes) -> bytes:
     """Return the same for a message that is sent because it was retained."""
     return bytes((properties[0] | RETAINED,)) + properties[1:]

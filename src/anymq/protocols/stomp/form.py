@@ -224,7 +224,8 @@ _TYPES: Mapping[str, type[int]] = {"$long": Long, "$time": Time}
 
 def _to_json(value: Value) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _to_json(one) for name, one in value.items()}
+        table = {str(name): _to_json(one) for name, one in value.items()}
+        return {"$table": table} if any(name.startswith("$") for name in table) else table
     if isinstance(value, (bytes, bytearray)):
         return {"$bytes": b64encode(value).decode()}
     if isinstance(value, (list, tuple)):
@@ -253,6 +254,8 @@ def _from_json(value: Any) -> Value:
         [(name, one)] = value.items()
         if name == "$bytes" and isinstance(one, str):
             return b64decode(one)
+        if name == "$table" and isinstance(one, dict):
+            return {key: _from_json(inner) for key, inner in one.items()}
         if name in _TYPES and isinstance(one, int):
             return _TYPES[name](one)
     return {name: _from_json(one) for name, one in value.items()}
