@@ -429,6 +429,8 @@ class Conversation:
         assert self.outgoing is not None
         assert self.subscribing is not None
         mqtt.connected.discard(self)
+        mqtt.gone.received += self.peer.traffic.received
+        mqtt.gone.sent += self.peer.traffic.sent
         mqtt.broker.presence.leave(self.user, mailbox.vhost.name)
         mqtt.broker.users.unwatch(self.user, self._on_rights)
         self.outgoing.end()

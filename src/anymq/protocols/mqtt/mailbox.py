@@ -110,7 +110,7 @@ class Mailbox:
     @property
     def own(self) -> Iterator[Subscribed]:
         """Its subscriptions that it shares with nobody."""
-        return (one for one in self.subscriptions.values() if not _is_shared(one.wish.filter))
+        return (one for one in self.subscriptions.values() if not topics.is_shared(one.wish.filter))
 
     @property
     def only_at_most_once(self) -> bool:
@@ -135,7 +135,8 @@ class Mailbox:
         share = topics.shared(name)
         if share is None:
             queue = self.queue = self._declare(queue_name(self.client_id), alone=not self.durable)
-            self._bind(queue, name, then)
+            if not topics.is_sys(name):
+                self._bind(queue, name, then)
         else:
             self._bind(self._declare(share_queue_name(share), alone=False), share.filter, then)
         return self._note(subscribed)
@@ -145,10 +146,10 @@ class Mailbox:
         subscribed = self.subscriptions.pop(name, None)
         if subscribed is None:
             return False
-        if not _is_shared(name):
+        if not topics.is_shared(name):
             self._trie.discard(topics.swapped(name), subscribed)
             key, queue = topics.swapped(name), queue_name(self.client_id)
-            if queue in self.vhost.queues:
+            if queue in self.vhost.queues and not topics.is_sys(name):
                 self.vhost.unbind(topics.EXCHANGE, queue, key, owner=self._owner)
         return True
 
@@ -174,7 +175,7 @@ class Mailbox:
     def _note(self, subscribed: Subscribed) -> bool:
         name = subscribed.wish.filter
         before = self.subscriptions.get(name)
-        if not _is_shared(name):
+        if not topics.is_shared(name):
             if before is not None:
                 self._trie.discard(topics.swapped(name), before)
             self._trie.add(topics.swapped(name), subscribed)
@@ -224,10 +225,6 @@ def terms_of(message: Message, matching: list[Subscribed], client_id: str) -> Te
     as_published = flags & RETAIN and any(one.wish.retain_as_published for one in matching)
     numbers = tuple(sorted({one.number for one in matching if one.number}))
     return Terms(qos, bool(flags & RETAINED or as_published), numbers)
-
-
-def _is_shared(name: str) -> bool:
-    return name.startswith(topics.SHARE_PREFIX)
 
 
 def _nothing(error: Exception | None) -> None:

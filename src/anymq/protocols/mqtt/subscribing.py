@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from anymq.core.errors import Invalid, Refused, Unavailable
+from anymq.core.errors import Invalid, NotAllowed, Refused, Unavailable
 from anymq.core.message import Envelope, Message, Run
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import CONFIGURE, READ, WRITE, Permit
@@ -60,6 +60,8 @@ class Subscribing:
             try:
                 self._check(name)
                 self._mailbox.add(subscribed, _nothing)
+                if topics.is_sys(name):
+                    self._mqtt.sys.watch(self._mailbox)
             except Refused:
                 self._forget(name)
         self._take()
@@ -125,10 +127,12 @@ class Subscribing:
         if len(mailbox.subscriptions) >= self._mqtt.settings.subscriptions_max:
             raise Unavailable("too many subscriptions")
         is_new = mailbox.add(subscribed, _nothing)
+        if topics.is_sys(wish.filter):
+            self._mqtt.sys.watch(mailbox)
         self._mqtt.add_share(mailbox, wish.filter)
         wanted = wish.retain_handling == ALWAYS or (wish.retain_handling == IF_NEW and is_new)
         if share is None and wanted:
-            retained.append(self._mqtt.retained(mailbox.vhost.name).match(wish.filter))
+            retained.append(self._source(wish.filter))
         return wish.qos
 
     def _check(self, name: str) -> None:
@@ -139,12 +143,26 @@ class Subscribing:
             topics.check_filter(name)
         if wanted.startswith(topics.QUEUE_PREFIX):
             raise Invalid("queues cannot be subscribed to, only published to")
+        if topics.is_sys(wanted):
+            self._check_sys(shared=share is not None)
         queue = queue_name(self._mailbox.client_id) if share is None else share_queue_name(share)
         for right in (CONFIGURE, WRITE, READ):
             self._permit.queue(right, queue)
         self._permit.exchange(READ, topics.EXCHANGE)
         if self._permit.has_topics:
             self._permit.topics(READ, topics.EXCHANGE, (topics.swapped(wanted),))
+
+    def _check_sys(self, *, shared: bool) -> None:
+        if shared or not self._mqtt.settings.sys_interval_s:
+            raise Invalid("there are no such figures, or not for groups")
+        if not self._mqtt.sys.may_read(self._permit.user):
+            raise NotAllowed("figures of the broker are for monitoring")
+
+    def _source(self, filter_: str) -> Search:
+        """Return what there is for a filter, before anything new comes."""
+        if not topics.is_sys(filter_):
+            return self._mqtt.retained(self._mailbox.vhost.name).match(filter_)
+        return self._mqtt.sys.match(filter_)
 
     def _code(self, error: Exception) -> int:
         """Return what SUBACK says of a refusal."""
