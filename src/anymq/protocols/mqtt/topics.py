@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from anymq.core.errors import Invalid
 
 EXCHANGE = "amq.topic"
-QUEUE_PREFIX = "$queue/"  # publishes to a queue by its name
+QUEUE_PREFIX = "$queue/"  # a queue by its name: to publish to, and to consume from
 SHARE_PREFIX = "$share/"
 SYS_PREFIX = "$SYS/"  # figures of the broker, see sys_tree.py
 REPLY_PREFIX = f"/exchanges/{EXCHANGE}/"  # AMQP's reply-to for a response topic, as RabbitMQ has it
@@ -68,6 +68,16 @@ def shared(name: str) -> Shared | None:
 def is_shared(name: str) -> bool:
     """Is this a shared subscription?"""
     return name.startswith(SHARE_PREFIX)
+
+
+def queue_of(name: str) -> str | None:
+    """Return the queue that a topic or filter names; None: it names none."""
+    return name[len(QUEUE_PREFIX) :] if name.startswith(QUEUE_PREFIX) else None
+
+
+def is_own(name: str) -> bool:
+    """Does what a filter asks for come to the client's own queue?"""
+    return not name.startswith((SHARE_PREFIX, QUEUE_PREFIX))
 
 
 def is_sys(name: str) -> bool:
