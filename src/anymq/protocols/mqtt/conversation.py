@@ -41,9 +41,10 @@ from anymq.protocols.mqtt.kept import ignore
 from anymq.protocols.mqtt.login import check_place, claim_of
 from anymq.protocols.mqtt.mailbox import NEVER, Mailbox
 from anymq.protocols.mqtt.mqtt import Mqtt
-from anymq.protocols.mqtt.outgoing import Outgoing, Taker
+from anymq.protocols.mqtt.outgoing import Outgoing
 from anymq.protocols.mqtt.properties import P
 from anymq.protocols.mqtt.subscribing import Subscribing
+from anymq.protocols.mqtt.taker import Taker
 from anymq.protocols.mqtt.wire import WITHOUT_LIMIT, Wire
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.gate import Verdict
