@@ -88,7 +88,7 @@ class Conversation:
         self.incoming: Incoming | None = None
         self.outgoing: Outgoing | None = None
         self.subscribing: Subscribing | None = None
-        self.gathering: Gathering | None = None
+        self.gathering: Gathering | None = None  # once there is something to gather
         self._mailbox: Mailbox | None = None
         self._permit: Permit | None = None
         self._will: Will | None = None
@@ -210,8 +210,15 @@ class Conversation:
             aliases_max=settings.topic_aliases_max,
             on_fault=self.fault,
         )
-        self.gathering = Gathering(ground, wire, self.incoming, self.outgoing)
         self.subscribing = Subscribing(mqtt, wire, mailbox, permit, self.outgoing)
+
+    def begin_gathering(self) -> Gathering:
+        """Act on many packets at a time from now on."""
+        assert self.incoming is not None
+        assert self.outgoing is not None
+        ground = self.incoming.publisher.ground
+        self.gathering = Gathering(ground, self.wire, self.incoming, self.outgoing)
+        return self.gathering
 
     def _ground(self, mailbox: Mailbox, permit: Permit) -> Ground:
         mqtt, vhost = self.mqtt, mailbox.vhost
