@@ -91,7 +91,7 @@ def heard(version: int, pieces: Sequence[bytes]) -> list[list[Packet]]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_as_if_each_came_alone(version: int, data: st.DataObject) -> None:
     """Whatever it is, and wherever it is cut."""
