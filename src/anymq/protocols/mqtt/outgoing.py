@@ -54,6 +54,7 @@ class Outgoing:
         self.on_lost = on_lost
         self.sent: dict[int, Sent] = {}
         self._mailbox = mailbox
+        self._in_flight = mailbox.in_flight
         self._kept = kept
         self._now_ms = now_ms
         self._in_flight_max = in_flight_max
@@ -70,16 +71,20 @@ class Outgoing:
         """How many messages the client may get now."""
         if not self.has_room:
             return 0
-        room = self._numbers_left
-        self._short = self._short or room <= 0
-        return max(0, room)
+        room = self._in_flight_max - len(self.sent) - len(self._in_flight.arrived)
+        if room > 0:
+            return room
+        self._short = True
+        return 0
 
     @property
     def has_room(self) -> bool:
         """Does the client take what it is owed?"""
-        has_room = not self.wire.ended and self.wire.outbox.size <= self._bytes_max
-        self._short = self._short or not has_room
-        return has_room
+        wire = self.wire
+        if wire.outbox.size <= self._bytes_max and not wire.ended:
+            return True
+        self._short = True
+        return False
 
     @property
     def has_news(self) -> bool:
@@ -90,11 +95,11 @@ class Outgoing:
 
     @property
     def _numbers_left(self) -> int:
-        return self._in_flight_max - len(self.sent) - len(self._mailbox.in_flight.arrived)
+        return self._in_flight_max - len(self.sent) - len(self._in_flight.arrived)
 
     def begin(self) -> None:
         """Say again what has not been answered."""
-        for number in list(self._mailbox.in_flight.arrived):
+        for number in list(self._in_flight.arrived):
             self.wire.send(Pubrel(number))
 
     def end(self) -> None:
@@ -204,7 +209,7 @@ class Outgoing:
         first = self._last_fleeting + 1
         if first + count > OWN_NUMBERS:
             first = 1
-        in_flight = self._mailbox.in_flight
+        in_flight = self._in_flight
         if in_flight.arrived or in_flight.written:
             return None
         is_free = self.sent.keys().isdisjoint(range(first, first + count))
@@ -223,7 +228,7 @@ class Outgoing:
 
     def _are_free(self, taker: Taker, numbers: Sequence[int]) -> bool:
         """Can messages have these numbers, and go now?"""
-        in_flight = self._mailbox.in_flight
+        in_flight = self._in_flight
         is_free = not (taker.is_shared or taker.waiting or in_flight.arrived or in_flight.written)
         return is_free and self.sent.keys().isdisjoint(numbers)
 
@@ -233,7 +238,7 @@ class Outgoing:
 
     def _send_surely(self, taker: Taker, delivery: Delivery, terms: Terms, *, waited: bool) -> bool:
         number = self._number(taker, delivery)
-        arrived = self._mailbox.in_flight.arrived
+        arrived = self._in_flight.arrived
         if taker.by_position and arrived.get(number) == delivery.position:
             return True  # the client has it; PUBREL is on its way
         if not waited and not self._may_go(taker, delivery, terms, number):
@@ -301,7 +306,7 @@ class Outgoing:
 
     def _is_used(self, number: int, position: int = NOWHERE) -> bool:
         """Is it that of another message than the one at this position?"""
-        in_flight = self._mailbox.in_flight
+        in_flight = self._in_flight
         if number in self.sent or number in in_flight.arrived:
             return True
         return in_flight.written.get(number, position) != position
@@ -340,7 +345,6 @@ class Outgoing:
                 continue
             del sent[number]
             if one.position == NOWHERE:
-                self._short = True
                 continue
             if one.taker is not taker:
                 if taker is not None:
@@ -349,11 +353,11 @@ class Outgoing:
             positions.append(one.position)
         if taker is not None:
             taker.settle(positions)
-            self._short = True
+        self._note_free()
 
     def on_pubrec(self, packet: Answer) -> None:
         """A message of QoS 2 arrived: it must never be sent again, so that is kept."""
-        number, arrived = packet.packet_id, self._mailbox.in_flight.arrived
+        number, arrived = packet.packet_id, self._in_flight.arrived
         sent = self.sent.get(number)
         if sent is None or sent.qos != 2:
             if packet.code < Reason.UNSPECIFIED:
@@ -368,7 +372,7 @@ class Outgoing:
 
     def on_pubcomp(self, packet: Answer) -> None:
         """It is complete: the number is free."""
-        if self._mailbox.in_flight.arrived.pop(packet.packet_id, None) is not None:
+        if self._in_flight.arrived.pop(packet.packet_id, None) is not None:
             if self._mailbox.durable:
                 self._leaving.add(packet.packet_id)
             self._short = True
@@ -377,12 +381,12 @@ class Outgoing:
         def recorded(error: Exception | None) -> None:
             if error is not None or self.sent.get(number) is not sent:
                 return  # it is sent again, and then it is a duplicate that the client knows
-            self._mailbox.in_flight.arrived[number] = sent.position
+            self._in_flight.arrived[number] = sent.position
             self._done(number, sent)
             self.wire.send(Pubrel(number))
 
         if self._mailbox.durable:
-            self._mailbox.in_flight.written[number] = sent.position
+            self._in_flight.written[number] = sent.position
             self._kept.put_arrived(self._mailbox.place, number, sent.position, recorded)
         else:
             recorded(None)
@@ -390,7 +394,11 @@ class Outgoing:
     def _done(self, number: int, sent: Sent) -> None:
         del self.sent[number]
         sent.taker.settle([sent.position])
-        self._short = True
+        self._note_free()
+
+    def _note_free(self) -> None:
+        """Some numbers are free. Who was without credit is known; who waits for one goes on."""
+        self._short = self._short or any(taker.waiting for taker in self.takers.values())
 
 
 def _own_number(position: int) -> int:

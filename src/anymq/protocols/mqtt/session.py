@@ -156,9 +156,9 @@ class MqttSession:
         """Act on packets; return how many bytes that were."""
         clock, at, count = self._mqtt.broker.clock, 0, 0
         turn_ends = clock.monotonic() + TURN_SECONDS
-        while not self.closed and self._deaf_since is None:
+        while at < len(data) and not self.closed and self._deaf_since is None:
             if not self._may_go_on:
-                self._waits = at < len(data)
+                self._waits = True
                 break
             at, taken = self._gather(data, at)
             count += 1 + taken
