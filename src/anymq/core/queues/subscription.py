@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from anymq.core.message import Run
 from anymq.core.queues.delivery import Delivery
+from anymq.core.selectors.selector import Selector
 from anymq.core.taps import Origin
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Subscription:
         "parked",
         "priority",
         "queue",
+        "selector",
         "tag",
         "takes_runs",
         "timeout_ms",
@@ -79,8 +81,10 @@ class Subscription:
         exclusive: bool,
         priority: int,
         arguments: Mapping[str, Any],
+        selector: Selector | None = None,
     ) -> None:
         self.queue = queue
+        self.selector = selector  # what it takes; None: everything
         self.consumer = consumer
         self.tag = tag
         self.no_ack = no_ack

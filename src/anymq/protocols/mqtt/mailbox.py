@@ -131,6 +131,18 @@ class Mailbox:
             self._note(Subscribed(wish, one.number))
         found = self.vhost.queues.get(queue_name(self.client_id))
         self.queue = found if isinstance(found, Queue) else None
+        for name in self.subscriptions:
+            self._bind_again(name)
+
+    def _bind_again(self, name: str) -> None:
+        """The session is kept, its bindings are not: they would say the same."""
+        share = topics.shared(name)
+        queue = self.queue
+        if share is not None:
+            found = self.vhost.queues.get(share_queue_name(share))
+            queue, name = found if isinstance(found, Queue) else None, share.filter
+        if queue is not None:
+            self._bind(queue, name, _nothing)
 
     def add(self, subscribed: Subscribed, then: Then) -> bool:
         """Subscribe; say whether it is new. `then`: a restart would find it so."""
@@ -225,7 +237,8 @@ class Mailbox:
 
     def _bind(self, queue: Queue, name: str, then: Then) -> None:
         key = topics.swapped(name)
-        self.vhost.bind(topics.EXCHANGE, queue.name, key, owner=queue.owner, then=then)
+        owner = queue.owner
+        self.vhost.bind(topics.EXCHANGE, queue.name, key, owner=owner, remade=True, then=then)
 
 
 def terms_of(message: Message, matching: list[Subscribed], client_id: str) -> Terms | None:
