@@ -177,8 +177,8 @@ class Subscribing:
         queue = self._mailbox.vhost.queues.get(name or "")
         if isinstance(queue, Queue) and not self._wire.ended:
             terms = partial(_queue_terms, subscribed)
-            no_ack = subscribed.wish.qos == 0
-            self._outgoing.take_from(queue, terms, is_shared=True, no_ack=no_ack)
+            confirms = subscribed.wish.qos > 0
+            self._outgoing.take_from(queue, terms, is_shared=True, confirms=confirms)
 
     def _check_sys(self, *, shared: bool) -> None:
         if shared or not self._mqtt.settings.sys_interval_s:
@@ -228,14 +228,14 @@ class Subscribing:
         if self._wire.ended:
             return
         if mailbox.queue is not None:
-            no_ack = mailbox.only_at_most_once
-            outgoing.take_from(mailbox.queue, mailbox.terms, is_shared=False, no_ack=no_ack)
+            confirms = not mailbox.only_at_most_once
+            outgoing.take_from(mailbox.queue, mailbox.terms, is_shared=False, confirms=confirms)
         for name, subscribed in mailbox.subscriptions.items():
             share = topics.shared(name)
             queue = mailbox.vhost.queues.get(share_queue_name(share)) if share else None
             if isinstance(queue, Queue):
                 terms: Callable[[Message], Terms | None] = partial(_shared_terms, subscribed)
-                outgoing.take_from(queue, terms, is_shared=True, no_ack=False)
+                outgoing.take_from(queue, terms, is_shared=True, confirms=True)
 
     def _forget(self, name: str) -> bool:
         found = self._mailbox.remove(name)
