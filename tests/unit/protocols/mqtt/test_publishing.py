@@ -18,7 +18,7 @@ from anymq.protocols.mqtt.codec import (
     Wish,
 )
 from anymq.protocols.mqtt.errors import Reason
-from anymq.protocols.mqtt.properties import P
+from anymq.protocols.mqtt.properties import P, Props
 from anymq.protocols.mqtt.settings import MqttSettings
 from anymq.testing.mqtt import MqttRoom
 
@@ -213,7 +213,7 @@ def test_delays(qos: int) -> None:
     room = MqttRoom()
     reader = room.connect("r")
     subscribed(reader, Wish("t", qos))
-    later = {P.USER_PROPERTY: [("x-delay", "5000"), ("a", "b")]}
+    later: Props = {P.USER_PROPERTY: [("x-delay", "5000"), ("a", "b")]}
     writer = room.connect("w", expiry_s=DAY_S)
     writer >> Publish("t", b"late", qos, qos and 1, properties=later)
     assert (not qos) == (writer.packets() == [])
@@ -232,7 +232,7 @@ def test_a_time_to_be_delivered_at() -> None:
     subscribed(reader, Wish("t", 1))
     writer = room.connect("w")
     for value in (str(room.broker.now_ms() + 3000), "soon", "-5", "1" * 30, "5"):
-        said = {P.USER_PROPERTY: [("x-deliver-at", value)]}
+        said: Props = {P.USER_PROPERTY: [("x-deliver-at", value)]}
         writer >> Publish("t", value.encode(), 0, properties=said)
     assert [one.payload for one in messages(reader)] == [b"soon", b"-5", b"1" * 30, b"5"]
     room.let_pass(4)
