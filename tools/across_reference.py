@@ -146,7 +146,8 @@ is `x-mqtt-CC` and `x-stomp-CC` for the others.
 - **Once to each**: what is published to an address reaches the topic of that name, and every
   binding and subscription that matches, each once.
 - **Work is shared**: consumers of one queue share its messages, whatever they speak. What one had
-  and did not settle when it went, another gets, marked as redelivered.
+  and did not settle when it went, another gets, marked as redelivered (MQTT has no word for that:
+  DUP speaks of one client).
 - **Rights**: the same permissions are asked for, by the same names, whatever a client speaks:
   [users and rights](../explanation/rights.md).
 - **Too much**: a queue that refuses more (`x-overflow` = `reject-publish`) says so to whoever

@@ -306,3 +306,24 @@ def test_the_right_to_write(
     channel.queue_declare("rights", durable=True, arguments={"x-queue-type": "stream"})
     assert writes(broker, users("writer", f"^{where}$", ""))
     assert not writes(broker, users("no-writer", "^other$", ".*"))
+
+
+# Delay
+
+SOON_MS, MUCH_LATER_MS = "100", "3600000"
+
+
+@pytest.mark.parametrize("writer", [Amqp, Mqtt, Stomp])
+def test_a_delay_by_each_is_a_delay_for_all(broker: EmbeddedBroker, writer: type[Speaker]) -> None:
+    """What is delayed by an hour is not there when what came after it is."""
+    address = f"delay.{writer.__name__.lower()}"
+    readers = {kind: kind(broker, [address]) for kind in (Amqp, Mqtt, Stomp)}
+    try:
+        for body, delay in ((b"much later", MUCH_LATER_MS), (b"soon", SOON_MS)):
+            readers[writer].write(address, Spoken({BODY[writer]: body}, [("x-delay", delay)]))
+        readers[writer].write(address, Spoken({BODY[writer]: b"now"}))
+        heard = {kind: set(read(reader, 2)) for kind, reader in readers.items()}
+    finally:
+        for reader in readers.values():
+            reader.close()
+    assert heard == {kind: {b"now", b"soon"} for kind in readers}
