@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from anymq.core.errors import Conflict
-from anymq.core.message import Message
+from anymq.core.message import Envelope, Message
 from anymq.core.queues.arguments import CLASSIC
 from anymq.core.queues.queue import Queue
 from anymq.core.routing.target import Then
@@ -25,6 +25,8 @@ from anymq.protocols.mqtt.settings import MqttSettings
 QUEUE_PREFIX = "mqtt-subscription-"  # as RabbitMQ calls them, so rights say the same
 SHARE_QUEUE_PREFIX = "mqtt-share-"
 NEVER = 0xFFFF_FFFF
+TERMS_MAX = 64  # that a mailbox remembers: most clients get the same kind again and again
+PROPERTIES_BYTES_MAX = 256  # of those
 
 
 class Carrier(Protocol):
@@ -85,6 +87,7 @@ class Mailbox:
         self.queue: Queue | None = None
         self._settings = settings
         self._trie: Trie[Subscribed] = Trie()
+        self._terms: dict[tuple[Envelope, bytes], Terms | None] = {}  # that were looked up
 
     @property
     def place(self) -> tuple[str, str]:
@@ -158,6 +161,7 @@ class Mailbox:
         if subscribed is None:
             return False
         if not _is_shared(name):
+            self._terms.clear()
             self._trie.discard(topics.swapped(name), subscribed)
             key, queue = topics.swapped(name), queue_name(self.client_id)
             if queue in self.vhost.queues:
@@ -174,6 +178,19 @@ class Mailbox:
 
     def terms(self, message: Message) -> Terms | None:
         """Say how a message goes to this client; None: not at all."""
+        kind = message.envelope, message.properties
+        try:
+            return self._terms[kind]
+        except KeyError:
+            pass
+        terms = self._look_up(message)
+        if len(message.properties) <= PROPERTIES_BYTES_MAX:
+            if len(self._terms) >= TERMS_MAX:
+                self._terms.clear()
+            self._terms[kind] = terms
+        return terms
+
+    def _look_up(self, message: Message) -> Terms | None:
         key = message.envelope.routing_key
         topic_is_ours = key[:1] == "$"
         matching = [
@@ -187,6 +204,7 @@ class Mailbox:
         name = subscribed.wish.filter
         before = self.subscriptions.get(name)
         if not _is_shared(name):
+            self._terms.clear()
             if before is not None:
                 self._trie.discard(topics.swapped(name), before)
             self._trie.add(topics.swapped(name), subscribed)
