@@ -1,5 +1,7 @@
 """Sessions of very many filters: kept in parts, and their bindings made again."""
 
+from typing import Any
+
 from tests.unit.protocols.mqtt.talk import DAY_S, killed, payloads, subscribed
 
 from anymq.protocols.mqtt import kept
@@ -9,7 +11,7 @@ from anymq.protocols.mqtt.properties import P
 from anymq.testing.mqtt import MqttDialog, MqttRoom
 
 MANY = 300
-LASTS = {"properties": {P.SESSION_EXPIRY: DAY_S}, "clean": False}
+LASTS: dict[str, Any] = {"properties": {P.SESSION_EXPIRY: DAY_S}, "clean": False}
 
 
 def keys(room: MqttRoom) -> list[str]:
