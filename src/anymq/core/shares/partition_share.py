@@ -18,6 +18,7 @@ from anymq.core.shares.words import (
     Taken,
     Wish,
     by_answers,
+    runs_of,
 )
 from anymq.core.streams.partition import Partition
 from anymq.core.timers import Timers
@@ -136,15 +137,8 @@ class PartitionShare:
         returns = self.settlement.returns
         if not returns:
             return [Acquired(first, end - 1, 1) for first, end in runs]
-        found: list[Acquired] = []
-        for first, end in runs:
-            for offset in range(first, end):
-                times = returns.get(offset, 0) + 1
-                if found and found[-1].last == offset - 1 and found[-1].deliveries == times:
-                    found[-1] = found[-1]._replace(last=offset)
-                else:
-                    found.append(Acquired(offset, offset, times))
-        return found
+        offsets = [offset for first, end in runs for offset in range(first, end)]
+        return runs_of(offsets, [returns.get(offset, 0) + 1 for offset in offsets])
 
     # Back
 

@@ -22,7 +22,7 @@ VERSIONS = range(1, 3)
 
 WAIT_MS_MAX = 300_000
 RECORDS_MAX = 10_000  # by one fetch
-PARTITION_BYTES_MAX = 1024 * 1024  # read at once: it goes through memory
+PARTITION_BYTES_MAX = 512 * 1024  # read at once: it goes through memory
 STRICT = 1  # of the ways to acquire: not one record more than asked for
 NEW_MAX = 10_000  # partitions asked for that are not there: each costs us time
 
