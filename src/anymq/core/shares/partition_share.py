@@ -53,17 +53,6 @@ class PartitionShare:
         self._from = 0  # nothing waits below
         self._waiters: dict[Callable[[], None], None] = {}
 
-    @property
-    def start(self) -> int:
-        """The first offset that is not settled."""
-        return max(self.settlement.settled.low, self.partition.start)
-
-    @property
-    def lag(self) -> int:
-        """How many offsets are not settled."""
-        start, end = self.start, self.partition.visible_end
-        return max(end - start - self.settlement.settled.count(start, end), 0)
-
     # Out
 
     def take(self, holder: object, wish: Wish) -> Taken | None:

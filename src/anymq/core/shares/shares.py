@@ -17,7 +17,7 @@ from anymq.core.shares.group import Beat, Heartbeat, Member, ShareGroup
 from anymq.core.shares.kept import Kept
 from anymq.core.shares.partition_share import Means, PartitionPlace, PartitionShare
 from anymq.core.shares.places import Spot, Spots
-from anymq.core.shares.progress import Progress, progress_in
+from anymq.core.shares.progress import Progress, progress_at, progress_in
 from anymq.core.shares.queue_share import QueuePlace
 from anymq.core.shares.starts import start_of
 from anymq.core.shares.words import (
@@ -203,14 +203,12 @@ class Shares:
         for topic_id, ids in self._kept.topics(group).items():
             spot = self._spot(topic_id)
             if spot is not None and spot.topic is not None:
-                indexes = range(min(len(ids), spot.partitions))
-                found.append((spot, {one: self._progress(group, spot, one) for one in indexes}))
+                known = zip(spot.topic.partitions, ids, strict=False)
+                found.append(
+                    (spot, {p.index: progress_at(p, self._kept.settlement(i)) for p, i in known})
+                )
         found += [(spot, {0: progress_in(queue)}) for spot, queue in self._queues_of(group)]
         return sorted(found, key=lambda one: one[0].name)
-
-    def _progress(self, group: str, spot: Spot, index: int) -> Progress:
-        share = self._share(group, spot, index)
-        return Progress(share.start, share.lag)
 
     def _queues_of(self, group: str) -> list[tuple[Spot, Queue]]:
         live = self._live.get(group)
