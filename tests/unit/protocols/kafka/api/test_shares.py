@@ -7,6 +7,7 @@ import pytest
 
 from anymq.core.message import Envelope, Message, Properties, Run
 from anymq.core.queues.queue import Queue
+from anymq.core.shares.group import Heartbeat
 from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import (
@@ -45,6 +46,8 @@ def client(room: KafkaRoom) -> KafkaDialog:
     topics = [create_topics.CreatableTopic("orders", 1, 1)]
     topics.append(create_topics.CreatableTopic("wide", 3, 1))
     client.ask(create_topics.CreateTopicsRequest(topics))
+    room.broker.shares.beat("workers", Heartbeat(member_id="first", epoch=0, topics=["orders"]))
+    room.broker.shares.leave("workers", "first")  # there is such a group
     return client
 
 
@@ -382,6 +385,8 @@ def test_sessions_that_are_not_there(room: KafkaRoom, client: KafkaDialog) -> No
     assert refused.error_code == ErrorCode.INVALID_REQUEST
     refused = client.ask(settling(orders, 0, (0, 0, [ACCEPT])))
     assert refused.error_code == ErrorCode.INVALID_REQUEST
+    unknown = client.ask(fetching(orders, 0, group="nobody"))
+    assert unknown.error_code == ErrorCode.GROUP_ID_NOT_FOUND
     nobody = client.ask(fetching(orders, 0, member=""))
     assert nobody.error_code == ErrorCode.INVALID_REQUEST
 
