@@ -12,6 +12,7 @@ from anymq.observability.log import Log
 from anymq.protocols.mqtt.codec import (
     V5,
     V31,
+    V311,
     Auth,
     Connack,
     Connect,
@@ -35,6 +36,7 @@ from anymq.protocols.mqtt.errors import (
     reason_of,
     return_code,
 )
+from anymq.protocols.mqtt.gathering import Gathering
 from anymq.protocols.mqtt.incoming import Ground, Incoming, Publisher
 from anymq.protocols.mqtt.kept import ignore
 from anymq.protocols.mqtt.login import check_place, claim_of
@@ -49,7 +51,7 @@ from anymq.security.gate import Verdict
 
 RECEIVE_MAXIMUM = 65_535  # of who says nothing about it
 CLIENT_ID_BYTES_MAX = 200  # it is part of the name of a queue
-CLIENT_ID_CHARACTERS_MAX_V31 = 23
+VERSIONS = {V31: "MQTT 3-1-0", V311: "MQTT 3-1-1", V5: "MQTT 5-0"}  # as RabbitMQ says
 
 log = Log("anymq.mqtt")
 
@@ -82,10 +84,12 @@ class Conversation:
         self.user = ""
         self.vhost_name = ""
         self.client_id = ""
+        self.since_ms = 0
         self.keep_alive = 0
         self.incoming: Incoming | None = None
         self.outgoing: Outgoing | None = None
         self.subscribing: Subscribing | None = None
+        self.gathering: Gathering | None = None
         self._mailbox: Mailbox | None = None
         self._permit: Permit | None = None
         self._will: Will | None = None
@@ -97,6 +101,28 @@ class Conversation:
     def name(self) -> str:
         """As tools show it."""
         return self.peer.connection_name
+
+    @property
+    def protocol(self) -> str:
+        """As tools show it."""
+        return VERSIONS[self.wire.version]
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What tools show besides."""
+        mailbox = self._mailbox
+        assert mailbox is not None
+        return {
+            "subscriptions": len(mailbox.subscriptions),
+            "session_expiry": mailbox.expiry_s,
+            "messages_in_flight": 0 if self.outgoing is None else len(self.outgoing.sent),
+            "has_will": self._will is not None,
+        }
+
+    def hang_up(self, reason: str) -> None:
+        """Somebody wants it to end."""
+        self.end(Reason.ADMINISTRATIVE, reason)
+        self.mqtt.broker.turn.run()
 
     def on_packet(self, packet: Packet) -> None:
         """Act on one packet."""
@@ -169,6 +195,7 @@ class Conversation:
         mqtt.save(mailbox)
         self._begin(packet, mailbox, permit)
         self.state = State.RUNNING
+        self.since_ms = mqtt.broker.clock.wall_ms()
         mqtt.connected.add(self)
         mqtt.broker.presence.enter(user, vhost.name)
         mqtt.broker.users.watch(user, self._on_rights)
@@ -199,13 +226,15 @@ class Conversation:
             on_lost=self._on_lost,
             settled=mqtt.broker.settled,
         )
+        ground = self._ground(mailbox, permit)
         self.incoming = Incoming(
-            self._ground(mailbox, permit),
+            ground,
             wire,
             in_flight_max=settings.in_flight_max,
             aliases_max=settings.topic_aliases_max,
             on_fault=self.fault,
         )
+        self.gathering = Gathering(ground, wire, self.incoming, self.outgoing)
         self.subscribing = Subscribing(mqtt, wire, mailbox, permit, self.outgoing)
 
     def _ground(self, mailbox: Mailbox, permit: Permit) -> Ground:

@@ -66,7 +66,7 @@ class InFlight:
     came: set[int] = field(default_factory=set)
     begun: dict[int, Places] = field(default_factory=dict)
     arrived: dict[int, int] = field(default_factory=dict)
-    written: set[int] = field(default_factory=set)
+    written: dict[int, int] = field(default_factory=dict)
 
 
 class Stage(IntEnum):
@@ -149,8 +149,8 @@ class Kept:
             self._restore_coming((vhost, client), int(number), Coming.decode(value), one, has)
         for (vhost, client, number), value in self._all(ARRIVED):
             one = found.setdefault((vhost, client), InFlight())
-            one.arrived[int(number)] = _POSITION.unpack(value)[0]
-            one.written.add(int(number))
+            position = _POSITION.unpack(value)[0]
+            one.arrived[int(number)] = one.written[int(number)] = position
         return found
 
     def _restore_coming(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from anymq.core.broker import Broker
 from anymq.core.errors import NotAllowed, Unavailable
@@ -21,6 +22,9 @@ from anymq.protocols.mqtt.retained import Retained, Room
 from anymq.protocols.mqtt.settings import MqttSettings
 from anymq.security.gate import Gate
 from anymq.security.users import Users
+
+if TYPE_CHECKING:
+    from anymq.protocols.mqtt.conversation import Conversation
 
 log = Log("anymq.mqtt")
 
@@ -46,7 +50,7 @@ class Mqtt:
     counters: Counters
     memory: Memory
     kept: Kept
-    connected: set[Carrier] = field(default_factory=set)
+    connected: "set[Conversation]" = field(default_factory=set)
     mailboxes: dict[Place, Mailbox] = field(default_factory=dict)
     _retained: dict[str, Retained] = field(default_factory=dict)
     _room: Room = field(default_factory=lambda: Room(0, 0))

@@ -11,6 +11,7 @@ from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer
 from anymq.protocols.stomp.codec import V10, VERSIONS, Frame
 from anymq.protocols.stomp.consuming import Consumer
+from anymq.protocols.stomp.dialect import Dialect
 from anymq.protocols.stomp.errors import REFUSALS, SUPPORTED, StompError, to_stomp
 from anymq.protocols.stomp.ground import Ground
 from anymq.protocols.stomp.login import check_place, claim_of, vhost_of
@@ -38,14 +39,23 @@ class Conversation:
     """What was said so far, and what comes next."""
 
     def __init__(
-        self, stomp: Stomp, outbox: Outbox, peer: Peer, *, on_end: Callable[[str], None]
+        self,
+        stomp: Stomp,
+        outbox: Outbox,
+        peer: Peer,
+        *,
+        dialect: Dialect,
+        on_end: Callable[[str], None],
     ) -> None:
         self.stomp = stomp
         self.peer = peer
+        self.dialect = dialect
         self.state = State.GREETING
         self.wire = Wire(outbox, stomp.counters, self._on_last)
         self.user = ""
         self.vhost_name = ""
+        self.client_id = ""
+        self.since_ms = 0
         self.heart_beat = (0, 0)  # ms: how often we say something, how often the client does
         self.talk: Talk | None = None  # since it came in
         self._permit: Permit | None = None
@@ -62,6 +72,22 @@ class Conversation:
     def version(self) -> str:
         """Which STOMP it speaks."""
         return self.wire.version
+
+    @property
+    def protocol(self) -> str:
+        """As tools show it."""
+        return f"STOMP {self.version}"
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What tools show besides."""
+        count = 0 if self.talk is None else len(self.talk.subscriptions.by_tag)
+        return {"subscriptions": count}
+
+    def hang_up(self, reason: str) -> None:
+        """Somebody wants it to end."""
+        self.end(reason)
+        self.stomp.broker.turn.run()
 
     @property
     def keep_alive(self) -> int:
@@ -91,6 +117,7 @@ class Conversation:
             return
         self.wire.version = version
         self._greeting = frame
+        self.client_id = frame.headers.get("client-id", "")
         stomp = self.stomp
         vhosts = stomp.broker.vhosts
         self.vhost_name = vhost_of(frame.headers.get("host"), self.peer, stomp.settings, vhosts)
@@ -134,6 +161,7 @@ class Conversation:
         self.wire.who = Origin("stomp", self.name, 0, user)
         self.talk = self._begin(vhost, permit)
         self.state = State.RUNNING
+        self.since_ms = broker.clock.wall_ms()
         stomp.connected.add(self)
         broker.presence.enter(user, vhost.name)
         broker.users.watch(user, self._on_rights)
@@ -148,6 +176,8 @@ class Conversation:
             wire=self.wire,
             settings=self.stomp.settings,
             session_id=vhost.new_name("session-"),
+            dialect=self.dialect,
+            client_id=_client_id_of(self._greeting),
             owner=self,
         )
         return Talk(ground, on_lost=self._on_lost, on_late=self._on_late, on_fault=self.fault)
@@ -241,6 +271,12 @@ class Conversation:
         self.fault(
             to_stomp(NotAllowed(f"nothing was acknowledged by '{consumer.tag}' for {after_ms} ms"))
         )
+
+
+def _client_id_of(greeting: Frame | None) -> str:
+    """Return what a client calls itself, as ActiveMQ's do: durable subscriptions are its own."""
+    headers = greeting.headers if greeting is not None else {}
+    return headers.get("client-id", headers.get("clientID", ""))
 
 
 def _version_of(headers: Mapping[str, str]) -> str:
