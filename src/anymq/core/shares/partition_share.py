@@ -205,11 +205,18 @@ class PartitionShare:
 class PartitionPlace:
     """What one member has of a partition."""
 
-    __slots__ = ("_on_more", "_share")
+    __slots__ = ("_on_more", "_share", "_told")
 
-    def __init__(self, share: PartitionShare, on_more: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        share: PartitionShare,
+        on_more: Callable[[], None],
+        told: Callable[[Taken], None] = lambda _: None,
+    ) -> None:
+        """`told` hears of all that is handed out."""
         self._share = share
         self._on_more = on_more
+        self._told = told
 
     def ask(self, wish: Wish) -> Taken | None:
         """Take what is there; else be told."""
@@ -219,6 +226,8 @@ class PartitionPlace:
             taken = None
         if taken is None:
             self._share.watch(self._on_more)
+        else:
+            self._told(taken)
         return taken
 
     def stop(self) -> None:
