@@ -172,6 +172,7 @@ class Broker:
             kept=Kept(self._catalog, self._messaging.lines, self._new_log_ids),
             clock=self.clock,
             timers=self.timers,
+            forms=self._messaging.forms,
             settings_of=configs.settings,
             is_other=self.groups.__contains__,
         )

@@ -271,7 +271,12 @@ ROWS: tuple[Row, ...] = (
 PLACES: tuple[Way, ...] = (
     Way(
         "queue Q",
-        write={AMQP: "exchange ``, key `Q`", MQTT: "`$queue/Q`", STOMP: "`/queue/Q`"},
+        write={
+            KAFKA: "topic `Q`",
+            AMQP: "exchange ``, key `Q`",
+            MQTT: "`$queue/Q`",
+            STOMP: "`/queue/Q`",
+        },
         read={
             KAFKA: "share group of topic `Q`",
             AMQP: "queue `Q`",
