@@ -27,7 +27,7 @@ from tests.peers.wire import ask, receive_exactly
 measured = logging.getLogger("measured")  # see them: pytest -o log_cli=true --log-level=INFO
 KIB = 1024
 MIB = 1024 * KIB
-SECONDS = 10.0  # who waits longer for an answer was forgotten
+SECONDS = 30.0  # who waits longer for an answer was forgotten
 TOPIC = "good"
 PRODUCE, FETCH = 9, 12  # versions
 

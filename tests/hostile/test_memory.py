@@ -132,7 +132,7 @@ def test_frames_that_wait_for_room_get_it_in_the_end(
         offsets = []
         for sock in connections:
             sock.setblocking(True)
-            sock.settimeout(10)
+            sock.settimeout(30)
             said = produce_answer(answer(sock))
             assert said.error_code == 0
             offsets.append(said.base_offset)

@@ -123,7 +123,7 @@ def test_https_trusts_nobody_for_his_certificate(place: Place) -> None:
 
 
 def test_kafka(place: Place) -> None:
-    assert place.admin("ada").list_topics(timeout=10).brokers
+    assert place.admin("ada").list_topics(timeout=30).brokers
 
 
 @pytest.mark.parametrize("name", ["", "eve"])

@@ -20,7 +20,7 @@ from anymq.testing import EmbeddedBroker
 
 pytest_plugins = ["pytester"]
 
-SECONDS = 10
+SECONDS = 30
 
 
 def write(broker: EmbeddedBroker, *values: bytes) -> None:
@@ -197,7 +197,7 @@ USED = """
     def test_each_test_has_a_broker_of_its_own(anymq, anymq_session):
         assert anymq.kafka != anymq_session.kafka
         producer = Producer({"bootstrap.servers": anymq.kafka})
-        assert producer.list_topics(timeout=10).topics == {}
+        assert producer.list_topics(timeout=30).topics == {}
 
 
     def test_the_session_has_one(anymq_session):

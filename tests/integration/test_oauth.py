@@ -134,7 +134,7 @@ def kafka(broker: EmbeddedBroker, secret: str) -> AdminClient:
 
 
 def test_kafka(broker: EmbeddedBroker) -> None:
-    assert kafka(broker, token("kim")).list_topics(timeout=10).brokers
+    assert kafka(broker, token("kim")).list_topics(timeout=30).brokers
 
 
 def test_kafka_refuses(broker: EmbeddedBroker) -> None:

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, Producer
 READY = re.compile(
     r"is ready after \S+ s: Kafka at (\S+), AMQP at (\S+), page, API and metrics at (\S+)$"
 )
-SECONDS = 10  # within which a stop has to be done
+SECONDS = 45  # within which a stop has to be done
 
 Serve = Callable[..., "Broker"]
 

@@ -19,7 +19,7 @@ from anymq.protocols.kafka.codec import RequestHeader, encode_request_header, fr
 from anymq.protocols.kafka.schema.generated import metadata
 from anymq.protocols.kafka.schema.generated.metadata import MetadataRequest, MetadataRequestTopic
 
-SECONDS = 10.0
+SECONDS = 30.0
 VERSION = 4
 
 

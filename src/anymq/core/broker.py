@@ -18,10 +18,16 @@ from anymq.core.policies.presence import Presence
 from anymq.core.policies.user_limits import UserLimits
 from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.delays import Delays
+from anymq.core.queues.progress import Progress
 from anymq.core.queues.totals import Totals
+from anymq.core.queues.witness import Witness
 from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.types import OURS, ExchangeTypes
+from anymq.core.shares.configs import GroupConfigs
+from anymq.core.shares.kept import Kept, ids_kept
+from anymq.core.shares.places import Spots
+from anymq.core.shares.shares import Around, Shares
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
 from anymq.core.streams.errors import InvalidPartitions, PolicyViolation
@@ -140,6 +146,7 @@ class Broker:
                 node_name=self.settings.node_name,
                 interceptors=interceptors,
                 listen=listen,
+                borrowed=ids_kept(self._catalog),
             )
         )
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
@@ -147,10 +154,29 @@ class Broker:
         self.turn, self.flow = self._messaging.turn, self._messaging.flow
         self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
         self.jobs = Jobs(clock, timers, self._messaging.steady, self.turn)
-        self._streams = self._messaging.add_streams(self)
-        for name, topic in self.topics.items():
-            self._streams.on_topic(name, topic)
+        self.group_configs, self.shares = self._open_shares()
+        self._streams = self._open_streams()
         self._begin_a_life()
+
+    def _open_streams(self) -> Streams:
+        streams = self._messaging.add_streams(self)
+        for name, topic in self.topics.items():
+            streams.on_topic(name, topic)
+        return streams
+
+    def _open_shares(self) -> tuple[GroupConfigs, Shares]:
+        configs = GroupConfigs(self._catalog, lambda: self.config)
+        around = Around(
+            spots=Spots(self.topics, self.topic_by_id, self.vhosts),
+            kept=Kept(self._catalog, self._messaging.lines, self._new_log_ids),
+            clock=self.clock,
+            timers=self.timers,
+            settings_of=configs.settings,
+            is_other=self.groups.__contains__,
+        )
+        shares = Shares(around)
+        self.groups.is_other = shares.__contains__
+        return configs, shares
 
     def _begin_a_life(self) -> None:
         """Bind; note what makes this run another one than the last; bury what died."""
@@ -246,6 +272,7 @@ class Broker:
             if error is None:
                 self._bury(logs, self._store.delete)
                 self.groups.delete_topics(name.__eq__, lambda _: None)
+                self.shares.topic_gone(topic.id)
 
         return Ending(self._catalog.without_topic(name), logs, deleted)
 
@@ -375,6 +402,21 @@ class Broker:
         """Call `then` when all that was settled so far survives our death."""
         self._messaging.lines.when_written(then)
 
+    @property
+    def settled(self) -> Progress:
+        """How far it is on the disk what was settled."""
+        return self._messaging.lines.progress
+
+    @property
+    def witness(self) -> Witness:
+        """Who sees where messages go."""
+        return self._messaging.lines.witness
+
+    def has(self, log_id: int, position: int) -> bool:
+        """Has a log what was to get this position? Of a log that is gone: it had."""
+        end = self._store.end_of(log_id)
+        return end is None or position < end
+
     def close(self) -> None:
         """Leave everything exact, before the store is closed."""
         self.jobs.close()
@@ -441,6 +483,7 @@ class Broker:
         """Do what is to be done now and then: about once a second."""
         self._topics.expire_producers(now_ms - int(self.config.value("producer.id.expiration.ms")))
         self.groups.maintenance(now_ms)
+        self.shares.maintenance()
         self._messaging.tick()
         assert self._streams is not None
         self._streams.tick()

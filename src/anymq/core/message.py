@@ -49,9 +49,10 @@ class Properties:
     cluster_id: str | None = None
 
     def with_headers(self, **headers: Value) -> "Properties":
-        """Return the same with other headers; those that are None go."""
+        """Return the same with these headers changed; those that are None go."""
         merged = {**self.headers, **headers}
-        return replace(self, headers={k: v for k, v in merged.items() if v is not None})
+        kept = {k: v for k, v in merged.items() if v is not None or k not in headers}
+        return replace(self, headers=kept)
 
 
 class Traits(NamedTuple):
@@ -118,9 +119,10 @@ class Run:
     """Messages published one after another under one envelope, handled as one.
 
     `batch` is for storage: the run as a record batch, encoded once for all the queues it goes to.
+    `elsewhere` is for addresses: the same as it is at others.
     """
 
-    __slots__ = ("_traits", "batch", "envelope", "messages", "persistent", "size")
+    __slots__ = ("_traits", "batch", "elsewhere", "envelope", "messages", "persistent", "size")
 
     def __init__(self, messages: Sequence[Message], *, persistent: bool) -> None:
         assert messages
@@ -129,6 +131,7 @@ class Run:
         self.persistent = persistent  # is any of them?
         self.size = sum(map(len, map(_body_of, messages)))
         self.batch: Any = None
+        self.elsewhere: dict[str, Run] | None = None
         self._traits: Collection[Traits] | None = None
 
     @property

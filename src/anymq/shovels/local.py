@@ -21,7 +21,8 @@ from anymq.core.routing.topic import TOPIC
 from anymq.core.taps import Origin
 from anymq.core.vhosts import needs
 from anymq.core.vhosts.kinds import AnyQueue
-from anymq.core.vhosts.publishing import addressed, one
+from anymq.core.vhosts.publishing import addressed
+from anymq.core.vhosts.pushing import one
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.protocols.amqp.properties import AMQP_FORM, USER_ID
 from anymq.shovels.definition import NO_ACK, Definition, End

@@ -2,6 +2,9 @@
 
 `begin_commit` prepares a Commit on the broker's thread, `run` writes and syncs (the only part that
 blocks), `done` tells each log what became of its part. A part is all or nothing.
+
+Logs that lead are on the disk before any other of the same commit: a crash may leave what they say
+of a record and take the record, never the reverse.
 """
 
 import errno
@@ -64,6 +67,7 @@ class Part:
         "end",
         "epochs",
         "error",
+        "leads",
         "log",
         "named_directory",
         "new_directory",
@@ -77,6 +81,7 @@ class Part:
         self.writes = writes
         self.end = end
         self.sync = True
+        self.leads = False
         self.new_directory = False
         self.named_directory = True  # its name would survive a power cut
         self.epochs: bytes | None = None  # the new content of that file
@@ -153,9 +158,15 @@ class Commit(Work):
 
     @override
     def run(self) -> None:
-        for part in self._parts:
+        leading = [part for part in self._parts if part.leads]
+        if leading:
+            self._keep(leading)
+        self._keep([part for part in self._parts if not part.leads] if leading else self._parts)
+
+    def _keep(self, parts: Sequence[Part]) -> None:
+        for part in parts:
             part.write(self._files)
-        to_sync = [part for part in self._parts if part.sync and part.error is None]
+        to_sync = [part for part in parts if part.sync and part.error is None]
         if len(to_sync) > SYNC_EACH_MAX:
             self._sync_all(to_sync)
         else:

@@ -154,6 +154,7 @@ class Log(ReadableLog, Committable):
             return None
         part = Part(self, self.directory, writes, self.end)
         part.sync = self.config.durability is Durability.COMMIT
+        part.leads = self.config.leads
         part.new_directory = not self._in_directory
         part.named_directory = self._named_directory
         if self.epochs.changed:

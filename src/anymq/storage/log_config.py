@@ -30,6 +30,7 @@ class LogConfig:
     max_compaction_lag_ms: int = 2**63 - 1
     min_cleanable_dirty_ratio: float = 0.5
     durability: Durability = Durability.COMMIT
+    leads: bool = False  # what is said of others: on the disk before they are, see commit.py
     thinned: bool = False  # a queue's: what its owner has settled goes, in the middle, too
 
     @property

@@ -170,6 +170,11 @@ class LogStore:
             if not any(segment.on_disk for segment in log.segments):
                 self._on_disk.discard(log_id)
 
+    def end_of(self, log_id: int) -> int | None:
+        """Return where the next record of a log goes; None when nobody has opened such a log."""
+        log = self.logs.get(log_id)
+        return None if log is None else log.end
+
     def orphans(self) -> list[int]:
         """Return the logs on disk that nobody has opened. They are never deleted."""
         return sorted(self._on_disk - self.logs.keys())

@@ -38,7 +38,7 @@ def queue(channel: BlockingChannel, name: str) -> str:
 def bodies(channel: BlockingChannel, queue: str, count: int) -> list[bytes | None]:
     """The next so many, acknowledged."""
     found: list[bytes | None] = []
-    for method, _, body in channel.consume(queue, inactivity_timeout=10):
+    for method, _, body in channel.consume(queue, inactivity_timeout=30):
         assert method is not None, f"only {found} came"
         channel.basic_ack(method.delivery_tag)
         found.append(body)
@@ -108,11 +108,11 @@ def test_dead_letters_carry_their_history(channel: BlockingChannel, queue: str, 
     arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue}
     channel.queue_declare(f"{name}-work", exclusive=True, arguments=arguments)
     channel.basic_publish("", f"{name}-work", b"bad")
-    (method, _, _) = next(iter(channel.consume(f"{name}-work", inactivity_timeout=10)))
+    (method, _, _) = next(iter(channel.consume(f"{name}-work", inactivity_timeout=30)))
     assert method is not None
     channel.basic_reject(method.delivery_tag, requeue=False)
     channel.cancel()
-    _, properties, body = next(iter(channel.consume(queue, inactivity_timeout=10)))
+    _, properties, body = next(iter(channel.consume(queue, inactivity_timeout=30)))
     channel.cancel()
     assert body == b"bad"
     assert properties is not None
@@ -129,7 +129,7 @@ def test_direct_reply_to(connection: BlockingConnection, queue: str) -> None:
     )
     properties = pika.BasicProperties(reply_to="amq.rabbitmq.reply-to")
     asker.basic_publish("", queue, b"2", properties)
-    for _, asked, body in server.consume(queue, auto_ack=True, inactivity_timeout=10):
+    for _, asked, body in server.consume(queue, auto_ack=True, inactivity_timeout=30):
         assert asked is not None
         assert body is not None
         assert asked.reply_to is not None
@@ -161,7 +161,7 @@ def test_a_stream_is_read_again_and_again(connection: BlockingConnection, name: 
         reader.basic_qos(prefetch_count=10)
         found: list[bytes | None] = []
         first = {"x-stream-offset": "first"}
-        for method, _, body in reader.consume(name, arguments=first, inactivity_timeout=10):
+        for method, _, body in reader.consume(name, arguments=first, inactivity_timeout=30):
             assert method is not None, f"only {found} came"
             found.append(body)
             if len(found) == 3:

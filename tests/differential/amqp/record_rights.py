@@ -20,7 +20,7 @@ from tests.peers.rabbitmq import RabbitmqServer
 from tests.unit.protocols.amqp import rights_matrix as matrix
 
 GOLDEN = Path(matrix.__file__).with_name("rights_matrix.json")
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 class Remote:

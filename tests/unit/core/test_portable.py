@@ -214,6 +214,55 @@ def test_a_header_that_comes_again_is_a_list() -> None:
     assert RECORD_FORM.read(RECORD_FORM.write(message.read())) == message.read()
 
 
+def test_a_list_of_plain_values_is_a_header_that_comes_again() -> None:
+    """So a record with such headers is the same after a client of AMQP handed it on."""
+    packed = Packer("orders").pack(
+        amqp(Properties(headers={"a": ["1", b"\xff", None], "b": ["1"]}))
+    )
+    written = list(headers_of(packed.headers))[1:]
+    assert written == [(b"a", b"1"), (b"a", b"\xff"), (b"a", None), (b"b", b'["1"]')]
+    read = opened(None, *written).read().headers
+    assert read == {"a": ["1", b"\xff", None], "b": '["1"]'}
+
+
+def test_a_decimal_is_what_people_write() -> None:
+    values = {
+        "a": fields.Decimal(2, 1205),
+        "b": fields.Decimal(3, 5),
+        "c": [fields.Decimal(0, 7), 1],
+        "d": fields.Decimal(2, (1 << 32) - 5),
+    }
+    seen = headers(amqp(Properties(headers=values)))
+    assert seen.pop(b"anymq")
+    assert seen == {b"a": b"12.05", b"b": b"0.005", b"c": b'["7",1]', b"d": b"-0.05"}
+
+
+def test_all_that_a_publisher_said_comes_back_without_the_reserved_header() -> None:
+    """A Kafka client that writes the headers it read, but not ours."""
+    said = Properties(
+        headers={"tenant": "blue", "tags": ["a", "b"]},
+        content_type="text/plain",
+        content_encoding="gzip",
+        delivery_mode=2,
+        priority=7,
+        correlation_id="c",
+        reply_to="answers",
+        expiration="60000",
+        message_id="m",
+        timestamp=1_600_000_000,
+        type="t",
+        app_id="a",
+    )
+    packed = Packer("orders").pack(amqp(said))
+    assert opened(None, *headers_of(packed.headers)[1:]).read() == said
+
+
+def test_a_timestamp_in_another_unit_is_a_header() -> None:
+    for value in (b"1700000000123", b"2024-01-01", b"-5", b"007"):
+        read = opened(None, (b"timestamp", value)).read()
+        assert (read.timestamp, read.headers) == (NOW_MS // 1000, {"timestamp": value.decode()})
+
+
 def test_who_changes_the_headers_on_the_way_is_believed() -> None:
     """A stream processor hands on what it does not know, the reserved header too."""
     packed = Packer("orders").pack(amqp(Properties(content_type="a", message_id="1"), "ex", "rk"))

@@ -52,7 +52,7 @@ class FileWithoutDescriptor(PlainFile):
 def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    theirs.settimeout(10)
+    theirs.settimeout(30)
     with ours, theirs:
         yield ours, theirs
 

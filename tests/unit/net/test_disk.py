@@ -264,7 +264,7 @@ def test_files_that_compaction_exchanged_at_the_end_are_known_at_the_next_start(
         cleaned, last = threading.Event(), Job()
         last.run = cleaned.set  # type: ignore[method-assign]
         disk.run_slowly(last)
-        assert cleaned.wait(5)  # in the files; the loop has not heard of it
+        assert cleaned.wait(30)  # in the files; the loop has not heard of it
         assert disk.stop()
         store.close()
 

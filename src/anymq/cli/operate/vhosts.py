@@ -29,6 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     action.add_argument("--description", metavar="TEXT", help="for people")
     action.add_argument("--tags", metavar="A,B", help="for people")
     action.add_argument("--default-queue-type", metavar="TYPE", help="classic, quorum, stream")
+    action.add_argument(
+        "--topic-addresses",
+        choices=("on", "off"),
+        help="join topics and what is published to amq.topic under their names (on)",
+    )
     actions.add("delete", "delete them, with all that is in them", delete, "NAME…")
 
 
@@ -36,6 +41,8 @@ def add(api: Api, arguments: argparse.Namespace) -> None:
     """Make them; of what is there, what is not said stays as it is."""
     keys = ("description", "tags", "default_queue_type")
     said = {key: getattr(arguments, key) for key in keys if getattr(arguments, key) is not None}
+    if arguments.topic_addresses is not None:
+        said["topic_addresses"] = arguments.topic_addresses == "on"
     for name in arguments.names:
         there = api.find("vhosts", name) or {}
         kept = {key: there[key] for key in keys if there.get(key)}

@@ -13,7 +13,8 @@ from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import WRITE, Permit
 from anymq.core.routing.target import Then
 from anymq.core.routing.topic import TOPIC
-from anymq.core.vhosts.publishing import addressed, one
+from anymq.core.vhosts.publishing import addressed
+from anymq.core.vhosts.pushing import one
 from anymq.core.vhosts.vhost import VirtualHost
 
 DEFAULT = ""  # the exchange without a name: who may write to it may write to queues

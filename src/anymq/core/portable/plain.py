@@ -1,6 +1,7 @@
 """Plain headers: what a message says, as text that every Kafka tool can read."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +22,9 @@ TEXTS = {
     b"type": "type",
     b"app-id": "app_id",
 }
+# Which are numbers, up to what. Larger times are no seconds: they stay what somebody calls so.
+NUMBERS = {b"priority": 255, b"timestamp": (1 << 33) - 1}
+_NUMBER = re.compile(rb"0|[1-9][0-9]{0,17}")  # as we write them, so that the way back is exact
 
 
 class Repeated(list[Value]):
@@ -57,23 +61,59 @@ def plain_headers(says: Properties, timestamp_ms: int) -> list[Header]:
     return plain
 
 
+def is_repeated(value: Value) -> bool:
+    """Is it said as a header that comes again? A list of plain values, which most cannot say."""
+    if isinstance(value, Repeated):
+        return True
+    if not isinstance(value, list) or len(value) < 2:
+        return False
+    return all(one is None or isinstance(one, (str, bytes)) for one in value)
+
+
 def _repeated(value: Value) -> list[bytes | None]:
     """Return one value, or those of a header that comes more than once."""
-    if isinstance(value, Repeated):
-        return [to_bytes(one) for one in value]
-    return [to_bytes(value)]
+    return [to_bytes(one) for one in value] if is_repeated(value) else [to_bytes(value)]
+
+
+def take_field(fields: dict[str, Any], name: bytes, value: bytes | None) -> bool:
+    """Let a header be the property that it stands for; not if it cannot, or was there before."""
+    attribute = TEXTS.get(name)
+    if attribute is not None:
+        text = text_of(value)
+        return text is not None and fields.setdefault(attribute, text) is text
+    maximum = NUMBERS.get(name)
+    if maximum is None or value is None or _NUMBER.fullmatch(value) is None:
+        return False
+    number = int(value)
+    return number <= maximum and fields.setdefault(name.decode(), number) is number
 
 
 def to_bytes(value: Value) -> bytes | None:
-    """Return a value as text in UTF-8; bytes stay what they are, tables and lists are JSON."""
+    """Return a value as text in UTF-8; bytes stay what they are, tables and lists are JSON.
+
+    A tuple is one number in parts, AMQP's decimal, which knows how it is read.
+    """
     if value is None or isinstance(value, bytes):
         return None if value is None else bytes(value)
-    if isinstance(value, str):
-        return encoded(value)
+    if isinstance(value, (str, tuple)):
+        return encoded(str(value))
     return encoded(json.dumps(_to_json(value), ensure_ascii=False, separators=(",", ":")))
 
 
+def to_text(value: Value) -> str:
+    """Return a value for protocols that know text only: what is none is base64."""
+    if isinstance(value, str):
+        return value
+    content = to_bytes(value) or b""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return b64encode(content).decode()
+
+
 def _to_json(value: Value) -> Any:
+    if isinstance(value, tuple):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(name): _to_json(one) for name, one in value.items()}
     if isinstance(value, (bytes, bytearray)):

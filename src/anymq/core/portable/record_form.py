@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Any
 
 from anymq.core.message import Properties, Traits, Value
-from anymq.core.portable.plain import TEXTS, add_header, decoded, plain_headers, text_of
+from anymq.core.portable.plain import add_header, decoded, plain_headers, take_field
 from anymq.storage.records import encode_headers, headers_of
 
 RECORD_FORM_NUMBER = 2  # on disk
@@ -48,14 +48,14 @@ class RecordForm:
         time = TIME.unpack_from(properties)[0]
         key, at = _key_at(properties)
         fields: dict[str, Any] = {"delivery_mode": PERSISTENT}
-        if time >= 0:
-            fields["timestamp"] = time // 1000
         headers: dict[str, Value] = {}
         for name, value in headers_of(properties[at:]):
             if not _take(fields, name, value, time):
-                add_header(headers, decoded(name), _value(value))
+                add_header(headers, decoded(name), value_of(value))
+        if time >= 0:  # unless the publisher said another one
+            fields.setdefault("timestamp", time // 1000)
         if key is not None:
-            headers.setdefault(KEY_HEADER, _value(key))
+            headers.setdefault(KEY_HEADER, value_of(key))
         return Properties(headers=headers, **fields)
 
     def write(self, properties: Properties) -> bytes:
@@ -66,6 +66,7 @@ class RecordForm:
 
 
 RECORD_FORM = RecordForm()
+NO_PROPERTIES = TIME.pack(0) + _NO_KEY + b"\0"
 TIME_BYTES = TIME.size  # in front of a record's properties
 
 
@@ -79,22 +80,13 @@ _NO_HEADERS = Traits(persistent=True)
 
 def _take(fields: dict[str, Any], name: bytes, value: bytes | None, time: int) -> bool:
     """Let a header be the property that it stands for; not if it cannot, or was there before."""
-    attribute = TEXTS.get(name)
-    if attribute is not None:
-        text = text_of(value)
-        return text is not None and fields.setdefault(attribute, text) is text
-    if value is None or _NUMBER.fullmatch(value) is None:
-        return False
-    number = int(value)
-    if name == b"priority" and number <= 255:
-        return fields.setdefault("priority", number) is number
-    if name == b"expires-at":
-        left = str(max(0, number - max(time, 0)))
+    if name == b"expires-at" and value is not None and _NUMBER.fullmatch(value):
+        left = str(max(0, int(value) - max(time, 0)))
         return fields.setdefault("expiration", left) is left
-    return False
+    return take_field(fields, name, value)
 
 
-def _value(content: bytes | None) -> Value:
+def value_of(content: bytes | None) -> Value:
     """Return text where it is text."""
     try:
         return None if content is None else content.decode()

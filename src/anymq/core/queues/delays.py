@@ -15,6 +15,7 @@ from anymq.core.message import Form, Message
 from anymq.core.queues import delayed, stored
 from anymq.core.queues.due import Due, Entry
 from anymq.core.queues.settlement import Settlement
+from anymq.core.queues.witness import Witness
 from anymq.core.timers import Timer
 from anymq.observability.log import Log as News
 from anymq.storage.errors import OffsetOutOfRange, StorageError
@@ -79,6 +80,7 @@ class Delays:
         clock: Clock,
         changed: Callable[["Delays"], None],
         release: Release,
+        witness: Witness | None = None,
     ) -> None:
         self.scheduled = False  # of the turn
         self._log = log
@@ -86,6 +88,7 @@ class Delays:
         self._clock = clock
         self._changed = changed
         self._release = release
+        self._witness = witness or Witness()
         self._reader = delayed.Reader(forms)
         self._due = Due()
         self._unanswered: dict[int, int] = {}  # position: due
@@ -150,6 +153,10 @@ class Delays:
 
     def add(self, vhost_name: str, message: Message, due_ms: int, then: Then | None) -> None:
         """Keep a message until it is due; `then` is called when it is safe, or cannot be."""
+        if self._witness.watches and not self._witness.sends(self._log.id, self._log.end):
+            if then is not None:
+                then(None)
+            return
         batch, header = delayed.encode(vhost_name, message, due_ms)
         try:
             position = self._log.append(batch, header, 0)

@@ -20,11 +20,11 @@ from anymq.core.queues.fresh import Fresh, body_of
 from anymq.core.queues.loading import READ_BYTES, Loader
 from anymq.core.queues.memory import MESSAGE_BYTES, Memory
 from anymq.core.queues.settled import Hidden, Positions
-from anymq.core.queues.settlement import Settlement
+from anymq.core.queues.settlement import Settlement, agree
 from anymq.core.queues.stored import MayHold, Stored
 from anymq.core.queues.unwritten import Then, Unwritten
+from anymq.core.queues.witness import Witness
 from anymq.storage.errors import StorageError
-from anymq.storage.log import Log
 
 # A message that is out or back; or the size of its body, when there was no room for it in memory.
 Held = Message | int
@@ -46,7 +46,13 @@ class Line:
     """
 
     def __init__(
-        self, loader: Loader, settlement: Settlement, memory: Memory, *, durable: bool
+        self,
+        loader: Loader,
+        settlement: Settlement,
+        memory: Memory,
+        *,
+        durable: bool,
+        witness: Witness,
     ) -> None:
         log = loader.log
         self.durable = durable
@@ -59,7 +65,7 @@ class Line:
         self._settlement = settlement
         self._settled = settled = settlement.settled
         self._hidden: Positions = settled  # what of the fresh positions is fresh no more
-        self._memory = memory
+        self._memory, self._witness = memory, witness
         self._out: dict[int, Held] = {}
         self._back: dict[int, Held] = {}
         self._heap: list[int] = []  # of what is back, and of some that is not any more
@@ -68,7 +74,7 @@ class Line:
         self._held = 0  # bytes of memory for the messages that are out and back
         self._in_memory: deque[int] = deque()  # these, and some that are settled; oldest first
         self._charged = 0  # what `memory` knows that we use
-        end = _agree(log, settlement)
+        end = agree(log, settlement)
         self._redelivered_below = settlement.delivered_to
         self._written_end = log.end
         self._fresh = Fresh(settled.low, end)
@@ -91,6 +97,10 @@ class Line:
 
         It is ready at once. `on_ready` is not called: who pushes knows.
         """
+        if self._witness.watches and not self._witness.sends(self.log.id, self.end):
+            if then is not None:
+                then(None)
+            return
         first = self._fresh.push(run.messages, run.size)
         self.ready += len(run.messages)
         self.ready_bytes += run.size
@@ -585,15 +595,3 @@ class Line:
             if isinstance(held, Message) and position not in self._lost:
                 some[position] = len(held.body)
                 self._held -= len(held.body) + MESSAGE_BYTES
-
-
-def _agree(log: Log, settlement: Settlement) -> int:
-    """Make the settlement fit the log that was found; return where new messages go."""
-    settled = settlement.settled
-    settled.add_range(0, log.start)
-    end = max(log.end, settled.end)
-    settled.add_range(log.end, end)  # a position that was ever settled is never used again
-    # New messages may get places that a crash took from others.
-    settlement.delivered_to = min(settlement.delivered_to, log.end)
-    settlement.waiting_bytes = max(settlement.waiting_bytes, 0)
-    return end

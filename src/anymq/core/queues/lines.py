@@ -1,6 +1,6 @@
 """Lines: all lines of one broker, with what they share: journal, memory, how to read messages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from anymq.core.message import Form
@@ -10,8 +10,10 @@ from anymq.core.queues.journal import Journal
 from anymq.core.queues.line import Line
 from anymq.core.queues.loading import Loader
 from anymq.core.queues.memory import Memory
+from anymq.core.queues.progress import Progress
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.stored import Reader
+from anymq.core.queues.witness import Witness
 from anymq.core.streams.logs import Logs
 from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import LogFailed, StorageError
@@ -33,9 +35,14 @@ class Lines:
         *,
         memory: Memory | None = None,
         durability: Durability = Durability.COMMIT,
+        borrowed: Collection[int] = (),
     ) -> None:
-        """Open the settlement journal and read it. `forms`: by the number that is on disk."""
+        """Open the settlement journal and read it. `forms`: by the number that is on disk.
+
+        `borrowed`: what has no log of its own, and is kept all the same: see shares/kept.py.
+        """
         self.memory = memory or Memory()
+        self.witness = Witness()
         self._durable_log = replace(DURABLE_LOG, durability=durability)
         self._store = store
         self._reader = Reader(forms)
@@ -43,8 +50,9 @@ class Lines:
         self._durable: dict[int, Log] = {}  # those that follow `use`
         log = store.open_log(journals.LOG_ID, journals.LOG_CONFIG)
         self._journal = Journal(log)
+        self.progress = Progress(self._journal, log)
         store.read_whole(log, self._journal.restore)
-        self._forget_what_is_gone()
+        self._forget_what_is_gone(borrowed)
 
     def line(self, log_id: int, *, durable: bool = True, config: LogConfig | None = None) -> Line:
         """Open the line that owns this log: new, or as it was left. Once for each id."""
@@ -55,7 +63,7 @@ class Lines:
         settlement = self._journal.settlement(log_id) if durable else Settlement(log_id)
         loader = Loader(log, self._reader)
         self._store.read_whole(log, lambda: _count(loader, settlement))
-        line = Line(loader, settlement, self.memory, durable=durable)
+        line = Line(loader, settlement, self.memory, durable=durable, witness=self.witness)
         self._lines[log_id] = line
         return line
 
@@ -68,6 +76,10 @@ class Lines:
     def settlement(self, log_id: int) -> Settlement:
         """Return what is settled of a log that is no line, but is kept as one: see delays.py."""
         return self._journal.settlement(log_id)
+
+    def release(self, log_id: int) -> None:
+        """Forget what is settled of what is no line."""
+        self._journal.forget(log_id)
 
     def delete(self, log_id: int) -> Work:
         """Forget the line and what is settled there; the work removes its files."""
@@ -116,8 +128,8 @@ class Lines:
             line.close()
         self._journal.flush()
 
-    def _forget_what_is_gone(self) -> None:
-        there = set(self._store.ids())
+    def _forget_what_is_gone(self, borrowed: Collection[int]) -> None:
+        there = {*self._store.ids(), *borrowed}
         for log_id in self._journal.ids():
             if log_id not in there:
                 self._journal.forget(log_id)

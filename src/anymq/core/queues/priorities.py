@@ -10,6 +10,7 @@ from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.line import Line
 from anymq.core.queues.unwritten import Then
+from anymq.storage.log import Log
 
 LEVEL_SHIFT = 56
 LEVELS_MAX = 256
@@ -201,6 +202,12 @@ def seen_as_one(default: int, lines: Mapping[int, Line]) -> Line | Levels:
 def parts_of(line: Line | Levels) -> Sequence[Line | Level]:
     """Return the levels there are, the most urgent first."""
     return line.parts if isinstance(line, Levels) else (line,)
+
+
+def kept_at(line: Line | Levels, position: int) -> tuple[Log, int] | None:
+    """Return where a message is on the disk, or will be; None: its line does not outlive us."""
+    its = line.part_of(position).line if isinstance(line, Levels) else line
+    return (its.log, position & IN_LINE) if its.durable else None
 
 
 def ends_of(line: Line | Levels) -> dict[int, int]:

@@ -10,6 +10,7 @@ from anymq.config.units import MIB
 from anymq.core.queues.settled import Settled
 from anymq.storage import varints
 from anymq.storage.errors import CorruptBatch, UnknownVersion
+from anymq.storage.log import Log
 
 CHANGES = 1
 EVERYTHING = 2
@@ -184,6 +185,18 @@ class Settlement:
             self.returns[position] = count
         if self.returns:
             self.returns = {p: n for p, n in self.returns.items() if p not in self.settled}
+
+
+def agree(log: Log, settlement: Settlement) -> int:
+    """Make the settlement fit the log that was found; return where new messages go."""
+    settled = settlement.settled
+    settled.add_range(0, log.start)
+    end = max(log.end, settled.end)
+    settled.add_range(log.end, end)  # a position that was ever settled is never used again
+    # New messages may get places that a crash took from others.
+    settlement.delivered_to = min(settlement.delivered_to, log.end)
+    settlement.waiting_bytes = max(settlement.waiting_bytes, 0)
+    return end
 
 
 def _is_run(positions: Sequence[int]) -> bool:

@@ -20,6 +20,7 @@ class VhostRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     default_queue_type: str = ""
     protected: bool = False  # from being deleted
+    topic_addresses: bool = True  # topics are where amq.topic leads, and the reverse
 
 
 class ExchangeRecord(msgspec.Struct, frozen=True, omit_defaults=True):

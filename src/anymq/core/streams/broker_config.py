@@ -13,7 +13,9 @@ from anymq.core.streams.config_def import (
     ConfigType,
     Source,
     Synonym,
+    Valid,
     at_least,
+    between,
     by_name,
 )
 from anymq.core.streams.errors import InvalidConfig
@@ -73,6 +75,49 @@ _FIXED: list[tuple[str, ConfigType, str, str]] = [
 ]
 
 
+# Of share groups; each may be changed while the broker runs. name, default, limits, what it is.
+_SHARES: list[tuple[str, int, Valid, str]] = [
+    (
+        "group.share.heartbeat.interval.ms",
+        5000,
+        between(1, 60_000),
+        "How often members of share groups say that they live.",
+    ),
+    (
+        "group.share.session.timeout.ms",
+        45_000,
+        between(1000, 600_000),
+        "When a silent member of a share group is given up.",
+    ),
+    (
+        "group.share.record.lock.duration.ms",
+        30_000,
+        between(1000, 3_600_000),
+        "How long a member of a share group may keep a message.",
+    ),
+    (
+        "group.share.delivery.count.limit",
+        5,
+        between(1, 1000),
+        "How often a message of a topic is delivered to a share group.",
+    ),
+    (
+        "group.share.partition.max.record.locks",
+        2000,
+        between(1, 100_000),
+        "How many messages of a partition one share group may have out at once.",
+    ),
+    ("group.share.max.size", 200, between(1, 10_000), "How many members a share group may have."),
+    ("group.share.max.groups", 10_000, at_least(1), "How many share groups there may be."),
+    (
+        "group.share.max.share.sessions",
+        2000,
+        at_least(1),
+        "How many members of share groups may fetch at a time.",
+    ),
+]
+
+
 def _broker_defaults(topic_config: ConfigDef) -> Iterable[ConfigDef]:
     """The broker configs behind one topic config; the last one holds the default, as in Kafka."""
     last = len(topic_config.synonyms) - 1
@@ -92,6 +137,11 @@ def _divided(text: str, synonym: Synonym) -> str:
     return text if synonym.factor == 1 else str(int(text) // synonym.factor)
 
 
+def _share_configs() -> Iterable[ConfigDef]:
+    for name, default, valid, doc in _SHARES:
+        yield ConfigDef(name=name, type=INT, default=str(default), doc=doc, valid=valid)
+
+
 def _fixed_configs() -> Iterable[ConfigDef]:
     for name, kind, default, doc in _FIXED:
         valid = at_least(1) if name == "num.partitions" else None
@@ -101,6 +151,7 @@ def _fixed_configs() -> Iterable[ConfigDef]:
 BROKER_CONFIGS = by_name(
     [
         *_fixed_configs(),
+        *_share_configs(),
         *(one for config in TOPIC_CONFIGS.values() for one in _broker_defaults(config)),
     ]
 )

@@ -61,6 +61,8 @@ class Groups:
         self._clock = clock
         self._answers = Answers()
         self._live: dict[str, Group] = {}
+        # Is there a group of another kind of this name?
+        self.is_other: Callable[[str], bool] = lambda _: False
         self._around = Surroundings(
             settings or GroupSettings(), clock, timers, random, self._answers, self._on_generation
         )
@@ -282,6 +284,9 @@ class Groups:
         for name in self._expiry.run(now_ms):
             self._forget_live(name)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._live or name in self.offsets
+
     def names(self) -> set[str]:
         """Return the names of all groups."""
         return {*self._live, *self.offsets.groups()}
@@ -307,6 +312,8 @@ class Groups:
     def _cannot_make(self, name: str) -> GroupError | None:
         if name in self.offsets:
             return None
+        if self.is_other(name):
+            return GroupError.INCONSISTENT_PROTOCOL
         most = self.settings.groups_max
         if len(self._live) + len(self.offsets) < most:
             return None

@@ -32,6 +32,9 @@ class Logs(Protocol):
     def abandon(self, log_id: int) -> None:
         """Let go of a log that nobody will ask for again; what is on disk of it stays."""
 
+    def end_of(self, log_id: int) -> int | None:
+        """Return where the next record of a log goes; None when nobody has opened such a log."""
+
     def ids(self) -> Iterable[int]:
         """Return the logs that are on disk."""
 

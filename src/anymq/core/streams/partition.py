@@ -1,7 +1,7 @@
 """Partition: one log of a topic, and who writes and waits there."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from typing_extensions import override
 
@@ -29,6 +29,13 @@ class AppendResult(NamedTuple):
     log_start: int
 
 
+class Audience(Protocol):
+    """Who hears of every batch that comes from outside."""
+
+    def appended(self, batch: Buffer, header: BatchHeader) -> None:
+        """This batch is in the log now."""
+
+
 class Partition:
     """One partition of a topic."""
 
@@ -37,6 +44,7 @@ class Partition:
         "_config",
         "_producers",
         "_waiters",
+        "audience",
         "index",
         "leader_epoch",
         "log",
@@ -50,6 +58,7 @@ class Partition:
         self.index = index
         self.log = log
         self.leader_epoch = leader_epoch
+        self.audience: Audience | None = None
         self._config = config
         self._producers: Producers | None = None  # read from the log when first needed
         self._waiters: dict[Callable[[], None], None] = {}
@@ -84,9 +93,17 @@ class Partition:
         return self._producers
 
     def append(
-        self, batch: Buffer, header: BatchHeader, now_ms: int, then: Then | None
+        self,
+        batch: Buffer,
+        header: BatchHeader,
+        now_ms: int,
+        then: Then | None,
+        *,
+        announce: bool = True,
     ) -> AppendResult:
         """Add a batch of a client; `then` is called once it is as durable as the topic promises.
+
+        `announce`: the audience is to hear of it, whom it does not reach on other ways.
 
         `header` is what `batch.check` returned, which verified the checksum: here nobody does it
         again. A batch that is here already, because its producer tries again, is not added: `then`
@@ -112,6 +129,8 @@ class Partition:
             producers.add(header, offset, now_ms)
         if then is not None:
             log.when_durable(offset + header.last_offset_delta, then)
+        if announce and self.audience is not None:
+            self.audience.appended(batch, header)
         return AppendResult(offset, log_append_time_ms, log.start)
 
     def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:

@@ -3,7 +3,7 @@
 What is shared by all queues is opened first, then what is defined is made, then what is bound.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from anymq.core.catalog import Catalog
@@ -64,6 +64,7 @@ class Ground:
     node_name: str = "anymq"
     interceptors: Sequence[Interceptor] = ()
     listen: ListenAt = nobody
+    borrowed: Collection[int] = ()  # settlements of what is no queue: those of share groups
 
 
 class Messaging:
@@ -73,7 +74,9 @@ class Messaging:
         forms = self.forms = with_died([*ground.forms, RECORD_FORM])
         self.flow = Flow()
         self.steady = Steady(ground.clock, ground.timers)
-        self.lines = Lines(ground.store, forms, durability=ground.durability)
+        self.lines = Lines(
+            ground.store, forms, durability=ground.durability, borrowed=ground.borrowed
+        )
         self.turn = Turn(finish=self._journal_soon)
         self._journal_timer: Timer | None = None
         self.totals = Totals()
@@ -131,6 +134,7 @@ class Messaging:
             clock=self.steady,
             changed=self.turn.add,
             release=self.vhosts.release,
+            witness=self.lines.witness,
         )
         store.read_whole(log, opened.restore)
         return opened
@@ -138,7 +142,12 @@ class Messaging:
     def add_streams(self, topics: TopicVerbs) -> Streams:
         """Let topics be seen as streams."""
         streams = Streams(
-            topics, self.vhosts, turn=self.turn, forms=self.forms, now_ms=self.steady.now_ms
+            topics,
+            self.vhosts,
+            turn=self.turn,
+            forms=self.forms,
+            now_ms=self.steady.now_ms,
+            witness=self.lines.witness,
         )
         self.kinds[STREAM] = streams
         applying = Applying(self.vhosts, self.turn, topics.follow_policy)

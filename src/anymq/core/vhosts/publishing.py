@@ -20,13 +20,16 @@ from anymq.core.errors import (
 from anymq.core.message import Envelope, Message, Run, Value
 from anymq.core.queues.deadletters import copies_count
 from anymq.core.queues.limits import QueueFull
-from anymq.core.routing.answers import Answers
 from anymq.core.routing.exchange import Destination, Exchange, RoutesBy
 from anymq.core.routing.target import Target, Then
 from anymq.core.taps import BROKER, Origin, Taps
 from anymq.core.values import type_name
+from anymq.core.vhosts.addresses import TRIE
 from anymq.core.vhosts.interception import Interception
+from anymq.core.vhosts.pushing import Part, Targets, one, push, push_parts
+from anymq.core.vhosts.stream import Stream
 from anymq.core.vhosts.topology import Topology
+from anymq.core.vhosts.ways import Ways
 from anymq.observability.log import Log as News
 
 ROUTES_MAX = 10_000  # that are remembered
@@ -35,8 +38,6 @@ COPIED = b"CC"  # in both: forms write the names of headers as they are, so few 
 DELAY = "x-delay"
 DUE_MS_MAX = 253_402_300_799_999  # the end of the year 9999: what comes later comes then
 
-Targets = tuple[Target, ...]
-Part = tuple[Targets, list[Message]]
 Returned = Callable[[Message], None]
 
 news = News(__name__)
@@ -54,10 +55,11 @@ class Publishing:
         taps: Taps,
         interception: Interception,
     ) -> None:
+        self.ways = Ways(topology)
+        self.now_ms = now_ms
         self._name = name
         self._topology = topology
         self._delayed = delayed
-        self._now_ms = now_ms
         self._taps = taps
         self._interception = interception or None
         self._routes: dict[Envelope, tuple[Exchange, Targets]] = {}
@@ -74,14 +76,18 @@ class Publishing:
 
         False: it went nowhere. `returned` is told of each message that did, before `then`.
         """
-        if self._version != self._topology.version:
-            self._routes.clear()
-            self._version = self._topology.version
+        self._look_again()
         if self._interception is not None:
             return self._interception.publish(
                 run, then, who, lambda part, told: self._publish(part, told, returned, who)
             )
         return self._publish(run, then, returned, who)
+
+    def _look_again(self) -> None:
+        """Forget the ways that are known, if there may be others now."""
+        if self._version != self._topology.version:
+            self._routes.clear()
+            self._version = self._topology.version
 
     def _publish(self, run: Run, then: Then | None, returned: Returned | None, who: Origin) -> bool:
         known = self._routes.get(run.envelope)
@@ -119,39 +125,53 @@ class Publishing:
         exchange = self._exchange(envelope)
         if exchange.router.keeps is not RoutesBy.KEY or self._wants_more(run):
             return self._one_by_one(exchange, run, then, returned)
-        targets, keep = self.find(exchange, (envelope.routing_key,), run.messages[0])
+        targets, keep = self.ways.find(exchange, (envelope.routing_key,), run.messages[0])
         if not keep:
             return self._one_by_one(exchange, run, then, returned)
+        return _pass_on(self._remember(envelope, exchange, targets), run, then, returned)
+
+    def _remember(
+        self, envelope: Envelope, exchange: Exchange, targets: Targets
+    ) -> tuple[Exchange, Targets]:
         if len(self._routes) >= ROUTES_MAX:
             self._routes.clear()
         known = self._routes[envelope] = (exchange, targets)
-        return _pass_on(known, run, then, returned)
-
-    def find(
-        self, exchange: Exchange, keys: Sequence[str], message: Message
-    ) -> tuple[Targets, bool]:
-        """Return where a message goes from an exchange, and whether all with its key go there."""
-        keep, work, seen = True, [exchange], {exchange.name}
-        found: dict[Target, None] = {}
-        while work:
-            at = work.pop()
-            keep = keep and at.router.keeps is RoutesBy.KEY
-            for place in self._places(at, keys, message):
-                if not isinstance(place, Exchange):
-                    found[place] = None
-                elif place.name not in seen:
-                    seen.add(place.name)
-                    work.append(place)
-        return tuple(found), keep
+        return known
 
     def send(self, destination: Destination, message: Message) -> None:
         """Hand one message to a queue, or route it on from an exchange."""
         if isinstance(destination, Exchange):
             keys, message = addressed(message)
-            targets, _ = self.find(destination, keys, message)
+            targets, _ = self.ways.find(destination, keys, message)
         else:
             targets = (destination,)
         push(targets, one(message), None)
+
+    def relay(self, run: Run, stream: Stream) -> None:
+        """Bring what was appended to a topic to all who listen at its address."""
+        self._look_again()
+        known = self._routes.get(run.envelope)
+        if known is None:
+            known = self._relay_anew(run, stream)
+        if known is not None:
+            self._tell_of([(known[1], [*run.messages])], BROKER)
+            _pass_on(known, run, None, None)
+
+    def _relay_anew(self, run: Run, stream: Stream) -> tuple[Exchange, Targets] | None:
+        """Find the way of a run from a topic, and remember it; None: each has its own, and went."""
+        exchange = self._topology.exchanges[TRIE]
+        parts: list[Part] = []
+        for message in run.messages:
+            found, keep = self.ways.find(exchange, (stream.name,), message)
+            targets = tuple(target for target in found if target is not stream)
+            if keep:
+                return self._remember(run.envelope, exchange, targets)
+            parts.append((targets, [message]))
+        exchange.came += len(parts)
+        exchange.went += sum(len(targets) for targets, _ in parts)
+        self._tell_of(parts, BROKER)
+        push_parts(parts, None)
+        return None
 
     def release(self, message: Message, then: Then) -> None:
         """The time of a delayed message has come. `then` gets an error if it is to come again.
@@ -161,7 +181,7 @@ class Publishing:
         """
         try:
             # For its queues it comes now: a TTL begins with this.
-            message = _undelayed(message)._replace(timestamp_ms=self._now_ms())
+            message = _undelayed(message)._replace(timestamp_ms=self.now_ms())
             targets, message = self._look_for_own(message)
         except Unavailable as error:
             then(error)
@@ -210,15 +230,6 @@ class Publishing:
             raise NotAllowed(f"cannot publish to internal {exchange}")
         return exchange
 
-    def _places(
-        self, exchange: Exchange, keys: Sequence[str], message: Message
-    ) -> Iterable[Destination]:
-        places = tuple(exchange.router.route(keys, message))
-        if places or exchange.alternate is None:
-            return places
-        alternate = self._topology.exchanges.get(exchange.alternate)
-        return () if alternate is None else (alternate,)
-
     def _wants_more(self, run: Run) -> bool:
         """Must any of these messages be looked at by itself?"""
         for traits in run.traits:
@@ -241,7 +252,7 @@ class Publishing:
             try:
                 targets, sent = self._look(exchange, message)
             except Refused:
-                _push_parts(parts, None)  # those before it were fine, and they are on their way
+                push_parts(parts, None)  # those before it were fine, and they are on their way
                 raise
             if not targets:
                 _tell((message,), returned)
@@ -251,7 +262,7 @@ class Publishing:
         exchange.came += len(run.messages)
         exchange.went += sum(len(targets) * len(messages) for targets, messages in parts)
         self._tell_of(parts, who)
-        _push_parts(parts, then)
+        push_parts(parts, then)
         return any(targets for targets, _ in parts)
 
     def _tell_of(self, parts: Sequence[Part], who: Origin) -> None:
@@ -265,13 +276,13 @@ class Publishing:
         if delayed is not None:
             return delayed, message
         keys, message = addressed(message)
-        return self.find(exchange, keys, message)[0], message
+        return self.ways.find(exchange, keys, message)[0], message
 
     def _delay(self, message: Message) -> Targets | None:
         traits = message.traits
         if traits.delay_ms is not None and traits.delay_ms > 0:
             return (self._delayed,)
-        if traits.deliver_at_ms is not None and traits.deliver_at_ms > self._now_ms():
+        if traits.deliver_at_ms is not None and traits.deliver_at_ms > self.now_ms():
             return (self._delayed,)
         return None
 
@@ -295,55 +306,6 @@ def due_ms(message: Message, now_ms: int) -> int:
     else:
         due = now_ms if traits.deliver_at_ms is None else traits.deliver_at_ms
     return min(due, DUE_MS_MAX)
-
-
-def push(targets: Sequence[Target], run: Run, then: Then | None) -> None:
-    """Give a run to all of them; `then` is called when all have it as safe as promised.
-
-    PartlyRejected when some of its messages were refused, and others were not.
-    """
-    if len(targets) == 1:
-        _push_to(targets[0], run, then)
-    elif then is None:
-        for target in targets:
-            _push_to(target, run, None)
-    elif not targets:
-        then(None)
-    else:
-        size = len(run.messages)
-        answers = Answers(size, len(targets), then)
-        for target in targets:
-            _push_to(target, run, answers.of(range(size)))
-
-
-def one(message: Message) -> Run:
-    """Return a run of one."""
-    return Run([message], persistent=message.traits.persistent)
-
-
-def _push_to(target: Target, run: Run, then: Then | None) -> None:
-    if len(run.messages) == 1 or not target.singles:
-        target.push(run, then)
-        return
-    size = len(run.messages)
-    answers = None if then is None else Answers(size, size, then)
-    for index, message in enumerate(run.messages):
-        target.push(one(message), None if answers is None else answers.of((index,)))
-
-
-def _push_parts(parts: Sequence[Part], then: Then | None) -> None:
-    size = sum(len(messages) for _, messages in parts)
-    answers = None if then is None else Answers(size, len(parts), then)
-    first = 0
-    for targets, messages in parts:
-        persistent = any(message.traits.persistent for message in messages)
-        run = Run(messages, persistent=persistent)
-        push(
-            targets,
-            run,
-            None if answers is None else answers.of(range(first, first + len(messages))),
-        )
-        first += len(messages)
 
 
 def addressed(message: Message) -> tuple[Sequence[str], Message]:

@@ -17,6 +17,7 @@ from anymq.core.portable.packer import Packer, Portable
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.turn import Turn
+from anymq.core.queues.witness import Witness
 from anymq.core.routing.answers import Answers
 from anymq.core.routing.target import Then
 from anymq.core.streams.partition import Partition
@@ -51,6 +52,7 @@ class Means:
     turn: Turn
     forms: Mapping[int, Form]
     now_ms: Callable[[], int]
+    witness: Witness
     unpacked: Unpacked = field(default_factory=Unpacked)
     read: "dict[Stream, None]" = field(default_factory=dict)  # those that somebody reads
 
@@ -155,6 +157,11 @@ class Stream:
 
     def push(self, run: Run, then: Then | None) -> None:
         """Append a run; `then` is called when it is as safe as the topic promises."""
+        witness = self._means.witness
+        if witness.watches and witness.knows(one.log.id for one in self.topic.partitions):
+            if then is not None:
+                then(None)
+            return
         packer = self._packer = self._packer or Packer(self.topic.name)
         packed = [packer.pack(message) for message in run.messages]
         parts = list(self._parts(run.messages, packed))
@@ -203,9 +210,13 @@ class Stream:
         packed: Sequence[Portable],
         then: Then | None,
     ) -> None:
+        if self._means.witness.watches:
+            self._means.witness.sends(partition.log.id, partition.log.end)
         batch = batch_of(messages, packed)
         try:
-            partition.append(batch, read_header(batch), self._means.now_ms(), then)
+            now_ms = self._means.now_ms()
+            # Whoever listens at its address was found together with it: see addresses.py.
+            partition.append(batch, read_header(batch), now_ms, then, announce=False)
         except (Refused, StorageError) as error:
             if then is not None:
                 then(error)

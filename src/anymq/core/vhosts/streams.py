@@ -11,6 +11,7 @@ from anymq.core.errors import Conflict, PreconditionFailed
 from anymq.core.message import Form, Value
 from anymq.core.queues.arguments import check_properties
 from anymq.core.queues.turn import Turn
+from anymq.core.queues.witness import Witness
 from anymq.core.routing.target import Then
 from anymq.core.streams import stream_names
 from anymq.core.streams.errors import PolicyViolation
@@ -19,6 +20,7 @@ from anymq.core.streams.topic_config import Change, Operation
 from anymq.core.values import check_field
 from anymq.core.vhosts import stream_arguments
 from anymq.core.vhosts.kinds import STREAM, AnyQueue, Ending, QueueDeclaration
+from anymq.core.vhosts.relay import Relay
 from anymq.core.vhosts.stream import Means, Stream
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
 
@@ -63,10 +65,11 @@ class Streams:
         turn: Turn,
         forms: Mapping[int, Form],
         now_ms: Callable[[], int],
+        witness: Witness,
     ) -> None:
         self._topics = topics
         self._vhosts = vhosts
-        self._means = Means(turn=turn, forms=forms, now_ms=now_ms)
+        self._means = Means(turn=turn, forms=forms, now_ms=now_ms, witness=witness)
         self._by_topic: dict[str, Stream] = {}
 
     # What the catalog tells
@@ -82,6 +85,7 @@ class Streams:
         if stream is None:
             self._add(name, topic)
         else:
+            self._relay(stream)
             stream.on_partitions()
 
     def check_free(self, name: str) -> None:
@@ -177,9 +181,22 @@ class Streams:
         stream = self._by_topic[name] = Stream(stream_name, vhost_name, topic, self._means)
         topic.taps = vhost.taps
         vhost.topology.put_queue(stream)
+        self._relay(stream)
+
+    def _relay(self, stream: Stream) -> None:
+        """Let who listens at the topic's address hear of what comes, in new partitions, too."""
+        partitions = stream.topic.partitions
+        relay = partitions[0].audience
+        if relay is None:
+            publishing = self._vhosts[stream.vhost_name].publishing
+            relay = Relay(stream, publishing, self._means.forms)
+        for partition in partitions:
+            partition.audience = relay
 
     def _drop(self, name: str, stream: Stream) -> None:
         del self._by_topic[name]
+        for partition in stream.topic.partitions:
+            partition.audience = None
         vhost = self._vhosts.get(stream.vhost_name)
         if vhost is not None and vhost.queues.get(stream.name) is stream:
             vhost.forget(stream)

@@ -138,6 +138,11 @@ class VirtualHost:
         """What a queue becomes that does not say."""
         return self.record.default_queue_type or CLASSIC
 
+    def be(self, record: VhostRecord) -> None:
+        """Be as its definition says from now on."""
+        self.record = record
+        self.publishing.ways.join_topics(join=record.topic_addresses)
+
     def end(self) -> None:
         """It was deleted: who works in it is to leave."""
         self.tracing.stop()

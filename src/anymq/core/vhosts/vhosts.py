@@ -218,11 +218,11 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             self._by_name.pop(name).end()
         elif name not in self._by_name:
             self._by_name[name] = self._new(name)
-            self._by_name[name].record = record
+            self._by_name[name].be(record)
             if self._restored:  # where its deletion failed, all that was in it is defined again
                 self._restore_into(name)
         else:
-            self._by_name[name].record = record
+            self._by_name[name].be(record)
 
     def on_exchange(self, key: str, record: ExchangeRecord | None) -> None:
         """Make an exchange be, or not."""

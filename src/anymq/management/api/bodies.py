@@ -100,6 +100,7 @@ BODIES: Mapping[tuple[str, str], Schema] = {
         tags=TAGS,
         default_queue_type=one_of("classic", "quorum", "stream", "undefined"),
         protected_from_deletion=BOOLEAN,
+        topic_addresses=BOOLEAN,
         tracing=BOOLEAN,
     ),
     ("PUT", "/exchanges/:vhost/:exchange"): says(

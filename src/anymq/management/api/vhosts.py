@@ -46,7 +46,11 @@ def vhost(call: Call) -> Answer:
 
 @ROUTES.put("/vhosts/:vhost", routes.ADMINISTRATOR)
 def put_vhost(call: Call) -> Answer:
-    """Make or change a virtual host: `description`, `tags`, `default_queue_type`, `tracing`."""
+    """Make or change a virtual host: `description`, `tags`, `default_queue_type`, `tracing`.
+
+    With `topic_addresses` false, topics and what is published to `amq.topic` have nothing to do
+    with each other.
+    """
     name = call.names["vhost"]
     check_name(name)
     there = call.broker.vhosts.get(name)
@@ -70,12 +74,13 @@ def record_of(said: Mapping[str, Any], there: VirtualHost | None) -> VhostRecord
         raise bad_request("tags are a list, or text with commas between")
     if not isinstance(description, str) or not isinstance(kind, str):
         raise bad_request("description and default_queue_type are text")
-    protected = there is not None and there.record.protected
+    kept = VhostRecord() if there is None else there.record
     return VhostRecord(
         description,
         tuple(tag for tag in tags if tag),
         "" if kind == "undefined" else kind,
-        bool(said.get("protected_from_deletion", protected)),
+        bool(said.get("protected_from_deletion", kept.protected)),
+        bool(said.get("topic_addresses", kept.topic_addresses)),
     )
 
 
@@ -145,6 +150,8 @@ def metadata_of(one: VirtualHost) -> dict[str, Any]:
     }
     if one.record.protected:
         said["protected_from_deletion"] = True
+    if not one.record.topic_addresses:
+        said["topic_addresses"] = False
     return {"description": description, "metadata": said}
 
 
@@ -159,6 +166,7 @@ def _row(call: Call, one: VirtualHost, totals: Totals) -> dict[str, Any]:
         "default_queue_type": one.default_queue_type,
         **metadata_of(one),
         "protected_from_deletion": one.record.protected,
+        "topic_addresses": one.record.topic_addresses,
         "tracing": one.tracing.firehose,
         "cluster_state": {call.site.node: "running"},
         **call.site.rates.with_rates(one, totals.messages),

@@ -18,6 +18,8 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from typing_extensions import override
+
 DEPTH_MAX = 100  # tables within tables
 NAME_BYTES_MAX = 255
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
@@ -89,6 +91,18 @@ class Decimal(NamedTuple):
 
     scale: int
     value: int
+
+    @override
+    def __str__(self) -> str:
+        """As people write it: other protocols get it as text.
+
+        Clients take the value for signed; RabbitMQ only hands it on.
+        """
+        signed = self.value - (1 << 32) if self.value >> 31 else self.value
+        digits = str(abs(signed)).rjust(self.scale + 1, "0")
+        whole = len(digits) - self.scale
+        text = f"{digits[:whole]}.{digits[whole:]}" if self.scale else digits
+        return f"-{text}" if signed < 0 else text
 
 
 # Reading

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from anymq.core import errors as core
+from anymq.core.shares import words as shares
 from anymq.core.streams import errors as streams
 from anymq.core.streams.group_calls import GroupError
 from anymq.protocols.kafka import placement
@@ -36,6 +37,18 @@ class TransactionUnauthorized(Unauthorized):
     """Not with this transactional id."""
 
 
+class ShareSessionNotFound(core.NotFound):
+    """The connection was lost, or we were started again: the member begins anew."""
+
+
+class InvalidShareSessionEpoch(core.Refused):
+    """The member and we do not agree on where its session stands."""
+
+
+class ShareSessionLimitReached(core.Refused):
+    """There are as many share sessions as there may be."""
+
+
 _CODES: dict[type[Exception], ErrorCode] = {
     core.NotFound: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     core.NotAllowed: ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
@@ -58,6 +71,15 @@ _CODES: dict[type[Exception], ErrorCode] = {
     streams.UnknownProducer: ErrorCode.UNKNOWN_PRODUCER_ID,
     streams.PolicyViolation: ErrorCode.POLICY_VIOLATION,
     streams.UnknownTopicId: ErrorCode.UNKNOWN_TOPIC_ID,
+    shares.UnknownMember: ErrorCode.UNKNOWN_MEMBER_ID,
+    shares.FencedMember: ErrorCode.FENCED_MEMBER_EPOCH,
+    shares.GroupFull: ErrorCode.GROUP_MAX_SIZE_REACHED,
+    shares.GroupNotFound: ErrorCode.GROUP_ID_NOT_FOUND,
+    shares.GroupInUse: ErrorCode.NON_EMPTY_GROUP,
+    shares.NotHeld: ErrorCode.INVALID_RECORD_STATE,
+    ShareSessionNotFound: ErrorCode.SHARE_SESSION_NOT_FOUND,
+    InvalidShareSessionEpoch: ErrorCode.INVALID_SHARE_SESSION_EPOCH,
+    ShareSessionLimitReached: ErrorCode.SHARE_SESSION_LIMIT_REACHED,
     placement.InvalidReplicationFactor: ErrorCode.INVALID_REPLICATION_FACTOR,
     placement.InvalidAssignment: ErrorCode.INVALID_REPLICATION_ASSIGNMENT,
     # Nobody was ever given a transactional id, so nobody may write with one.

@@ -40,7 +40,7 @@ def check_changes(resource: Resource, changes: Sequence[Change], times_named: in
     ]
     if nulls:
         raise InvalidRequest(f"Null value not supported for : {', '.join(nulls)}")
-    if resource[0] not in (ResourceType.TOPIC, ResourceType.BROKER):
+    if resource[0] not in (ResourceType.TOPIC, ResourceType.BROKER, ResourceType.GROUP):
         raise InvalidRequest(f"Unknown resource type {resource[0]}")
 
 
@@ -61,6 +61,8 @@ def current(broker: Broker, resource: Resource) -> Mapping[str, str]:
     kind, name = resource
     if kind == ResourceType.TOPIC:
         return broker.topic(name).config.overrides
+    if kind == ResourceType.GROUP:
+        return broker.group_configs.of(name)
     _check_node(broker, name)
     return broker.config.for_node if name else broker.config.for_all
 
@@ -72,6 +74,8 @@ def change(
     kind, name = resource
     if kind == ResourceType.TOPIC:
         _change_topic(broker, name, changes, then, check_only=check_only)
+    elif kind == ResourceType.GROUP:
+        _change_group(broker, name, changes, then, check_only=check_only)
     else:
         _check_node(broker, name)
         try:
@@ -97,6 +101,19 @@ def _change_topic(
         then(None)
     else:
         broker.change_topic_config(name, changes, then)
+
+
+def _change_group(
+    broker: Broker, name: str, changes: Sequence[Change], then: Then, *, check_only: bool
+) -> None:
+    """A group need not be there: who sets it up may come before its first member."""
+    if not name:
+        raise InvalidRequest("Default group resources are not allowed.")
+    values = broker.group_configs.changed(name, changes)
+    if check_only:
+        then(None)
+    else:
+        broker.group_configs.put(name, values, then)
 
 
 def _change_broker(

@@ -28,6 +28,7 @@ from anymq.protocols.kafka.codec import (
 )
 from anymq.protocols.kafka.counters import Counters
 from anymq.protocols.kafka.settings import KafkaSettings
+from anymq.protocols.kafka.share_sessions import ShareSessions
 from anymq.protocols.memory import Memory
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.certificates import certificate_name
@@ -55,6 +56,7 @@ class Kafka:
     gate: Gate
     counters: Counters
     memory: Memory
+    share_sessions: ShareSessions = field(default_factory=ShareSessions)
     sessions: set["KafkaSession"] = field(default_factory=set)  # those that are connected
 
 
@@ -177,6 +179,7 @@ class KafkaSession:
             return
         if left := self._act(data):
             self._left = memoryview(bytes(left))
+        self.broker.turn.run()  # who listens to a topic has it in the same commit
 
     def go_on(self) -> None:
         """Act on more of what is left."""
@@ -186,6 +189,7 @@ class KafkaSession:
             self._left = left
         elif not self.closed:
             self._left = self._act(left)
+        self.broker.turn.run()
 
     def wake(self) -> None:
         """There is room again: let the carrier see."""
@@ -213,6 +217,7 @@ class KafkaSession:
         self.kafka.sessions.discard(self)
         self._depart()
         self._drop_calls()
+        self.kafka.share_sessions.connection_gone(self)
         self._frames.drop()
         self.kafka.memory.leave(self)
 

@@ -197,6 +197,7 @@ class Conversation:
             bytes_max=settings.delivery_bytes_max,
             aliases_max=min(aliases, settings.topic_aliases_max),
             on_lost=self._on_lost,
+            settled=mqtt.broker.settled,
         )
         self.incoming = Incoming(
             self._ground(mailbox, permit),
@@ -210,7 +211,8 @@ class Conversation:
     def _ground(self, mailbox: Mailbox, permit: Permit) -> Ground:
         mqtt, vhost = self.mqtt, mailbox.vhost
         retained = mqtt.retained(vhost.name)
-        return Ground(vhost, permit, mailbox, mqtt.kept, retained, mqtt.broker.now_ms)
+        broker = mqtt.broker
+        return Ground(vhost, permit, mailbox, mqtt.kept, retained, broker.now_ms, broker.witness)
 
     def _name(self, packet: Connect, vhost: VirtualHost) -> bool:
         """Take the client's name; say whether we gave it."""

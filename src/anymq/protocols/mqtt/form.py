@@ -5,11 +5,22 @@ flags 1 (QoS 2 bits, 4: retain as published, 8: sent because it was retained)
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anymq.core.message import Properties, Traits, Value
-from anymq.core.portable.plain import add_header, to_bytes
+from anymq.core.portable.plain import (
+    NUMBERS,
+    TEXT_BYTES_MAX,
+    TEXTS,
+    add_header,
+    encoded,
+    is_repeated,
+    take_field,
+    text_of,
+    to_text,
+)
 from anymq.protocols.mqtt import properties as props
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.properties import P, Props
@@ -18,7 +29,6 @@ from anymq.protocols.mqtt.reader import SIZED_BYTES_MAX, MalformedPacket, Reader
 FORM_NUMBER = 3  # on disk
 QOS_BITS, RETAIN, RETAINED = 3, 4, 8
 PERSISTENT, TRANSIENT = 2, 1
-SHORT_BYTES_MAX = 255  # of AMQP's texts: what is longer is a header
 REMEMBERED_MAX = 4096
 REMEMBERED_BYTES_MAX = 256
 EXPIRY_S_MAX = 0xFFFF_FFFF
@@ -28,13 +38,17 @@ FORMAT_HEADER = "x-mqtt-payload-format"
 LONG = {  # where a property goes that is too long to be one elsewhere
     P.CONTENT_TYPE: "x-mqtt-content-type",
     P.RESPONSE_TOPIC: "x-mqtt-response-topic",
-    P.CORRELATION_DATA: "x-mqtt-correlation-data",
 }
+CORRELATION_HEADER = "correlation-id"  # where that is too long, or no text: as Kafka has it
 OURS = (QOS_HEADER, FORMAT_HEADER, *LONG.values())
 # Names that mean something to the core in the headers of others, but nothing in MQTT: a message
 # must not go where its CC says, which nobody has asked the rights for.
 _ELSEWHERE = {"CC": "x-mqtt-CC", "BCC": "x-mqtt-BCC"}
 _BACK = {name: mine for mine, name in _ELSEWHERE.items()}
+# User properties that are properties elsewhere.
+_HERE = ("content_type", "reply_to", "correlation_id")
+_FIELDS = {name.decode(): field for name, field in TEXTS.items() if field not in _HERE}
+_FIELDS |= {name.decode(): name.decode() for name in NUMBERS}
 _JSON = "x-json:"  # what headers of others say that is no text
 
 _PERSISTENT = Traits(persistent=True)
@@ -64,8 +78,8 @@ class MqttForm:
         """Decode everything."""
         flags, _, said = unpacked(properties)
         qos = flags & QOS_BITS
-        headers = _headers(said)
         fields: dict[str, Any] = {"delivery_mode": PERSISTENT if qos else TRANSIENT}
+        headers = _headers(said, fields)
         headers[QOS_HEADER] = qos
         if P.PAYLOAD_FORMAT in said:
             headers[FORMAT_HEADER] = said[P.PAYLOAD_FORMAT]
@@ -73,7 +87,7 @@ class MqttForm:
             fields["expiration"] = str(said[P.MESSAGE_EXPIRY] * 1000)
         _short(fields, headers, "content_type", P.CONTENT_TYPE, said.get(P.CONTENT_TYPE))
         _short(fields, headers, "reply_to", P.RESPONSE_TOPIC, said.get(P.RESPONSE_TOPIC))
-        _short(fields, headers, "correlation_id", P.CORRELATION_DATA, said.get(P.CORRELATION_DATA))
+        _correlation(fields, headers, said.get(P.CORRELATION_DATA))
         return Properties(headers=headers, **fields)
 
     def write(self, properties: Properties) -> bytes:
@@ -120,12 +134,10 @@ def sayable(said: Properties, *, exact: bool = False) -> dict[int, Any]:
     _long(found, P.CONTENT_TYPE, headers, said.content_type)
     topic = None if said.reply_to is None else topics.response_topic_of(said.reply_to)
     _long(found, P.RESPONSE_TOPIC, headers, topic)
-    data = headers.get(LONG[P.CORRELATION_DATA])
-    if said.correlation_id is not None:
-        data = said.correlation_id.encode(errors="surrogateescape")
-    if isinstance(data, bytes) and len(data) <= SIZED_BYTES_MAX:
+    data, headers = _correlation_of(said)
+    if data is not None:
         found[P.CORRELATION_DATA] = data
-    pairs = _pairs(headers, exact=exact) + ([] if exact else _beside(said))
+    pairs = _beside(said) + _pairs(headers, exact=exact)
     if pairs:
         found[P.USER_PROPERTY] = pairs[: props.USER_PROPERTIES_MAX]
     return found
@@ -136,18 +148,25 @@ def _traits(properties: bytes) -> Traits:
     if not said:
         return _PERSISTENT if flags & QOS_BITS else _TRANSIENT
     expiry = said.get(P.MESSAGE_EXPIRY)
+    fields: dict[str, Any] = {}
+    _headers(said, fields)
     return Traits(
         persistent=bool(flags & QOS_BITS),
+        priority=fields.get("priority"),
         expiration_ms=None if expiry is None else expiry * 1000,
         has_headers=P.USER_PROPERTY in said,
     )
 
 
-def _headers(said: Props) -> dict[str, Value]:
-    """Return the user properties as headers; one that comes again makes it a list."""
+def _headers(said: Props, fields: dict[str, Any]) -> dict[str, Value]:
+    """Return the user properties as headers; one that comes again makes it a list.
+
+    Those that are properties elsewhere go to `fields`: what MQTT's clients get comes back.
+    """
     headers: dict[str, Value] = {}
     for name, value in said.get(P.USER_PROPERTY, ()):
-        add_header(headers, *_as_header(name, value))
+        if name not in _FIELDS or not take_field(fields, name.encode(), value.encode()):
+            add_header(headers, *_as_header(name, value))
     return headers
 
 
@@ -161,19 +180,42 @@ def _as_header(name: str, value: str) -> tuple[str, Value]:
 
 
 def _short(
-    fields: dict[str, Any], headers: dict[str, Value], field: str, number: P, value: Any
+    fields: dict[str, Any], headers: dict[str, Value], field: str, number: P, value: str | None
 ) -> None:
     """Let a property be what it is elsewhere, or a header where there is no room for it."""
     if value is None:
         return
-    if number == P.RESPONSE_TOPIC:
-        told = topics.reply_to_of(value)
-    else:
-        told = value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
-    if len(told.encode(errors="surrogateescape")) <= SHORT_BYTES_MAX:
+    told = topics.reply_to_of(value) if number == P.RESPONSE_TOPIC else value
+    if len(told.encode()) <= TEXT_BYTES_MAX:
         fields[field] = told
     else:
         headers[LONG[number]] = value
+
+
+def _correlation(fields: dict[str, Any], headers: dict[str, Value], value: bytes | None) -> None:
+    """Let it be text elsewhere, if it is; clients of AMQP may break on others."""
+    if value is None:
+        return
+    text = text_of(value)
+    if text is not None:
+        fields["correlation_id"] = text
+    else:
+        headers[CORRELATION_HEADER] = value
+
+
+def _correlation_of(said: Properties) -> tuple[bytes | None, Mapping[str, Value]]:
+    """Return the correlation data, and the headers that are left.
+
+    Only bytes can be it as a header: a user property of that name is text.
+    """
+    data, headers = said.headers.get(CORRELATION_HEADER), said.headers
+    if said.correlation_id is not None:
+        data = encoded(said.correlation_id)
+    elif isinstance(data, bytes):
+        headers = {name: value for name, value in headers.items() if name != CORRELATION_HEADER}
+    if not isinstance(data, bytes) or len(data) > SIZED_BYTES_MAX:
+        return None, said.headers
+    return bytes(data), headers
 
 
 def _long(
@@ -188,41 +230,37 @@ def _pairs(headers: Mapping[str, Value], *, exact: bool) -> list[tuple[str, str]
     pairs: list[tuple[str, str]] = []
     for name, value in headers.items():
         if name not in OURS:
-            values = value if _is_repeated(value) else (value,)
+            values = value if is_repeated(value) else (value,)
             pairs += _told(_BACK.get(name, name), values, exact=exact)
     return pairs
 
 
-def _is_repeated(value: Value) -> bool:
-    """Did it come more than once? Other protocols say so by a list of texts."""
-    return isinstance(value, list) and len(value) > 1 and all(isinstance(v, str) for v in value)
-
-
 def _told(name: str, values: Sequence[Value], *, exact: bool) -> list[tuple[str, str]]:
+    """Return user properties; without what MQTT has no room for."""
     pairs = []
     for value in values:
-        if isinstance(value, str):
-            pair = (_text(name), _text(value))
-        elif exact:
+        if exact and not isinstance(value, str):
             pair = (_text(_JSON + name), _text(json.dumps(value, default=_in_json)))
         else:
-            pair = (_text(name), _text((to_bytes(value) or b"").decode(errors="replace")))
+            pair = (_text(name), _readable(value))
         if pair[0] is not None and pair[1] is not None:
             pairs.append((pair[0], pair[1]))
     return pairs
 
 
+def _readable(value: Value) -> str | None:
+    """Return text, and in base64 what is none: also what has a NUL, which MQTT forbids."""
+    if isinstance(value, str) and "\0" in value:
+        value = encoded(value)
+    if isinstance(value, bytes) and b"\0" in value:
+        return _text(b64encode(value).decode())
+    return _text(to_text(value))
+
+
 def _beside(said: Properties) -> list[tuple[str, str]]:
     """Return the properties that MQTT has no place for, as user properties."""
-    fields = {
-        "content-encoding": said.content_encoding,
-        "priority": said.priority,
-        "message-id": said.message_id,
-        "timestamp": said.timestamp,
-        "type": said.type,
-        "user-id": said.user_id,
-        "app-id": said.app_id,
-    }
+    fields = {name: getattr(said, attribute) for name, attribute in _FIELDS.items()}
+    fields["user-id"] = said.user_id
     told = [(name, _text(str(value))) for name, value in fields.items() if value is not None]
     return [(name, value) for name, value in told if value is not None]
 

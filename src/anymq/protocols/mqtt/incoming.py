@@ -7,13 +7,14 @@ from functools import partial
 
 from anymq.core.errors import Invalid, NotAllowed
 from anymq.core.message import Envelope, Message, Run
+from anymq.core.queues.witness import Witness
 from anymq.core.rights.permit import WRITE, Permit
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import V5, Answer, Puback, Pubcomp, Publish, Pubrec, Will
 from anymq.protocols.mqtt.errors import REFUSALS, MqttFault, Reason, reason_of
 from anymq.protocols.mqtt.form import MQTT_FORM, RETAIN, packed
-from anymq.protocols.mqtt.kept import Kept, RetainedMessage, Then
+from anymq.protocols.mqtt.kept import Coming, Kept, RetainedMessage, Stage, Then, ignore
 from anymq.protocols.mqtt.mailbox import Mailbox
 from anymq.protocols.mqtt.properties import P, Props
 from anymq.protocols.mqtt.retained import Retained
@@ -44,6 +45,7 @@ class Ground:
     kept: Kept
     retained: Retained
     now_ms: Callable[[], int]
+    witness: Witness
 
 
 class Publisher:
@@ -127,7 +129,6 @@ class Incoming:
         self._aliases_max = aliases_max
         self._aliases: dict[int, str] = {}
         self._on_fault = on_fault
-        self._coming: set[int] = set()  # numbers of QoS 2 on their way to the disk
 
     @property
     def busy(self) -> bool:
@@ -142,21 +143,54 @@ class Incoming:
     def on_publish(self, packet: Publish) -> None:
         """Publish a message; the answer waits for the disk, the next packet does not."""
         topic = self._topic_of(packet)
-        if packet.qos == 2 and packet.packet_id in self._ground.mailbox.in_flight.came:
-            self._owe(Owed(Pubrec, packet.packet_id, Reason.SUCCESS))
+        if packet.qos == 2 and self._is_known(packet.packet_id):
             return
-        if packet.qos == 2 and packet.packet_id in self._coming:
-            return  # it is answered once the disk has it
         owed = self._begin(packet)
         try:
             self.publisher.check(topic)
             if owed is None:
                 self.publisher.publish(packet, topic, None)
+            elif packet.qos == 2 and self._ground.mailbox.durable:
+                self._publish_once(packet, topic, owed)
             else:
                 then = partial(self._published, owed)
                 self.publisher.publish(packet, topic, then, partial(_note_nowhere, owed))
         except REFUSALS as error:
+            if packet.qos == 2:
+                self._never_came(packet.packet_id)
             self._refuse(owed, error)
+
+    def _is_known(self, number: int) -> bool:
+        """Did this message come before? Then it is answered, now or when the disk has it."""
+        in_flight = self._ground.mailbox.in_flight
+        if number in in_flight.came:
+            self._owe(Owed(Pubrec, number, Reason.SUCCESS))
+            return True
+        if number in in_flight.coming:
+            owed = Owed(Pubrec, number)
+            self.owed.append(owed)
+            in_flight.coming[number].append(partial(self._settled, owed))
+            return True
+        return False
+
+    def _publish_once(self, packet: Publish, topic: str, owed: Owed) -> None:
+        """Publish, and write down where to: a restart can see by that how far it came.
+
+        What a crash interrupted goes to where it did not get. The log in which that is written
+        leads, so the number may be there without the message, never the reverse.
+        """
+        ground, number = self._ground, packet.packet_id
+        begun = ground.mailbox.in_flight.begun
+        has_it = begun.get(number, []) if packet.dup else []
+        then = _both(partial(self._published, owed))
+        nowhere = partial(_note_nowhere, owed)
+        places = ground.witness.watch(
+            lambda: self.publisher.publish(packet, topic, then, nowhere),
+            {log_id for log_id, _ in has_it},
+        )
+        begun.pop(number, None)
+        coming = Coming(Stage.COMING, has_it + places)
+        ground.kept.put_came(ground.mailbox.place, number, coming, then)
 
     def on_pubrel(self, packet: Answer) -> None:
         """The client will not send it again."""
@@ -168,7 +202,7 @@ class Incoming:
         came.discard(number)
         owed = Owed(Pubcomp, number)
         self._owe(owed)
-        self._keep(number, there=False, then=partial(self._settled, owed))
+        self._forget(number, partial(self._settled, owed))
 
     def _begin(self, packet: Publish) -> Owed | None:
         if not packet.qos:
@@ -178,24 +212,35 @@ class Incoming:
             raise MqttFault(Reason.TOO_MANY_AT_ONCE, "more messages at once than Receive Maximum")
         owed = Owed(Pubrec if packet.qos == 2 else Puback, packet.packet_id)
         if packet.qos == 2:
-            self._coming.add(packet.packet_id)
+            in_flight = self._ground.mailbox.in_flight
+            in_flight.coming[packet.packet_id] = [partial(self._settled, owed)]
         self.owed.append(owed)
         return owed
 
     def _published(self, owed: Owed, error: Exception | None) -> None:
-        """It is as safe as promised; of QoS 2, that it came must be, too."""
-        if error is not None:
-            self._refuse(owed, error)
-        elif owed.make is Pubrec:
-            self._ground.mailbox.in_flight.came.add(owed.number)
-            self._keep(owed.number, there=True, then=partial(self._settled, owed))
+        """It is as safe as promised; of QoS 2, its number is, too."""
+        if owed.make is not Pubrec:
+            self._settled(owed, error)
+            return
+        in_flight = self._ground.mailbox.in_flight
+        waiting = in_flight.coming.pop(owed.number)
+        if error is None:
+            in_flight.came.add(owed.number)
         else:
-            self._settled(owed, None)
+            self._forget(owed.number, ignore)
+        for told in waiting:  # who came again meanwhile asked again
+            told(error)
 
-    def _keep(self, number: int, *, there: bool, then: Then) -> None:
+    def _never_came(self, number: int) -> None:
+        in_flight = self._ground.mailbox.in_flight
+        in_flight.coming.pop(number, None)
+        if in_flight.begun.pop(number, None) is not None:
+            self._forget(number, ignore)
+
+    def _forget(self, number: int, then: Then) -> None:
         mailbox = self._ground.mailbox
         if mailbox.durable:
-            self._ground.kept.put_came(mailbox.place, number, there=there, then=then)
+            self._ground.kept.put_came(mailbox.place, number, None, then)
         else:
             then(None)
 
@@ -203,7 +248,6 @@ class Incoming:
         if error is not None:
             self._refuse(owed, error)
             return
-        self._coming.discard(owed.number)
         owed.code = Reason.NO_SUBSCRIBERS if owed.nowhere else Reason.SUCCESS
         self._answer()
 
@@ -212,9 +256,6 @@ class Incoming:
         if self._wire.version != V5:
             self._on_fault(MqttFault(reason_of(error), str(error)))
         elif owed is not None:
-            if owed.make is Pubrec:
-                self._coming.discard(owed.number)
-                self._ground.mailbox.in_flight.came.discard(owed.number)
             owed.code, owed.why = reason_of(error), str(error)
             self._answer()
 

@@ -1,28 +1,35 @@
 """What outlives a restart: sessions, what is in flight for QoS 2, retained messages.
 
-Keys: `s/<vhost>/<client>` a session · `i/<vhost>/<client>/<number>` came, and is not released ·
-`o/<vhost>/<client>/<number>` arrived, and is not complete: its position · `r/<vhost>/<topic>`
-retained. Names are percent-quoted. On disk: another meaning needs another key.
+Keys: `s/<vhost>/<client>` a session · `i/<vhost>/<client>/<number>` came, and is not released, see
+Coming · `o/<vhost>/<client>/<number>` arrived, and is not complete: its position ·
+`r/<vhost>/<topic>` retained. Names are percent-quoted. On disk: another meaning needs another key.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
 from struct import Struct
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from anymq.core.catalog import DefinitionStore
+from anymq.core.queues.witness import Places
+from anymq.storage import varints
 from anymq.storage.log import LogConfig
 
 LOG_ID = 5  # see "Names of clients never become paths" in ARCHITECTURE.md
 SEGMENT_BYTES = 16 * 1024 * 1024
 LOG_CONFIG = LogConfig(
-    segment_bytes=SEGMENT_BYTES, delete=False, compact=True, delete_retention_ms=0
+    segment_bytes=SEGMENT_BYTES,
+    delete=False,
+    compact=True,
+    delete_retention_ms=0,
+    leads=True,  # where messages of QoS 2 go is there before they are
 )
-SESSION, CAME, ARRIVED, RETAINED = "s", "i", "o", "r"
-
 Then = Callable[[Exception | None], None]
+
+SESSION, CAME, ARRIVED, RETAINED = "s", "i", "o", "r"
 
 _HEAD = Struct(">QI")  # of a retained message: when it came, size of its properties
 _POSITION = Struct(">Q")
@@ -48,10 +55,60 @@ class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(slots=True)
 class InFlight:
-    """What a session has half done: numbers of what came, and of what arrived with positions."""
+    """What a session has half done, by numbers.
 
-    came: set[int]
-    arrived: dict[int, int]
+    What comes, and who waits to hear that it came; what came, and is not released; what a crash
+    interrupted, and the places that have it. What arrived, and its position; what is on the disk of
+    that, or on its way.
+    """
+
+    coming: dict[int, list[Then]] = field(default_factory=dict)
+    came: set[int] = field(default_factory=set)
+    begun: dict[int, Places] = field(default_factory=dict)
+    arrived: dict[int, int] = field(default_factory=dict)
+    written: set[int] = field(default_factory=set)
+
+
+class Stage(IntEnum):
+    """How far a message of QoS 2 is that comes in."""
+
+    COMPLETE = 0  # it is everywhere
+    COMING = 1  # it is on its way to all of these places, or was when the broker died
+    BEGUN = 2  # a restart found it in these places, and it lacks others
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A number of a message that came, and where the message goes."""
+
+    stage: Stage
+    places: Places
+
+    def found(self, has: Callable[[int, int], bool]) -> "Coming | None":
+        """Return what a restart makes of it; None: the message is nowhere, and never came."""
+        there = [place for place in self.places if has(*place)]
+        if self.stage is Stage.COMPLETE or (self.stage is Stage.COMING and there == self.places):
+            return Coming(Stage.COMPLETE, [])
+        return Coming(Stage.BEGUN, there) if there else None
+
+    def encode(self) -> bytes:
+        """Return it as it is kept: nothing when it is complete."""
+        if self.stage is Stage.COMPLETE:
+            return b""
+        numbers = [number for place in self.places for number in place]
+        return bytes((self.stage,)) + b"".join(map(varints.encode, numbers))
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Coming":
+        """Read it again."""
+        if not data:
+            return cls(Stage.COMPLETE, [])
+        places, at = [], 1
+        while at < len(data):
+            log_id, at = varints.decode(data, at)
+            position, at = varints.decode(data, at)
+            places.append((log_id, position))
+        return cls(Stage(data[0]), places)
 
 
 class RetainedMessage(msgspec.Struct, frozen=True):
@@ -84,17 +141,35 @@ class Kept:
         for names, value in self._all(SESSION):
             yield (names[0], names[1]), _SESSION.decode(value)
 
-    def in_flight(self) -> Mapping[Place, InFlight]:
-        """Return what sessions had half done."""
+    def in_flight(self, has: Callable[[int, int], bool]) -> dict[Place, InFlight]:
+        """Return what sessions had half done. `has`: is a message where it was to go?"""
         found: dict[Place, InFlight] = {}
-        for kind in (CAME, ARRIVED):
-            for (vhost, client, number), value in self._all(kind):
-                one = found.setdefault((vhost, client), InFlight(set(), {}))
-                if kind == CAME:
-                    one.came.add(int(number))
-                else:
-                    one.arrived[int(number)] = _POSITION.unpack(value)[0]
+        for (vhost, client, number), value in self._all(CAME):
+            one = found.setdefault((vhost, client), InFlight())
+            self._restore_coming((vhost, client), int(number), Coming.decode(value), one, has)
+        for (vhost, client, number), value in self._all(ARRIVED):
+            one = found.setdefault((vhost, client), InFlight())
+            one.arrived[int(number)] = _POSITION.unpack(value)[0]
+            one.written.add(int(number))
         return found
+
+    def _restore_coming(
+        self,
+        place: Place,
+        number: int,
+        said: Coming,
+        one: InFlight,
+        has: Callable[[int, int], bool],
+    ) -> None:
+        """Find out how far it came, and write that down: others will get these positions."""
+        found = said.found(has)
+        if found is None or found.stage is Stage.BEGUN:
+            if found is not None:
+                one.begun[number] = found.places
+        else:
+            one.came.add(number)
+        if found != said:
+            self.put_came(place, number, found, ignore)
 
     def retained(self) -> Iterator[tuple[Place, RetainedMessage]]:
         """Yield all retained messages."""
@@ -108,21 +183,26 @@ class Kept:
         """There is this session."""
         self._store.put({_key(SESSION, *place): _encode(record)}, then)
 
-    def forget(self, place: Place, came: set[int], arrived: Mapping[int, int]) -> None:
+    def forget(self, place: Place, half_done: InFlight) -> None:
         """A session is over."""
         gone = [_key(SESSION, *place)]
-        gone += [_key(CAME, *place, str(number)) for number in came]
-        gone += [_key(ARRIVED, *place, str(number)) for number in arrived]
+        numbers = (*half_done.coming, *half_done.came, *half_done.begun)
+        gone += [_key(CAME, *place, str(number)) for number in numbers]
+        gone += [_key(ARRIVED, *place, str(number)) for number in half_done.written]
         self._store.put(dict.fromkeys(gone), ignore)
 
-    def put_came(self, place: Place, number: int, *, there: bool, then: Then) -> None:
-        """A message of QoS 2 came, or was released."""
-        self._store.put({_key(CAME, *place, str(number)): b"" if there else None}, then)
+    def put_came(self, place: Place, number: int, coming: Coming | None, then: Then) -> None:
+        """A message of QoS 2 comes; None: it was released."""
+        value = None if coming is None else coming.encode()
+        self._store.put({_key(CAME, *place, str(number)): value}, then)
 
-    def put_arrived(self, place: Place, number: int, position: int | None, then: Then) -> None:
-        """A message of QoS 2 arrived at the client; None: and that is complete."""
-        value = None if position is None else _POSITION.pack(position)
-        self._store.put({_key(ARRIVED, *place, str(number)): value}, then)
+    def put_arrived(self, place: Place, number: int, position: int, then: Then) -> None:
+        """A message of QoS 2 arrived at the client."""
+        self._store.put({_key(ARRIVED, *place, str(number)): _POSITION.pack(position)}, then)
+
+    def forget_arrived(self, place: Place, numbers: Collection[int], then: Then) -> None:
+        """These are complete, and a restart would not send them again."""
+        self._store.put(dict.fromkeys(_key(ARRIVED, *place, str(one)) for one in numbers), then)
 
     def put_retained(self, place: Place, message: RetainedMessage | None, then: Then) -> None:
         """This is retained for a topic; None: nothing."""

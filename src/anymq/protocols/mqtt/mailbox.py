@@ -81,7 +81,7 @@ class Mailbox:
         self.is_kept = False  # on the disk
         self.carrier: Carrier | None = None
         self.subscriptions: dict[str, Subscribed] = {}
-        self.in_flight = InFlight(set(), {})
+        self.in_flight = InFlight()
         self.queue: Queue | None = None
         self._settings = settings
         self._trie: Trie[Subscribed] = Trie()

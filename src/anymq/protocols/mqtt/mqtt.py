@@ -15,7 +15,7 @@ from anymq.protocols.memory import Memory
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.counters import Counters
 from anymq.protocols.mqtt.errors import Reason
-from anymq.protocols.mqtt.kept import Kept, Place, ignore
+from anymq.protocols.mqtt.kept import InFlight, Kept, Place, ignore
 from anymq.protocols.mqtt.mailbox import NEVER, Carrier, Mailbox, share_queue_name
 from anymq.protocols.mqtt.retained import Retained, Room
 from anymq.protocols.mqtt.settings import MqttSettings
@@ -64,14 +64,13 @@ class Mqtt:
                 self.retained(place[0]).restore(place[1], message)
             else:
                 self.kept.put_retained(place, None, ignore)
-        in_flight = self.kept.in_flight()
+        in_flight = self.kept.in_flight(self.broker.has)
         now_ms = self.broker.now_ms()
         for place, record in list(self.kept.sessions()):
             vhost = self.broker.vhosts.get(place[0])
-            half_done = in_flight.get(place)
+            half_done = in_flight.pop(place, None)
             if vhost is None:
-                done = (half_done.came, half_done.arrived) if half_done else (set(), {})
-                self.kept.forget(place, *done)
+                self.kept.forget(place, half_done or InFlight())
                 continue
             mailbox = Mailbox(vhost, place[1], record.user, self.settings)
             mailbox.restore(record, half_done)
@@ -81,6 +80,8 @@ class Mqtt:
             if not mailbox.expires_ms and mailbox.expiry_s != NEVER:
                 mailbox.expires_ms = now_ms + mailbox.expiry_s * 1000
             self._await_end(mailbox)
+        for place, half_done in in_flight.items():  # of sessions that are over
+            self.kept.forget(place, half_done)
 
     def say_goodbye(self) -> None:
         """Tell everybody that the broker ends."""
@@ -158,7 +159,7 @@ class Mqtt:
 
     def _forget(self, mailbox: Mailbox) -> None:
         if mailbox.is_kept:
-            self.kept.forget(mailbox.place, mailbox.in_flight.came, mailbox.in_flight.arrived)
+            self.kept.forget(mailbox.place, mailbox.in_flight)
 
     def _stay(self, mailbox: Mailbox, carrier: Carrier) -> None:
         mailbox.carrier = carrier

@@ -1,15 +1,19 @@
 """Outgoing: messages to a client, and what it says of them.
 
 The number of a message is made of its position in the client's queue. So it is the same again after
-a reconnect or a restart, as MQTT wants it, and nothing about it has to be kept.
+a reconnect or a restart, as MQTT wants it, and nothing about it has to be kept. A message of QoS 2
+goes out when it is on the disk: after a crash, its position may be that of another.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from anymq.core.message import Message
 from anymq.core.queues.delivery import Delivery
+from anymq.core.queues.priorities import kept_at
+from anymq.core.queues.progress import Progress
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.subscription import Subscription
 from anymq.core.taps import Origin
@@ -17,7 +21,8 @@ from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import Answer, Publish, Pubrel
 from anymq.protocols.mqtt.errors import Reason
 from anymq.protocols.mqtt.form import MQTT_FORM, sayable, unpacked
-from anymq.protocols.mqtt.kept import Kept, ignore
+from anymq.protocols.mqtt.kept import Kept
+from anymq.protocols.mqtt.leaving import Leaving
 from anymq.protocols.mqtt.mailbox import Mailbox, Terms
 from anymq.protocols.mqtt.properties import P
 from anymq.protocols.mqtt.wire import Wire
@@ -48,9 +53,10 @@ class Taker:
         self.queue = queue
         self.is_shared = is_shared
         self.terms = terms
-        self.waiting: deque[Delivery] = deque()  # their numbers are taken
+        self.waiting: deque[Delivery] = deque()  # for their numbers, or for the disk
         self.subscription: Subscription | None = None
         self._outgoing = outgoing
+        self._awaits_disk = False
 
     def begin(self, *, no_ack: bool) -> None:
         """Take from now on."""
@@ -99,6 +105,7 @@ class Taker:
     def cancelled(self, subscription: Subscription) -> None:
         """Somebody has deleted the queue."""
         self.subscription = None
+        self.waiting.clear()
         self._outgoing.let_go(self)
         self._outgoing.on_lost(self)
 
@@ -113,12 +120,41 @@ class Taker:
 
     def more(self) -> None:
         """There may be credit again."""
-        while self.waiting and self._outgoing.is_free(self.waiting[0].position):
+        while self.waiting and self._may_go(self.waiting[0].position):
             one = self.waiting.popleft()
             if self._outgoing.send(self, one):
                 self.settle([one.position])
         if self.subscription is not None and not self.waiting:
             self.subscription.more()
+
+    def is_kept(self, position: int) -> bool:
+        """Would a restart find this one here, or nothing of this queue?"""
+        place = kept_at(self.queue.line, position)
+        return place is None or place[1] < place[0].visible_end
+
+    def wait(self, delivery: Delivery) -> None:
+        """Send it later."""
+        self.waiting.append(delivery)
+        self._await_disk()
+
+    def _may_go(self, position: int) -> bool:
+        self._await_disk()
+        is_free = self.is_shared or self._outgoing.is_free(position)
+        return is_free and self.is_kept(position)
+
+    def _await_disk(self) -> None:
+        """Hear when the first that waits is on the disk."""
+        position = self.waiting[0].position
+        place = kept_at(self.queue.line, position)
+        if place is not None and not self._awaits_disk and not self.is_kept(position):
+            self._awaits_disk = True
+            place[0].when_durable(place[1], partial(self._on_disk, position))
+
+    def _on_disk(self, position: int, error: Exception | None) -> None:
+        self._awaits_disk = False
+        while error is not None and self.waiting and self.waiting[0].position <= position:
+            self.settle([self.waiting.popleft().position])  # it is lost, as its publisher knows
+        self.more()
 
 
 class Outgoing:
@@ -135,6 +171,7 @@ class Outgoing:
         bytes_max: int,
         aliases_max: int,
         on_lost: Callable[[Taker], None],
+        settled: Progress,
     ) -> None:
         self.wire = wire
         self.takers: dict[str, Taker] = {}  # by queue
@@ -149,6 +186,7 @@ class Outgoing:
         self._aliases: dict[str, int] = {}
         self._next_shared = OWN_NUMBERS
         self._short = False  # somebody was without credit
+        self._leaving = Leaving(mailbox.place, mailbox.in_flight, kept, settled)
 
     @property
     def credit(self) -> int:
@@ -235,8 +273,9 @@ class Outgoing:
         arrived = self._mailbox.in_flight.arrived
         if not taker.is_shared and arrived.get(number) == delivery.position:
             return True  # the client has it; PUBREL is on its way
-        if taker.waiting or self._is_used(number):
-            taker.waiting.append(delivery)
+        is_safe = terms.qos < 2 or taker.is_kept(delivery.position)
+        if taker.waiting or self._is_used(number) or not is_safe:
+            taker.wait(delivery)
             return False
         self.sent[number] = Sent(taker, delivery.position, terms.qos)
         if self._tell(delivery, terms, number):
@@ -289,7 +328,8 @@ class Outgoing:
         return topic
 
     def _is_used(self, number: int) -> bool:
-        return number in self.sent or number in self._mailbox.in_flight.arrived
+        in_flight = self._mailbox.in_flight
+        return number in self.sent or number in in_flight.arrived or number in in_flight.written
 
     def _free_shared(self) -> int:
         while True:
@@ -326,8 +366,7 @@ class Outgoing:
         """It is complete: the number is free."""
         if self._mailbox.in_flight.arrived.pop(packet.packet_id, None) is not None:
             if self._mailbox.durable:
-                place = self._mailbox.place
-                self._kept.put_arrived(place, packet.packet_id, None, ignore)
+                self._leaving.add(packet.packet_id)
             self._short = True
 
     def _record(self, number: int, sent: Sent) -> None:
@@ -339,6 +378,7 @@ class Outgoing:
             self.wire.send(Pubrel(number))
 
         if self._mailbox.durable:
+            self._mailbox.in_flight.written.add(number)
             self._kept.put_arrived(self._mailbox.place, number, sent.position, recorded)
         else:
             recorded(None)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from anymq.core.message import Properties
+from anymq.protocols.amqp.fields import Decimal
 from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.mqtt.form import MQTT_FORM, packed, sayable, unpacked
 from anymq.protocols.mqtt.properties import P
@@ -63,7 +64,16 @@ def test_what_mqtt_gets() -> None:
     """Headers are user properties, as text; what MQTT has no place for, too."""
     said = sayable(
         Properties(
-            headers={"n": 5, "t": {"a": [1, True]}, "s": "x", "b": b"bytes", "nul": "\0"},
+            headers={
+                "n": 5,
+                "t": {"a": [1, True]},
+                "s": "x",
+                "b": b"bytes",
+                "nul": "\0",
+                "raw": b"\xff\0",
+                "price": Decimal(2, 1205),
+                "all": ["1", "2"],
+            },
             expiration="1500",
             reply_to="jobs",
             correlation_id="7",
@@ -76,14 +86,59 @@ def test_what_mqtt_gets() -> None:
         P.RESPONSE_TOPIC: "$queue/jobs",
         P.CORRELATION_DATA: b"7",
         P.USER_PROPERTY: [
+            ("message-id", "m"),
+            ("priority", "3"),
             ("n", "5"),
             ("t", '{"a":[1,true]}'),
             ("s", "x"),
             ("b", "bytes"),
-            ("priority", "3"),
-            ("message-id", "m"),
+            ("nul", "AA=="),  # MQTT forbids it in texts
+            ("raw", "/wA="),
+            ("price", "12.05"),
+            ("all", "1"),
+            ("all", "2"),
         ],
     }
+
+
+def test_what_mqtt_has_no_place_for_comes_back() -> None:
+    """Its client hands on the user properties that it got."""
+    said = Properties(
+        priority=5,
+        timestamp=1_700_000_000,
+        message_id="m",
+        type="t",
+        app_id="a",
+        content_encoding="gzip",
+        headers={"n": "1"},
+        delivery_mode=2,
+    )
+    told = packed(1, "me", sayable(said))
+    back = MQTT_FORM.read(told)
+    assert back == said.with_headers(**{"x-mqtt-publish-qos": 1})
+    assert MQTT_FORM.traits(told).priority == 5
+
+
+@pytest.mark.parametrize("value", ["07", "256", "-1", "+1", "high", "", "1" * 400])
+def test_what_is_no_priority_is_a_header(value: str) -> None:
+    """A device may call so what it likes."""
+    told = packed(1, "me", {P.USER_PROPERTY: [("priority", value)]})
+    read = MQTT_FORM.read(told)
+    assert (read.priority, read.headers["priority"]) == (None, value)
+    assert MQTT_FORM.traits(told).priority is None
+
+
+def test_nobody_says_for_mqtt_who_wrote_it() -> None:
+    """AMQP's user-id is checked by the broker: a user property of that name is but a header."""
+    read = MQTT_FORM.read(packed(1, "me", {P.USER_PROPERTY: [("user-id", "admin")]}))
+    assert (read.user_id, read.headers["user-id"]) == (None, "admin")
+
+
+def test_correlation_data_that_is_no_text() -> None:
+    """A header of bytes for others: clients of AMQP may break on a property that is no text."""
+    read = MQTT_FORM.read(packed(1, "me", {P.CORRELATION_DATA: b"\xff\0"}))
+    assert (read.correlation_id, read.headers["correlation-id"]) == (None, b"\xff\0")
+    assert sayable(read) == {P.CORRELATION_DATA: b"\xff\0"}
 
 
 def test_the_history_of_a_dead_letter_can_be_read_again() -> None:

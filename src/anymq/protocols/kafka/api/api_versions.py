@@ -13,7 +13,7 @@ BEFORE_AUTHENTICATION = True
 SOFTWARE_NAME = 3
 
 # What clients switch on. group.version and the others come with the features they announce.
-FEATURES = {"metadata.version": (7, 29)}
+FEATURES = {"metadata.version": (7, 29), "share.version": (1, 1)}
 FINALIZED_EPOCH = 1
 
 _SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")

@@ -24,6 +24,8 @@ def handle(call: Call, request: schema.DeleteGroupsRequest) -> None:
         denied = authorization.group_error(call, Operation.DELETE, name)
         if denied:
             errors.refuse(entry, denied)
+        elif name in call.broker.shares:
+            pending.ask(entry, partial(call.broker.shares.delete, name))
         else:
             call.broker.groups.delete(name, partial(_done, entry, pending.entry(entry)))
     pending.all_asked()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from anymq.core.broker import Broker
 from anymq.core.errors import Refused
 from anymq.core.rights.operations import Operation
+from anymq.core.shares.configs import GROUP_CONFIGS
 from anymq.core.streams import naming
 from anymq.core.streams.broker_config import BROKER_CONFIGS, UNSET, BrokerConfig
 from anymq.core.streams.config_def import ConfigDef, ConfigType, Source
@@ -135,6 +136,19 @@ def _check_node(broker: Broker, name: str) -> None:
         )
 
 
+def _group(broker: Broker, name: str) -> Iterable[Described]:
+    if not name:
+        raise InvalidRequest("Group name must not be empty")
+    configs = broker.group_configs
+    found = []
+    for declared in GROUP_CONFIGS.values():
+        if not declared.hidden:
+            value, source = configs.value(name, declared.name)
+            synonyms = [Synonym(declared.name, value, source)]
+            found.append(_entry(declared, value, source, synonyms))
+    return found
+
+
 def _no_configs(_: Broker, name: str) -> Iterable[Described]:
     """Refuse a resource without a name; the others have nothing set."""
     if not name:
@@ -146,7 +160,7 @@ _DESCRIBERS: dict[int, Callable[[Broker, str], Iterable[Described]]] = {
     ResourceType.TOPIC: _topic,
     ResourceType.BROKER: _broker,
     ResourceType.CLIENT_METRICS: _no_configs,
-    ResourceType.GROUP: _no_configs,
+    ResourceType.GROUP: _group,
 }
 
 

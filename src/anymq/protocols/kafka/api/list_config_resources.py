@@ -40,5 +40,7 @@ def _names(call: Call, kind: ResourceType) -> Iterable[str]:
             return sorted(call.broker.topics)
         case ResourceType.BROKER | ResourceType.BROKER_LOGGER:
             return [str(call.broker.node_id)]
+        case ResourceType.GROUP:
+            return call.broker.group_configs.names()
         case _:
             return []

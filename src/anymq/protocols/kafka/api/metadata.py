@@ -6,6 +6,7 @@ from anymq.core.broker import Broker
 from anymq.core.catalog import Then
 from anymq.core.errors import NotFound, Refused
 from anymq.core.rights.operations import Operation
+from anymq.core.shares.places import Spot
 from anymq.core.streams import naming
 from anymq.core.streams.topic import Topic
 from anymq.protocols.kafka import authorization, errors, operations
@@ -73,12 +74,17 @@ def _answer(call: Call, entry: Entry, pending: Pending, *, may_create: bool) -> 
     broker, name = call.broker, entry.name
     try:
         if name is None or entry.topic_id != NULL_UUID:
-            topic = _by_id(call, entry)
-            authorization.topic(call, Operation.DESCRIBE, topic.name)
-            _describe(entry, topic)
+            spot = _by_id(call, entry)
+            authorization.topic(call, Operation.DESCRIBE, spot.name)
+            if spot.topic is not None:
+                _describe(entry, spot.topic)
+            else:
+                _describe_queue(entry, broker, spot)
             return
         authorization.topic(call, Operation.DESCRIBE, name)
-        if name in broker.topics or not _creates(broker, name, may_create):
+        if (queue := _queue(broker, name)) is not None:
+            _describe_queue(entry, broker, queue)
+        elif name in broker.topics or not _creates(broker, name, may_create):
             _describe(entry, broker.topic(name))
         else:
             if not call.session.access.may_cluster(Operation.CREATE):
@@ -88,11 +94,16 @@ def _answer(call: Call, entry: Entry, pending: Pending, *, may_create: bool) -> 
         errors.explain(entry, error)
 
 
-def _by_id(call: Call, entry: Entry) -> Topic:
+def _queue(broker: Broker, name: str) -> Spot | None:
+    """Return the queue of this name, unless a topic has it: it is a topic of one partition."""
+    return None if name in broker.topics else broker.shares.spots.find(name)
+
+
+def _by_id(call: Call, entry: Entry) -> Spot:
     if call.version < TOPIC_IDS:
         entry.name = entry.name or ""  # before 12 it cannot be left out of the answer
         raise InvalidRequest("topic ids come with version 12")
-    return call.broker.topic_by_id(entry.topic_id)
+    return call.broker.shares.spots.find_id(entry.topic_id)
 
 
 def _creates(broker: Broker, name: str, may_create: bool) -> bool:
@@ -126,3 +137,17 @@ def _describe(entry: Entry, topic: Topic) -> Entry:
         for partition in topic.partitions
     ]
     return entry
+
+
+def _describe_queue(entry: Entry, broker: Broker, spot: Spot) -> None:
+    node = broker.node_id
+    entry.name, entry.topic_id = spot.name, spot.id
+    entry.partitions = [
+        schema.MetadataResponsePartition(
+            partition_index=0,
+            leader_id=node,
+            leader_epoch=0,
+            replica_nodes=[node],
+            isr_nodes=[node],
+        )
+    ]

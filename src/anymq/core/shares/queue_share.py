@@ -1,0 +1,200 @@
+"""QueuePlace: a member of a share group as a consumer of a queue, beside those of other protocols.
+
+It has credit while it waits for an answer, and no longer. An offset is the message's position in
+its queue, with the bits that name its level moved to where an offset has room for them.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from anymq.core.clock import Clock
+from anymq.core.portable.packer import Packer
+from anymq.core.queues.delivery import Delivery
+from anymq.core.queues.priorities import IN_LINE, LEVEL_SHIFT
+from anymq.core.queues.queue import Queue
+from anymq.core.queues.subscription import Subscription
+from anymq.core.shares.leases import Leases
+from anymq.core.shares.words import (
+    Acquired,
+    Answer,
+    Settled,
+    ShareSettings,
+    Taken,
+    Wish,
+    by_answers,
+)
+from anymq.core.streams.writer import batch_of
+from anymq.core.taps import Origin
+from anymq.core.timers import Timers
+
+_SHIFT = LEVEL_SHIFT - 1  # 63 bits is all that a signed offset has
+_IN_OFFSET = (1 << _SHIFT) - 1
+_BASE_BYTES = 8
+
+
+class QueuePlace:
+    """What one member has of a queue. A consumer, see queues/subscription.py."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        who: Origin,
+        tag: str,
+        *,
+        clock: Clock,
+        timers: Timers,
+        settings: Callable[[], ShareSettings],
+        on_more: Callable[[], None],
+    ) -> None:
+        """Subscribe. NotAllowed, where somebody has the queue for himself."""
+        self.queue = queue
+        self.who = who
+        self.credit = 0
+        self.shares: object | None = None
+        self._settings = settings
+        self._on_more = on_more
+        self._leases = Leases(clock, timers, self._late)
+        self._packer = Packer(queue.name)
+        self._got: deque[list[Delivery]] = deque()  # each in ascending order, not handed out yet
+        self._subscription: Subscription | None = None
+        self._subscription = queue.subscribe(self, tag=tag)
+
+    # Out
+
+    def ask(self, wish: Wish) -> Taken | None:
+        """Take what the queue deals at once; else be told."""
+        if not self._got:
+            room = self._settings().locks_max - len(self._leases)
+            self.credit = max(0, min(wish.records_max, room))
+            if self.credit and self._subscription is not None:
+                self._subscription.more()
+                self.queue.pump()
+        if not self._got:
+            return None
+        self.credit = 0
+        return self._taken(self._got.popleft())
+
+    def stop(self) -> None:
+        """Nobody waits."""
+        self.credit = 0
+
+    def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
+        """The queue has dealt: keep it until the member is answered."""
+        self.credit = 0
+        self._got.extend(_ascending(deliveries))
+        self._on_more()
+
+    def _taken(self, deliveries: Sequence[Delivery]) -> Taken:
+        offsets = [offset_of(one.position) for one in deliveries]
+        self._leases.add(self, offsets, self._settings().lock_ms)
+        batches = [self._batch(run) for run in _neighbours(deliveries)]
+        acquired = _acquired(offsets, deliveries)
+        return Taken(batches, acquired, sum(map(len, batches)), len(deliveries))
+
+    def _batch(self, deliveries: Sequence[Delivery]) -> bytes:
+        messages = [one.message for one in deliveries]
+        batch = batch_of(messages, [self._packer.pack(message) for message in messages])
+        base = offset_of(deliveries[0].position).to_bytes(_BASE_BYTES, "big")
+        return base + batch[_BASE_BYTES:]
+
+    # Back
+
+    def settle(self, answers: Sequence[Settled]) -> None:
+        """Acknowledge, requeue or reject, as the member says."""
+        said = [one for batch in answers for one in batch.each(len(self._leases))]
+        self._leases.check(self, [offset for offset, _ in said])
+        by_answer = by_answers(said)
+        if renewed := by_answer.pop(Answer.RENEW, None):
+            self._leases.renew(self, renewed, self._settings().lock_ms)
+        for answer, offsets in by_answer.items():
+            self._leases.end(offsets)
+            self._tell(answer, [position_of(offset) for offset in offsets])
+
+    def _tell(self, answer: int, positions: Sequence[int]) -> None:
+        queue, subscription = self.queue, self._subscription
+        if answer in (Answer.ACCEPT, Answer.GAP):
+            queue.settle(subscription, positions)
+        else:
+            queue.reject(subscription, positions, requeue=answer == Answer.RELEASE)
+
+    def _late(self, offsets: Sequence[int]) -> None:
+        """Its time is up: others get them."""
+        self.queue.give_back(self._subscription, [position_of(offset) for offset in offsets])
+
+    def close(self) -> None:
+        """All that it has goes back."""
+        self.credit = 0
+        subscription = self._subscription
+        if subscription is None:
+            return
+        self._subscription = None
+        self._give_back_all(subscription)
+        self.queue.unsubscribe(subscription)
+
+    def _give_back_all(self, subscription: Subscription) -> None:
+        kept = [one.position for part in self._got for one in part]
+        positions = [position_of(offset) for offset in self._leases.of(self)]
+        self._got.clear()
+        self._leases.close()
+        self.queue.give_back(subscription, [*positions, *kept])
+
+    # What the queue tells
+
+    def cancelled(self, subscription: Subscription) -> None:
+        """The queue is gone, and what was in it."""
+        self._subscription = None
+        self._got.clear()
+        self._leases.close()
+        self._on_more()
+
+    def timed_out(self, subscription: Subscription, after_ms: int) -> None:
+        """It had something for longer than the queue allows."""
+        self._give_back_all(subscription)
+
+    @property
+    def gone(self) -> bool:
+        """Is the queue gone, or does the member have nothing to do with it any more?"""
+        return self._subscription is None
+
+
+def offset_of(position: int) -> int:
+    """Return what Kafka's clients call this position."""
+    return (position >> LEVEL_SHIFT << _SHIFT) | (position & IN_LINE)
+
+
+def position_of(offset: int) -> int:
+    """Return the position of an offset."""
+    return (offset >> _SHIFT << LEVEL_SHIFT) | (offset & _IN_OFFSET)
+
+
+def _ascending(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Cut where a position is lower than the one before: clients read offsets upwards only."""
+    parts: list[list[Delivery]] = []
+    for one in deliveries:
+        if parts and parts[-1][-1].position < one.position:
+            parts[-1].append(one)
+        else:
+            parts.append([one])
+    return parts
+
+
+def _neighbours(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Cut where positions leave something out: a batch has no holes."""
+    parts: list[list[Delivery]] = []
+    for one in deliveries:
+        if parts and parts[-1][-1].position + 1 == one.position:
+            parts[-1].append(one)
+        else:
+            parts.append([one])
+    return parts
+
+
+def _acquired(offsets: Sequence[int], deliveries: Sequence[Delivery]) -> list[Acquired]:
+    found: list[Acquired] = []
+    for offset, one in zip(offsets, deliveries, strict=True):
+        times = max(one.returns, int(one.redelivered)) + 1
+        if found and found[-1].last == offset - 1 and found[-1].deliveries == times:
+            found[-1] = found[-1]._replace(last=offset)
+        else:
+            found.append(Acquired(offset, offset, times))
+    return found
