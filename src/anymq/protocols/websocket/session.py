@@ -6,7 +6,7 @@ loop is one frame where the protocol allows it, and no byte is copied for it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
@@ -57,7 +57,7 @@ class WebSocketSession(Session):
         self.within: Session | None = None
         self._inside = inside
         self._outbox = outbox
-        self._peer = peer
+        self._peer = replace(peer, web=True)
         self._handshake: Handshake | None = Handshake(inside.manners)
         self._decoder = Decoder()
         self._has_more = False  # frames that wait for their turn
