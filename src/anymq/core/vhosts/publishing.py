@@ -337,9 +337,13 @@ def _undelayed(message: Message) -> Message:
     """Return a message whose delay is over: as the plugin does it, its header is negative then."""
     said = message.read()
     delay = said.headers.get(DELAY)
-    if not isinstance(delay, int) or delay <= 0:
+    if isinstance(delay, str):  # as protocols write it that know only text
+        over: Value = f"-{delay}"
+    elif isinstance(delay, int) and delay > 0:
+        over = type(delay)(-delay)
+    else:
         return message
-    after = said.with_headers(**{DELAY: type(delay)(-delay)})
+    after = said.with_headers(**{DELAY: over})
     return message._replace(properties=message.envelope.form.write(after))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from anymq.core.message import Long, Properties, Time, Traits, Value
-from anymq.core.portable.plain import to_bytes
+from anymq.core.portable.plain import to_text
 from anymq.protocols.stomp.addresses import address_of, reply_to_of
 from anymq.protocols.stomp.codec import V12, MalformedFrame, header_line, unescaped
 
@@ -212,11 +212,11 @@ def _lines(said: Properties, *, exact: bool) -> list[tuple[str, str]]:
 
 
 def _header(name: str, value: Value, *, exact: bool) -> tuple[str, str]:
-    if isinstance(value, str):
+    if isinstance(value, str) and (exact or "\0" not in value):
         return _BACK.get(name, name), value
     if exact:
         return JSON + name, json.dumps(_to_json(value))
-    return name, (to_bytes(value) or b"").decode(errors="replace")
+    return name, to_text(value)
 
 
 _TYPES: Mapping[str, type[int]] = {"$long": Long, "$time": Time}
@@ -224,7 +224,8 @@ _TYPES: Mapping[str, type[int]] = {"$long": Long, "$time": Time}
 
 def _to_json(value: Value) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _to_json(one) for name, one in value.items()}
+        table = {str(name): _to_json(one) for name, one in value.items()}
+        return {"$table": table} if any(name.startswith("$") for name in table) else table
     if isinstance(value, (bytes, bytearray)):
         return {"$bytes": b64encode(value).decode()}
     if isinstance(value, (list, tuple)):
@@ -253,6 +254,8 @@ def _from_json(value: Any) -> Value:
         [(name, one)] = value.items()
         if name == "$bytes" and isinstance(one, str):
             return b64decode(one)
+        if name == "$table" and isinstance(one, dict):
+            return {key: _from_json(inner) for key, inner in one.items()}
         if name in _TYPES and isinstance(one, int):
             return _TYPES[name](one)
     return {name: _from_json(one) for name, one in value.items()}
