@@ -29,6 +29,7 @@ from anymq.protocols.mqtt.wire import Wire
 
 OWN_NUMBERS = 49_151  # 1 to this: by position; above: of shared queues, whichever is free
 NUMBER_MAX = 65_535
+NOWHERE = -1
 WITHOUT_LIMIT = 1 << 30  # where nothing is to be confirmed
 
 FindTerms = Callable[[Message], Terms | None]
@@ -122,7 +123,7 @@ class Taker:
         """There may be credit again."""
         while self.waiting and self._may_go(self.waiting[0].position):
             one = self.waiting.popleft()
-            if self._outgoing.send(self, one):
+            if self._outgoing.send(self, one, waited=True):
                 self.settle([one.position])
         if self.subscription is not None and not self.waiting:
             self.subscription.more()
@@ -254,27 +255,29 @@ class Outgoing:
 
     # To the client
 
-    def send(self, taker: Taker, delivery: Delivery) -> bool:
-        """Send a message; True when that is all, and it need not be waited for."""
+    def send(self, taker: Taker, delivery: Delivery, *, waited: bool = False) -> bool:
+        """Send a message; True when that is all, and it need not be waited for.
+
+        `waited`: it may go now.
+        """
         terms = taker.terms(delivery.message)
         if terms is None:
             return True
         if not terms.qos:
             self._tell(delivery, terms, 0)
             return True
-        return self._send_surely(taker, delivery, terms)
+        return self._send_surely(taker, delivery, terms, waited=waited)
 
     def is_free(self, position: int) -> bool:
         """Can this one be sent now?"""
-        return not self._is_used(_own_number(position))
+        return not self._is_used(_own_number(position), position)
 
-    def _send_surely(self, taker: Taker, delivery: Delivery, terms: Terms) -> bool:
+    def _send_surely(self, taker: Taker, delivery: Delivery, terms: Terms, *, waited: bool) -> bool:
         number = self._free_shared() if taker.is_shared else _own_number(delivery.position)
         arrived = self._mailbox.in_flight.arrived
         if not taker.is_shared and arrived.get(number) == delivery.position:
             return True  # the client has it; PUBREL is on its way
-        is_safe = terms.qos < 2 or taker.is_kept(delivery.position)
-        if taker.waiting or self._is_used(number) or not is_safe:
+        if not waited and not self._may_go(taker, delivery, terms, number):
             taker.wait(delivery)
             return False
         self.sent[number] = Sent(taker, delivery.position, terms.qos)
@@ -282,6 +285,11 @@ class Outgoing:
             return False
         del self.sent[number]
         return True
+
+    def _may_go(self, taker: Taker, delivery: Delivery, terms: Terms, number: int) -> bool:
+        if taker.waiting or self._is_used(number, delivery.position):
+            return False
+        return terms.qos < 2 or taker.is_kept(delivery.position)
 
     def _tell(self, delivery: Delivery, terms: Terms, number: int) -> bool:
         packet = self._packet(delivery, terms, number)
@@ -327,9 +335,12 @@ class Outgoing:
             properties[P.TOPIC_ALIAS] = self._aliases[topic] = len(self._aliases) + 1
         return topic
 
-    def _is_used(self, number: int) -> bool:
+    def _is_used(self, number: int, position: int = NOWHERE) -> bool:
+        """Is it that of another message than the one at this position?"""
         in_flight = self._mailbox.in_flight
-        return number in self.sent or number in in_flight.arrived or number in in_flight.written
+        if number in self.sent or number in in_flight.arrived:
+            return True
+        return in_flight.written.get(number, position) != position
 
     def _free_shared(self) -> int:
         while True:
@@ -378,7 +389,7 @@ class Outgoing:
             self.wire.send(Pubrel(number))
 
         if self._mailbox.durable:
-            self._mailbox.in_flight.written.add(number)
+            self._mailbox.in_flight.written[number] = sent.position
             self._kept.put_arrived(self._mailbox.place, number, sent.position, recorded)
         else:
             recorded(None)
