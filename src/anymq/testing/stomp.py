@@ -12,6 +12,7 @@ from typing import Self
 from anymq.protocols.session import Outbox, Peer
 from anymq.protocols.stomp.codec import V12, Decoder, Frame, FrameLimits, encode
 from anymq.protocols.stomp.counters import Counters
+from anymq.protocols.stomp.dialect import RABBITMQ, Dialect
 from anymq.protocols.stomp.session import StompSession
 from anymq.protocols.stomp.settings import StompSettings
 from anymq.protocols.stomp.stomp import Stomp
@@ -33,9 +34,11 @@ class StompRoom(AmqpRoom):
         files: Files | None = None,
         users: Users | None = None,
         gate: Gate | None = None,
+        dialect: Dialect = RABBITMQ,
     ) -> None:
         super().__init__(files=files, users=users, gate=gate)
         self.dialogs: list[StompDialog] = []
+        self.dialect = dialect
         self.stomp = Stomp(
             broker=self.broker,
             settings=settings or StompSettings(),
@@ -66,9 +69,11 @@ class StompRoom(AmqpRoom):
                     dialog.session.tick(self.clock.seconds)
             self.settle()
 
-    def stomp_dialog(self, version: str = V12, peer: Peer = PEER) -> "StompDialog":
+    def stomp_dialog(
+        self, version: str = V12, peer: Peer = PEER, dialect: Dialect | None = None
+    ) -> "StompDialog":
         """Return a new connection."""
-        return StompDialog(self, version, peer)
+        return StompDialog(self, version, peer, dialect or self.dialect)
 
     def connect(self, version: str = V12, **headers: str) -> "StompDialog":
         """Return a new connection of a client that is let in."""
@@ -81,11 +86,13 @@ class StompRoom(AmqpRoom):
 class StompDialog:
     """One client, frame by frame."""
 
-    def __init__(self, room: StompRoom, version: str, peer: Peer) -> None:
+    def __init__(
+        self, room: StompRoom, version: str, peer: Peer, dialect: Dialect = RABBITMQ
+    ) -> None:
         self.room = room
         self.version = version
         self.outbox = Outbox(lambda: None)
-        self.session = StompSession(room.stomp, self.outbox, peer)
+        self.session = StompSession(room.stomp, self.outbox, peer, dialect=dialect)
         self.connected = Frame("")
         self._received = b""
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from anymq.core.errors import PreconditionFailed
+from anymq.core.errors import Invalid, PreconditionFailed
+from anymq.core.selectors.selector import ARGUMENT as SELECTOR
+from anymq.core.selectors.selector import Selector, selector_in
 from anymq.core.values import check_argument, type_name
 
 Arguments = Mapping[str, Any]
@@ -58,7 +60,7 @@ CONSUMER_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     STREAM: ("x-stream-offset", "x-stream-filter", "x-stream-match-unfiltered"),
 }
 # Ours: declared again with another value, it is another queue.
-OWN_ARGUMENTS = ("x-message-deduplication", "x-deduplication-window")
+OWN_ARGUMENTS = ("x-message-deduplication", "x-deduplication-window", SELECTOR)
 
 
 def kind_of(of: str, arguments: Arguments, default: str = CLASSIC) -> str:
@@ -87,6 +89,14 @@ def check_declaration(of: str, kind: str, arguments: Arguments) -> None:
 def check_consumer(of: str, kind: str, arguments: Arguments) -> None:
     """Refuse what a consumer of this kind of queue cannot ask for."""
     _check_all(of, kind, arguments, CONSUMER_ARGUMENTS)
+
+
+def selector_of(of: str, arguments: Arguments) -> Selector | None:
+    """Return what a consumer, or a queue, takes; None: everything."""
+    try:
+        return selector_in(arguments)
+    except Invalid as error:
+        raise PreconditionFailed(f"invalid arg '{SELECTOR}' for {of}: {error}") from None
 
 
 def check_properties(
@@ -234,6 +244,14 @@ def _placement(value: object, arguments: Arguments) -> str | None:
     return _text(value, arguments) or (None if value else "invalid_member_placement_tag_arg")
 
 
+def _selector(value: object, _: Arguments) -> str | None:
+    try:
+        selector_in({SELECTOR: value})
+    except Invalid as error:
+        return str(error)
+    return None
+
+
 # In RabbitMQ's order: the first error counts.
 _CHECKS: Mapping[str, _Check] = {
     "x-expires": _expires,
@@ -261,4 +279,5 @@ _CHECKS: Mapping[str, _Check] = {
     "x-priority": _integer,
     "x-message-deduplication": _boolean,
     "x-deduplication-window": _positive,
+    SELECTOR: _selector,
 }

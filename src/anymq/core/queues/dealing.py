@@ -15,7 +15,7 @@ class Consumers:
         self.single_active = False
         self.takes_over = takes_over  # does a higher priority replace the active one (quorum)?
         self.active: Subscription | None = None
-        self.lone: Subscription | None = None  # the only one there is
+        self.lone: Subscription | None = None  # the only one there is, if it takes everything
 
     def __len__(self) -> int:
         return len(self._all)
@@ -48,7 +48,8 @@ class Consumers:
         self.elect()
 
     def _count(self) -> None:
-        self.lone = next(iter(self._all)) if len(self._all) == 1 else None
+        first = next(iter(self._all)) if len(self._all) == 1 else None
+        self.lone = first if first is not None and first.selector is None else None
 
     def unpark(self, subscription: Subscription) -> None:
         """It has credit again; it comes last in its round. Unless it left meanwhile."""
@@ -70,7 +71,7 @@ class Consumers:
             self.active = best
 
     def takers(self, ready: int) -> list[tuple[Subscription, int]]:
-        """Return who gets the next messages, each with its credit; as many as can get one."""
+        """Return who gets the next ones, each with its credit; as many as can get one."""
         if self.single_active:
             return self._single_taker()
         for group in list(self._groups.values()):
@@ -87,7 +88,9 @@ class Consumers:
 
     def _single_taker(self) -> list[tuple[Subscription, int]]:
         active = self.active
-        if active is None or self._is_draining(active) or (credit := active.consumer.credit) <= 0:
+        if active is None or active.selector is not None:
+            return []
+        if self._is_draining(active) or (credit := active.consumer.credit) <= 0:
             return []
         return [(active, credit)]
 
@@ -112,6 +115,8 @@ class Consumers:
         return found if len(found) < 2 or not _share_limits(found) else [(found[0][0], 1)]
 
     def _join(self, subscription: Subscription) -> None:
+        if subscription.selector is not None:
+            return  # it chooses: see picking.py
         group = self._groups.get(subscription.priority)
         if group is None:
             group = self._groups[subscription.priority] = []
@@ -120,7 +125,7 @@ class Consumers:
 
     def _leave(self, subscription: Subscription) -> None:
         group = self._groups.get(subscription.priority)
-        if group is None or subscription.parked:
+        if group is None or subscription.parked or subscription.selector is not None:
             return
         if subscription in group:
             group.remove(subscription)

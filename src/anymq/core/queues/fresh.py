@@ -133,6 +133,28 @@ class Fresh:
                     yield from zip(positions[at:], messages[at:], strict=True)
                 at = 0
 
+    def piece(self, position: int) -> tuple[list[tuple[int, Message]], int] | None:
+        """Return some of it from `position` on, and where to go on; None: the log has it."""
+        at, found = 0, None
+        if self._ahead and position <= self._ahead[-1][0][-1]:
+            found = next(piece for piece in self._ahead if piece[0][-1] >= position)
+            at = self._at if found is self._ahead[0] else 0
+        elif max(position, self.read_to) < self.new_from:
+            return None
+        else:
+            for piece in reversed(self._new):
+                if piece[0][-1] < position:
+                    break
+                found = piece
+        if found is None:
+            return [], self.end
+        positions, messages = found
+        at = max(at, bisect_left(positions, position))
+        stop = min(at + _PIECE_MAX, len(positions))
+        return list(zip(positions[at:stop], messages[at:stop], strict=True)), positions[
+            stop - 1
+        ] + 1
+
     def drop(self, position: int) -> Message | None:
         """This one is settled: return it, if it is in memory. Cheap for the first one."""
         ahead = self._ahead
@@ -225,3 +247,12 @@ class Fresh:
 def bytes_in(messages: Sequence[Message]) -> int:
     """Return how much memory they take, about."""
     return sum(map(len, map(body_of, messages))) + MESSAGE_BYTES * len(messages)
+
+
+def bytes_before(end: int, positions: Sequence[int], messages: Sequence[Message], size: int) -> int:
+    """Return how many of these `size` bytes are of messages before `end`."""
+    if positions[-1] < end:
+        return size
+    if positions[0] >= end:
+        return 0
+    return sum(len(m.body) for p, m in zip(positions, messages, strict=True) if p < end)

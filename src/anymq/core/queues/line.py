@@ -9,19 +9,20 @@ Everything fresh is above everything that is out or back, but for what was claim
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import islice, repeat
 from typing import cast
 
 from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery, Seen
-from anymq.core.queues.fresh import Fresh, body_of
+from anymq.core.queues.fresh import Fresh, body_of, bytes_before
 from anymq.core.queues.loading import READ_BYTES, Loader
 from anymq.core.queues.memory import MESSAGE_BYTES, Memory
-from anymq.core.queues.settled import Hidden, Positions
+from anymq.core.queues.settled import Hidden, Positions, runs_without
 from anymq.core.queues.settlement import Settlement, agree
 from anymq.core.queues.stored import MayHold, Stored
+from anymq.core.queues.turn import nobody
 from anymq.core.queues.unwritten import Then, Unwritten
 from anymq.core.queues.witness import Witness
 from anymq.storage.errors import StorageError
@@ -34,16 +35,14 @@ LOOKED_AT_MAX = 1000  # in memory, at once
 _ZERO, _NO, _NONE = repeat(0), repeat(False), repeat(None)
 
 
-def _nobody() -> None:
-    """Nobody is told."""
-
-
 class Line:
-    """Made by `Lines.line`.
+    """Made by `Lines.line`. Hot: benchmarks/micro/line.py.
 
-    `flush` is called at the end of each turn in which the line changed, `Lines.flush` soon after,
-    for all lines. Hot: benchmarks/micro/line.py.
+    `flush` is called at the end of each turn in which it changed; then `Lines.flush`, for all.
     """
+
+    on_back: Callable[[list[int]], None] | None = None  # these were given back
+    _picked_to = 0  # below, consumers may have what they chose
 
     def __init__(
         self,
@@ -59,7 +58,7 @@ class Line:
         self.ready = 0  # waiting, not taken
         self.ready_bytes = 0  # of their bodies
         self.taken = 0  # out with somebody, unsettled
-        self.on_ready: Callable[[], None] = _nobody  # something can be taken again
+        self.on_ready: Callable[[], None] = nobody  # something can be taken again
         self.log = log
         self._loader = loader
         self._settlement = settlement
@@ -83,7 +82,7 @@ class Line:
         self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
-        log.needed, log.needed_count = self.needed, self.needed_count
+        log.needed, log.needed_count = settled.unsettled_runs, settled.unsettled_count
 
     @property
     def end(self) -> int:
@@ -169,7 +168,7 @@ class Line:
             made = map(tuple.__new__, repeat(Delivery), zip(positions, messages, _ZERO, _NO))  # noqa: B905
             deliveries = cast("list[Delivery]", list(made))
         if settled:
-            self._settle(positions, self._written(positions, messages, size))
+            self._settle(positions, bytes_before(self.log.end, positions, messages, size))
             self._empty()
             return deliveries
         self._out.update(zip(positions, messages, strict=True))
@@ -262,18 +261,40 @@ class Line:
     def read(self, position: int, count: int) -> list[Delivery]:
         """Return ready ones from `position` on."""
         found: list[Delivery] = []
-        while position < self.end and len(found) < count:
-            piece = self.look(position)
-            if piece is None:
-                break
+        while position < self.end and len(found) < count and (piece := self.look(position)):
             found += [Delivery(*one[:4]) for one in self.told(piece[0]) if one.ready]
             position = piece[1]
         return found[:count]
 
-    def claim(self, stored: Iterable[Stored]) -> list[int]:
+    def waiting(self, position: int, bytes_max: int) -> tuple[list[Stored], int] | None:
+        """Return a piece of what nobody had yet, as `look` does."""
+        fresh, hidden = self._fresh, self._hidden
+        position = max(position, fresh.next)
+        found = fresh.piece(position)
+        if found is None:
+            found = self.look(max(position, fresh.read_to), bytes_max)
+            if found is None:
+                return None
+            found = found[0], min(found[1], fresh.new_from)
+        there, end = found
+        return [one for one in there if one[0] < end and one[0] not in hidden], end
+
+    @property
+    def given_back(self) -> Collection[int]:
+        """What waits because it was given back."""
+        return self._back.keys()
+
+    def returned(self, position: int) -> Message | None:
+        """Return one of those; None: it cannot be read now."""
+        held = self._back[position]
+        if isinstance(held, int) and self._recall(position):
+            held = self._back[position]
+        return None if isinstance(held, int) else held
+
+    def claim(self, stored: Iterable[Stored], *, delivered: bool = False) -> list[int]:
         """Take these out of the middle, as far as they are ready; return which those are.
 
-        They are out then, as if somebody had got them.
+        They are out then, as if somebody had got them; `delivered`: somebody has.
         """
         if self._hidden is self._settled:
             self._hidden = Hidden(self._settled, self._out, self._back)
@@ -281,6 +302,9 @@ class Line:
         if there:
             positions = [p for p, _ in there]
             self._fresh.settled_to(max(positions) + 1)
+            if delivered:
+                self._picked_to = max(self._picked_to, max(positions) + 1)
+                self._settlement.deliver(self._picked_to)
             self._in_memory.extend(positions)
             self.ready -= len(there)
             self.ready_bytes -= sum(len(message.body) for _, message in there)
@@ -332,6 +356,8 @@ class Line:
         self.taken = len(out)
         if count and returned:
             self._settlement.give_back(returned)
+        if self.on_back is not None:
+            self.on_back(returned)
 
     def take_back(self) -> None:
         """Make everything ready again that is out: nobody has it any more."""
@@ -345,32 +371,17 @@ class Line:
         fresh = self._fresh
         first = fresh.next
         fresh.clear()
-        for run in self._unclaimed(first, fresh.end):
+        for run in runs_without(self._out, first, fresh.end):
             self._settlement.settle_run(*run, self.log.end)
         self.ready = self.ready_bytes = 0
         self._settlement.leave(self._settlement.delivered_to, self._in_log_bytes())
         return there_were
 
-    def _unclaimed(self, first: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the runs within first..end that nobody has claimed."""
-        for claimed in sorted(p for p in self._out if first <= p < end):
-            if first < claimed:
-                yield first, claimed
-            first = claimed + 1
-        yield first, end
-
-    def needed(self, first: int, end: int) -> Sequence[tuple[int, int]]:
-        """Return the runs of positions within first..end that are not settled (a snapshot)."""
-        return self._settled.unsettled_runs(first, end)
-
-    def needed_count(self, first: int, end: int) -> int:
-        """Return how many positions within first..end are not settled."""
-        return max(end - first, 0) - self._settled.count(first, end)
-
     def close(self) -> None:
         """The end is near: leave everything exact. Transient messages that are not written go."""
         self.flush()
-        delivered_to = max(self._redelivered_below, self._fresh.next)
+        picked = [p + 1 for p in (*self._out, *self._back) if p < self._picked_to]
+        delivered_to = max(self._redelivered_below, self._fresh.next, *picked)
         self._settlement.leave(delivered_to, self._in_log_bytes())
 
     def let_go(self, error: StorageError | None = None) -> None:
@@ -412,15 +423,6 @@ class Line:
                 self._odd = False
                 self._hidden = self._settled
                 self._settlement.waiting_bytes = 0
-
-    def _written(self, positions: Sequence[int], messages: Sequence[Message], size: int) -> int:
-        """Return how many bytes the bodies of those have that are in the log."""
-        end = self.log.end
-        if positions[-1] < end:
-            return size
-        if positions[0] >= end:
-            return 0
-        return sum(len(m.body) for p, m in zip(positions, messages, strict=True) if p < end)
 
     def _settle_ready(self, positions: Sequence[int]) -> tuple[list[int], int]:
         """Settle ready ones; return those that were, and the bytes of those that are written."""

@@ -6,14 +6,14 @@ expire, drop what is too much. Positions name messages (see `priorities`).
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import repeat
-from typing import Any, cast
+from typing import Any
 
 from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
 from anymq.core.queues import deadletters
-from anymq.core.queues.arguments import QUORUM, check_consumer
-from anymq.core.queues.dealing import Consumers, share
+from anymq.core.queues.arguments import QUORUM, check_consumer, selector_of
+from anymq.core.queues.dealer import DEAL_BYTES_MAX, Dealer
+from anymq.core.queues.dealing import Consumers
 from anymq.core.queues.dedup import Window
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.departures import Departures
@@ -37,11 +37,8 @@ from anymq.core.queues.resting import Resting, by_count
 from anymq.core.queues.returns import Returns
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.unwritten import Then
+from anymq.core.selectors.selector import Selector
 from anymq.core.taps import ACKNOWLEDGED, BROKER, REJECTED, REQUEUED, Origin
-
-ROUNDS_MAX = 16  # of dealing in one turn; then others have theirs
-DEAL_MAX = 8192  # messages in one round
-DEAL_BYTES_MAX = 1 << 20
 
 Take = Callable[[Delivery | None], None]
 
@@ -92,6 +89,7 @@ class Queue:
         self.consumers = Consumers(takes_over=kind == QUORUM)
         self.departures = Departures(self, house)
         self._patience = Patience(self.consumers, house.steady)
+        self.dealer = Dealer(self, self._returns, self._patience, self._taps)
         self.configure(arguments or {}, policy)
 
     # What there is
@@ -153,9 +151,11 @@ class Queue:
 
     def push(self, run: Run, then: Then | None) -> None:
         """Take a run; `then` is called when it is as safe as promised."""
-        if self.closed:
+        wanted = run if self._entry is None else _meeting(self._entry, run)
+        if self.closed or wanted is None:
             _answer(then, None)
             return
+        run = wanted
         departures = self.departures
         if not departures.may_expire:
             for traits in run.traits:
@@ -198,9 +198,7 @@ class Queue:
             return False
         self.delivered += len(messages)
         self.delivered_no_ack += len(messages)
-        places = repeat(0), messages, repeat(0), repeat(False)
-        made = map(tuple.__new__, repeat(Delivery), zip(*places))  # noqa: B905
-        taker.hand(cast("list[Delivery]", list(made)))
+        taker.hand_on(run)
         return True
 
     def _push_checked(self, run: Run, then: Then | None) -> None:
@@ -260,7 +258,8 @@ class Queue:
     ) -> Subscription:
         """Give messages to this consumer, from the end of this turn on.
 
-        Of its arguments, `x-priority` (before `priority`) and `x-consumer-timeout` count.
+        Of its arguments, `x-priority` (before `priority`), `x-consumer-timeout` and `x-selector`
+        count: with the last it only gets messages that meet it.
         """
         arguments = arguments or {}
         check_consumer(self.of, self.kind, arguments)
@@ -277,10 +276,13 @@ class Queue:
             exclusive=exclusive,
             priority=int(arguments.get("x-priority", priority)),
             arguments=arguments,
+            selector=selector_of(self.of, arguments),
         )
         timeout_ms = arguments.get("x-consumer-timeout", self.settings.consumer_timeout_ms)
         self._patience.begin(subscription, timeout_ms)
         consumers.add(subscription)
+        if subscription.selector is not None:
+            self.dealer.picking.add(subscription)
         self._end.cancel()
         self.wake()
         return subscription
@@ -291,6 +293,7 @@ class Queue:
             return
         subscription.gone = True
         self.consumers.remove(subscription)
+        self.dealer.picking.remove(subscription)
         self.wake()
         if not self.consumers and not self.closed:
             self.touch()
@@ -383,7 +386,13 @@ class Queue:
         self.policy = dict(policy or {})
         self.settings = settings = settings_of(self.kind, self.arguments, self.policy)
         window_ms = settings.deduplication_window_ms
-        self._plain = settings.levels == 1 and not settings.rejects and window_ms is None
+        self._entry = selector_of(self.of, self.arguments)
+        self._plain = (
+            settings.levels == 1
+            and not settings.rejects
+            and window_ms is None
+            and self._entry is None
+        )
         self._drops = settings.bounded and not settings.rejects
         if settings.message_ttl_ms is not None:
             self.departures.may_expire = True
@@ -442,7 +451,7 @@ class Queue:
                 self.line.give_back(positions, count=failed)
         if self._asking:
             self._answer_gets()
-        again = self._deal()
+        again = self.dealer.deal()
         if departures.may_expire:
             again = departures.expire() or again
         if self._drops:
@@ -454,70 +463,12 @@ class Queue:
         if not self.closed:
             self.line.flush()
 
-    # Dealing
-
-    def _deal(self) -> bool:
-        """Give to consumers what they can take; say whether a round more would."""
-        line, consumers = self.line, self.consumers
-        if not consumers:
-            return False
-        for _ in range(ROUNDS_MAX):
-            ready = line.ready
-            takers = consumers.takers(ready) if ready else ()
-            if not takers or not self._deal_round(takers):
-                return False
-        return True
-
-    def _deal_round(self, takers: Sequence[tuple[Subscription, int]]) -> bool:
-        if len(takers) == 1:
-            subscription, credit = takers[0]
-            # What may have to go on as a dead letter is settled after a look at it.
-            settled = subscription.no_ack and not self.departures.may_expire
-            if deliveries := self._taken(min(credit, DEAL_MAX), settled=settled):
-                self._hand(subscription, deliveries, settled=settled)
-                self.consumers.served(subscription.priority, 1)
-            return deliveries is not None
-        credits = [credit for _, credit in takers]
-        deliveries = self._taken(min(sum(credits), DEAL_MAX), settled=False)
-        if deliveries:
-            parts, following = share(deliveries, credits)
-            # Those who could not all get one are at the front: the next is the one after them.
-            self.consumers.served(takers[0][0].priority, following or len(takers))
-            for (subscription, _), part in zip(takers, parts, strict=True):
-                if part:
-                    self._hand(subscription, part, settled=False)
-        return deliveries is not None
-
-    def _taken(self, count: int, *, settled: bool) -> list[Delivery] | None:
-        """Take so many of those that are not too old; None when there are none to be had now."""
-        deliveries = self.line.take(count, DEAL_BYTES_MAX, settled=settled)
-        if not deliveries:
-            return None
-        if self.departures.may_expire:
-            deliveries = self.departures.without_expired(deliveries)
-        if self._returns is not None:
-            deliveries = self._returns.told(deliveries)
-        return deliveries
-
-    def _hand(
-        self, subscription: Subscription, deliveries: list[Delivery], *, settled: bool
-    ) -> None:
-        self.delivered += len(deliveries)
-        if subscription.held is not None:
-            self._patience.hold(subscription, deliveries)
-        if (tap := self._taps.tap) is not None:
-            who = subscription.consumer.who
-            tap.delivered(self.name, deliveries, who, no_ack=subscription.no_ack)
-        subscription.hand(deliveries)
-        if subscription.no_ack:
-            self.delivered_no_ack += len(deliveries)
-        if subscription.no_ack and not settled:
-            self.forget([one.position for one in deliveries])
+    # Gets
 
     def _answer_gets(self) -> None:
         while self._asking:
             take, no_ack, who = self._asking[0]
-            deliveries = self._taken(1, settled=False)
+            deliveries = self.dealer.taken(1, settled=False)
             if not deliveries and self.line.ready:
                 if deliveries is None:
                     return  # it is being read
@@ -593,6 +544,14 @@ class Queue:
             if self.durable:
                 self._keeping.begun(level)
         return self.line
+
+
+def _meeting(selector: Selector, run: Run) -> Run | None:
+    """Return what of a run meets it; None: nothing does."""
+    messages = [message for message in run.messages if selector.matches(message)]
+    if len(messages) == len(run.messages):
+        return run
+    return Run(messages, persistent=run.persistent) if messages else None
 
 
 def _answer(then: Then | None, error: Exception | None) -> None:

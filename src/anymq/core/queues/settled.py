@@ -91,6 +91,10 @@ class Settled:
                 found += _count_in(key, mask, low, end)
         return found
 
+    def unsettled_count(self, first: int, end: int) -> int:
+        """Return how many from `first` to before `end` are not settled."""
+        return max(end - first, 0) - self.count(first, end)
+
     def unsettled_runs(self, first: int, end: int) -> Runs:
         """Return the runs (first, end) of what is not settled: a snapshot, for any thread."""
         runs: list[tuple[int, int]] = []
@@ -191,6 +195,15 @@ class Hidden:
 
     def __contains__(self, position: int) -> bool:
         return position in self._settled or position in self._out or position in self._back
+
+
+def runs_without(some: Iterable[int], first: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the runs within first..end that have none of these."""
+    for one in sorted(p for p in some if first <= p < end):
+        if first < one:
+            yield first, one
+        first = one + 1
+    yield first, end
 
 
 def _ones_from(mask: int, at: int) -> int:

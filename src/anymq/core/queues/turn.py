@@ -22,8 +22,8 @@ class Pumped(Protocol):
         """Hand to the disk what must go there."""
 
 
-def _nobody() -> None:
-    pass
+def nobody() -> None:
+    """Nobody is told."""
 
 
 class Turn:
@@ -35,7 +35,7 @@ class Turn:
     """
 
     def __init__(
-        self, on_work: Callable[[], None] = _nobody, finish: Callable[[], None] = _nobody
+        self, on_work: Callable[[], None] = nobody, finish: Callable[[], None] = nobody
     ) -> None:
         self.on_work = on_work
         self.finish = finish

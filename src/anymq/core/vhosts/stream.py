@@ -75,7 +75,7 @@ class StreamSubscription(Subscription):
             arguments=arguments,
         )
         self.readers: list[Reader] = []
-        self.wanted: Wanted | None = wanted_of(arguments)
+        self.wanted: Wanted | None = wanted_of(stream.of, arguments)
 
 
 class Stream:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from anymq.config.units import MIB
 from anymq.core.errors import PreconditionFailed
 from anymq.core.message import Message, Value
-from anymq.core.queues.arguments import STREAM, age_ms, check_consumer, check_declaration
+from anymq.core.queues.arguments import (
+    STREAM,
+    age_ms,
+    check_consumer,
+    check_declaration,
+    selector_of,
+)
+from anymq.core.selectors.selector import Selector
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic_config import TopicConfig
 from anymq.core.values import check_argument, type_name
@@ -113,27 +120,36 @@ def _age(milliseconds: int) -> str:
 class Wanted:
     """Which messages a consumer wants to see."""
 
-    values: frozenset[str]
+    values: frozenset[str] | None  # of the header for filters; None: any
     unfiltered: bool  # also those that have no filter value
+    selector: Selector | None = None
 
     def matches(self, message: Message) -> bool:
         """Does it want this one? Most are told apart without decoding."""
+        return self._has_value(message) and (
+            self.selector is None or self.selector.matches(message)
+        )
+
+    def _has_value(self, message: Message) -> bool:
+        if self.values is None:
+            return True
         if FILTER_VALUE.encode() not in message.properties:
             return self.unfiltered
         value = message.read().headers.get(FILTER_VALUE)
         return self.unfiltered if not isinstance(value, str) else value in self.values
 
 
-def wanted_of(arguments: Mapping[str, Value]) -> Wanted | None:
+def wanted_of(of: str, arguments: Mapping[str, Value]) -> Wanted | None:
     """Return what a consumer asks for; None: everything."""
-    asked = arguments.get(FILTER)
+    selector, asked = selector_of(of, arguments), arguments.get(FILTER)
+    values: frozenset[str] | None = None
     if isinstance(asked, str):
         values = frozenset((asked,))
     elif isinstance(asked, (list, tuple)):
         values = frozenset(value for value in asked if isinstance(value, str))
-    else:
+    if values is None and selector is None:
         return None
-    return Wanted(values, arguments.get(MATCH_UNFILTERED) is True)
+    return Wanted(values, arguments.get(MATCH_UNFILTERED) is True, selector)
 
 
 def check_consuming(of: str, arguments: Mapping[str, Value]) -> None:

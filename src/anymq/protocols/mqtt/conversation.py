@@ -37,6 +37,7 @@ from anymq.protocols.mqtt.errors import (
     reason_of,
     return_code,
 )
+from anymq.protocols.mqtt.gathering import Gathering
 from anymq.protocols.mqtt.incoming import Ground, Incoming, Publisher
 from anymq.protocols.mqtt.login import check_place, claim_of, vhost_of
 from anymq.protocols.mqtt.mailbox import NEVER, Mailbox
@@ -89,6 +90,7 @@ class Conversation:
         self.incoming: Incoming | None = None
         self.outgoing: Outgoing | None = None
         self.subscribing: Subscribing | None = None
+        self.gathering: Gathering | None = None
         self._mailbox: Mailbox | None = None
         self._permit: Permit | None = None
         self._will: Will | None = None
@@ -257,13 +259,15 @@ class Conversation:
             on_lost=self._on_lost,
             settled=mqtt.broker.settled,
         )
+        ground = self._ground(mailbox, permit)
         self.incoming = Incoming(
-            self._ground(mailbox, permit),
+            ground,
             wire,
             in_flight_max=settings.in_flight_max,
             aliases_max=settings.topic_aliases_max,
             on_fault=self.fault,
         )
+        self.gathering = Gathering(ground, wire, self.incoming, self.outgoing)
         self.subscribing = Subscribing(mqtt, wire, mailbox, permit, self.outgoing)
 
     def _ground(self, mailbox: Mailbox, permit: Permit) -> Ground:

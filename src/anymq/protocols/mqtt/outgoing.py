@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from anymq.core.message import Message
+from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.priorities import kept_at
 from anymq.core.queues.progress import Progress
 from anymq.core.queues.queue import Queue
-from anymq.core.queues.subscription import Subscription
+from anymq.core.queues.subscription import Subscription, unplaced
 from anymq.core.taps import Origin
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import Answer, Publish, Pubrel
@@ -24,6 +24,14 @@ from anymq.protocols.mqtt.form import MQTT_FORM, sayable, unpacked
 from anymq.protocols.mqtt.kept import Kept
 from anymq.protocols.mqtt.leaving import Leaving
 from anymq.protocols.mqtt.mailbox import Mailbox, Terms
+from anymq.protocols.mqtt.packing import (
+    Packed,
+    is_alike,
+    is_plain,
+    packed,
+    packed_run,
+    stretches,
+)
 from anymq.protocols.mqtt.properties import P
 from anymq.protocols.mqtt.wire import Wire
 
@@ -101,7 +109,19 @@ class Taker:
     def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         """Send these."""
         self.subscription = subscription  # it may come before `subscribe` has returned
-        self.settle([one.position for one in deliveries if self._outgoing.send(self, one)])
+        messages = [one.message for one in deliveries]
+        for begin, end in stretches(messages):
+            self._deliver(deliveries[begin:end], messages[begin:end])
+
+    def _deliver(self, deliveries: Sequence[Delivery], messages: Sequence[Message]) -> None:
+        """Send some that are alike."""
+        if not self._outgoing.send_alike(self, deliveries, messages):
+            self.settle([one.position for one in deliveries if self._outgoing.send(self, one)])
+
+    def take_run(self, subscription: Subscription, run: Run) -> None:
+        """Send a run, of which nothing is to be confirmed."""
+        if not self._outgoing.send_run(self, run):
+            self.deliver(subscription, unplaced(run))
 
     def cancelled(self, subscription: Subscription) -> None:
         """Somebody has deleted the queue."""
@@ -268,6 +288,58 @@ class Outgoing:
             return True
         return self._send_surely(taker, delivery, terms, waited=waited)
 
+    def send_run(self, taker: Taker, run: Run) -> bool:
+        """Send a run of QoS 0 as everybody gets it; False: this client gets it in another way."""
+        message = run.messages[0]
+        terms = taker.terms(message)
+        if terms is None or not self._is_simple(message, terms) or not is_alike(run):
+            return False
+        wire = self.wire
+        ready = packed_run(run, terms.retain, v5=wire.v5)
+        return ready is not None and self._send_packed(ready, len(run.messages))
+
+    def send_alike(
+        self, taker: Taker, deliveries: Sequence[Delivery], messages: Sequence[Message]
+    ) -> bool:
+        """Send messages of one kind at once; False: they must go one by one."""
+        message = messages[0]
+        terms = taker.terms(message)
+        if terms is None or terms.qos > 1 or not self._is_simple(message, terms):
+            return False
+        positions = [one[0] for one in deliveries]
+        numbers: list[int] | None = None
+        if terms.qos:
+            numbers = [position % OWN_NUMBERS + 1 for position in positions]
+            if not self._are_free(taker, numbers) or any(one.redelivered for one in deliveries):
+                return False
+        flags = terms.qos << 1 | terms.retain
+        ready = packed(message.envelope, messages, flags, numbers, v5=self.wire.v5)
+        if ready is None or not self._send_packed(ready, len(messages)):
+            return False
+        if numbers is None:
+            taker.settle(positions)
+        else:
+            places = zip(positions, numbers, strict=True)
+            self.sent.update((number, Sent(taker, at, 1)) for at, number in places)
+        return True
+
+    def _send_packed(self, ready: Packed, count: int) -> bool:
+        wire = self.wire
+        if ready.largest > wire.packet_bytes_max:
+            return False
+        wire.send_all(ready.pieces, count)
+        return True
+
+    def _is_simple(self, message: Message, terms: Terms) -> bool:
+        """Does it go to this client without saying anything that others are not told?"""
+        return not terms.numbers and not self._aliases_max and is_plain(message, self.wire)
+
+    def _are_free(self, taker: Taker, numbers: Sequence[int]) -> bool:
+        """Can messages have these numbers, and go now?"""
+        in_flight = self._mailbox.in_flight
+        is_free = not (taker.is_shared or taker.waiting or in_flight.arrived or in_flight.written)
+        return is_free and self.sent.keys().isdisjoint(numbers)
+
     def is_free(self, position: int) -> bool:
         """Can this one be sent now?"""
         return not self._is_used(_own_number(position), position)
@@ -357,6 +429,25 @@ class Outgoing:
         sent = self.sent.get(packet.packet_id)
         if sent is not None and sent.qos == 1:
             self._done(packet.packet_id, sent)
+
+    def on_pubacks(self, numbers: Sequence[int]) -> None:
+        """These messages of QoS 1 arrived."""
+        sent = self.sent
+        taker: Taker | None = None
+        positions: list[int] = []
+        for number in numbers:
+            one = sent.get(number)
+            if one is None or one.qos != 1:
+                continue
+            del sent[number]
+            if one.taker is not taker:
+                if taker is not None:
+                    taker.settle(positions)
+                taker, positions = one.taker, []
+            positions.append(one.position)
+        if taker is not None:
+            taker.settle(positions)
+            self._short = True
 
     def on_pubrec(self, packet: Answer) -> None:
         """A message of QoS 2 arrived: it must never be sent again, so that is kept."""

@@ -107,12 +107,15 @@ class Consumer:
         self.no_ack = ack == AUTO and not self.is_stream
         self.prefetch = prefetch or (STREAM_PREFETCH if self.is_stream else 0)
         self.out: dict[int, int] = {}  # number → position in the queue, in the order of sending
+        self.together = [self]  # all that one SUBSCRIBE asked for
         self.pending = 0  # settled by transactions that are not committed: still out
         self._ground = ground
         self._unsettled = unsettled
         self._on_lost = on_lost
         self._on_late = on_late
-        self._frames = MessageFrames(ground.wire, self.id_start, id_, acked=ack != AUTO)
+        self._frames = MessageFrames(
+            ground.wire, ground.dialect, self.id_start, id_, acked=ack != AUTO
+        )
 
     @property
     def id_start(self) -> str:
@@ -171,14 +174,15 @@ class Consumer:
 
     # What the conversation tells
 
-    def take(self, number: int) -> list[int]:
+    def take(self, number: int) -> "list[tuple[Consumer, list[int]]]":
         """Take what an ACK or NACK of this message is about, out of what is out."""
         if self.ack == CLIENT:
-            numbers = [each for each in self.out if each <= number]
+            taken = [(one, [n for n in one.out if n <= number]) for one in self.together]
         else:
-            numbers = [number]
-        self._unsettled.forget(numbers)
-        return numbers
+            taken = [(self, [number])]
+        for _, numbers in taken:
+            self._unsettled.forget(numbers)
+        return taken
 
     def positions(self, numbers: Sequence[int]) -> list[int]:
         """Return where these are in the queue; they are settled now."""

@@ -11,6 +11,7 @@ from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer
 from anymq.protocols.stomp.codec import V10, VERSIONS, Frame
 from anymq.protocols.stomp.consuming import Consumer
+from anymq.protocols.stomp.dialect import Dialect
 from anymq.protocols.stomp.errors import REFUSALS, SUPPORTED, StompError, to_stomp
 from anymq.protocols.stomp.ground import Ground
 from anymq.protocols.stomp.login import check_place, claim_of, vhost_of
@@ -38,10 +39,17 @@ class Conversation:
     """What was said so far, and what comes next."""
 
     def __init__(
-        self, stomp: Stomp, outbox: Outbox, peer: Peer, *, on_end: Callable[[str], None]
+        self,
+        stomp: Stomp,
+        outbox: Outbox,
+        peer: Peer,
+        *,
+        dialect: Dialect,
+        on_end: Callable[[str], None],
     ) -> None:
         self.stomp = stomp
         self.peer = peer
+        self.dialect = dialect
         self.state = State.GREETING
         self.wire = Wire(outbox, stomp.counters, self._on_last)
         self.user = ""
@@ -172,6 +180,8 @@ class Conversation:
             wire=self.wire,
             settings=self.stomp.settings,
             session_id=vhost.new_name("session-"),
+            dialect=self.dialect,
+            client_id=_client_id_of(self._greeting),
             owner=self,
         )
         return Talk(ground, on_lost=self._on_lost, on_late=self._on_late, on_fault=self.fault)
@@ -265,6 +275,12 @@ class Conversation:
         self.fault(
             to_stomp(NotAllowed(f"nothing was acknowledged by '{consumer.tag}' for {after_ms} ms"))
         )
+
+
+def _client_id_of(greeting: Frame | None) -> str:
+    """Return what a client calls itself, as ActiveMQ's do: durable subscriptions are its own."""
+    headers = greeting.headers if greeting is not None else {}
+    return headers.get("client-id", headers.get("clientID", ""))
 
 
 def _version_of(headers: Mapping[str, str]) -> str:

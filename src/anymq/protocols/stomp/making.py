@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from hashlib import md5
 from typing import Any
 
-from anymq.core.errors import Invalid
+from anymq.core.errors import Invalid, PreconditionFailed
 from anymq.core.message import Long
 from anymq.core.rights.permit import CONFIGURE, READ, WRITE
 from anymq.core.routing.target import Then
+from anymq.core.selectors.selector import ARGUMENT as SELECTOR
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.protocols.stomp.destinations import Kind
 from anymq.protocols.stomp.ground import Ground
@@ -71,6 +72,8 @@ def terms_of(kind: Kind, headers: Mapping[str, str], *, subscribes: bool) -> Ter
     if subscribes and "durable" not in headers:  # as it was called once
         lasts = is_true(headers, "persistent", lasts)
     arguments = arguments_of(headers)
+    if subscribes and kind is not Kind.QUEUE:
+        arguments.update(selector_argument(headers))  # what is not wanted never gets there
     if not lasts:
         return Terms(False, True, True, arguments)
     return Terms(
@@ -96,6 +99,19 @@ def arguments_of(headers: Mapping[str, str]) -> dict[str, Any]:
         if name in headers:
             arguments[name] = is_true(headers, name)
     return arguments
+
+
+def selector_argument(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the condition of a subscription, as the argument that consumers and queues know."""
+    selector = headers.get("selector", "")
+    return {SELECTOR: selector} if selector.strip() else {}
+
+
+def check_same_selector(queue: AnyQueue, terms: Terms) -> None:
+    """Refuse to come back to a subscription that is there with another condition."""
+    there, asked = queue.arguments.get(SELECTOR), terms.arguments.get(SELECTOR)
+    if there != asked:
+        raise PreconditionFailed(f"queue '{queue.name}' has another selector: '{there or ''}'")
 
 
 def subscription_name(ground: Ground, key: str, headers: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from anymq.core.queues.deadletters import died
 from anymq.core.queues.delivery import Delivery
 from anymq.core.vhosts.stream_arguments import OFFSET
 from anymq.protocols.stomp.codec import V10, V11, V12, header_line
-from anymq.protocols.stomp.destinations import text_of
+from anymq.protocols.stomp.dialect import Dialect
 from anymq.protocols.stomp.form import BETWEEN_US, STOMP_FORM, is_plain, sayable, unpacked
 from anymq.protocols.stomp.wire import Wire
 
@@ -22,11 +22,24 @@ _OFFSET = OFFSET.encode()
 class MessageFrames:
     """Encodes for one subscription."""
 
-    __slots__ = ("_after_number", "_before_number", "_known", "_start", "_version", "_wire")
+    __slots__ = (
+        "_after_number",
+        "_before_number",
+        "_dialect",
+        "_known",
+        "_place",
+        "_start",
+        "_version",
+        "_wire",
+    )
 
-    def __init__(self, wire: Wire, id_start: str, id_: str | None, *, acked: bool) -> None:
+    def __init__(
+        self, wire: Wire, dialect: Dialect, id_start: str, id_: str | None, *, acked: bool
+    ) -> None:
         version = wire.version
         self._wire = wire
+        self._dialect = dialect
+        self._place = f"stomp{version}{dialect.name}"  # of what is kept with an envelope
         self._version = version
         self._start = b"MESSAGE\n"
         if id_ is not None:
@@ -40,15 +53,17 @@ class MessageFrames:
     def send(self, first: int, deliveries: Sequence[Delivery], *, offsets: bool) -> None:
         """Send these under numbers from `first` on."""
         write = self._wire.write
+        lines = self._dialect.lines
         for number, (position, message, _, redelivered) in enumerate(deliveries, first):
-            body = message.body
+            body, said = message.body, self._headers(message)
             parts = (
                 self._start,
                 self._address(message),
                 self._id(number),
                 b"\nredelivered:true\n" if redelivered else b"\nredelivered:false\n",
                 b"%s:%d\n" % (_OFFSET, position) if offsets else b"",
-                self._headers(message),
+                lines(message, said),
+                said,
                 b"content-length:%d\n\n" % len(body),
                 body,
                 b"\0\n",
@@ -63,10 +78,10 @@ class MessageFrames:
 
     def _address(self, message: Message) -> bytes:
         envelope = message.envelope
-        key = "stomp" + self._version
+        key = self._place
         line: bytes | None = envelope.wire.get(key)
         if line is None:
-            text = text_of(envelope.exchange, envelope.routing_key)
+            text = self._dialect.address(envelope.exchange, envelope.routing_key)
             line = envelope.wire[key] = header_line("destination", text, self._version)
         return line
 

@@ -3,6 +3,7 @@
 from anymq.protocols.session import Outbox, Peer
 from anymq.protocols.stomp.codec import Decoder, Frame, FrameLimits, MalformedFrame
 from anymq.protocols.stomp.conversation import Conversation, State
+from anymq.protocols.stomp.dialect import RABBITMQ, Dialect
 from anymq.protocols.stomp.errors import StompError
 from anymq.protocols.stomp.stomp import Stomp
 
@@ -16,11 +17,13 @@ HEART_BEAT = b"\n"
 class StompSession:
     """The broker's side of one STOMP connection."""
 
-    def __init__(self, stomp: Stomp, outbox: Outbox, peer: Peer) -> None:
+    def __init__(
+        self, stomp: Stomp, outbox: Outbox, peer: Peer, *, dialect: Dialect = RABBITMQ
+    ) -> None:
         self.closed = False
         self.reason = ""
         self.held_bytes = 0
-        self.conversation = Conversation(stomp, outbox, peer, on_end=self._go_deaf)
+        self.conversation = Conversation(stomp, outbox, peer, dialect=dialect, on_end=self._go_deaf)
         self._stomp = stomp
         self._outbox = outbox
         self._decoder = Decoder(FrameLimits())
@@ -100,6 +103,8 @@ class StompSession:
                 self._end("no CONNECT in time, or its password is still looked at")
         else:
             self._beat(now)
+            if conversation.talk is not None:
+                conversation.talk.tick()
             self._listen_for_beats(now)
 
     def peer_gone(self) -> None:

@@ -1,7 +1,8 @@
 """Subscribing: SUBSCRIBE, UNSUBSCRIBE, and what clients say about messages: ACK, NACK."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from anymq.core.errors import Invalid, Refused
@@ -18,9 +19,11 @@ from anymq.protocols.stomp.destinations import Destination, Kind
 from anymq.protocols.stomp.errors import StompError
 from anymq.protocols.stomp.ground import Ground
 from anymq.protocols.stomp.making import (
+    check_same_selector,
     is_true,
     make_sure,
     number_of,
+    selector_argument,
     subscription_name,
     terms_of,
 )
@@ -45,9 +48,42 @@ class Subscribed:
 class Settlement:
     """What an ACK or NACK is about."""
 
-    consumer: Consumer
-    numbers: list[int]
+    taken: list[tuple[Consumer, list[int]]]
     requeue: bool | None  # None: done
+
+    @property
+    def count(self) -> int:
+        """How many messages that are."""
+        return sum(len(numbers) for _, numbers in self.taken)
+
+
+@dataclass(slots=True)
+class Gathering:
+    """What one SUBSCRIBE asked for that may mean several places."""
+
+    tag: str
+    said: str
+    headers: Mapping[str, str]
+    version: int  # of what there was when it was looked for
+    consumers: list[Consumer] = field(default_factory=list)
+    _places: dict[str, Consumer] = field(default_factory=dict)
+    _count: int = 0
+
+    @property
+    def next_tag(self) -> str:
+        """How the next consumer is called: the first as the client calls all of them."""
+        return f"{self.tag}@@{self._count}" if self._count else self.tag
+
+    def reads(self, place: str) -> bool:
+        """Is there a consumer of this one?"""
+        return self._places.get(place) in self.consumers
+
+    def add(self, consumer: Consumer, place: str) -> None:
+        """It belongs to the others."""
+        self._count += 1
+        self.consumers.append(consumer)
+        self._places[place] = consumer
+        consumer.together = self.consumers
 
 
 class Subscriptions:
@@ -63,6 +99,7 @@ class Subscriptions:
             ground.wire, ground.session_id, ground.settings.delivery_bytes_max
         )
         self.by_tag: dict[str, Subscribed] = {}
+        self.gatherings: dict[str, Gathering] = {}  # those by patterns, which may find more
         self.replies: dict[str, str] = {}  # queues for answers, by the destination in `reply-to`
         self._ground = ground
         self._ended: list[Consumer] = []  # that are no more, but something is out with them
@@ -73,33 +110,51 @@ class Subscriptions:
 
     def subscribe(self, headers: Mapping[str, str], wait: Wait) -> None:
         """Begin to send what comes to a destination."""
-        text = headers.get("destination")
-        if text is None:
+        if "destination" not in headers:
             raise StompError(
                 "Missing destination", "SUBSCRIBE must include a 'destination' header\n"
             )
-        _check_durable(headers)
+        dialect = self._ground.dialect
+        parts = dialect.subscribes(self._ground, headers)
+        if parts and "id" in parts[0]:
+            headers = {**headers, "id": parts[0]["id"]}
+        for part in parts:
+            _check_durable(part)
         tag, said = _tag_of(headers)
-        destination = destinations.parse(text)
-        if destination.kind is Kind.TEMP_QUEUE:
-            raise StompError(
-                "Invalid destination", f"'{text}' is not a valid destination for 'SUBSCRIBE'\n"
-            )
-        if tag in self.by_tag:
+        places = [_place_of(part) for part in parts]
+        self._check_new(tag, len(parts))
+        gathering = Gathering(tag, said, headers, self._ground.vhost.topology.version)
+        try:
+            for place, part in zip(places, parts, strict=True):
+                self._begin(gathering, place, part, wait)
+        except (StompError, Refused):
+            self._end_all(gathering.consumers)
+            raise
+        if dialect.pattern(headers) is not None:
+            self.gatherings[tag] = gathering
+
+    def _check_new(self, tag: str, count: int) -> None:
+        if tag in self.by_tag or tag in self.gatherings:
             raise StompError(
                 "Duplicated subscription identifier",
                 f"A subscription identified by '{tag}' already exists.",
                 fatal=True,
             )
-        if len(self.by_tag) >= self._ground.settings.subscriptions_max:
+        if len(self.by_tag) + count > self._ground.settings.subscriptions_max:
             raise Invalid("too many subscriptions of one connection")
-        self._begin(destination, tag, said, headers, wait)
 
     def _begin(
-        self, destination: Destination, tag: str, said: str, headers: Mapping[str, str], wait: Wait
+        self,
+        gathering: "Gathering",
+        destination: Destination,
+        headers: Mapping[str, str],
+        wait: Wait,
     ) -> None:
         ack, arguments = _ack_of(headers), _consumer_arguments(headers)
+        if destination.is_queue:
+            arguments.update(selector_argument(headers))
         prefetch = _prefetch_of(headers, self._ground.settings.prefetch)
+        tag = gathering.next_tag
         self._check_topic(destination)
         queue, is_new = self._queue_of(destination, headers, wait)
         try:
@@ -110,7 +165,27 @@ class Subscriptions:
             if is_new and not destination.is_queue:
                 self._ground.vhost.gone(queue)
             raise
-        self.by_tag[tag] = Subscribed(consumer, destination, said)
+        gathering.add(consumer, headers["destination"])
+        self.by_tag[tag] = Subscribed(consumer, destination, gathering.said)
+
+    def look_for_more(self) -> bool:
+        """There may be new queues that a pattern means; say whether there are."""
+        ground, found = self._ground, False
+        for gathering in self.gatherings.values():
+            version = ground.vhost.topology.version
+            if gathering.version == version:
+                continue
+            gathering.version = version
+            for part in ground.dialect.subscribes(ground, gathering.headers):
+                has_room = len(self.by_tag) < ground.settings.subscriptions_max
+                if has_room and not gathering.reads(part["destination"]):
+                    found = True
+                    self._begin_more(gathering, part)
+        return found
+
+    def _begin_more(self, gathering: "Gathering", part: Mapping[str, str]) -> None:
+        with suppress(Refused):  # somebody else has it for himself
+            self._begin(gathering, _place_of(part), part, lambda: _nothing)
 
     def _consumer(
         self, queue: AnyQueue, tag: str, id_: str | None, ack: str, prefetch: int
@@ -155,6 +230,8 @@ class Subscriptions:
             name = subscription_name(ground, destination.routing_key, headers)
         is_new = name not in ground.vhost.queues
         terms = terms_of(kind, headers, subscribes=True)
+        if kind is not Kind.QUEUE and not is_new:
+            check_same_selector(ground.vhost.queues[name], terms)
         return make_sure(ground, name, terms, wait), is_new
 
     def _bind(self, destination: Destination, queue: AnyQueue, wait: Wait) -> None:
@@ -171,19 +248,37 @@ class Subscriptions:
 
     def unsubscribe(self, headers: Mapping[str, str], wait: Wait) -> None:
         """Send no more. Of a durable subscription that is said to be one, the queue goes, too."""
+        ground = self._ground
+        headers = ground.dialect.unsubscribes(ground, headers)
         _check_durable(headers)
         tag, said = _tag_of(headers)
-        found = self.by_tag.pop(tag, None)
-        if found is None:
+        gathering, found = self.gatherings.pop(tag, None), self.by_tag.pop(tag, None)
+        if gathering is None and found is not None:
+            self._end_all(found.consumer.together)
+            lasts = is_true(headers, "durable") or is_true(headers, "persistent")
+            if lasts and found.destination.kind is Kind.TOPIC:
+                self._delete(found.consumer.queue, wait)
+        elif gathering is not None:
+            self._end_all(gathering.consumers)
+        elif not self._forget_sleeping(headers, wait):
             raise StompError(
                 "No subscription found",
                 "UNSUBSCRIBE must refer to an existing subscription.\n"
                 f"Subscription to {said} not found.\n",
             )
-        self._end(found.consumer)
-        lasts = is_true(headers, "durable") or is_true(headers, "persistent")
-        if lasts and found.destination.kind is Kind.TOPIC:
-            self._delete(found.consumer.queue, wait)
+
+    def _end_all(self, consumers: Sequence[Consumer]) -> None:
+        for consumer in consumers:
+            self.by_tag.pop(consumer.tag, None)
+            self._end(consumer)
+
+    def _forget_sleeping(self, headers: Mapping[str, str], wait: Wait) -> bool:
+        """End a durable subscription that nobody reads just now."""
+        name = self._ground.dialect.sleeping(self._ground, headers)
+        queue = None if name is None else self._ground.vhost.queues.get(name)
+        if queue is not None:
+            self._delete(queue, wait)
+        return queue is not None
 
     def _delete(self, queue: AnyQueue, wait: Wait) -> None:
         ground = self._ground
@@ -235,21 +330,21 @@ class Subscriptions:
             raise StompError("Message not found", f"unknown delivery tag {number}\n")
         consumer, number_out = found
         requeue = None if command == "ACK" else is_true(headers, "requeue", True)
-        return Settlement(consumer, consumer.take(number_out), requeue)
+        return Settlement(consumer.take(number_out), requeue)
 
     def settle(self, settlement: Settlement) -> None:
         """Do it."""
-        consumer, numbers = settlement.consumer, settlement.numbers
-        if settlement.requeue is None:
-            consumer.settle(numbers)
-        else:
-            consumer.reject(numbers, requeue=settlement.requeue)
+        for consumer, numbers in settlement.taken:
+            if settlement.requeue is None:
+                consumer.settle(numbers)
+            else:
+                consumer.reject(numbers, requeue=settlement.requeue)
 
     def undo(self, settlement: Settlement) -> None:
         """Let it be out as before."""
-        consumer = settlement.consumer
-        there = [number for number in settlement.numbers if number in consumer.out]
-        self.unsettled.put_back(there, consumer)
+        for consumer, numbers in settlement.taken:
+            there = [number for number in numbers if number in consumer.out]
+            self.unsettled.put_back(there, consumer)
 
     # What becomes of them
 
@@ -275,11 +370,27 @@ class Subscriptions:
 
     def _lost(self, consumer: Consumer) -> None:
         found = self.by_tag.pop(consumer.tag, None)
-        if found is not None:
+        by_pattern = any(consumer in one.consumers for one in self.gatherings.values())
+        consumer.together.remove(consumer)
+        if found is not None and not by_pattern:
             self._on_lost(found)
 
 
+def _nothing(error: Exception | None) -> None:
+    """Nobody waits for it."""
+
+
 # What headers say
+
+
+def _place_of(headers: Mapping[str, str]) -> Destination:
+    text = headers["destination"]
+    destination = destinations.parse(text)
+    if destination.kind is Kind.TEMP_QUEUE:
+        raise StompError(
+            "Invalid destination", f"'{text}' is not a valid destination for 'SUBSCRIBE'\n"
+        )
+    return destination
 
 
 def _check_durable(headers: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Talk: what clients say once they are in, frame by frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from anymq.core.errors import Rejected
@@ -60,6 +60,11 @@ class Talk:
         self.transactions.end_all()
         self.subscriptions.leave()
 
+    def tick(self) -> None:
+        """Time passes: there may be more that is wanted."""
+        if self.subscriptions.look_for_more():
+            self.ground.broker.turn.run()
+
     # What waits for the disk
 
     def _wait(self, owed: Owed) -> Then:
@@ -93,11 +98,14 @@ class Talk:
         name = frame.headers.get("transaction")
         if name is not None:
             self.transactions.of(name)
-        run = self.sender.prepare(frame, partial(self._wait, owed))
+        wait = partial(self._wait, owed)
+        frames = self.ground.dialect.sends(self.ground, frame)
+        runs = [self.sender.prepare(one, wait) for one in frames]
         if name is not None:
-            self.transactions.add(name, (run, owed))
+            self.transactions.add(name, (runs, owed))
             return
-        self._publish(run, owed)
+        for run in runs:
+            self._publish(run, owed)
         self._answer(owed)
 
     def _publish(self, run: Run, owed: Owed) -> None:
@@ -144,9 +152,10 @@ class Talk:
             self.ground.broker.when_settled(self._wait(owed))
         self._answer(owed)
 
-    def _commit_send(self, run: Run, owed: Owed, *, commit: Owed) -> None:
-        waits = [self._wait(one) for one in (owed, commit) if one.receipt is not None]
-        self.sender.publish(run, partial(_tell, waits) if waits else None)
+    def _commit_send(self, runs: Sequence[Run], owed: Owed, *, commit: Owed) -> None:
+        for run in runs:
+            waits = [self._wait(one) for one in (owed, commit) if one.receipt is not None]
+            self.sender.publish(run, partial(_tell, waits) if waits else None)
         self._answer(owed)
 
     def _on_abort(self, frame: Frame, owed: Owed) -> None:

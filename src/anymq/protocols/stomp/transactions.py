@@ -4,6 +4,7 @@ Everything is looked at when it comes, and happens at COMMIT: in one turn, so in
 and one sync. What is wrong within a transaction ends the connection, and with it all of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from anymq.core.message import Run
@@ -17,7 +18,7 @@ from anymq.protocols.stomp.wire import Owed
 class Transaction:
     """What is to be done, in the order in which it was said."""
 
-    steps: "list[Settlement | tuple[Run, Owed]]" = field(default_factory=list)
+    steps: "list[Settlement | tuple[Sequence[Run], Owed]]" = field(default_factory=list)
 
     @property
     def settlements(self) -> list[Settlement]:
@@ -58,12 +59,12 @@ class Transactions:
             raise StompError("Bad transaction", f"Invalid transaction identifier: {name}\n")
         return found
 
-    def add(self, name: str, step: "Settlement | tuple[Run, Owed]") -> None:
+    def add(self, name: str, step: "Settlement | tuple[Sequence[Run], Owed]") -> None:
         """Do this at the commit."""
         if isinstance(step, Settlement):
-            self._bytes += MESSAGE_BYTES * len(step.numbers)
+            self._bytes += MESSAGE_BYTES * step.count
         else:
-            self._bytes += step[0].size + MESSAGE_BYTES
+            self._bytes += sum(run.size + MESSAGE_BYTES for run in step[0])
         if self._bytes > self._bytes_max:
             raise StompError(
                 "Transaction too large",

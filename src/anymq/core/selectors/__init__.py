@@ -1,0 +1,5 @@
+"""Selectors: which messages are meant, said as a condition of SQL (that of JMS, 3.8.1.1).
+
+words: text → words · parser: words → a test · evaluating, like: what a test does
+facts: what a message says, by the names of JMS · selector: all of it together
+"""

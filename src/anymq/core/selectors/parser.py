@@ -1,0 +1,247 @@
+"""Parser: the words of a selector → what evaluates it. One method for each line of the grammar.
+
+    or         → and {OR and}                 sum     → product {(+|-) product}
+    and        → not {AND not}                product → signed {(*|/) signed}
+    not        → NOT not | comparison         signed  → (+|-) signed | value
+    comparison → sum [sign sum | [NOT] BETWEEN sum AND sum | [NOT] IN (text, …)
+                 | [NOT] LIKE text [ESCAPE text] | IS [NOT] NULL]
+    value      → text | number | TRUE | FALSE | name | ( or )
+
+What can never be true because of its kinds ('a' < 3) is refused here, not never delivered.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import Flag, auto
+from typing import NamedTuple
+
+from anymq.core.errors import Invalid
+from anymq.core.selectors import evaluating as ev
+from anymq.core.selectors.like import like
+from anymq.core.selectors.words import Kind, Word
+
+DEPTH_MAX = 50  # of what is within each other; Python's own limit is not to be met
+_ORDERS = ("<", "<=", ">", ">=")
+
+
+class Sort(Flag):
+    """What a part may be."""
+
+    TRUTH = auto()
+    NUMBER = auto()
+    TEXT = auto()
+    ANY = TRUTH | NUMBER | TEXT
+
+
+class Part(NamedTuple):
+    """Some of a selector that was read."""
+
+    sort: Sort
+    evaluate: ev.Evaluate
+
+
+class Parser:
+    """Reads one selector."""
+
+    def __init__(self, words: Iterable[Word], name: Callable[[str], ev.Evaluate]) -> None:
+        """`name`: makes what looks a name up."""
+        self._words = iter(words)
+        self._next = next(self._words)
+        self._name = name
+        self._depth = 0
+
+    def parse(self) -> ev.Evaluate:
+        """Return all of it as one test. Invalid: it is none."""
+        whole = self._truth(self._or())
+        if self._next.kind is not Kind.END:
+            raise self._unexpected()
+        return whole
+
+    # Logic
+
+    def _or(self) -> Part:
+        return self._chain("OR", self._and, ev.either)
+
+    def _and(self) -> Part:
+        return self._chain("AND", self._not, ev.both)
+
+    def _chain(
+        self,
+        keyword: str,
+        read: Callable[[], Part],
+        join: Callable[[list[ev.Evaluate]], ev.Evaluate],
+    ) -> Part:
+        first = read()
+        if not self._is(Kind.KEYWORD, keyword):
+            return first
+        parts = [self._truth(first)]
+        while self._accept(Kind.KEYWORD, keyword):
+            parts.append(self._truth(read()))
+        return Part(Sort.TRUTH, join(parts))
+
+    def _not(self) -> Part:
+        if not self._accept(Kind.KEYWORD, "NOT"):
+            return self._comparison()
+        return Part(Sort.TRUTH, ev.inverted(self._truth(self._deeper(self._not))))
+
+    # Comparisons
+
+    def _comparison(self) -> Part:
+        left = self._sum()
+        if self._next.kind is Kind.SIGN and self._next.value in ("=", "<>", *_ORDERS):
+            return Part(Sort.TRUTH, self._compared(left))
+        if self._accept(Kind.KEYWORD, "IS"):
+            inverted = self._accept(Kind.KEYWORD, "NOT")
+            self._expect(Kind.KEYWORD, "NULL")
+            return _perhaps_inverted(ev.missing(left.evaluate), inverted)
+        inverted = self._accept(Kind.KEYWORD, "NOT")
+        for keyword, read in _AFTER_NOT.items():
+            if self._accept(Kind.KEYWORD, keyword):
+                return _perhaps_inverted(read(self, left), inverted)
+        if inverted:
+            raise self._unexpected()
+        return left
+
+    def _compared(self, left: Part) -> ev.Evaluate:
+        sign = str(self._take().value)
+        right = self._sum()
+        if sign in _ORDERS:
+            return ev.compared(sign, self._number(left), self._number(right))
+        if not left.sort & right.sort:
+            raise Invalid(f"a selector compares what is never alike, by {sign}")
+        return ev.compared(sign, left.evaluate, right.evaluate)
+
+    def _between(self, value: Part) -> ev.Evaluate:
+        least = self._number(self._sum())
+        self._expect(Kind.KEYWORD, "AND")
+        return ev.between(self._number(value), least, self._number(self._sum()))
+
+    def _in(self, value: Part) -> ev.Evaluate:
+        self._expect(Kind.SIGN, "(")
+        wanted = [self._text()]
+        while self._accept(Kind.SIGN, ","):
+            wanted.append(self._text())
+        self._expect(Kind.SIGN, ")")
+        return ev.among(self._of(Sort.TEXT, value, "a text"), frozenset(wanted))
+
+    def _like(self, value: Part) -> ev.Evaluate:
+        pattern, escape = self._text(), None
+        if self._accept(Kind.KEYWORD, "ESCAPE"):
+            escape = self._text()
+            if len(escape) != 1:
+                raise Invalid("the ESCAPE of a selector is one letter")
+        return ev.fitting(self._of(Sort.TEXT, value, "a text"), like(pattern, escape))
+
+    # Values
+
+    def _sum(self) -> Part:
+        return self._calculation(("+", "-"), self._product)
+
+    def _product(self) -> Part:
+        return self._calculation(("*", "/"), self._signed)
+
+    def _calculation(self, signs: tuple[str, str], read: Callable[[], Part]) -> Part:
+        part = read()
+        for steps in range(DEPTH_MAX + 1):
+            if self._next.kind is not Kind.SIGN or self._next.value not in signs:
+                return part
+            if steps == DEPTH_MAX:
+                break
+            sign = str(self._take().value)
+            left, right = self._number(part), self._number(read())
+            part = Part(Sort.NUMBER, ev.calculated(sign, left, right))
+        raise Invalid(f"a selector calculates at most {DEPTH_MAX} steps in one go")
+
+    def _signed(self) -> Part:
+        if self._accept(Kind.SIGN, "-"):
+            return Part(Sort.NUMBER, ev.negated(self._number(self._deeper(self._signed))))
+        if self._accept(Kind.SIGN, "+"):
+            return Part(Sort.NUMBER, self._number(self._deeper(self._signed)))
+        return self._value()
+
+    def _value(self) -> Part:
+        word = self._take()
+        if word.kind is Kind.NAME:
+            return Part(Sort.ANY, self._name(str(word.value)))
+        if word.kind is Kind.TEXT:
+            return Part(Sort.TEXT, ev.constant(word.value))
+        if word.kind is Kind.NUMBER:
+            return Part(Sort.NUMBER, ev.constant(word.value))
+        if word.kind is Kind.KEYWORD and word.value in ("TRUE", "FALSE"):
+            return Part(Sort.TRUTH, ev.constant(word.value == "TRUE"))
+        if word[:2] == (Kind.SIGN, "("):
+            part = self._deeper(self._or)
+            self._expect(Kind.SIGN, ")")
+            return part
+        raise _unexpected(word)
+
+    # Kinds
+
+    def _truth(self, part: Part) -> ev.Evaluate:
+        return self._of(Sort.TRUTH, part, "a condition")
+
+    def _number(self, part: Part) -> ev.Evaluate:
+        return self._of(Sort.NUMBER, part, "a number")
+
+    def _of(self, sort: Sort, part: Part, called: str) -> ev.Evaluate:
+        if not part.sort & sort:
+            raise Invalid(f"a selector needs {called} before {self._shown()}")
+        return part.evaluate
+
+    # Words
+
+    def _deeper(self, read: Callable[[], Part]) -> Part:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise Invalid(f"a selector is at most {DEPTH_MAX} deep")
+        part = read()
+        self._depth -= 1
+        return part
+
+    def _take(self) -> Word:
+        taken = self._next
+        if taken.kind is not Kind.END:
+            self._next = next(self._words)
+        return taken
+
+    def _is(self, kind: Kind, value: str) -> bool:
+        return self._next.kind is kind and self._next.value == value
+
+    def _accept(self, kind: Kind, value: str) -> bool:
+        found = self._is(kind, value)
+        if found:
+            self._take()
+        return found
+
+    def _expect(self, kind: Kind, value: str) -> None:
+        if not self._accept(kind, value):
+            raise Invalid(f"a selector needs {value} before {self._shown()}")
+
+    def _text(self) -> str:
+        if self._next.kind is not Kind.TEXT:
+            raise Invalid(f"a selector needs a text before {self._shown()}")
+        return str(self._take().value)
+
+    def _shown(self) -> str:
+        return _shown(self._next)
+
+    def _unexpected(self) -> Invalid:
+        return _unexpected(self._next)
+
+
+_AFTER_NOT: dict[str, Callable[[Parser, Part], ev.Evaluate]] = {
+    "BETWEEN": Parser._between,
+    "IN": Parser._in,
+    "LIKE": Parser._like,
+}
+
+
+def _perhaps_inverted(evaluate: ev.Evaluate, inverted: bool) -> Part:
+    return Part(Sort.TRUTH, ev.inverted(evaluate) if inverted else evaluate)
+
+
+def _shown(word: Word) -> str:
+    return "its end" if word.kind is Kind.END else f"{str(word.value)[:40]!r} (at {word.at})"
+
+
+def _unexpected(word: Word) -> Invalid:
+    return Invalid(f"a selector does not go on with {_shown(word)}")

@@ -1,0 +1,61 @@
+"""Selector: a condition that messages meet or not."""
+
+from collections.abc import Callable, Mapping
+
+from anymq.core.errors import Invalid
+from anymq.core.message import Message
+from anymq.core.selectors import evaluating
+from anymq.core.selectors.evaluating import Evaluate, Says
+from anymq.core.selectors.facts import Facts
+from anymq.core.selectors.parser import Parser
+from anymq.core.selectors.words import words
+
+LETTERS_MAX = 8192
+ARGUMENT = "x-selector"  # of a consumer
+
+# As ActiveMQ calls them: what is said before a selector about how to read it.
+CONVERT = "convert_string_expressions:"  # texts that are numbers are compared as such
+HYPHENATED = "hyphenated_props:"  # names may have a `-`, and nothing can be subtracted from one
+
+
+class Selector:
+    """One, understood. `text` is what was said."""
+
+    __slots__ = ("_evaluate", "text")
+
+    def __init__(self, text: str) -> None:
+        """Understand it. Invalid, if that is not possible."""
+        if len(text) > LETTERS_MAX:
+            raise Invalid(f"a selector has at most {LETTERS_MAX} letters")
+        self.text = text
+        rest, said = _without_prefixes(text)
+        name: Callable[[str], Evaluate] = (
+            evaluating.named_number if CONVERT in said else evaluating.named
+        )
+        self._evaluate = Parser(words(rest, hyphenated=HYPHENATED in said), name).parse()
+
+    def holds(self, says: Says) -> bool:
+        """Is this one meant? What is unknown is not."""
+        return self._evaluate(says) is True
+
+    def matches(self, message: Message) -> bool:
+        """The same of a message that nobody else asks about."""
+        return self.holds(Facts(message))
+
+
+def selector_in(arguments: Mapping[str, object]) -> Selector | None:
+    """Return the selector among a consumer's arguments; None: it takes everything."""
+    text = arguments.get(ARGUMENT)
+    if text is None or text == "":
+        return None
+    if not isinstance(text, str):
+        raise Invalid(f"{ARGUMENT} is a text")
+    return Selector(text) if text.strip() else None
+
+
+def _without_prefixes(text: str) -> tuple[str, set[str]]:
+    rest, said = text.lstrip(), set[str]()
+    while prefix := next((one for one in (CONVERT, HYPHENATED) if rest.startswith(one)), None):
+        said.add(prefix)
+        rest = rest[len(prefix) :].lstrip()
+    return rest, said
