@@ -15,7 +15,7 @@ CONNECTIONS = {
 }
 
 
-class Client(stomp.ConnectionListener):
+class Client(stomp.ConnectionListener):  # type: ignore[misc]  # it has no types
     """One connection."""
 
     def __init__(self, port: int, version: str = "1.2", **options: Any) -> None:
