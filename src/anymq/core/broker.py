@@ -178,9 +178,7 @@ class Broker:
         )
         shares = Shares(around)
         self.groups.is_other = shares.__contains__
-        sinks = QueueSinks(
-            self.vhosts, self._messaging.forms, self.flow, self._topics.default_config
-        )
+        sinks = QueueSinks(self.vhosts, self._messaging.forms, self._topics.default_config)
         return configs, shares, sinks
 
     def _begin_a_life(self) -> None:
