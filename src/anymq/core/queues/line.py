@@ -82,7 +82,8 @@ class Line:
         self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
-        log.needed, log.needed_count = settled.unsettled_runs, settled.unsettled_count
+        log.needed = settled.unsettled_runs
+        log.needed_count = self.needed_count = settled.unsettled_count
 
     @property
     def end(self) -> int:
