@@ -18,6 +18,7 @@ from tests.suites import (
     kafka_python,
     mqtt_interoperability,
     own_tools,
+    stomp_clients,
 )
 from tests.suites.pytest_suite import SuiteUnavailable
 from tests.suites.result import Result, load, markdown
@@ -30,7 +31,12 @@ SUITES: dict[str, Suite] = {
     kafka_python.NAME: kafka_python.run_on,
     confluent_kafka.NAME: confluent_kafka.run_on,
 }
-ALL = [*SUITES, *amqp_clients.SUITES, mqtt_interoperability.NAME]
+# Each starts the broker that it wants, ours.
+OWN_BROKERS: dict[str, Callable[[], Result]] = {
+    mqtt_interoperability.NAME: mqtt_interoperability.run,
+    **stomp_clients.SUITES,
+}
+ALL = [*SUITES, *amqp_clients.SUITES, *OWN_BROKERS]
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = ROOT / "docs" / "conformance.md"
 BEGIN, END = "<!-- suites: begin, made by ./dev suites --write -->", "<!-- suites: end -->"
@@ -81,8 +87,8 @@ def parse() -> argparse.Namespace:
 def run_suite(name: str, broker: str, bootstrap: str | None) -> Result | None:
     """A new broker for each suite; None, and a line that says so, where it cannot run."""
     os.environ["ANYMQ_PEER"] = choose.PEER = broker
-    if name == mqtt_interoperability.NAME:
-        return run_mqtt_suite(broker)
+    if name in OWN_BROKERS:
+        return run_own(name, broker)
     if broker not in ("anymq", "rabbitmq" if name in amqp_clients.SUITES else "kafka"):
         return None
     try:
@@ -97,12 +103,12 @@ def run_suite(name: str, broker: str, bootstrap: str | None) -> Result | None:
         return None
 
 
-def run_mqtt_suite(broker: str) -> Result | None:
-    """They are for our own: each test with a broker that it has for itself."""
+def run_own(name: str, broker: str) -> Result | None:
+    """One that starts its brokers, ours, itself."""
     try:
-        return mqtt_interoperability.run() if broker == "anymq" else None
+        return OWN_BROKERS[name]() if broker == "anymq" else None
     except SuiteUnavailable as reason:
-        print(f"skipped {mqtt_interoperability.NAME}: {reason}", flush=True)
+        print(f"skipped {name}: {reason}", flush=True)
         return None
 
 
