@@ -55,8 +55,6 @@ class Line:
     ) -> None:
         log = loader.log
         self.durable = durable
-        self.ready = 0  # waiting, not taken
-        self.ready_bytes = 0  # of their bodies
         self.taken = 0  # out with somebody, unsettled
         self.on_ready: Callable[[], None] = nobody  # something can be taken again
         self.log = log
@@ -78,7 +76,7 @@ class Line:
         self._written_end = log.end
         self._fresh = Fresh(settled.low, end)
         self._unwritten = Unwritten(log, settlement)
-        self.ready = log.end - settled.count(0, log.end)
+        self.ready = log.end - settled.count(0, log.end)  # waiting, not taken
         self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
