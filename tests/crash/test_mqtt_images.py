@@ -118,7 +118,9 @@ def crash_everywhere(seed: int, images_max: int) -> int:
         try:
             go_on(deepcopy(scene), image, crash_rng)
         except Exception as error:
-            raise AssertionError(f"{kind} before {op} of {path!r}, image {count}: {error}") from error
+            raise AssertionError(
+                f"{kind} before {op} of {path!r}, image {count}: {error}"
+            ) from error
 
     files.on_syscall = crash
     life.run()
