@@ -1,7 +1,7 @@
 """Users of every combination of rights, and what an operation needs: for the matrices of protocols.
 
-A user may do something to all things, to those of one kind (queues, exchanges), or to none. So it is
-seen which right an operation asks for, and on what.
+A user may do something to all things, to those of one kind (queues, exchanges), or to none. So it
+is seen which right an operation asks for, and on what.
 """
 
 import re
