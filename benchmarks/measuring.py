@@ -105,6 +105,7 @@ class Comparison:
     unavailable: Callable[[], str]  # why the peer cannot run here; empty when it can
     workloads: Callable[[bool], list[Workload[Any]]]  # with the peer, or without
     running: Callable[[Sequence[str], Promise, Processors], AbstractContextManager[Sequence[Side]]]
+    seconds: float = 3.0  # how long a load lasts, if nobody says
 
 
 def counted(side: Side, load: Callable[[], Figures]) -> Figures:

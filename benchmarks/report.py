@@ -18,7 +18,10 @@ MORE = {
     "broker_busy_percent": ("% busy", 0),
     "ack_p99_ms": ("p99 ms", 2),
     "delivery_p50_ms": ("delivery p50 ms", 2),
+    "generator_busy_percent": ("% generator busy", 0),
     "idle_rss_mb": ("RSS MB", 0),
+    "sessions_per_second": ("sessions/s", 0),
+    "idle_cpu_percent": ("% busy when idle", 0),
     "rss_over_idle_mb": ("MB over idle", 0),
 }
 MAIN = {
@@ -27,6 +30,7 @@ MAIN = {
     "delivery_p50_ms": "p50 ms",
     "first_ack_s": "s to first ack",
     "ready_s": "s to ready",
+    "session_kb": "KB a session",
 }
 
 

@@ -19,11 +19,12 @@ from benchmarks.amqp.comparison import COMPARISON as AMQP
 from benchmarks.kafka.comparison import COMPARISON as KAFKA
 from benchmarks.management import watching
 from benchmarks.measuring import OURS, Bench, Comparison, Figures, Processors, Promise, Workload
+from benchmarks.mqtt.comparison import COMPARISON as MQTT
 
 import anymq
 
 WARM_UPS = 2
-COMPARISONS = {comparison.name: comparison for comparison in (AMQP, KAFKA)}
+COMPARISONS = {comparison.name: comparison for comparison in (AMQP, KAFKA, MQTT)}
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
 
@@ -41,7 +42,7 @@ def main() -> int:
     processors = Processors.share()
     if processors.complaint:
         print(processors.complaint)
-    bench = Bench(processors, arguments.seconds)
+    bench = Bench(processors, arguments.seconds or comparison.seconds)
     workloads = comparison.workloads(comparison.peer in sides)
     wanted = [each for each in workloads if arguments.only.lower() in each.name.lower()]
     outcomes = measure(comparison, bench, wanted, sides, arguments.rounds)
@@ -58,7 +59,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("peer", choices=sorted(COMPARISONS), help="whose protocol is spoken")
     parser.add_argument("--rounds", type=int, default=5, help="how often each side has its turn")
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long a load lasts")
+    parser.add_argument("--seconds", type=float, help="how long a load lasts")
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="workloads with this in the name"
     )

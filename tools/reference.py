@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
+from tools.across_reference import across_page
 from tools.api_reference import http_api_page
 from tools.commands_reference import commands_page
 
@@ -40,6 +41,7 @@ def main() -> int:
         "commands.md": commands_page(),
         "kafka-requests.md": kafka_requests_page(),
         "http-api.md": http_api_page(),
+        "../protocols/across.md": across_page(),
     }
     stale = [name for name, content in pages.items() if read(name) != content]
     if not only_check:

@@ -59,7 +59,10 @@ def microseconds_each(store: LogStore, broker: Broker, batch: bytes) -> float:
 
 def main() -> None:
     """Print the microseconds of one batch."""
-    records = [Record(bytes(100), b"key", timestamp=1_700_000_000_000)] * RECORDS
+    records = [
+        Record(bytes(100), b"key", timestamp=1_700_000_000_000 + number)
+        for number in range(RECORDS)
+    ]
     headed = [one._replace(headers=((b"content-type", b"text/plain"),)) for one in records]
     batches = {
         "": build(records),

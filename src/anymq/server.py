@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ from anymq.protocols.memory import Memory
 from anymq.protocols.mqtt.form import MQTT_FORM
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
-from anymq.protocols.session import Counts
+from anymq.protocols.session import Counts, Talker
 from anymq.protocols.stomp.activemq import ACTIVEMQ
 from anymq.protocols.stomp.dialects import DIALECTS
 from anymq.protocols.stomp.form import STOMP_FORM
@@ -409,8 +409,9 @@ class Server:
             rates=Rates(broker.clock),
             guard=self._guard,
             sampler=sampler,
-            events=EventHub(broker, amqp, self._kafka, sampler),
+            events=EventHub(broker, amqp, self._kafka, sampler, self._talkers),
             shovels=self._shovels,
+            talkers=self._talkers,
             doors=self._listening.doors,
             machine=partial(self._machine, store),
             connections=self._listening.connections,
@@ -418,6 +419,12 @@ class Server:
             settings=lambda: self.settings,
             use=self._use,
         )
+
+    def _talkers(self) -> Collection[Talker]:
+        """Return MQTT's and STOMP's clients."""
+        assert self._mqtt is not None
+        assert self._stomp is not None
+        return [*self._mqtt.connected, *self._stomp.connected]
 
     def _sampler(self, broker: Broker, amqp: Amqp, store: LogStore) -> Sampler:
         loop = asyncio.get_running_loop()

@@ -159,6 +159,8 @@ def mqtt_settings(settings: Settings) -> MqttSettings:
     return MqttSettings(
         vhost=mqtt.vhost,
         anonymous=mqtt.anonymous,
+        auth_methods=mqtt.auth_methods,
+        certificate_name=settings.amqp.certificate_name,
         loopback_users=settings.amqp.loopback_users,
         packet_bytes_max=mqtt.packet_bytes_max,
         handshake_seconds_max=limits.login_timeout_ms / 1000,

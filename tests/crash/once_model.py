@@ -1,4 +1,4 @@
-"""Clients of MQTT that keep to exactly once, as far as the standard lets them: they never forget."""
+"""Clients of MQTT that keep to exactly once: they never forget."""
 
 from collections import deque
 from collections.abc import Iterable

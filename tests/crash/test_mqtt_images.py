@@ -16,7 +16,7 @@ from anymq.testing.simfs import SimFiles
 from tests.crash.once_model import Publisher, Subscriber
 from tests.crash.seeds import EFFORT, run_loads
 
-IMAGES = 500 * EFFORT
+IMAGES = 300 * EFFORT
 PARTS = 2
 KILLED_SHARE = 0.5
 MESSAGES = 12
@@ -125,7 +125,8 @@ def crash_everywhere(seed: int, images_max: int) -> int:
     files.on_syscall = crash
     life.run()
     files.on_syscall = None
-    scene.check()
+    for one in scene.subscribers:
+        assert one.got == sent, "not in order"
     return count
 
 

@@ -7,14 +7,17 @@ repository. Each test gets a broker of its own, and most of their time they wait
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import time
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from json import dumps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.request import Request, urlopen
 
 import anymq
@@ -32,6 +35,12 @@ TEST = re.compile(r"def (test\w+)\(self")
 # What they take for granted: a topic that nobody may subscribe to, and, of MQTT 5, a keep-alive.
 NO_SUBSCRIBE = "^(?!test.nosubscribe$).*"
 KEEP_ALIVE_S = 60
+# Where they are wrong themselves, the same test runs once more with that put right.
+CORRECTED = ("client_test5.py", "test_subscribe_failure", "with 0x87 allowed, as in 3.9.3")
+CORRECTIONS = (
+    ("mqtt/formats/MQTTV5/MQTTV5.py", "in [0, 1, 2, 0x80]", "in [0, 1, 2, 0x80, 0x87]"),
+    ("client_test5.py", ".value == 0x80", ".value == 0x87"),
+)
 
 
 def run() -> Result:
@@ -40,7 +49,7 @@ def run() -> Result:
     tests = [(file, name) for file in FILES for name in TEST.findall((folder / file).read_text())]
     begun = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        cases = tuple(pool.map(lambda test: _run_one(folder, *test), tests))
+        cases = (*pool.map(lambda test: _run_one(folder, *test), tests), _run_corrected(folder))
     broker = f"anymq {anymq.__version__}"
     return Result(NAME, _commit(), broker, time.monotonic() - begun, cases)
 
@@ -65,6 +74,18 @@ def _run_one(folder: Path, file: str, name: str) -> Case:
     lines = done.stderr.strip().splitlines()
     errors = [line for line in lines if "Error" in line]
     return Case(said, "failed", errors[0][:200]) if done.returncode else Case(said, "passed")
+
+
+def _run_corrected(folder: Path) -> Case:
+    file, name, how = CORRECTED
+    with TemporaryDirectory() as copied:
+        copy = Path(shutil.copytree(folder, copied, dirs_exist_ok=True))
+        for path, wrong, right in CORRECTIONS:
+            text = (copy / path).read_text()
+            assert text.count(wrong) == 1, path
+            (copy / path).write_text(text.replace(wrong, right))
+        case = _run_one(copy, file, name)
+    return replace(case, name=f"{case.name}, {how}")
 
 
 def _with_port(folder: Path, file: str, port: int) -> str:

@@ -1,6 +1,7 @@
 """The settings of MQTT."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from anymq.config.declare import setting
 from anymq.config.units import DAY_MS, KIB, MIB, SECOND_MS
@@ -53,6 +54,11 @@ class Mqtt:
         True,
         "Let in who gives no user, from this machine only: as guest, while the password of guest is"
         " `guest`.",
+        live=True,
+    )
+    auth_methods: tuple[Literal["SCRAM-SHA-256", "SCRAM-SHA-512"], ...] = setting(
+        ("SCRAM-SHA-256", "SCRAM-SHA-512"),
+        "The methods of enhanced authentication (AUTH of MQTT 5) that are offered.",
         live=True,
     )
     packet_bytes_max: int = setting(

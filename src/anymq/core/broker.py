@@ -27,6 +27,7 @@ from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.shares.configs import GroupConfigs
 from anymq.core.shares.kept import Kept, ids_kept
 from anymq.core.shares.places import Spots
+from anymq.core.shares.queue_writer import QueueSinks
 from anymq.core.shares.shares import Around, Shares
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
@@ -154,7 +155,7 @@ class Broker:
         self.turn, self.flow = self._messaging.turn, self._messaging.flow
         self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
         self.jobs = Jobs(clock, timers, self._messaging.steady, self.turn)
-        self.group_configs, self.shares = self._open_shares()
+        self.group_configs, self.shares, self.queue_sinks = self._open_shares()
         self._streams = self._open_streams()
         self._begin_a_life()
 
@@ -164,7 +165,7 @@ class Broker:
             streams.on_topic(name, topic)
         return streams
 
-    def _open_shares(self) -> tuple[GroupConfigs, Shares]:
+    def _open_shares(self) -> tuple[GroupConfigs, Shares, QueueSinks]:
         configs = GroupConfigs(self._catalog, lambda: self.config)
         around = Around(
             spots=Spots(self.topics, self.topic_by_id, self.vhosts),
@@ -176,7 +177,10 @@ class Broker:
         )
         shares = Shares(around)
         self.groups.is_other = shares.__contains__
-        return configs, shares
+        sinks = QueueSinks(
+            self.vhosts, self._messaging.forms, self.flow, self._topics.default_config
+        )
+        return configs, shares, sinks
 
     def _begin_a_life(self) -> None:
         """Bind; note what makes this run another one than the last; bury what died."""
@@ -187,6 +191,7 @@ class Broker:
         if "cluster_id" not in self._catalog.texts:
             self._catalog.put_text("cluster_id", new_cluster_id(self._random), ignore)
         self._bury(self._catalog.doomed, self._messaging.lines.delete)
+        self.shares.restore()
 
     @property
     def backlog(self) -> Backlog:

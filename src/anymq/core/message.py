@@ -119,10 +119,20 @@ class Run:
     """Messages published one after another under one envelope, handled as one.
 
     `batch` is for storage: the run as a record batch, encoded once for all the queues it goes to.
+    `wire` is for protocols: the run as they have encoded it, once for all who get the same.
     `elsewhere` is for addresses: the same as it is at others.
     """
 
-    __slots__ = ("_traits", "batch", "elsewhere", "envelope", "messages", "persistent", "size")
+    __slots__ = (
+        "_traits",
+        "batch",
+        "elsewhere",
+        "envelope",
+        "messages",
+        "persistent",
+        "size",
+        "wire",
+    )
 
     def __init__(self, messages: Sequence[Message], *, persistent: bool) -> None:
         assert messages
@@ -131,6 +141,7 @@ class Run:
         self.persistent = persistent  # is any of them?
         self.size = sum(map(len, map(_body_of, messages)))
         self.batch: Any = None
+        self.wire: Any = None
         self.elsewhere: dict[str, Run] | None = None
         self._traits: Collection[Traits] | None = None
 

@@ -85,6 +85,16 @@ class Kind:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How each protocol calls one place, to write there and to read. NAME is its name there."""
+
+    name: str
+    write: Mapping[Protocol, str]
+    read: Mapping[Protocol, str]
+    note: str = ""
+
+
 KAFKA, AMQP, MQTT, STOMP = Protocol
 
 
@@ -255,6 +265,47 @@ ROWS: tuple[Row, ...] = (
         mqtt=_own("qos", Unit.QOS),
         stomp=_header("persistent", Unit.TRUE),
         note="What is written by Kafka always is, and whatever lies in a topic.",
+    ),
+)
+
+PLACES: tuple[Way, ...] = (
+    Way(
+        "queue Q",
+        write={AMQP: "exchange ``, key `Q`", MQTT: "`$queue/Q`", STOMP: "`/queue/Q`"},
+        read={
+            KAFKA: "share group of topic `Q`",
+            AMQP: "queue `Q`",
+            MQTT: "`$queue/Q`",
+            STOMP: "`/queue/Q`",
+        },
+        note="Each message goes to one consumer.",
+    ),
+    Way(
+        "topic T",
+        write={
+            KAFKA: "topic `T`",
+            AMQP: "exchange ``, key `T`",
+            MQTT: "`$queue/T`",
+            STOMP: "`/queue/T`",
+        },
+        read={KAFKA: "topic `T`", AMQP: "stream `T`", STOMP: "`/queue/T`"},
+        note="A log: read by any number, from any offset (`x-stream-offset`).",
+    ),
+    Way(
+        "address a.b",
+        write={
+            KAFKA: "topic `a.b`",
+            AMQP: "exchange `amq.topic`, key `a.b`",
+            MQTT: "`a/b`",
+            STOMP: "`/topic/a.b`",
+        },
+        read={
+            KAFKA: "topic `a.b`",
+            AMQP: "queue bound to `amq.topic` by `a.b`",
+            MQTT: "`a/b`",
+            STOMP: "`/topic/a.b`",
+        },
+        note="All who listen get it; so does the topic of that name, if there is one.",
     ),
 )
 

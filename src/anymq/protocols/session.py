@@ -162,3 +162,28 @@ class Session(Protocol):
 
     def peer_gone(self) -> None:
         """Give back what the peer held."""
+
+
+class Talker(Protocol):
+    """A client that is in, as tools show it: one connection of MQTT or STOMP."""
+
+    peer: Peer
+    user: str
+    vhost_name: str
+    since_ms: int
+    client_id: str
+
+    @property
+    def protocol(self) -> str:
+        """The protocol and its version, as RabbitMQ writes them."""
+
+    @property
+    def keep_alive(self) -> int:
+        """How many seconds it may be silent, about; 0: as long as it likes."""
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What else there is to say of it."""
+
+    def hang_up(self, reason: str) -> None:
+        """End it, because somebody wants that."""

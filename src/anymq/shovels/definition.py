@@ -7,13 +7,24 @@ from typing import Any
 from anymq.core.errors import Invalid
 from anymq.core.policies.checks import failed
 from anymq.core.policies.terms import pairs, term
-from anymq.shovels.uris import URIS_MAX, AmqpUri, KafkaUri, WrongUri, amqp_uri, kafka_uri
+from anymq.protocols.mqtt.topics import check_filter, check_name
+from anymq.shovels.uris import (
+    URIS_MAX,
+    AmqpUri,
+    KafkaUri,
+    MqttUri,
+    WrongUri,
+    amqp_uri,
+    kafka_uri,
+    mqtt_uri,
+)
 
 COMPONENT = "shovel"
 AMQP = "amqp091"
 LOCAL = "local"
 KAFKA = "kafka"
-PROTOCOLS = (AMQP, KAFKA, LOCAL)
+MQTT = "mqtt"
+PROTOCOLS = (AMQP, KAFKA, LOCAL, MQTT)
 ON_CONFIRM = "on-confirm"
 ON_PUBLISH = "on-publish"
 NO_ACK = "no-ack"
@@ -28,6 +39,7 @@ PREFETCH_MAX = 10_000
 RECONNECT_SECONDS = 5.0
 RECONNECT_SECONDS_MAX = 24 * 3600.0
 NAME_CHARS_MAX = 255
+FILTERS_MAX = 100  # of a source of MQTT
 
 Value = Mapping[str, Any]
 Check = Callable[[str, Any], str]  # what is wrong with it; empty: nothing
@@ -40,17 +52,23 @@ class End:
     protocol: str
     amqp: tuple[AmqpUri, ...] = ()
     kafka: tuple[KafkaUri, ...] = ()
+    mqtt: tuple[MqttUri, ...] = ()
     queue: str = ""
     exchange: str | None = None
     key: str | None = None
     queue_args: Value = field(default_factory=dict)
     predeclared: bool = False
     topic: str = ""
+    qos: int = 1
+    client_id: str = ""  # empty: one is made of the shovel's name
+    strip_prefix: str = ""  # of topics, what goes, and then what comes
+    add_prefix: str = ""
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The URIs without secrets."""
-        return (*(one.shown for one in self.amqp), *(one.shown for one in self.kafka))
+        uris: tuple[AmqpUri | KafkaUri | MqttUri, ...] = (*self.amqp, *self.kafka, *self.mqtt)
+        return tuple(one.shown for one in uris)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +81,7 @@ class SourceEnd(End):
     delete_after: int | str = NEVER
     group: str = ""
     offset: str = EARLIEST  # where there is nothing committed
+    topics: tuple[str, ...] = ()  # filters of MQTT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +91,7 @@ class DestEnd(End):
     forward_headers: bool = False
     timestamp_header: bool = False
     properties: Value = field(default_factory=dict)
+    retain: bool | None = None  # None: as it was published
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +128,19 @@ def _parsed(value: Value) -> Definition:
 def _source(value: Value) -> SourceEnd:
     prefetch = value.get("src-prefetch-count", value.get("prefetch-count", PREFETCH))
     exchange = value.get("src-exchange")
+    topic = value.get("src-topic", "")
+    topics = (topic,) if isinstance(topic, str) else tuple(topic)
     return SourceEnd(
         protocol=_protocol(value, "src"),
         **_uris(value, "src"),
+        **_of_mqtt(value, "src"),
         queue=value.get("src-queue", ""),
         exchange=exchange,
         key=value.get("src-exchange-key", "" if exchange is not None else None),
         queue_args=value.get("src-queue-args", {}),
         predeclared=value.get("src-predeclared", False),
-        topic=value.get("src-topic", ""),
+        topic=topics[0],
+        topics=topics,
         prefetch=min(int(prefetch), PREFETCH_MAX) or PREFETCH_MAX,
         consumer_args=value.get("src-consumer-args", {}),
         consumer_name=value.get("src-consumer-name", ""),
@@ -133,6 +157,8 @@ def _dest(value: Value) -> DestEnd:
     return DestEnd(
         protocol=_protocol(value, "dest"),
         **_uris(value, "dest"),
+        **_of_mqtt(value, "dest"),
+        retain=value.get("dest-retain"),
         queue=value.get("dest-queue", ""),
         exchange=value.get("dest-exchange"),
         key=value.get("dest-exchange-key"),
@@ -155,10 +181,21 @@ def _uris(value: Value, side: str) -> dict[str, Any]:
     uris = [said] if isinstance(said, str) else said
     if _protocol(value, side) == KAFKA:
         return {"kafka": tuple(map(kafka_uri, uris))}
+    if _protocol(value, side) == MQTT:
+        return {"mqtt": tuple(map(mqtt_uri, uris))}
     read = tuple(map(amqp_uri, uris))
     if _protocol(value, side) == LOCAL and any(one.address for one in read):
         raise WrongUri("a local end has no host")
     return {"amqp": read}
+
+
+def _of_mqtt(value: Value, side: str) -> dict[str, Any]:
+    return {
+        "qos": value.get(f"{side}-qos", 1),
+        "client_id": value.get(f"{side}-client-id", ""),
+        "strip_prefix": value.get(f"{side}-strip-prefix", ""),
+        "add_prefix": value.get(f"{side}-add-prefix", ""),
+    }
 
 
 # Checks
@@ -180,8 +217,8 @@ def _wrong(name: str, value: Value) -> list[str]:
 
 
 def _keys(value: Value) -> Mapping[str, Check]:
-    of_source = _KAFKA_SOURCE if _protocol(value, "src") == KAFKA else _SOURCE
-    of_dest = _KAFKA_DEST if _protocol(value, "dest") == KAFKA else _DEST
+    of_source = _OF_SOURCE.get(_protocol(value, "src"), _SOURCE)
+    of_dest = _OF_DEST.get(_protocol(value, "dest"), _DEST)
     return {**_BOTH, **of_source, **of_dest}
 
 
@@ -191,6 +228,8 @@ def _about_source(value: Value) -> list[str]:
         errors += [
             f"Must specify '{key}'" for key in ("src-topic", "src-group") if not value.get(key)
         ]
+    elif _protocol(value, "src") == MQTT:
+        errors += [] if value.get("src-topic") else ["Must specify 'src-topic'"]
     else:
         given = [key for key in ("src-exchange", "src-queue") if key in value]
         if not given:
@@ -204,6 +243,8 @@ def _about_source(value: Value) -> list[str]:
 
 
 def _about_dest(value: Value) -> list[str]:
+    if _protocol(value, "dest") == MQTT:
+        return []
     if _protocol(value, "dest") == KAFKA:
         return [] if value.get("dest-topic") else ["Must specify 'dest-topic'"]
     if "dest-exchange" in value and "dest-queue" in value:
@@ -258,6 +299,37 @@ def _delete_after(key: str, value: Any) -> str:
         return ""
     wanted = 'a number greater than or equal to 0, "never" or "queue-length"'
     return f"{key} should be {wanted}, actually was {term(value)}"
+
+
+def _qos(key: str, value: Any) -> str:
+    good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2
+    return "" if good else f"{key} should be 0, 1 or 2, actually was {term(value)}"
+
+
+def _topic(key: str, value: Any) -> str:
+    if error := _text(key, value):
+        return error
+    try:
+        check_name(value)
+    except Invalid as error:
+        return f"{key}: {error}"
+    return ""
+
+
+def _prefix(key: str, value: Any) -> str:
+    return _topic(key, value) if value else _text(key, value)
+
+
+def _filters(key: str, value: Any) -> str:
+    filters = value if isinstance(value, list) else [value]
+    if not 1 <= len(filters) <= FILTERS_MAX or not all(isinstance(one, str) for one in filters):
+        return f"{key} should be a filter of MQTT, or a list of up to {FILTERS_MAX}"
+    try:
+        for one in filters:
+            check_filter(one)
+    except Invalid as error:
+        return f"{key}: {error}"
+    return ""
 
 
 def _properties(key: str, value: Any) -> str:
@@ -329,3 +401,20 @@ _KAFKA_SOURCE: Mapping[str, Check] = {
     "src-offset": _one_of(EARLIEST, LATEST),
 }
 _KAFKA_DEST: Mapping[str, Check] = {"dest-topic": _text}
+_MQTT_SOURCE: Mapping[str, Check] = {
+    "src-topic": _filters,
+    "src-qos": _qos,
+    "src-client-id": _text,
+    "src-strip-prefix": _prefix,
+    "src-add-prefix": _prefix,
+}
+_MQTT_DEST: Mapping[str, Check] = {
+    "dest-topic": _topic,
+    "dest-qos": _qos,
+    "dest-client-id": _text,
+    "dest-strip-prefix": _prefix,
+    "dest-add-prefix": _prefix,
+    "dest-retain": _boolean,
+}
+_OF_SOURCE = {KAFKA: _KAFKA_SOURCE, MQTT: _MQTT_SOURCE}
+_OF_DEST = {KAFKA: _KAFKA_DEST, MQTT: _MQTT_DEST}

@@ -7,7 +7,7 @@ from typing import Any
 
 from anymq.core.message import Envelope, Form, Long, Message, Properties
 from anymq.protocols.amqp.properties import AMQP_FORM
-from anymq.shovels.definition import KAFKA, DestEnd, SourceEnd
+from anymq.shovels.definition import KAFKA, MQTT, DestEnd, SourceEnd
 
 WAY = "x-shovelled"
 WHEN = "x-shovelled-timestamp"
@@ -39,7 +39,7 @@ class Forwarding:
 
     def _address(self, came: Envelope) -> tuple[str, str, Any]:
         dest = self._dest
-        if dest.protocol == KAFKA:
+        if dest.protocol in (KAFKA, MQTT):
             return came.exchange, came.routing_key, came.form
         if dest.queue:
             return "", dest.queue, came.form

@@ -5,7 +5,7 @@ from typing import Any
 
 from anymq.core.timers import Timer
 from anymq.observability.log import Log
-from anymq.shovels.definition import KAFKA, Definition, End
+from anymq.shovels.definition import KAFKA, MQTT, Definition, End, SourceEnd
 from anymq.shovels.run import Run
 
 BACKOFF_SECONDS_MAX = 60.0
@@ -141,8 +141,9 @@ def _numbers(run: Run) -> Mapping[str, Any]:
 
 
 def _place(side: str, end: End) -> Mapping[str, str]:
-    if end.protocol == KAFKA:
-        return {f"{side}_topic": end.topic}
+    if end.protocol in (KAFKA, MQTT):
+        topics = ", ".join(end.topics) if isinstance(end, SourceEnd) else end.topic
+        return {f"{side}_topic": topics} if topics else {}
     if end.queue:
         return {f"{side}_queue": end.queue}
     said = {f"{side}_exchange": end.exchange, f"{side}_exchange_key": end.key}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Any, cast
 
 from anymq.core.broker import Broker
@@ -15,12 +16,15 @@ from anymq.shovels import local
 from anymq.shovels.amqp.dest import AmqpDest
 from anymq.shovels.amqp.end import Means as AmqpMeans
 from anymq.shovels.amqp.source import AmqpSource
-from anymq.shovels.definition import AMQP, COMPONENT, KAFKA, Definition, End, parse
+from anymq.shovels.definition import AMQP, COMPONENT, KAFKA, MQTT, Definition, End, parse
 from anymq.shovels.ends import Connect, Dest, Soon, Source, Worker
 from anymq.shovels.forwarding import Forwarding
 from anymq.shovels.kafka.cluster import Means as KafkaMeans
 from anymq.shovels.kafka.dest import KafkaDest
 from anymq.shovels.kafka.source import KafkaSource
+from anymq.shovels.mqtt.dest import MqttDest
+from anymq.shovels.mqtt.end import Means as MqttMeans
+from anymq.shovels.mqtt.source import MqttSource
 from anymq.shovels.run import Run
 from anymq.shovels.shovel import Shovel
 
@@ -160,6 +164,8 @@ class Shovels:
     def _source(self, vhost: str, name: str, definition: Definition, worker: Worker) -> Source:
         if definition.source.protocol == KAFKA:
             return KafkaSource(self._kafka(), definition, worker, self._broker.forms)
+        if definition.source.protocol == MQTT:
+            return MqttSource(self._mqtt(vhost, name), definition, worker)
         if _is_remote(definition.source):
             return AmqpSource(self._amqp(name), definition, worker)
         return local.LocalSource(self._local(vhost, name), definition, worker, vhost, name)
@@ -167,6 +173,8 @@ class Shovels:
     def _dest(self, vhost: str, name: str, definition: Definition, worker: Worker) -> Dest:
         if definition.dest.protocol == KAFKA:
             return KafkaDest(self._kafka(), definition, worker)
+        if definition.dest.protocol == MQTT:
+            return MqttDest(self._mqtt(vhost, name), definition, worker)
         if _is_remote(definition.dest):
             return AmqpDest(self._amqp(name), definition, worker)
         return local.LocalDest(self._local(vhost, name), definition.dest, worker, vhost)
@@ -177,6 +185,17 @@ class Shovels:
             self._broker.now_ms,
             f"Shovel {name}",
             self._limits().message_bytes_max,
+        )
+
+    def _mqtt(self, vhost: str, name: str) -> MqttMeans:
+        ours = self._broker.cluster_id
+        return MqttMeans(
+            self._connect,
+            self._soon,
+            self._broker.now_ms,
+            client_id=_client_id(ours, vhost, name),
+            ours=ours,
+            message_bytes_max=self._limits().message_bytes_max,
         )
 
     def _kafka(self) -> KafkaMeans:
@@ -223,6 +242,15 @@ class _Operator:
 
     def ruled(self, *_: str) -> bool | None:
         return None
+
+
+def _client_id(*names: str) -> str:
+    """Return what no other shovel is called, and this one again after a restart.
+
+    A session there waits for it. With `-out` it has 23 characters at most: every broker takes that.
+    """
+    digest = sha256("\0".join(names).encode()).hexdigest()
+    return f"anymq-{digest[:12]}"
 
 
 def _is_remote(end: End) -> bool:

@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
 KAFKA_PORTS = {"kafka": 9092, "kafkas": 9093}
+MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+MQTT_VERSIONS = {"3.1": 3, "3.1.1": 4, "5": 5}
 HEARTBEAT_SECONDS = 60
 HEARTBEAT_SECONDS_MAX = 0xFFFF
 SERVERS_MAX = 16  # in one URI of Kafka
@@ -62,6 +64,18 @@ class KafkaUri:
     addresses: tuple[Address, ...]
     user: str = ""
     password: str = field(default="", repr=False)
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MqttUri:
+    """A broker of MQTT."""
+
+    address: Address
+    user: str = ""
+    password: str = field(default="", repr=False)
+    version: int = MQTT_VERSIONS["5"]
+    keep_alive: int = HEARTBEAT_SECONDS
     shown: str = ""
 
 
@@ -121,6 +135,27 @@ def kafka_uri(uri: str) -> KafkaUri:
         addresses=tuple(_address(one, KAFKA_PORTS[scheme], tls) for one in servers),
         user=user or "",
         password=password or "",
+        shown=redacted(uri),
+    )
+
+
+def mqtt_uri(uri: str) -> MqttUri:
+    """Read `mqtt[s]://user:password@host:port?options`; WrongUri."""
+    scheme, user, password, authority, path, options = _parts(uri)
+    if scheme not in MQTT_PORTS:
+        raise WrongUri("the scheme must be mqtt or mqtts")
+    if path.strip("/"):
+        raise WrongUri("a URI of MQTT has no path")
+    version = options.get("version", "5")
+    if version not in MQTT_VERSIONS:
+        raise WrongUri(f"version must be one of {', '.join(MQTT_VERSIONS)}")
+    tls = _tls(options) if scheme == "mqtts" else None
+    return MqttUri(
+        address=_address(authority, MQTT_PORTS[scheme], tls),
+        user=user or "",
+        password=password or "",
+        version=MQTT_VERSIONS[version],
+        keep_alive=_seconds(options.get("heartbeat", str(HEARTBEAT_SECONDS))),
         shown=redacted(uri),
     )
 

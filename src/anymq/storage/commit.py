@@ -52,6 +52,10 @@ class Write:
 class Committable(Protocol):
     """What a commit needs of a log."""
 
+    @property
+    def goes_first(self) -> bool:
+        """Is it written before the others? Queues are."""
+
     def take(self) -> "Part | None":
         """Hand over what was appended; None when there is nothing."""
 

@@ -147,6 +147,11 @@ class Log(ReadableLog, Committable):
 
     # Committing: see commit.py
 
+    @property
+    @override
+    def goes_first(self) -> bool:
+        return self.config.thinned
+
     @override
     def take(self) -> Part | None:
         writes, self._writes = self._writes, []

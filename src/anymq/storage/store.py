@@ -9,7 +9,7 @@ from typing_extensions import override
 from anymq.storage import checkpoint, directory, recovery, restart, state
 from anymq.storage.backlog import BACKLOG_BYTES_MAX, Backlog
 from anymq.storage.checkpoint import Entries
-from anymq.storage.commit import Commit
+from anymq.storage.commit import Commit, Committable
 from anymq.storage.disk import Disk
 from anymq.storage.errors import CorruptBatch, LogDeleted, LogUnknown, StorageError
 from anymq.storage.files import File, Files
@@ -185,6 +185,8 @@ class LogStore:
         """Return the work of writing and syncing what was appended; None when nothing was."""
         disk = self._disk
         logs, disk.dirty = disk.dirty, []
+        # Queues before topics: who listens to a topic has what is in it, whenever we are killed.
+        logs.sort(key=_goes_last)
         parts = [part for log in logs if (part := log.take()) is not None]
         if not parts:
             return None
@@ -294,6 +296,10 @@ class _Checkpoint(Work):
         self._store._checkpoint_running = False
         if self._error is not None:
             self._store._disk.report(f"no checkpoint: {self._error}")
+
+
+def _goes_last(log: Committable) -> bool:
+    return not log.goes_first
 
 
 def _ids(files: Files) -> set[int]:

@@ -25,7 +25,7 @@ from anymq.management.auditing import listen
 from anymq.management.history import History
 from anymq.management.session import HttpSession
 from anymq.observability.audit import Audit
-from anymq.protocols.session import Outbox, Peer, Traffic
+from anymq.protocols.session import Outbox, Peer, Talker, Traffic
 from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.shovels.ends import Link, MakeSession
@@ -82,6 +82,7 @@ class HttpRoom(AmqpRoom):
         )
         self.kafka = kafka_of(self.broker, users=amqp.users, gate=amqp.gate)
         self.traffic = Traffic()
+        self.talkers: list[Talker] = []
         self.soon: list[Callable[[], None]] = []
         seen = Seen(
             broker=self.broker,
@@ -99,7 +100,7 @@ class HttpRoom(AmqpRoom):
             rates=Rates(self.clock),
             guard=self.guard,
             sampler=self.sampler,
-            events=EventHub(self.broker, amqp, self.kafka, self.sampler),
+            events=EventHub(self.broker, amqp, self.kafka, self.sampler, lambda: self.talkers),
             shovels=Shovels(
                 self.broker,
                 connect=_no_connection,
@@ -107,6 +108,7 @@ class HttpRoom(AmqpRoom):
                 limits=lambda: Limits(2, 1 << 20, 1 << 24),
                 cluster_name=lambda: "test",
             ),
+            talkers=lambda: self.talkers,
             doors=lambda: [Door("amqp", "127.0.0.1", 5672), Door("http", "127.0.0.1", 15672)],
             machine=lambda: MACHINE,
             connections=lambda: {"amqp": 0},

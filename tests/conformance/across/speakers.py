@@ -4,14 +4,16 @@ What a client reads it can hand on: `Spoken` is in its own words, as is what it 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, Queue
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote
 
 import amqp as py_amqp
+import stomp
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -31,6 +33,9 @@ MQTT_PROPERTIES = (
     *("Content Type", "Correlation Data", "Response Topic", "Message Expiry Interval"),
     "Payload Format Indicator",
 )
+TO_EXCHANGE = "/exchanges/"
+# What a MESSAGE says that no SEND does.
+STOMP_OF_BROKER = ("destination", "message-id", "subscription", "redelivered", "content-length")
 
 
 @dataclass
@@ -51,8 +56,20 @@ class Speaker(ABC):
     protocol: Protocol
 
     @abstractmethod
+    def __init__(self, broker: EmbeddedBroker, addresses: list[str]) -> None:
+        """Connect, and listen."""
+
+    @abstractmethod
     def write(self, address: str, said: Spoken) -> None:
         """Publish; what the broker has not taken for good may be waited for in `flush`."""
+
+    def write_to(self, queue: str, body: bytes) -> None:
+        """Put a message into a queue."""
+        raise NotImplementedError
+
+    def answer(self, request: Spoken, body: bytes) -> None:
+        """Answer a request as servers of this protocol do."""
+        raise NotImplementedError
 
     def flush(self) -> None:  # noqa: B027 - most clients wait after each message
         """Wait until all that was written is with the broker for good."""
@@ -85,6 +102,12 @@ class Kafka(Speaker):
         own.pop("topic", None)
         self._producer.produce(address, headers=said.headers, on_delivery=self._delivered, **own)
 
+    @override
+    def answer(self, request: Spoken, body: bytes) -> None:
+        (topic,), (correlation,) = request.all("reply-to"), request.all("correlation-id")
+        self.write(topic.decode(), Spoken({"value": body}, [("correlation-id", correlation)]))
+        self.flush()
+
     def _delivered(self, error: KafkaError | None, _message: object) -> None:
         if error is not None:
             self._refused.append(error)
@@ -105,7 +128,7 @@ class Kafka(Speaker):
             }
             if message.key() is not None:
                 own["key"] = message.key()
-            yield str(message.topic()), Spoken(own, list(message.headers() or []))
+            yield str(message.topic()), Spoken(own, [*(message.headers() or [])])
 
     @override
     def close(self) -> None:
@@ -131,10 +154,12 @@ class Amqp(Speaker):
             )
 
     def _places(self, addresses: list[str]) -> list[str]:
-        self.channel.queue_declare("across-amqp", durable=True, auto_delete=False)
+        if not addresses:
+            return []
+        name = str(self.channel.queue_declare("", exclusive=True).queue)
         for address in addresses:
-            self.channel.queue_bind("across-amqp", "amq.topic", address)
-        return ["across-amqp"]
+            self.channel.queue_bind(name, "amq.topic", address)
+        return [name]
 
     def declare_stream(self, name: str) -> None:
         """Make a topic."""
@@ -147,10 +172,25 @@ class Amqp(Speaker):
 
     @override
     def write(self, address: str, said: Spoken) -> None:
+        self._publish("amq.topic", address, said)
+
+    @override
+    def write_to(self, queue: str, body: bytes) -> None:
+        self._publish("", queue, Spoken({"body": body}))
+
+    @override
+    def answer(self, request: Spoken, body: bytes) -> None:
+        exchange, key = "", request.own["reply_to"]
+        if key.startswith(TO_EXCHANGE):  # as RabbitMQ's clients of MQTT and AMQP 1.0 are answered
+            exchange, _, key = map(unquote, key[len(TO_EXCHANGE) :].partition("/"))
+        said = Spoken({"body": body, "correlation_id": request.own["correlation_id"]})
+        self._publish(exchange, key, said)
+
+    def _publish(self, exchange: str, key: str, said: Spoken) -> None:
         own = {name: value for name, value in said.own.items() if name in AMQP_PROPERTIES}
         body, headers = said.own.get("body", b""), dict(said.headers)
         message = py_amqp.Message(body, application_headers=headers, **own)
-        self.channel.basic_publish(message, "amq.topic", address, timeout=SECONDS)
+        self.channel.basic_publish(message, exchange, key, timeout=SECONDS)
 
     @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
@@ -167,8 +207,8 @@ class Amqp(Speaker):
         said = dict(message.properties)
         headers = said.pop("application_headers", {})
         address = self._address_of(message)
-        body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
-        return address, Spoken({**said, "body": body, "routing_key": address}, [*headers.items()])
+        own = {**said, "body": body_of(message), "routing_key": address}
+        return address, Spoken(own, [*headers.items()])
 
     def _address_of(self, message: py_amqp.Message) -> str:
         return str(message.delivery_info["routing_key"])
@@ -176,6 +216,11 @@ class Amqp(Speaker):
     @override
     def close(self) -> None:
         self._connection.close()
+
+
+def body_of(message: py_amqp.Message) -> bytes:
+    """Return what py-amqp makes text of where it can."""
+    return message.body.encode() if isinstance(message.body, str) else bytes(message.body)
 
 
 class AmqpStream(Amqp):
@@ -207,13 +252,26 @@ class Mqtt(Speaker):
     protocol = Protocol.MQTT
 
     def __init__(self, broker: EmbeddedBroker, addresses: list[str]) -> None:
-        self._client = Client("across", 5)
+        self._client = Client(f"across-{id(self)}", 5)
         self._client.connect(broker.ports["mqtt"])
         for address in addresses:
             self._client.subscribe(address.replace(".", "/"), 1)
 
     @override
     def write(self, address: str, said: Spoken) -> None:
+        self._publish(address.replace(".", "/"), said)
+
+    @override
+    def write_to(self, queue: str, body: bytes) -> None:
+        self._publish(f"$queue/{queue}", Spoken({"payload": body}))
+
+    @override
+    def answer(self, request: Spoken, body: bytes) -> None:
+        correlation = request.own["Correlation Data"]
+        said = Spoken({"payload": body, "Correlation Data": correlation})
+        self._publish(request.own["Response Topic"], said)
+
+    def _publish(self, topic: str, said: Spoken) -> None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         for name in MQTT_PROPERTIES:
             if name in said.own:
@@ -221,7 +279,7 @@ class Mqtt(Speaker):
         if said.headers:
             properties.UserProperty = said.headers
         body, qos = said.own.get("payload", b""), said.own.get("qos", 1)
-        self._client.publish(address.replace(".", "/"), body, qos, properties=properties)
+        self._client.publish(topic, body, qos, properties=properties)
 
     @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
@@ -238,3 +296,66 @@ class Mqtt(Speaker):
     @override
     def close(self) -> None:
         self._client.close()
+
+
+class Stomp(Speaker):
+    """stomp.py, version 1.2."""
+
+    protocol = Protocol.STOMP
+
+    def __init__(self, broker: EmbeddedBroker, addresses: list[str]) -> None:
+        self._connection = stomp.Connection12(
+            [("127.0.0.1", broker.ports["stomp"])], auto_decode=False, auto_content_length=True
+        )
+        self._got: Queue[Any] = Queue()
+        self._receipts: Queue[str] = Queue()
+        self._connection.set_listener("across", self)
+        self._connection.connect("guest", "guest", wait=True)
+        self._sent = 0
+        for number, address in enumerate(addresses):
+            self._confirmed(self._connection.subscribe, f"/topic/{address}", str(number))
+
+    def on_message(self, frame: Any) -> None:
+        """stomp.py tells: a MESSAGE."""
+        self._got.put(frame)
+
+    def on_receipt(self, frame: Any) -> None:
+        """stomp.py tells: a RECEIPT."""
+        self._receipts.put(frame.headers["receipt-id"])
+
+    def _confirmed(self, call: Callable[..., Any], *said: Any, **more: Any) -> None:
+        self._sent += 1
+        call(*said, receipt=f"r{self._sent}", **more)
+        assert self._receipts.get(timeout=SECONDS) == f"r{self._sent}"
+
+    @override
+    def write(self, address: str, said: Spoken) -> None:
+        self._send(f"/topic/{address}", said)
+
+    @override
+    def write_to(self, queue: str, body: bytes) -> None:
+        self._send(f"/amq/queue/{queue}", Spoken({"body": body}))
+
+    @override
+    def answer(self, request: Spoken, body: bytes) -> None:
+        (place,), (correlation,) = request.all("reply-to"), request.all("correlation-id")
+        self._send(place, Spoken({"body": body}, [("correlation-id", correlation)]))
+
+    def _send(self, destination: str, said: Spoken) -> None:
+        headers = {name: value for name, value in said.headers if name not in STOMP_OF_BROKER}
+        body = said.own.get("body", b"")
+        self._confirmed(self._connection.send, destination, body, headers=headers)
+
+    @override
+    def read(self) -> Iterator[tuple[str, Spoken]]:
+        with suppress(Empty):
+            while True:
+                frame = self._got.get(timeout=SECONDS)
+                destination = frame.headers["destination"]
+                own = {"body": frame.body or b"", "destination": destination}
+                address = destination.removeprefix("/topic/")
+                yield address, Spoken(own, list(frame.headers.items()))
+
+    @override
+    def close(self) -> None:
+        self._connection.disconnect()

@@ -16,7 +16,7 @@ interface Door {
   tls: boolean;
 }
 
-export type Example = "pika" | "kafka" | "celery" | "node" | "curl" | "consumer";
+export type Example = "pika" | "kafka" | "celery" | "node" | "curl" | "consumer" | "mqtt" | "stomp";
 
 export function Connect({ listeners, only }: { listeners: Door[]; only?: Example[] }) {
   const all = examples(listeners).filter(([id]) => !only || only.includes(id));
@@ -81,6 +81,25 @@ consumer = KafkaConsumer("hello", group_id="readers", auto_offset_reset="earlies
                          bootstrap_servers="${host}:${kafka}")
 for record in consumer:
     print(record.value)
+`]);
+  }
+  const mqtt = port("mqtt");
+  if (mqtt !== undefined) {
+    found.push(["mqtt", "MQTT · Python", `# pip install paho-mqtt
+import paho.mqtt.publish as publish
+
+publish.single("hello", "Hello, anymq", qos=1, hostname="${host}", port=${mqtt},
+               auth={"username": "${user}", "password": "PASSWORD"})
+`]);
+  }
+  const stomp = port("stomp");
+  if (stomp !== undefined) {
+    found.push(["stomp", "STOMP · Python", `# pip install stomp.py
+import stomp
+
+connection = stomp.Connection([("${host}", ${stomp})])
+connection.connect("${user}", "PASSWORD", wait=True)
+connection.send("/queue/hello", "Hello, anymq")
 `]);
   }
   found.push(["curl", "HTTP", `curl -u ${user}:PASSWORD ${location.origin}/api/exchanges/%2F/amq.default/publish \\

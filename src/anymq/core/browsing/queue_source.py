@@ -55,7 +55,7 @@ class QueueSource(Source):
         for part, line in self._lines.items():
             end = self._ends[part]
             back = count
-            while back < end and line.needed_count(end - back, end) < count:
+            while back < end and _needed(line, end - back, end) < count:
                 back *= 2
             self._starts[part] = max(end - back, 0)
 
@@ -74,7 +74,7 @@ class QueueSource(Source):
             return None
         there, stop = piece[0], min(piece[1], end)
         goes_on = part << PART_SHIFT | stop if stop < end else following
-        return Piece(self._named(part, there, end), line.needed_count(at, stop), goes_on)
+        return Piece(self._named(part, there, end), _needed(line, at, stop), goes_on)
 
     def _named(self, part: int, there: Sequence[Stored], end: int) -> Sequence[Stored]:
         doomed, tag = self._queue.departures.doomed, part << PART_SHIFT
@@ -138,3 +138,9 @@ def _position_at(line: Line, time_ms: int) -> int:
     except StorageError:
         return 0  # it is put aside soon; until then, more is looked at than needed
     return line.log.visible_end if found is None else found[0]
+
+
+def _needed(line: Line, first: int, end: int) -> int:
+    """How many within first..end are not settled: of a line that is gone, none."""
+    count = line.log.needed_count
+    return count(first, end) if count is not None else 0

@@ -101,14 +101,13 @@ def to_bytes(value: Value) -> bytes | None:
 
 
 def to_text(value: Value) -> str:
-    """Return a value for protocols that know text only: what is none is base64."""
-    if isinstance(value, str):
-        return value
+    """Return a value for protocols that know text only; what is none, or has a NUL, is base64."""
     content = to_bytes(value) or b""
     try:
-        return content.decode()
+        text = content.decode()
     except UnicodeDecodeError:
         return b64encode(content).decode()
+    return text if "\0" not in text else b64encode(content).decode()
 
 
 def _to_json(value: Value) -> Any:

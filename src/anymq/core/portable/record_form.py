@@ -13,6 +13,9 @@ RECORD_FORM_NUMBER = 2  # on disk
 KEY_HEADER = "x-key"  # a record's key, where the routing key is not meant or cannot say it
 PERSISTENT = 2
 
+REMEMBERED_MAX = 500
+REMEMBERED_BYTES_MAX = 1024  # longer headers seldom come twice
+
 TIME = Struct(">q")
 _NO_KEY = b"\xff\xff\xff\xff"
 _NUMBER = re.compile(rb"[0-9]{1,18}")
@@ -26,15 +29,28 @@ class RecordForm:
 
     number = RECORD_FORM_NUMBER
 
+    def __init__(self) -> None:
+        self._remembered: dict[bytes, Traits] = {}  # by headers; most records are alike
+
     def headers(self, properties: bytes) -> bytes:
         """Return the record's headers."""
         return properties[_key_at(properties)[1] :]
 
     def traits(self, properties: bytes) -> Traits:
         """Return what the core must know."""
-        _, at = _key_at(properties)
-        if properties[at:] == b"\0":
+        said = self.headers(properties)
+        if said == b"\0":
             return _NO_HEADERS
+        traits = self._remembered.get(said)
+        if traits is None:
+            traits = self._traits(properties)
+            if len(said) <= REMEMBERED_BYTES_MAX and not depends_on_time(said):
+                if len(self._remembered) >= REMEMBERED_MAX:
+                    self._remembered.clear()
+                self._remembered[said] = traits
+        return traits
+
+    def _traits(self, properties: bytes) -> Traits:
         says = self.read(properties)
         return Traits(
             persistent=True,

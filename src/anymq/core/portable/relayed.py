@@ -14,6 +14,8 @@ from anymq.core.portable.plain import RESERVED
 from anymq.core.portable.record_form import (
     KEY_HEADER,
     RECORD_FORM,
+    TIME,
+    TIME_BYTES,
     depends_on_time,
     sized_key,
     value_of,
@@ -33,14 +35,14 @@ class RelayedOpener(Opener):
     def relayed(
         self, key: bytes | None, value: bytes | None, headers: bytes, time_ms: int, now_ms: int
     ) -> Message:
-        """Return the message that this record is. It comes now, unless it says when it expires."""
-        message = self.open(key, value, headers, time_ms)
-        envelope, properties, body, _ = message
-        if envelope.form is RECORD_FORM:
-            expires = depends_on_time(properties)
-        else:
-            expires = message.traits.expiration_ms is not None
-        return message if expires else Message(envelope, properties, body, now_ms)
+        """Return the message that this record is. It comes now, whatever its producer's clock says.
+
+        Where it says when it expires, what is left is counted from now.
+        """
+        envelope, properties, body, _ = self.open(key, value, headers, time_ms)
+        if envelope.form is RECORD_FORM and depends_on_time(properties):
+            properties = TIME.pack(now_ms) + properties[TIME_BYTES:]
+        return Message(envelope, properties, body, now_ms)
 
     @override
     def _known(self, origin: Origin, key: bytes | None) -> tuple[Envelope, bytes] | None:

@@ -6,8 +6,7 @@ expire, drop what is too much. Positions name messages (see `priorities`).
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import repeat
-from typing import Any, cast
+from typing import Any
 
 from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
@@ -199,9 +198,7 @@ class Queue:
             return False
         self.delivered += len(messages)
         self.delivered_no_ack += len(messages)
-        places = repeat(0), messages, repeat(0), repeat(False)
-        made = map(tuple.__new__, repeat(Delivery), zip(*places))  # noqa: B905
-        taker.hand(cast("list[Delivery]", list(made)))
+        taker.hand_on(run)
         return True
 
     def _push_checked(self, run: Run, then: Then | None) -> None:

@@ -1,13 +1,15 @@
 """Subscription: one consumer at one queue. Consumer: who that is; channels implement it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from anymq.core.message import Run
+from anymq.core.queues.delivery import Delivery
 from anymq.core.selectors.selector import Selector
 from anymq.core.taps import Origin
 
 if TYPE_CHECKING:
-    from anymq.core.queues.delivery import Delivery
     from anymq.core.queues.queue import Queue
 
 
@@ -29,7 +31,7 @@ class Consumer(Protocol):
     def who(self) -> Origin:
         """Whose it is, for whoever listens to what happens."""
 
-    def deliver(self, subscription: "Subscription", deliveries: "list[Delivery]") -> None:
+    def deliver(self, subscription: "Subscription", deliveries: list[Delivery]) -> None:
         """Take these: no more than there was credit."""
 
     def cancelled(self, subscription: "Subscription") -> None:
@@ -37,6 +39,14 @@ class Consumer(Protocol):
 
     def timed_out(self, subscription: "Subscription", after_ms: int) -> None:
         """It had something for longer than it may. Its channel is to be closed."""
+
+
+@runtime_checkable
+class TakesRuns(Protocol):
+    """A consumer that rather has a run than its messages, where it acknowledges nothing."""
+
+    def take_run(self, subscription: "Subscription", run: Run) -> None:
+        """Take it: there was credit for all of it."""
 
 
 class Subscription:
@@ -56,6 +66,7 @@ class Subscription:
         "queue",
         "selector",
         "tag",
+        "takes_runs",
         "timeout_ms",
         "unacked",
     )
@@ -80,6 +91,7 @@ class Subscription:
         self.exclusive = exclusive
         self.priority = priority
         self.arguments = arguments
+        self.takes_runs = consumer if isinstance(consumer, TakesRuns) else None
         self.unacked = 0
         self.delivered = 0
         self.parked = False  # without credit: nobody asks again until it says `more`
@@ -96,7 +108,7 @@ class Subscription:
         """There is credit again."""
         self.queue.resume(self)
 
-    def hand(self, deliveries: "list[Delivery]") -> None:
+    def hand(self, deliveries: list[Delivery]) -> None:
         """Give it these."""
         count = len(deliveries)
         self.delivered += count
@@ -104,7 +116,15 @@ class Subscription:
             self.unacked += count
         self.consumer.deliver(self, deliveries)
 
-    def hold(self, deliveries: "Sequence[Delivery]", now_ms: int) -> None:
+    def hand_on(self, run: Run) -> None:
+        """Give it these, which are in no queue: it acknowledges nothing."""
+        if self.takes_runs is not None:
+            self.delivered += len(run.messages)
+            self.takes_runs.take_run(self, run)
+        else:
+            self.hand(unplaced(run))
+
+    def hold(self, deliveries: Sequence[Delivery], now_ms: int) -> None:
         """Remember since when it has these."""
         if self.held is not None:
             self.held.update((delivery.position, now_ms) for delivery in deliveries)
@@ -115,3 +135,10 @@ class Subscription:
         if self.held is not None:
             for position in positions:
                 self.held.pop(position, None)
+
+
+def unplaced(run: Run) -> list[Delivery]:
+    """Return the messages of a run as deliveries of no place."""
+    places = repeat(0), run.messages, repeat(0), repeat(False)
+    made = map(tuple.__new__, repeat(Delivery), zip(*places))  # noqa: B905
+    return cast("list[Delivery]", list(made))

@@ -143,9 +143,12 @@ BindingId = tuple[str, str, str, str, str]  # source, kind and name of destinati
 
 
 class Binding:
-    """What sends messages of an exchange on."""
+    """What sends messages of an exchange on.
 
-    __slots__ = ("arguments", "destination", "id", "key", "source")
+    `remade`: who made it does so again after a restart, and it need not be among the definitions.
+    """
+
+    __slots__ = ("arguments", "destination", "id", "key", "remade", "source")
 
     def __init__(
         self,
@@ -158,6 +161,7 @@ class Binding:
         self.destination = destination
         self.key = key
         self.arguments = arguments
+        self.remade = False
         self.id: BindingId = binding_id(source.name, self.kind, destination.name, key, arguments)
 
     @property

@@ -1,13 +1,16 @@
 """Trie: patterns of words, found by what they match. `*` is one word, `#` any number of them.
 
-Matching walks all the places that a key may have reached so far, word by word. Places are shared by
-patterns that begin alike, so what it costs depends on the words of the key, not on how many
-patterns there are; and however many `#` patterns have, a place is visited once for each word.
+Patterns without either, most of them, are looked up as a whole. Matching the others walks all the
+places that a key may have reached so far, word by word. Places are shared by patterns that begin
+alike, so what it costs depends on the words of the key, not on how many patterns there are; and
+however many `#` patterns have, a place is visited once for each word.
 
-Measured by benchmarks/micro/routes.py.
+A million patterns are nothing strange, so nothing is made for one that only several need.
+
+Measured by benchmarks/micro/routes.py and subscriptions.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,49 +18,71 @@ T = TypeVar("T")
 ONE, ANY = "*", "#"
 
 
+class _Several(dict[T, None]):
+    """More than one thing at one place, in their order."""
+
+    __slots__ = ()
+
+
 class _Place(Generic[T]):
     """What may follow after some words, and what ends here."""
 
-    __slots__ = ("any", "following", "here", "one")
+    __slots__ = ("any", "following", "here", "next", "one", "word")
 
     def __init__(self) -> None:
-        self.following: dict[str, _Place[T]] | None = None  # None: most places end here
+        self.word: str | None = None  # the only one that follows, and where it leads to
+        self.next: _Place[T] | None = None
+        self.following: dict[str, _Place[T]] | None = None  # when there are several
         self.one: _Place[T] | None = None
         self.any: _Place[T] | None = None  # it stays where it is for any word
-        self.here: dict[T, None] | None = None
+        self.here: T | _Several[T] | None = None
 
     @property
     def empty(self) -> bool:
-        leads_on = self.following or self.one is not None or self.any not in (None, self)
-        return not self.here and not leads_on
+        follows = self.next is not None or self.following or self.one is not None
+        return self.here is None and not follows and self.any in (None, self)
 
 
 class Trie(Generic[T]):
-    """Things by the patterns that lead to them."""
+    """Things, which None is not, by the patterns that lead to them."""
+
+    __slots__ = ("_exact", "_root")
 
     def __init__(self) -> None:
+        self._exact: dict[str, T | _Several[T]] = {}
         self._root: _Place[T] = _Place()
+
+    @property
+    def empty(self) -> bool:
+        """Is there nothing at all?"""
+        return not self._exact and self._root.empty
 
     def add(self, pattern: str, thing: T) -> None:
         """Find `thing` by what matches `pattern`."""
+        words = _with_wildcards(pattern)
+        if not words:
+            self._exact[pattern] = _more(self._exact.get(pattern), thing)
+            return
         place = self._root
-        for word in words_of(pattern):
+        for word in words:
             place = _make_following(place, word)
-        if place.here is None:
-            place.here = {}
-        place.here[thing] = None
+        place.here = _more(place.here, thing)
 
     def discard(self, pattern: str, thing: T) -> None:
         """Find it no more."""
-        words = words_of(pattern)
+        words = _with_wildcards(pattern)
+        if not words:
+            left = _less(self._exact.pop(pattern, None), thing)
+            if left is not None:
+                self._exact[pattern] = left
+            return
         path = [self._root]
         for word in words:
             place = _following(path[-1], word)
             if place is None:
                 return
             path.append(place)
-        if path[-1].here:
-            path[-1].here.pop(thing, None)
+        path[-1].here = _less(path[-1].here, thing)
         for word, before in zip(reversed(words), reversed(path[:-1]), strict=True):
             if not path.pop().empty:
                 return
@@ -65,6 +90,8 @@ class Trie(Generic[T]):
 
     def match(self, key: str) -> Iterator[T]:
         """Return what the patterns that match `key` lead to."""
+        if (exact := self._exact.get(key)) is not None:
+            yield from _all(exact)
         places = {self._root: None}
         _reach(places, self._root)
         for word in words_of(key):
@@ -72,9 +99,11 @@ class Trie(Generic[T]):
             for place in places:
                 _step(place, word, further)
             places = further
+            if not places:
+                return
         for place in places:
-            if place.here:
-                yield from place.here
+            if place.here is not None:
+                yield from _all(place.here)
 
 
 def words_of(key: str) -> list[str]:
@@ -82,9 +111,39 @@ def words_of(key: str) -> list[str]:
     return key.split(".") if key else []
 
 
+def _with_wildcards(pattern: str) -> list[str]:
+    """Return the words of a pattern that has wildcards; none of one that is a key itself."""
+    if ONE not in pattern and ANY not in pattern:
+        return []
+    words = words_of(pattern)
+    return words if ONE in words or ANY in words else []
+
+
+def _more(here: T | _Several[T] | None, thing: T) -> T | _Several[T]:
+    if here is None:
+        return thing
+    if not isinstance(here, _Several):
+        here = _Several({here: None})
+    here[thing] = None
+    return here
+
+
+def _less(here: T | _Several[T] | None, thing: T) -> T | _Several[T] | None:
+    if not isinstance(here, _Several):
+        return None if here == thing else here
+    here.pop(thing, None)
+    return here or None
+
+
+def _all(here: T | _Several[T]) -> Iterable[T]:
+    return here if isinstance(here, _Several) else (here,)
+
+
 def _step(place: _Place[T], word: str, further: dict[_Place[T], None]) -> None:
-    following = place.following
-    if following is not None and (exact := following.get(word)) is not None:
+    exact = place.next if place.word == word else None
+    if place.following is not None:
+        exact = place.following.get(word)
+    if exact is not None:
         further[exact] = None
         _reach(further, exact)
     if place.one is not None:
@@ -110,11 +169,19 @@ def _make_following(place: _Place[T], word: str) -> _Place[T]:
             place.any = found
         elif word == ONE:
             place.one = found
-        elif place.following is None:
-            place.following = {word: found}
         else:
-            place.following[word] = found
+            _put_word(place, word, found)
     return found
+
+
+def _put_word(place: _Place[T], word: str, found: _Place[T]) -> None:
+    if place.following is not None:
+        place.following[word] = found
+    elif place.word is None or place.next is None:
+        place.word, place.next = word, found
+    else:
+        place.following = {place.word: place.next, word: found}
+        place.word = place.next = None
 
 
 def _following(place: _Place[T], word: str) -> _Place[T] | None:
@@ -122,7 +189,9 @@ def _following(place: _Place[T], word: str) -> _Place[T] | None:
         return place.any
     if word == ONE:
         return place.one
-    return None if place.following is None else place.following.get(word)
+    if place.following is not None:
+        return place.following.get(word)
+    return place.next if place.word == word else None
 
 
 def _cut(place: _Place[T], word: str) -> None:
@@ -132,3 +201,7 @@ def _cut(place: _Place[T], word: str) -> None:
         place.one = None
     elif place.following is not None:
         del place.following[word]
+        if not place.following:
+            place.following = None
+    else:
+        place.word = place.next = None

@@ -89,6 +89,21 @@ class Kept:
         topics[topic.hex] = tuple(ids)
         self._put(group, topics, self._forgetting(old, then), new_ids=new)
 
+    def cut(self, group: str, topic: UUID, partition: int, end: int, then: Then) -> None:
+        """The log ends here again: a crash took what followed. What comes there is new."""
+        old = self.settlement(self.topics(group)[topic][partition])
+        self.move(group, topic, {partition: min(end, old.settled.low)}, then)
+        new = self.settlement(self.topics(group)[topic][partition])
+        at = new.settled.low
+        for first, stop in (*old.settled.unsettled_runs(at, end), (end, end)):
+            if at < first:
+                new.settle_run(at, first, first)
+            at = stop
+        for offset, times in old.returns.items():
+            if offset < end and offset not in new.settled:
+                for _ in range(times):
+                    new.give_back([offset])
+
     def drop(self, group: str, topics: Iterable[UUID], then: Then) -> None:
         """Let the group know nothing of these topics."""
         said = self._said(group)

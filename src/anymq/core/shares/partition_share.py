@@ -111,7 +111,7 @@ class PartitionShare:
                 runs = _first_of(runs, limit)
                 there = limit
             if there:
-                picked += runs
+                _join(picked, runs)
                 count += there
                 size += len(batch)
                 batches.append(batch)
@@ -261,6 +261,15 @@ def _whole_batches(data: bytes) -> Iterator[tuple[BatchHeader, bytes]]:
             return
         yield header, data[at : at + header.size]
         at += header.size
+
+
+def _join(picked: list[Run], runs: Sequence[Run]) -> None:
+    """Add runs; one that goes on where the last one ends is the same."""
+    for first, end in runs:
+        if picked and picked[-1][1] == first:
+            picked[-1] = (picked[-1][0], end)
+        else:
+            picked.append((first, end))
 
 
 def _first_of(runs: Sequence[Run], count: int) -> list[Run]:

@@ -69,7 +69,18 @@ class Shares:
         self._shares: dict[int, PartitionShare] = {}  # those in use, by their settlements
         self._means = Means(around.clock, around.timers)
         self.spots = around.spots
-        self.on_member_gone: list[Callable[[str, str], None]] = []  # told of group and member
+        self.on_silent: list[Callable[[str, str], None]] = []  # told of group and member
+
+    def restore(self) -> None:
+        """Forget what was settled beyond the end of logs that lost something in a crash."""
+        for group in list(self._kept):
+            for topic_id, ids in self._kept.topics(group).items():
+                spot = self._spot(topic_id)
+                partitions = spot.topic.partitions if spot is not None and spot.topic else ()
+                for partition, settlement_id in zip(partitions, ids, strict=False):
+                    end = partition.log.end
+                    if self._kept.settlement(settlement_id).settled.end > end:
+                        self._kept.cut(group, topic_id, partition.index, end, _note)
 
     # -- members
 
@@ -95,15 +106,13 @@ class Shares:
         return ShareGroup(group, self.spots.find)
 
     def leave(self, group: str, member_id: str) -> None:
-        """A member goes, with all that it has."""
+        """A member goes. What it still has it may settle: that is its connection's."""
         live = self._live.get(group)
         if live is None:
             raise UnknownMember(f"Member {member_id} is not a member of group {group}.")
         live.leave(member_id)
         if not live.members:
             del self._live[group]
-        for told in self.on_member_gone:
-            told(group, member_id)
 
     def maintenance(self) -> None:
         """Let silent members go; about once a second."""
@@ -112,6 +121,8 @@ class Shares:
             for member_id in live.silent(now):
                 log.info("a member of a share group is silent", group=live.name, member=member_id)
                 self.leave(live.name, member_id)
+                for told in self.on_silent:
+                    told(live.name, member_id)
 
     # -- messages
 

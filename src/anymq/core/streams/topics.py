@@ -111,6 +111,14 @@ class Topics:
         if config is not topic.config:
             topic.configure(config)
 
+    def default_config(self) -> TopicConfig:
+        """Return the config of a topic that says nothing, and of which no policy speaks."""
+        nothing: Said = (frozenset(), frozenset())
+        config = self._configs.get(nothing)
+        if config is None:
+            config = self._configs[nothing] = TopicConfig({}, self.defaults)
+        return config
+
     def _config(self, name: str, overrides: Mapping[str, str]) -> TopicConfig:
         """Return a config, one for all topics that say the same: most do."""
         policy = self._policy_of(name)

@@ -26,6 +26,7 @@ from anymq.core.streams.logs import Logs
 from anymq.core.taps import ListenAt, nobody
 from anymq.core.timers import Timer, Timers
 from anymq.core.vhosts.applying import Applying
+from anymq.core.vhosts.captures import Captures
 from anymq.core.vhosts.definitions import Definitions
 from anymq.core.vhosts.kinds import QueueKind
 from anymq.core.vhosts.own_queues import (
@@ -93,6 +94,7 @@ class Messaging:
             node_name=ground.node_name,
             interceptors=ground.interceptors,
             listen=ground.listen,
+            capture=lambda vhost, address: self._captures.capture(vhost, address),
         )
         definitions = Definitions(forms)
         own = OwnQueues(
@@ -150,6 +152,9 @@ class Messaging:
             witness=self.lines.witness,
         )
         self.kinds[STREAM] = streams
+        self._captures = Captures(
+            self._ground.policies, self.vhosts, topics.create_topic, self.steady.now_ms
+        )
         applying = Applying(self.vhosts, self.turn, topics.follow_policy)
         self._ground.policies.on_change = applying.begin
         return streams

@@ -410,9 +410,13 @@ class VirtualHost:
         *,
         to_exchange: bool = False,
         owner: object | None = None,
+        remade: bool = False,
         then: Then = ignore,
     ) -> None:
-        """Let messages of an exchange also go to a queue, a stream or another exchange."""
+        """Let messages of an exchange also go to a queue, a stream or another exchange.
+
+        `remade`: whoever asks does so again after a restart.
+        """
         source, destination = stripped(source), stripped(destination)
         self._check_ends(source, destination, to_exchange=to_exchange)
         place: Destination
@@ -422,6 +426,7 @@ class VirtualHost:
         else:
             place = self._any_queue(destination)
         binding = Binding(exchange, place, key, arguments or {})
+        binding.remade = remade
         exchange.router.check_binding(binding)
         if not to_exchange:
             self.queue(destination, owner)
@@ -534,7 +539,9 @@ class VirtualHost:
 
 
 def is_durable(binding: Binding) -> bool:
-    """Does a binding survive a restart? If both its ends do."""
+    """Is a binding kept? If both its ends are, unless somebody makes it again."""
+    if binding.remade:
+        return False
     place = binding.destination
     end = place.declaration.durable if isinstance(place, Exchange) else _durable(place)
     return binding.source.declaration.durable and end

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -54,6 +55,7 @@ class Means:
     node_name: str = "anymq"
     interceptors: Sequence[Interceptor] = ()
     listen: ListenAt = nobody
+    capture: Callable[[str, str], None] | None = None  # see captures.py
 
 
 class DefinedKind(Protocol):
@@ -308,6 +310,8 @@ class VirtualHosts(Mapping[str, VirtualHost]):
             rules=Rules(name, means.policies),
         )
         vhost.redeclare, vhost.limits = self._redeclare, self._limits
+        if means.capture is not None:
+            vhost.publishing.ways.capture = partial(means.capture, name)
         vhost.topology.changes = self._catalog.changes
         for exchange, type_, internal in DEFAULT_EXCHANGES:
             self._put(

@@ -1,6 +1,6 @@
 """Ways: where a message goes, by exchanges, bindings and addresses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from anymq.core.message import Envelope, Message
@@ -24,6 +24,8 @@ class Ways:
     def __init__(self, topology: Topology[Any]) -> None:
         self.topology = topology
         self.joins_topics = True
+        # Told of an address where no topic is, before anything goes there: it may make one.
+        self.capture: Callable[[str], None] | None = None
 
     def join_topics(self, *, join: bool) -> None:
         """Let topics be at their addresses, or not."""
@@ -82,8 +84,15 @@ class Ways:
         return () if alternate is None else (alternate,)
 
     def _topics_at(self, keys: Sequence[str]) -> tuple[Stream, ...]:
-        found = (self.topology.queues.get(key) for key in keys)
+        found = [self._place_at(key) for key in keys]
         return tuple(one for one in found if isinstance(one, Stream))
+
+    def _place_at(self, address: str) -> Any:
+        place = self.topology.queues.get(address)
+        if place is None and self.capture is not None:
+            self.capture(address)
+            place = self.topology.queues.get(address)
+        return place
 
 
 class _Walk:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from anymq.management.api import kafka_clients, routes
+from anymq.management.api import kafka_clients, routes, talkers
 from anymq.management.api.call import Call, done
 from anymq.management.api.faults import no_object, not_authorized
 from anymq.management.api.values import to_json
@@ -14,12 +14,12 @@ from anymq.protocols.amqp.consuming import Consumer
 from anymq.protocols.amqp.conversation import Conversation
 from anymq.protocols.amqp.errors import ConnectionFault, ReplyCode
 from anymq.protocols.kafka.session import KafkaSession
-from anymq.protocols.session import Peer
+from anymq.protocols.session import Peer, Talker
 
 ROUTES = routes.Routes()
 REASON_MAX = 200
 
-Client = Conversation | KafkaSession
+Client = Conversation | KafkaSession | Talker
 
 
 @ROUTES.get("/connections")
@@ -158,7 +158,11 @@ def _conversations(call: Call) -> list[Conversation]:
 
 def clients(call: Call) -> list[Client]:
     """Return all connections that this caller may see, the oldest first."""
-    found: list[Client] = [*_conversations(call), *kafka_clients.visible(call)]
+    found: list[Client] = [
+        *_conversations(call),
+        *kafka_clients.visible(call),
+        *talkers.visible(call),
+    ]
     return sorted(found, key=lambda one: (one.since_ms, name_of(one)))
 
 
@@ -169,7 +173,9 @@ def name_of(one: Client) -> str:
 
 def row(call: Call, one: Client) -> dict[str, Any]:
     """Return what lists say about a connection."""
-    return _connection(call, one) if isinstance(one, Conversation) else kafka_clients.row(call, one)
+    if isinstance(one, Conversation):
+        return _connection(call, one)
+    return kafka_clients.row(call, one) if isinstance(one, KafkaSession) else talkers.row(call, one)
 
 
 def _listed(call: Call, some: list[Client]) -> Answer:
@@ -197,7 +203,7 @@ def _of_user(call: Call) -> list[Client]:
 
 def user_of(one: Client) -> str:
     """Return whose connection it is."""
-    return one.user if isinstance(one, Conversation) else one.authentication.user
+    return one.authentication.user if isinstance(one, KafkaSession) else one.user
 
 
 def _check_close(call: Call, one: Client) -> None:
@@ -211,8 +217,10 @@ def _close(call: Call, one: Client) -> None:
     reason = reason.encode("ascii", "replace").decode()
     if isinstance(one, KafkaSession):
         kafka_clients.close(one, reason)
-        return
-    one.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, reason, method=0))
+    elif isinstance(one, Conversation):
+        one.fault(ConnectionFault(ReplyCode.CONNECTION_FORCED, reason, method=0))
+    else:
+        one.hang_up(reason)
 
 
 def all_channels(call: Call) -> Iterator[Channel]:

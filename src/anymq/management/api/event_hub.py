@@ -1,7 +1,7 @@
 """Hub: all streams of events. It looks at the clock for them, and at what nobody else notes."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -15,6 +15,7 @@ from anymq.management.api.kafka_clients import PROTOCOL, VHOST, sessions_of
 from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.kafka.session import Kafka
+from anymq.protocols.session import Talker
 
 TICK_S = 0.25
 LOOK_S = 1.0  # between two looks at connections and groups
@@ -33,6 +34,7 @@ class EventHub:
     amqp: Amqp
     kafka: Kafka
     sampler: Sampler
+    talkers: Callable[[], Collection[Talker]]
     streams: dict[str, EventStream] = field(default_factory=dict)
     _ticking: bool = False
     _looked: float = 0.0
@@ -116,6 +118,9 @@ class EventHub:
         for client in sessions_of(self.kafka):
             name = client.peer.connection_name
             found[client] = (name, PROTOCOL, client.authentication.user, VHOST)
+        for talker in self.talkers():
+            name = talker.peer.connection_name
+            found[talker] = (name, talker.protocol, talker.user, talker.vhost_name)
         return found
 
     def _groups_now(self) -> set[str]:

@@ -241,7 +241,8 @@ class EventStream(Stream):
     def _objects(self, sums: Totals) -> Mapping[str, int]:
         call, site = self.call, self.call.site
         if call.caller.may_use(routes.MONITORING):
-            seen: list[Client] = [*site.amqp.conversations, *sessions_of(site.kafka)]
+            kafka = sessions_of(site.kafka)
+            seen: list[Client] = [*site.amqp.conversations, *kafka, *site.talkers()]
         else:
             seen = clients(call)
         return {

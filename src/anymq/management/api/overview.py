@@ -68,7 +68,7 @@ def _overview(call: Call, sums: Sums) -> dict[str, Any]:
         "queue_totals": call.rated_of_all(sums.all.messages, LENGTHS_OF),
         "object_totals": {
             "channels": sum(len(one.channels or ()) for one in conversations),
-            "connections": len(conversations) + len(sessions_of(site.kafka)),
+            "connections": _connections_count(site),
             "consumers": sums.all.consumers,
             "exchanges": sum(len(vhost.exchanges) for vhost in broker.vhosts.values()),
             "queues": sums.all.queues,
@@ -79,6 +79,10 @@ def _overview(call: Call, sums: Sums) -> dict[str, Any]:
         "listeners": [_listener(site, door) for door in site.doors()],
         "contexts": _contexts(site),
     }
+
+
+def _connections_count(site: Site) -> int:
+    return len(site.amqp.conversations) + len(sessions_of(site.kafka)) + len(site.talkers())
 
 
 def _exchange_types() -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Site: what the handlers of the API know of the broker around them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.kafka.session import Kafka
+from anymq.protocols.session import Talker
 from anymq.shovels.shovels import Shovels
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Site:
     sampler: Sampler
     events: "EventHub"
     shovels: Shovels
+    talkers: Callable[[], Collection[Talker]]  # clients of MQTT and STOMP
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener

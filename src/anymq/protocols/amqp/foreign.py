@@ -5,9 +5,10 @@ from dataclasses import replace
 from anymq.core.message import Message, Properties, Value
 from anymq.core.queues.deadletters import died
 from anymq.protocols.amqp.fields import MalformedFields, encode_table
-from anymq.protocols.amqp.properties import AMQP_FORM
+from anymq.protocols.amqp.properties import AMQP_FORM, EXPIRATION_MS_MAX
 
 SHORT_BYTES_MAX = 255
+_DIGITS = len(str(EXPIRATION_MS_MAX))
 _OURS = (AMQP_FORM, died(AMQP_FORM))
 
 
@@ -15,11 +16,19 @@ def properties_of(message: Message) -> bytes:
     """Return what AMQP says of a message that may come from elsewhere."""
     if message.envelope.form in _OURS:
         return message.properties
-    said = message.read()
+    said = _lasting(message.read())
     try:
         return AMQP_FORM.write(said)
     except MalformedFields:
         return AMQP_FORM.write(_sayable(said))
+
+
+def _lasting(said: Properties) -> Properties:
+    """Say nothing of an end after the last one that a client of AMQP could hand on: 10 years."""
+    expiration = said.expiration
+    if expiration is None or len(expiration) < _DIGITS or int(expiration) <= EXPIRATION_MS_MAX:
+        return said
+    return replace(said, expiration=None)
 
 
 def _sayable(said: Properties) -> Properties:

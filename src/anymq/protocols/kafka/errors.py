@@ -60,6 +60,8 @@ _CODES: dict[type[Exception], ErrorCode] = {
     core.TooLarge: ErrorCode.MESSAGE_TOO_LARGE,
     core.Invalid: ErrorCode.INVALID_REQUEST,
     core.Unavailable: ErrorCode.KAFKA_STORAGE_ERROR,
+    core.Rejected: ErrorCode.POLICY_VIOLATION,  # by a queue that is full, and told to refuse
+    core.Locked: ErrorCode.TOPIC_AUTHORIZATION_FAILED,
     streams.InvalidName: ErrorCode.INVALID_TOPIC_EXCEPTION,
     streams.InvalidPartitions: ErrorCode.INVALID_PARTITIONS,
     streams.InvalidConfig: ErrorCode.INVALID_CONFIG,

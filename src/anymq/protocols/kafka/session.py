@@ -59,6 +59,10 @@ class Kafka:
     share_sessions: ShareSessions = field(default_factory=ShareSessions)
     sessions: set["KafkaSession"] = field(default_factory=set)  # those that are connected
 
+    def __post_init__(self) -> None:
+        """Who is silent for too long has nothing any more, even where it is still connected."""
+        self.broker.shares.on_silent.append(self.share_sessions.close)
+
 
 class KafkaSession:
     """The broker's side of one Kafka connection."""

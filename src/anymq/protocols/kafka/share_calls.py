@@ -60,9 +60,9 @@ def spot_of(call: Call, topic: UUID) -> Spot:
 
 def settle(call: Call, session: ShareSession, key: Key, batches: Iterable[Batch]) -> None:
     """Settle what the member has of one partition: all that is said, or nothing."""
+    spot_of(call, key[0])
     place = session.places.get(key)
     if place is None:
-        spot_of(call, key[0])
         raise NotHeld("The record state is invalid: this member has nothing there.")
     if getattr(place, "gone", False):
         session.close_place(key)

@@ -249,7 +249,7 @@ Packet = (
 )
 
 
-def frame_at(data: bytes, at: int, bytes_max: int) -> Frame | None:
+def frame_at(data: bytes | bytearray, at: int, bytes_max: int) -> Frame | None:
     """Return the packet that begins at `at`; None: not all of it is there.
 
     TooLong as soon as it says that it is, whether or not it comes.

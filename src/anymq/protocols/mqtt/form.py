@@ -5,7 +5,6 @@ flags 1 (QoS 2 bits, 4: retain as published, 8: sent because it was retained)
 """
 
 import json
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -115,6 +114,12 @@ def unpacked(properties: bytes) -> tuple[int, str, Props]:
         raise ValueError(str(error)) from None
 
 
+def has_properties(properties: bytes) -> bool:
+    """Is there anything in it beside the flags, and who published it?"""
+    client_bytes = properties[1] << 8 | properties[2]
+    return len(properties) != 3 + client_bytes + 1
+
+
 def as_retained(properties: bytes) -> bytes:
     """Return the same for a message that is sent because it was retained."""
     return bytes((properties[0] | RETAINED,)) + properties[1:]
@@ -171,12 +176,13 @@ def _headers(said: Props, fields: dict[str, Any]) -> dict[str, Value]:
 
 
 def _as_header(name: str, value: str) -> tuple[str, Value]:
-    if name.startswith(_JSON):
-        try:
-            return name[len(_JSON) :], json.loads(value)
-        except (ValueError, RecursionError):
-            return name, value
-    return _ELSEWHERE.get(name, name), value
+    if not name.startswith(_JSON):
+        return _ELSEWHERE.get(name, name), value
+    meant = name[len(_JSON) :]  # by us, or by a client that calls its own so
+    try:
+        return _ELSEWHERE.get(meant, meant), json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
 
 
 def _short(
@@ -242,19 +248,10 @@ def _told(name: str, values: Sequence[Value], *, exact: bool) -> list[tuple[str,
         if exact and not isinstance(value, str):
             pair = (_text(_JSON + name), _text(json.dumps(value, default=_in_json)))
         else:
-            pair = (_text(name), _readable(value))
+            pair = (_text(name), _text(to_text(value)))
         if pair[0] is not None and pair[1] is not None:
             pairs.append((pair[0], pair[1]))
     return pairs
-
-
-def _readable(value: Value) -> str | None:
-    """Return text, and in base64 what is none: also what has a NUL, which MQTT forbids."""
-    if isinstance(value, str) and "\0" in value:
-        value = encoded(value)
-    if isinstance(value, bytes) and b"\0" in value:
-        return _text(b64encode(value).decode())
-    return _text(to_text(value))
 
 
 def _beside(said: Properties) -> list[tuple[str, str]]:

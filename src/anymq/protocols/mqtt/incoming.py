@@ -1,11 +1,11 @@
 """Incoming: what a client publishes, and our answers to that, in the order in which it came."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from anymq.core.errors import Invalid, NotAllowed
+from anymq.core.errors import Invalid, NotAllowed, PartlyRejected
 from anymq.core.message import Envelope, Message, Run
 from anymq.core.queues.witness import Witness
 from anymq.core.rights.permit import WRITE, Permit
@@ -16,23 +16,13 @@ from anymq.protocols.mqtt.errors import REFUSALS, MqttFault, Reason, reason_of
 from anymq.protocols.mqtt.form import MQTT_FORM, RETAIN, packed
 from anymq.protocols.mqtt.kept import Coming, Kept, RetainedMessage, Stage, Then, ignore
 from anymq.protocols.mqtt.mailbox import Mailbox
+from anymq.protocols.mqtt.owed import Owed, OwedRun
 from anymq.protocols.mqtt.properties import P, Props
 from anymq.protocols.mqtt.retained import Retained
 from anymq.protocols.mqtt.wire import Wire
 
 ENVELOPES_MAX = 1000  # that a connection remembers
 OWN_TOPICS = ("$SYS/", topics.SHARE_PREFIX)  # to which nobody may publish
-
-
-@dataclass(slots=True)
-class Owed:
-    """An answer that is due, once the disk has what it is about."""
-
-    make: type[Answer]
-    number: int
-    code: Reason | None = None
-    why: str = ""
-    nowhere: bool = False  # nobody gets the message now
 
 
 @dataclass(slots=True)
@@ -86,7 +76,7 @@ class Publisher:
             topics.check_name(response)
         flags = packet.qos | (RETAIN if packet.retain else 0)
         properties = packed(flags, ground.mailbox.client_id, _of_message(packet.properties))
-        message = Message(self._envelope(topic), properties, packet.payload, ground.now_ms())
+        message = Message(self.envelope(topic), properties, packet.payload, ground.now_ms())
         retains = packet.retain and not topic.startswith(topics.QUEUE_PREFIX)
         if retains:
             then = _both(then)
@@ -100,7 +90,8 @@ class Publisher:
             kept = RetainedMessage(message.properties, message.body, message.timestamp_ms)
         self._ground.retained.put(topic, kept, then)
 
-    def _envelope(self, topic: str) -> Envelope:
+    def envelope(self, topic: str) -> Envelope:
+        """Return where messages to a topic go."""
         envelope = self._envelopes.get(topic)
         if envelope is None:
             if len(self._envelopes) >= ENVELOPES_MAX:
@@ -122,7 +113,8 @@ class Incoming:
         on_fault: Callable[[MqttFault], None],
     ) -> None:
         self.publisher = Publisher(ground, wire)
-        self.owed: deque[Owed] = deque()
+        self.owed: deque[Owed | OwedRun] = deque()
+        self._owing = 0  # how many answers that is
         self._ground = ground
         self._wire = wire
         self._in_flight_max = in_flight_max
@@ -138,7 +130,30 @@ class Incoming:
     @property
     def has_room(self) -> bool:
         """May it publish more?"""
-        return len(self.owed) < self._in_flight_max
+        return self._owing < self._in_flight_max
+
+    @property
+    def room(self) -> int:
+        """How many messages that are to be answered may still come?"""
+        return self._in_flight_max - self._owing
+
+    def publish_run(self, run: Run, numbers: Sequence[bytes]) -> None:
+        """Publish messages of QoS 1 that were checked; their answers wait for the disk."""
+        owed = OwedRun(numbers, run.messages)
+        self._wait_for(owed)
+        returned = owed.note_nowhere if self._wire.version == V5 else None
+        then = partial(self._run_published, owed)
+        try:
+            self._ground.vhost.publish(run, then, returned=returned, who=self._wire.who)
+        except REFUSALS as error:
+            self._run_published(owed, error)
+
+    def publish_unanswered(self, run: Run) -> None:
+        """Publish messages of QoS 0 that were checked."""
+        try:
+            self._ground.vhost.publish(run, None, who=self._wire.who)
+        except REFUSALS as error:
+            self._refuse(None, error)
 
     def on_publish(self, packet: Publish) -> None:
         """Publish a message; the answer waits for the disk, the next packet does not."""
@@ -168,7 +183,7 @@ class Incoming:
             return True
         if number in in_flight.coming:
             owed = Owed(Pubrec, number)
-            self.owed.append(owed)
+            self._wait_for(owed)
             in_flight.coming[number].append(partial(self._settled, owed))
             return True
         return False
@@ -207,14 +222,14 @@ class Incoming:
     def _begin(self, packet: Publish) -> Owed | None:
         if not packet.qos:
             return None
-        under_way = len(self.owed) + len(self._ground.mailbox.in_flight.came)
+        under_way = self._owing + len(self._ground.mailbox.in_flight.came)
         if packet.qos == 2 and self._wire.version == V5 and under_way >= self._in_flight_max:
             raise MqttFault(Reason.TOO_MANY_AT_ONCE, "more messages at once than Receive Maximum")
         owed = Owed(Pubrec if packet.qos == 2 else Puback, packet.packet_id)
         if packet.qos == 2:
             in_flight = self._ground.mailbox.in_flight
             in_flight.coming[packet.packet_id] = [partial(self._settled, owed)]
-        self.owed.append(owed)
+        self._wait_for(owed)
         return owed
 
     def _published(self, owed: Owed, error: Exception | None) -> None:
@@ -259,17 +274,32 @@ class Incoming:
             owed.code, owed.why = reason_of(error), str(error)
             self._answer()
 
-    def _owe(self, owed: Owed) -> None:
-        self.owed.append(owed)
+    def _run_published(self, owed: OwedRun, error: Exception | None) -> None:
+        """They are as safe as promised, or some of them, or they were refused."""
+        if error is not None:
+            if self._wire.version != V5:
+                self._on_fault(MqttFault(reason_of(error), str(error)))
+                return
+            places = error.indexes if isinstance(error, PartlyRejected) else range(owed.count)
+            owed.refuse(places, reason_of(error), str(error))
+        owed.is_known = True
         self._answer()
+
+    def _owe(self, owed: Owed) -> None:
+        self._wait_for(owed)
+        self._answer()
+
+    def _wait_for(self, owed: Owed | OwedRun) -> None:
+        self.owed.append(owed)
+        self._owing += owed.count
 
     def _answer(self) -> None:
         """Send the answers whose turn it is."""
         owed, wire = self.owed, self._wire
-        while owed and owed[0].code is not None:
+        while owed and owed[0].is_known:
             one = owed.popleft()
-            assert one.code is not None
-            wire.send(one.make(one.number, one.code, wire.why(one.why, one.code)))
+            self._owing -= one.count
+            one.send(wire)
 
     def _topic_of(self, packet: Publish) -> str:
         if P.SUBSCRIPTION_ID in packet.properties:

@@ -2,7 +2,8 @@
 
 Keys: `s/<vhost>/<client>` a session · `i/<vhost>/<client>/<number>` came, and is not released, see
 Coming · `o/<vhost>/<client>/<number>` arrived, and is not complete: its position ·
-`r/<vhost>/<topic>` retained. Names are percent-quoted. On disk: another meaning needs another key.
+`r/<vhost>/<topic>` retained · `w/<vhost>/<client>` the will of a session. Names are
+percent-quoted. On disk: another meaning needs another key.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -29,7 +30,7 @@ LOG_CONFIG = LogConfig(
 )
 Then = Callable[[Exception | None], None]
 
-SESSION, CAME, ARRIVED, RETAINED = "s", "i", "o", "r"
+SESSION, CAME, ARRIVED, RETAINED, WILL = "s", "i", "o", "r", "w"
 
 _HEAD = Struct(">QI")  # of a retained message: when it came, size of its properties
 _POSITION = Struct(">Q")
@@ -53,6 +54,23 @@ class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     subscriptions: dict[str, SubscriptionRecord] = {}
 
 
+class WillRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A will, whose it is, and when it is due, since 1970; 0: its client is there."""
+
+    user: str
+    host: str
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    properties: bytes  # as MQTT 5 writes them
+    due_ms: int = 0
+
+    def due(self, due_ms: int) -> "WillRecord":
+        """Return it for then."""
+        return msgspec.structs.replace(self, due_ms=due_ms)
+
+
 @dataclass(slots=True)
 class InFlight:
     """What a session has half done, by numbers.
@@ -66,7 +84,7 @@ class InFlight:
     came: set[int] = field(default_factory=set)
     begun: dict[int, Places] = field(default_factory=dict)
     arrived: dict[int, int] = field(default_factory=dict)
-    written: set[int] = field(default_factory=set)
+    written: dict[int, int] = field(default_factory=dict)
 
 
 class Stage(IntEnum):
@@ -128,6 +146,7 @@ Place = tuple[str, str]  # virtual host, and client or topic
 
 _encode = msgspec.json.Encoder().encode
 _SESSION = msgspec.json.Decoder(SessionRecord)
+_WILL = msgspec.json.Decoder(WillRecord)
 
 
 class Kept:
@@ -149,8 +168,8 @@ class Kept:
             self._restore_coming((vhost, client), int(number), Coming.decode(value), one, has)
         for (vhost, client, number), value in self._all(ARRIVED):
             one = found.setdefault((vhost, client), InFlight())
-            one.arrived[int(number)] = _POSITION.unpack(value)[0]
-            one.written.add(int(number))
+            position = _POSITION.unpack(value)[0]
+            one.arrived[int(number)] = one.written[int(number)] = position
         return found
 
     def _restore_coming(
@@ -203,6 +222,16 @@ class Kept:
     def forget_arrived(self, place: Place, numbers: Collection[int], then: Then) -> None:
         """These are complete, and a restart would not send them again."""
         self._store.put(dict.fromkeys(_key(ARRIVED, *place, str(one)) for one in numbers), then)
+
+    def wills(self) -> Iterator[tuple[Place, WillRecord]]:
+        """Yield all wills."""
+        for names, value in self._all(WILL):
+            yield (names[0], names[1]), _WILL.decode(value)
+
+    def put_will(self, place: Place, record: WillRecord | None) -> None:
+        """A session has this will; None: none any more."""
+        value = None if record is None else _encode(record)
+        self._store.put({_key(WILL, *place): value}, ignore)
 
     def put_retained(self, place: Place, message: RetainedMessage | None, then: Then) -> None:
         """This is retained for a topic; None: nothing."""

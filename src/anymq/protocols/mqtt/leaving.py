@@ -39,6 +39,7 @@ class Leaving:
 
         def forgotten(error: Exception | None) -> None:
             if error is None:
-                self._in_flight.written.difference_update(gone)
+                for number in gone:
+                    self._in_flight.written.pop(number, None)
 
         self._kept.forget_arrived(self._place, gone, forgotten)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from anymq.core.errors import Conflict
-from anymq.core.message import Message
+from anymq.core.message import Envelope, Message
 from anymq.core.queues.arguments import CLASSIC
 from anymq.core.queues.queue import Queue
 from anymq.core.routing.target import Then
@@ -25,6 +25,8 @@ from anymq.protocols.mqtt.settings import MqttSettings
 QUEUE_PREFIX = "mqtt-subscription-"  # as RabbitMQ calls them, so rights say the same
 SHARE_QUEUE_PREFIX = "mqtt-share-"
 NEVER = 0xFFFF_FFFF
+TERMS_MAX = 64  # that a mailbox remembers: most clients get the same kind again and again
+PROPERTIES_BYTES_MAX = 256  # of those
 
 
 class Carrier(Protocol):
@@ -85,6 +87,7 @@ class Mailbox:
         self.queue: Queue | None = None
         self._settings = settings
         self._trie: Trie[Subscribed] = Trie()
+        self._terms: dict[tuple[Envelope, bytes], Terms | None] = {}  # that were looked up
 
     @property
     def place(self) -> tuple[str, str]:
@@ -128,6 +131,18 @@ class Mailbox:
             self._note(Subscribed(wish, one.number))
         found = self.vhost.queues.get(queue_name(self.client_id))
         self.queue = found if isinstance(found, Queue) else None
+        for name in self.subscriptions:
+            self._bind_again(name)
+
+    def _bind_again(self, name: str) -> None:
+        """The session is kept, its bindings are not: they would say the same."""
+        share = topics.shared(name)
+        queue = self.queue
+        if share is not None:
+            found = self.vhost.queues.get(share_queue_name(share))
+            queue, name = found if isinstance(found, Queue) else None, share.filter
+        if queue is not None:
+            self._bind(queue, name, _nothing)
 
     def add(self, subscribed: Subscribed, then: Then) -> bool:
         """Subscribe; say whether it is new. `then`: a restart would find it so."""
@@ -146,6 +161,7 @@ class Mailbox:
         if subscribed is None:
             return False
         if not _is_shared(name):
+            self._terms.clear()
             self._trie.discard(topics.swapped(name), subscribed)
             key, queue = topics.swapped(name), queue_name(self.client_id)
             if queue in self.vhost.queues:
@@ -162,6 +178,19 @@ class Mailbox:
 
     def terms(self, message: Message) -> Terms | None:
         """Say how a message goes to this client; None: not at all."""
+        kind = message.envelope, message.properties
+        try:
+            return self._terms[kind]
+        except KeyError:
+            pass
+        terms = self._look_up(message)
+        if len(message.properties) <= PROPERTIES_BYTES_MAX:
+            if len(self._terms) >= TERMS_MAX:
+                self._terms.clear()
+            self._terms[kind] = terms
+        return terms
+
+    def _look_up(self, message: Message) -> Terms | None:
         key = message.envelope.routing_key
         topic_is_ours = key[:1] == "$"
         matching = [
@@ -175,6 +204,7 @@ class Mailbox:
         name = subscribed.wish.filter
         before = self.subscriptions.get(name)
         if not _is_shared(name):
+            self._terms.clear()
             if before is not None:
                 self._trie.discard(topics.swapped(name), before)
             self._trie.add(topics.swapped(name), subscribed)
@@ -207,7 +237,8 @@ class Mailbox:
 
     def _bind(self, queue: Queue, name: str, then: Then) -> None:
         key = topics.swapped(name)
-        self.vhost.bind(topics.EXCHANGE, queue.name, key, owner=queue.owner, then=then)
+        owner = queue.owner
+        self.vhost.bind(topics.EXCHANGE, queue.name, key, owner=owner, remade=True, then=then)
 
 
 def terms_of(message: Message, matching: list[Subscribed], client_id: str) -> Terms | None:

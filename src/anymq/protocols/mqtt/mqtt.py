@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from anymq.core.broker import Broker
 from anymq.core.errors import NotAllowed, Unavailable
@@ -19,20 +20,14 @@ from anymq.protocols.mqtt.kept import InFlight, Kept, Place, ignore
 from anymq.protocols.mqtt.mailbox import NEVER, Carrier, Mailbox, share_queue_name
 from anymq.protocols.mqtt.retained import Retained, Room
 from anymq.protocols.mqtt.settings import MqttSettings
+from anymq.protocols.mqtt.wills import Wills
 from anymq.security.gate import Gate
 from anymq.security.users import Users
 
+if TYPE_CHECKING:
+    from anymq.protocols.mqtt.conversation import Conversation
+
 log = Log("anymq.mqtt")
-
-SendWill = Callable[[], None]
-
-
-@dataclass(slots=True)
-class PendingWill:
-    """A will that waits for its time, or for the end of the session."""
-
-    send: SendWill
-    timer: Timer
 
 
 @dataclass(slots=True)
@@ -46,14 +41,17 @@ class Mqtt:
     counters: Counters
     memory: Memory
     kept: Kept
-    connected: set[Carrier] = field(default_factory=set)
+    connected: "set[Conversation]" = field(default_factory=set)
     mailboxes: dict[Place, Mailbox] = field(default_factory=dict)
     _retained: dict[str, Retained] = field(default_factory=dict)
     _room: Room = field(default_factory=lambda: Room(0, 0))
     _shares: dict[tuple[str, str], dict[Mailbox, int]] = field(default_factory=dict)
-    _wills: dict[Place, PendingWill] = field(default_factory=dict)
     _ends: dict[Place, Timer] = field(default_factory=dict)
     _watched: set[VirtualHost] = field(default_factory=set)
+    wills: Wills = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wills = Wills(self.broker, self.kept, self.counters, self.retained, self.mailboxes.get)
 
     def begin(self) -> None:
         """Find what there was before the restart."""
@@ -82,6 +80,7 @@ class Mqtt:
             self._await_end(mailbox)
         for place, half_done in in_flight.items():  # of sessions that are over
             self.kept.forget(place, half_done)
+        self.wills.restore()
 
     def say_goodbye(self) -> None:
         """Tell everybody that the broker ends."""
@@ -155,7 +154,7 @@ class Mqtt:
             self.drop_share(mailbox, name)
         mailbox.end()
         self._forget(mailbox)
-        self.send_will_now(mailbox.place)
+        self.wills.send_now(mailbox.place)
 
     def _forget(self, mailbox: Mailbox) -> None:
         if mailbox.is_kept:
@@ -166,8 +165,7 @@ class Mqtt:
         mailbox.expires_ms = 0
         if (timer := self._ends.pop(mailbox.place, None)) is not None:
             timer.cancel()
-        if (will := self._wills.pop(mailbox.place, None)) is not None:
-            will.timer.cancel()  # it came back in time
+        self.wills.drop(mailbox.place)  # it came back in time
 
     def _await_end(self, mailbox: Mailbox) -> None:
         if not mailbox.expires_ms:
@@ -208,24 +206,6 @@ class Mqtt:
         for name in mailbox.subscriptions:
             self.add_share(mailbox, name)
 
-    # Wills
-
-    def await_will(self, mailbox: Mailbox, delay_s: int, send: SendWill) -> None:
-        """Publish a will after its delay, unless the client comes back; at the session's end."""
-        if not delay_s or not mailbox.lasts:
-            send()
-            return
-        timer = self._after(delay_s, partial(self.send_will_now, mailbox.place))
-        self._wills[mailbox.place] = PendingWill(send, timer)
-
-    def send_will_now(self, place: Place) -> None:
-        """It waited long enough."""
-        will = self._wills.pop(place, None)
-        if will is not None:
-            will.timer.cancel()
-            will.send()
-            self.broker.turn.run()
-
     # Within
 
     def _after(self, seconds: float, act: Callable[[], None]) -> Timer:
@@ -243,7 +223,7 @@ class Mqtt:
             if mailbox.carrier is not None:
                 mailbox.carrier.end(Reason.ADMINISTRATIVE, f"vhost '{vhost.name}' is deleted")
             self.mailboxes.pop(mailbox.place, None)
-            self._wills.pop(mailbox.place, None)
+            self.wills.drop(mailbox.place)
             if (timer := self._ends.pop(mailbox.place, None)) is not None:
                 timer.cancel()
             self._forget(mailbox)

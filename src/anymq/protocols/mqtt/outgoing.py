@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from anymq.core.message import Message
+from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.priorities import kept_at
 from anymq.core.queues.progress import Progress
 from anymq.core.queues.queue import Queue
-from anymq.core.queues.subscription import Subscription
+from anymq.core.queues.subscription import Subscription, unplaced
 from anymq.core.taps import Origin
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import Answer, Publish, Pubrel
@@ -24,11 +24,20 @@ from anymq.protocols.mqtt.form import MQTT_FORM, sayable, unpacked
 from anymq.protocols.mqtt.kept import Kept
 from anymq.protocols.mqtt.leaving import Leaving
 from anymq.protocols.mqtt.mailbox import Mailbox, Terms
+from anymq.protocols.mqtt.packing import (
+    Packed,
+    is_alike,
+    is_plain,
+    packed,
+    packed_run,
+    stretches,
+)
 from anymq.protocols.mqtt.properties import P
 from anymq.protocols.mqtt.wire import Wire
 
 OWN_NUMBERS = 49_151  # 1 to this: by position; above: of shared queues, whichever is free
 NUMBER_MAX = 65_535
+NOWHERE = -1
 WITHOUT_LIMIT = 1 << 30  # where nothing is to be confirmed
 
 FindTerms = Callable[[Message], Terms | None]
@@ -100,7 +109,19 @@ class Taker:
     def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         """Send these."""
         self.subscription = subscription  # it may come before `subscribe` has returned
-        self.settle([one.position for one in deliveries if self._outgoing.send(self, one)])
+        messages = [one.message for one in deliveries]
+        for begin, end in stretches(messages):
+            self._deliver(deliveries[begin:end], messages[begin:end])
+
+    def _deliver(self, deliveries: Sequence[Delivery], messages: Sequence[Message]) -> None:
+        """Send some that are alike."""
+        if not self._outgoing.send_alike(self, deliveries, messages):
+            self.settle([one.position for one in deliveries if self._outgoing.send(self, one)])
+
+    def take_run(self, subscription: Subscription, run: Run) -> None:
+        """Send a run, of which nothing is to be confirmed."""
+        if not self._outgoing.send_run(self, run):
+            self.deliver(subscription, unplaced(run))
 
     def cancelled(self, subscription: Subscription) -> None:
         """Somebody has deleted the queue."""
@@ -122,7 +143,7 @@ class Taker:
         """There may be credit again."""
         while self.waiting and self._may_go(self.waiting[0].position):
             one = self.waiting.popleft()
-            if self._outgoing.send(self, one):
+            if self._outgoing.send(self, one, waited=True):
                 self.settle([one.position])
         if self.subscription is not None and not self.waiting:
             self.subscription.more()
@@ -254,27 +275,81 @@ class Outgoing:
 
     # To the client
 
-    def send(self, taker: Taker, delivery: Delivery) -> bool:
-        """Send a message; True when that is all, and it need not be waited for."""
+    def send(self, taker: Taker, delivery: Delivery, *, waited: bool = False) -> bool:
+        """Send a message; True when that is all, and it need not be waited for.
+
+        `waited`: it may go now.
+        """
         terms = taker.terms(delivery.message)
         if terms is None:
             return True
         if not terms.qos:
             self._tell(delivery, terms, 0)
             return True
-        return self._send_surely(taker, delivery, terms)
+        return self._send_surely(taker, delivery, terms, waited=waited)
+
+    def send_run(self, taker: Taker, run: Run) -> bool:
+        """Send a run of QoS 0 as everybody gets it; False: this client gets it in another way."""
+        message = run.messages[0]
+        terms = taker.terms(message)
+        if terms is None or not self._is_simple(message, terms) or not is_alike(run):
+            return False
+        wire = self.wire
+        ready = packed_run(run, terms.retain, v5=wire.v5)
+        return ready is not None and self._send_packed(ready, len(run.messages))
+
+    def send_alike(
+        self, taker: Taker, deliveries: Sequence[Delivery], messages: Sequence[Message]
+    ) -> bool:
+        """Send messages of one kind at once; False: they must go one by one."""
+        message = messages[0]
+        terms = taker.terms(message)
+        if terms is None or terms.qos > 1 or not self._is_simple(message, terms):
+            return False
+        positions = [one[0] for one in deliveries]
+        numbers: list[int] | None = None
+        if terms.qos:
+            numbers = [position % OWN_NUMBERS + 1 for position in positions]
+            if not self._are_free(taker, numbers) or any(one.redelivered for one in deliveries):
+                return False
+        flags = terms.qos << 1 | terms.retain
+        ready = packed(message.envelope, messages, flags, numbers, v5=self.wire.v5)
+        if ready is None or not self._send_packed(ready, len(messages)):
+            return False
+        if numbers is None:
+            taker.settle(positions)
+        else:
+            places = zip(positions, numbers, strict=True)
+            self.sent.update((number, Sent(taker, at, 1)) for at, number in places)
+        return True
+
+    def _send_packed(self, ready: Packed, count: int) -> bool:
+        wire = self.wire
+        if ready.largest > wire.packet_bytes_max:
+            return False
+        wire.send_all(ready.pieces, count)
+        return True
+
+    def _is_simple(self, message: Message, terms: Terms) -> bool:
+        """Does it go to this client without saying anything that others are not told?"""
+        return not terms.numbers and not self._aliases_max and is_plain(message, self.wire)
+
+    def _are_free(self, taker: Taker, numbers: Sequence[int]) -> bool:
+        """Can messages have these numbers, and go now?"""
+        in_flight = self._mailbox.in_flight
+        is_free = not (taker.is_shared or taker.waiting or in_flight.arrived or in_flight.written)
+        return is_free and self.sent.keys().isdisjoint(numbers)
 
     def is_free(self, position: int) -> bool:
         """Can this one be sent now?"""
-        return not self._is_used(_own_number(position))
+        return not self._is_used(_own_number(position), position)
 
-    def _send_surely(self, taker: Taker, delivery: Delivery, terms: Terms) -> bool:
+    def _send_surely(self, taker: Taker, delivery: Delivery, terms: Terms, *, waited: bool) -> bool:
         number = self._free_shared() if taker.is_shared else _own_number(delivery.position)
         arrived = self._mailbox.in_flight.arrived
         if not taker.is_shared and arrived.get(number) == delivery.position:
             return True  # the client has it; PUBREL is on its way
-        is_safe = terms.qos < 2 or taker.is_kept(delivery.position)
-        if taker.waiting or self._is_used(number) or not is_safe:
+        if not waited and not self._may_go(taker, delivery, terms, number):
             taker.wait(delivery)
             return False
         self.sent[number] = Sent(taker, delivery.position, terms.qos)
@@ -282,6 +357,11 @@ class Outgoing:
             return False
         del self.sent[number]
         return True
+
+    def _may_go(self, taker: Taker, delivery: Delivery, terms: Terms, number: int) -> bool:
+        if taker.waiting or self._is_used(number, delivery.position):
+            return False
+        return terms.qos < 2 or taker.is_kept(delivery.position)
 
     def _tell(self, delivery: Delivery, terms: Terms, number: int) -> bool:
         packet = self._packet(delivery, terms, number)
@@ -327,9 +407,12 @@ class Outgoing:
             properties[P.TOPIC_ALIAS] = self._aliases[topic] = len(self._aliases) + 1
         return topic
 
-    def _is_used(self, number: int) -> bool:
+    def _is_used(self, number: int, position: int = NOWHERE) -> bool:
+        """Is it that of another message than the one at this position?"""
         in_flight = self._mailbox.in_flight
-        return number in self.sent or number in in_flight.arrived or number in in_flight.written
+        if number in self.sent or number in in_flight.arrived:
+            return True
+        return in_flight.written.get(number, position) != position
 
     def _free_shared(self) -> int:
         while True:
@@ -346,6 +429,25 @@ class Outgoing:
         sent = self.sent.get(packet.packet_id)
         if sent is not None and sent.qos == 1:
             self._done(packet.packet_id, sent)
+
+    def on_pubacks(self, numbers: Sequence[int]) -> None:
+        """These messages of QoS 1 arrived."""
+        sent = self.sent
+        taker: Taker | None = None
+        positions: list[int] = []
+        for number in numbers:
+            one = sent.get(number)
+            if one is None or one.qos != 1:
+                continue
+            del sent[number]
+            if one.taker is not taker:
+                if taker is not None:
+                    taker.settle(positions)
+                taker, positions = one.taker, []
+            positions.append(one.position)
+        if taker is not None:
+            taker.settle(positions)
+            self._short = True
 
     def on_pubrec(self, packet: Answer) -> None:
         """A message of QoS 2 arrived: it must never be sent again, so that is kept."""
@@ -378,7 +480,7 @@ class Outgoing:
             self.wire.send(Pubrel(number))
 
         if self._mailbox.durable:
-            self._mailbox.in_flight.written.add(number)
+            self._mailbox.in_flight.written[number] = sent.position
             self._kept.put_arrived(self._mailbox.place, number, sent.position, recorded)
         else:
             recorded(None)

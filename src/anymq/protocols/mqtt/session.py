@@ -144,15 +144,32 @@ class MqttSession:
             if not self._may_go_on:
                 self._waits = at < len(data)
                 break
-            count += 1
-            if count % LOOK_EVERY == 0 and clock.monotonic() > turn_ends:
-                self._waits = at < len(data)
-                break
+            at, taken = self._gather(data, at)
+            count += 1 + taken
+            if count >= LOOK_EVERY:
+                count = 0
+                if clock.monotonic() > turn_ends:
+                    self._waits = at < len(data)
+                    break
+            if taken:
+                continue
             following = self._act(data, at)
             if following is None:
                 break
             at = following
         return len(data) if self.closed or self._deaf_since is not None else at
+
+    def _gather(self, data: bytes, at: int) -> tuple[int, int]:
+        """Act on simple packets, many at a time; return where the next is, and how many it was."""
+        conversation = self.conversation
+        gathering = conversation.gathering
+        if gathering is None or conversation.state is not State.RUNNING:
+            return at, 0
+        kind, at, count = gathering.take(data, at, self._mqtt.settings.packet_bytes_max)
+        if count:
+            self._mqtt.counters.packets[kind] += count
+            self._publishes = self._publishes or kind is Kind.PUBLISH
+        return at, count
 
     def _act(self, data: bytes, at: int) -> int | None:
         """Act on one packet; return where it ends, None when not all of it is there."""

@@ -13,6 +13,8 @@ class MqttSettings:
     vhost: str = "/"  # where clients go whose user does not say (`vhost:user`)
     anonymous: bool = True  # who gives no name is guest, from this machine, if guest's is `guest`
     loopback_users: Sequence[str] = ("guest",)
+    auth_methods: Sequence[str] = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+    certificate_name: str = "common_name"  # where in a certificate a user's name is
     packet_bytes_max: int = 16 * MIB
     packet_bytes_max_before_login: int = 128 * KIB
     handshake_seconds_max: float = 10.0

@@ -1,5 +1,7 @@
 """Wire: the way to one client."""
 
+from collections.abc import Sequence
+
 from anymq.core.taps import Origin
 from anymq.protocols.mqtt.codec import V5, Packet, Publish, encode
 from anymq.protocols.mqtt.counters import Counters
@@ -41,6 +43,18 @@ class Wire:
         if isinstance(packet, Publish):
             self.counters.delivered += 1
         return True
+
+    def send_raw(self, data: bytes) -> None:
+        """Send packets that the client takes, and that are encoded."""
+        if not self.ended:
+            self.outbox.write(data)
+
+    def send_all(self, pieces: Sequence[bytes], count: int) -> None:
+        """Send so many messages, which the client takes, and which are encoded."""
+        if not self.ended:
+            for one in pieces:
+                self.outbox.write(one)
+            self.counters.delivered += count
 
     def why(self, error: Exception | str, code: Reason) -> dict[int, str]:
         """Return the reason as properties, for clients that read such."""

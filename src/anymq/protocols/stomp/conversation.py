@@ -54,6 +54,8 @@ class Conversation:
         self.wire = Wire(outbox, stomp.counters, self._on_last)
         self.user = ""
         self.vhost_name = ""
+        self.client_id = ""
+        self.since_ms = 0
         self.heart_beat = (0, 0)  # ms: how often we say something, how often the client does
         self.talk: Talk | None = None  # since it came in
         self._permit: Permit | None = None
@@ -70,6 +72,26 @@ class Conversation:
     def version(self) -> str:
         """Which STOMP it speaks."""
         return self.wire.version
+
+    @property
+    def protocol(self) -> str:
+        """As tools show it."""
+        return f"STOMP {self.version}"
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What tools show besides."""
+        talk = self.talk
+        return {
+            "subscriptions": 0 if talk is None else len(talk.subscriptions.by_tag),
+            "session_id": "" if talk is None else talk.ground.session_id,
+            "version": self.version,
+        }
+
+    def hang_up(self, reason: str) -> None:
+        """Somebody wants it to end."""
+        self.end(reason)
+        self.stomp.broker.turn.run()
 
     @property
     def keep_alive(self) -> int:
@@ -99,6 +121,7 @@ class Conversation:
             return
         self.wire.version = version
         self._greeting = frame
+        self.client_id = frame.headers.get("client-id", "")
         stomp = self.stomp
         vhosts = stomp.broker.vhosts
         self.vhost_name = vhost_of(frame.headers.get("host"), self.peer, stomp.settings, vhosts)
@@ -142,6 +165,7 @@ class Conversation:
         self.wire.who = Origin("stomp", self.name, 0, user)
         self.talk = self._begin(vhost, permit)
         self.state = State.RUNNING
+        self.since_ms = broker.clock.wall_ms()
         stomp.connected.add(self)
         broker.presence.enter(user, vhost.name)
         broker.users.watch(user, self._on_rights)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from anymq.core.message import Long, Properties, Time, Traits, Value
-from anymq.core.portable.plain import to_bytes
+from anymq.core.portable.plain import to_text
 from anymq.protocols.stomp.addresses import address_of, reply_to_of
 from anymq.protocols.stomp.codec import V12, MalformedFrame, header_line, unescaped
 
@@ -212,11 +212,11 @@ def _lines(said: Properties, *, exact: bool) -> list[tuple[str, str]]:
 
 
 def _header(name: str, value: Value, *, exact: bool) -> tuple[str, str]:
-    if isinstance(value, str):
+    if isinstance(value, str) and (exact or "\0" not in value):
         return _BACK.get(name, name), value
     if exact:
         return JSON + name, json.dumps(_to_json(value))
-    return name, (to_bytes(value) or b"").decode(errors="replace")
+    return name, to_text(value)
 
 
 _TYPES: Mapping[str, type[int]] = {"$long": Long, "$time": Time}

@@ -63,7 +63,7 @@ def test_what_was_taken_out_matches_no_more(patterns: list[str], gone: set[int],
     assert set(trie.match(key)) == left
     for number, pattern in enumerate(patterns):
         trie.discard(pattern, number)
-    assert trie._root.empty  # nothing is left behind
+    assert trie.empty  # nothing is left behind
 
 
 def test_many_wildcards_cost_no_more_than_places() -> None:

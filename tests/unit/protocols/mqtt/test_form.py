@@ -134,6 +134,15 @@ def test_nobody_says_for_mqtt_who_wrote_it() -> None:
     assert (read.user_id, read.headers["user-id"]) == (None, "admin")
 
 
+@pytest.mark.parametrize("name", ["CC", "BCC"])
+@pytest.mark.parametrize("value", ['["elsewhere"]', "elsewhere"])
+def test_no_user_property_sends_a_message_elsewhere(name: str, value: str) -> None:
+    """Where CC says, a message goes without a question of rights: also if it looks like ours."""
+    for said in (name, f"x-json:{name}"):
+        read = MQTT_FORM.read(packed(1, "me", {P.USER_PROPERTY: [(said, value)]}))
+        assert name not in read.headers
+
+
 def test_correlation_data_that_is_no_text() -> None:
     """A header of bytes for others: clients of AMQP may break on a property that is no text."""
     read = MQTT_FORM.read(packed(1, "me", {P.CORRELATION_DATA: b"\xff\0"}))

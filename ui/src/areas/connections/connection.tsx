@@ -21,6 +21,8 @@ import { clientName, productOf, type ChannelOf, type ConnectionOf } from "./thin
 import { t } from "./words";
 import { link } from "../../lib/router";
 
+const NEVER = 0xffffffff; // of a session of MQTT that is kept for ever
+
 export function Connection({ params }: { params: Params }) {
   const name = params["connection"] ?? "";
   const { data, error } = useResource<ConnectionOf>(withSamples(apiPath("connections", name)));
@@ -48,7 +50,9 @@ function About({ of }: { of: ConnectionOf }) {
       <Figures of={[
         { what: t.received, value: `${bytes(of.recv_oct_details?.rate ?? 0)}/s` },
         { what: t.sent, value: `${bytes(of.send_oct_details?.rate ?? 0)}/s` },
-        amqp ? { what: t.channels, value: count(of.channels) } : { what: t.requests, value: rate(of.requests_details?.rate) },
+        amqp ? { what: t.channels, value: count(of.channels) }
+          : of.subscriptions !== undefined ? { what: t.subscriptions, value: count(of.subscriptions) }
+            : { what: t.requests, value: rate(of.requests_details?.rate) },
         { what: t.since, value: <Since ms={of.connected_at} /> },
       ]} />
       {amqp && <Channels connection={of.name} />}
@@ -58,7 +62,8 @@ function About({ of }: { of: ConnectionOf }) {
           <Facts of={[
             [t.user, of.user], [t.vhost, of.vhost], [t.clientId, of.client_id], [t.address, <span class="mono">{of.peer_host}:{of.peer_port} → {of.host}:{of.port}</span>],
             [t.mechanism, of.auth_mechanism], [t.product, productOf(of)], [t.since, when(of.connected_at)], [t.state, of.state],
-            [t.frameMax, of.frame_max && bytes(of.frame_max)], [t.heartbeat, of.timeout && t.seconds(of.timeout)], [t.channelMax, of.channel_max && count(of.channel_max)],
+            [t.frameMax, of.frame_max && bytes(of.frame_max)], [of.protocol.startsWith("MQTT") ? t.keepAlive : t.heartbeat, of.timeout && t.seconds(of.timeout)],
+            [t.session, of.session_expiry && (of.session_expiry === NEVER ? t.forEver : t.seconds(of.session_expiry))], [t.inFlight, of.messages_in_flight], [t.will, of.has_will && t.yes], [t.channelMax, of.channel_max && count(of.channel_max)],
             [t.received, of.recv_oct !== undefined && bytes(of.recv_oct)], [t.sent, of.send_oct !== undefined && bytes(of.send_oct)],
           ]} />
         </Card>

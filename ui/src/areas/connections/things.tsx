@@ -20,6 +20,10 @@ export interface ConnectionOf {
   auth_mechanism?: string;
   connected_at: number;
   client_id?: string;
+  subscriptions?: number;
+  session_expiry?: number;
+  messages_in_flight?: number;
+  has_will?: boolean;
   requests?: number;
   requests_details?: Details;
   recv_oct?: number;

@@ -2,10 +2,12 @@
 
 from functools import partial
 
-from anymq.core.errors import Refused
+from anymq.core.errors import NotFound, Refused
 from anymq.core.portable.posing import claimed_users
 from anymq.core.rights.operations import Operation
-from anymq.core.streams.errors import InvalidRecord, UnsupportedCompression
+from anymq.core.shares.places import Spot
+from anymq.core.shares.queue_writer import QueueSink
+from anymq.core.streams.errors import InvalidRecord, UnknownTopicId, UnsupportedCompression
 from anymq.core.streams.partition import Partition
 from anymq.core.taps import Tap
 from anymq.protocols.kafka import authorization, errors
@@ -74,19 +76,37 @@ class _Answer:
         """Everything was tried: from now on durability decides."""
         self._one_less()
 
-    def _partition(self, topic: schema.TopicProduceData, index: int) -> Partition:
+    def _partition(self, topic: schema.TopicProduceData, index: int) -> Partition | QueueSink:
         broker = self._call.broker
         if self._call.version >= TOPIC_IDS:
-            found = broker.topic_by_id(topic.topic_id)
+            try:
+                found = broker.topic_by_id(topic.topic_id)
+            except UnknownTopicId:
+                return self._queue(broker.shares.spots.find_id(topic.topic_id), index)
             authorization.topic(self._call, Operation.WRITE, found.name)
         else:
             authorization.topic(self._call, Operation.WRITE, topic.name)
+            if topic.name not in broker.topics:
+                spot = broker.shares.spots.find(topic.name)
+                if spot is not None:
+                    return self._queue(spot, index)
             found = broker.topic(topic.name)
         self._tap = found.taps.tap
         return found.partition(index)
 
+    def _queue(self, spot: Spot, index: int) -> QueueSink:
+        """Return the queue that is seen as a topic of one partition."""
+        authorization.topic(self._call, Operation.WRITE, spot.name)
+        if spot.queue is None or index:
+            raise NotFound(f"topic {spot.name!r} has no partition {index}")
+        self._tap = None  # who listens hears of it where messages are published
+        return self._call.broker.queue_sinks.sink(spot.queue, spot.name, self._call.session.who)
+
     def _append_to(
-        self, partition: Partition, records: Buffer | None, entry: schema.PartitionProduceResponse
+        self,
+        partition: Partition | QueueSink,
+        records: Buffer | None,
+        entry: schema.PartitionProduceResponse,
     ) -> None:
         batch: Buffer = b"" if records is None else records
         if not self._call.owned:

@@ -161,7 +161,7 @@ def test_the_broker_of_no_name_shows_what_was_set_for_all(client: KafkaDialog) -
         (BROKER, "7", ErrorCode.INVALID_REQUEST),
         (BROKER, "me", ErrorCode.INVALID_REQUEST),
         (ResourceType.GROUP, "", ErrorCode.INVALID_REQUEST),
-        (ResourceType.GROUP, "readers", 0),
+        (ResourceType.CLIENT_METRICS, "readers", 0),
         (99, "x", ErrorCode.INVALID_REQUEST),
     ],
 )

@@ -165,7 +165,8 @@ def test_what_we_speak(room: KafkaRoom, client: KafkaDialog) -> None:
     # librdkafka refuses to compress when it reads a higher minimum.
     assert said[0] == (0, 13)
     assert said[1] == (4, 18)
-    assert [feature.name for feature in answer.finalized_features] == ["metadata.version"]
+    features = [feature.name for feature in answer.finalized_features]
+    assert features == ["metadata.version", "share.version"]
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "x" * 10 + "\n"])

@@ -1,0 +1,1 @@
+"""MQTT: ours and mosquitto."""

@@ -1,0 +1,25 @@
+"""Against mosquitto."""
+
+import shutil
+
+from benchmarks.measuring import Comparison
+from benchmarks.mqtt.sides import PEER, running
+from benchmarks.mqtt.workloads import all_workloads
+from tests.peers import mosquitto
+from tests.peers.maven import PeerUnavailable
+
+SECONDS = 0.6  # of each load: with these, the whole comparison takes less than four minutes
+
+
+def unavailable() -> str:
+    """Needs the system's mosquitto."""
+    try:
+        mosquitto.program()
+    except PeerUnavailable as reason:
+        return str(reason)
+    return "" if shutil.which("cc") else "there is no C compiler for the load generator"
+
+
+COMPARISON = Comparison(
+    "mqtt", PEER, mosquitto.version, unavailable, all_workloads, running, SECONDS
+)

@@ -1,0 +1,152 @@
+"""What is measured: each workload runs once a round on each side and gives figures by name."""
+
+import json
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+from benchmarks.measuring import Bench, Figures, Promise, Workload
+from benchmarks.mqtt.sides import Server, Side, make_server, port_of
+from tests.peers.mosquitto import CONNACK, CONNECT
+
+HERE = Path(__file__).parent
+RATE = "messages_per_second"
+MANY = 1000
+IDLE = 10_000
+TO_EACH = 20  # messages under way, where there are many clients: as many as clients take by default
+
+
+@lru_cache
+def generator() -> Path:
+    """The load generator, compiled once: one written in Python would measure itself."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise RuntimeError("the load generator needs a C compiler (apt install gcc libc6-dev)")
+    program = Path(tempfile.mkdtemp(prefix="bench-")) / "load"
+    subprocess.run([compiler, "-O2", str(HERE / "load.c"), "-o", str(program)], check=True)
+    return program
+
+
+def generate(bench: Bench, server: Server, *options: object) -> dict[str, float]:
+    """Run the generator; what it says."""
+    argv = [generator(), "-p", port_of(server), "-B", server.pid, *options]
+    return dict(json.loads(bench.run(list(map(str, argv)))))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How many publish to how many, and how many messages each publisher has under way."""
+
+    name: str
+    publishers: int = 1
+    subscribers: int = 1
+    window: int = 1000
+
+
+ONE_TO_ONE = Shape("1 to 1")
+ALONE = Shape("1 to 1, one at a time", window=1)
+FAN_OUT = Shape("1 to 1,000", subscribers=MANY, window=TO_EACH)
+FAN_IN = Shape("1,000 to 1", publishers=MANY, window=TO_EACH)
+
+
+def load(shape: Shape, qos: int, kept: bool, bench: Bench, side: Side) -> Figures:
+    """As fast as it goes. What is counted is what comes to subscribers."""
+    options: list[object] = ["-P", shape.publishers, "-S", shape.subscribers, "-w", shape.window]
+    options += ["-q", qos, "-t", bench.seconds, *(["-k"] if kept else [])]
+    said = generate(bench, side.server, *options)
+    messages, seconds = max(said["messages"], 1.0), said["seconds"]
+    return {
+        "messages": messages,
+        "seconds": seconds,
+        RATE: messages / seconds,
+        "broker_cpu_us_per_message": said["broker_cpu_s"] * 1e6 / messages,
+        # Much below 100: the generator, or the disk, was the limit, and not the broker.
+        "broker_busy_percent": said["broker_cpu_s"] / seconds * 100,
+        "generator_busy_percent": said["own_cpu_s"] / seconds * 100,
+        **({"delivery_p50_ms": said["p50_us"] / 1000} if shape.window == 1 else {}),
+    }
+
+
+@contextmanager
+def fresh(bench: Bench, side: Side) -> Iterator[Server]:
+    """A broker of the same kind that has done nothing yet."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = make_server(side.name, Path(folder), "page cache", bench.processors)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def start(bench: Bench, side: Side) -> Figures:
+    """From nothing to the first client that is let in, and what an idle broker holds."""
+    with fresh(bench, side) as server:
+        server.start()
+        server.stop()
+        begun = time.perf_counter()
+        server.start()
+        greet(port_of(server))
+        return {
+            "first_ack_s": time.perf_counter() - begun,
+            "idle_rss_mb": server.usage().rss_bytes / 1e6,
+        }
+
+
+def greet(port: int) -> None:
+    """Come in, and leave."""
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.sendall(CONNECT)
+        if connection.recv(4) != CONNACK:
+            raise RuntimeError("the broker does not let us in")
+
+
+def idle(bench: Bench, side: Side) -> Figures:
+    """Sessions with a subscription each, which are silent."""
+    with fresh(bench, side) as server:
+        server.start()
+        said = generate(bench, server, "-i", IDLE)
+    grown = said["after_bytes"] - said["before_bytes"]
+    return {
+        "session_kb": grown / said["sessions"] / 1000,
+        "sessions_per_second": said["sessions"] / said["seconds"],
+        "idle_cpu_percent": said["idle_cpu_s"] * 100,
+    }
+
+
+def all_workloads(with_peer: bool) -> list[Workload[Side]]:
+    """In the order in which they run: those with the same promise share a pair of brokers."""
+    shapes = [(shape, qos) for shape in (ONE_TO_ONE, FAN_OUT, FAN_IN, ALONE) for qos in (0, 1)]
+    shapes.insert(2, (ONE_TO_ONE, 2))
+    clean = [rate(f"QoS {qos}, {shape.name}", "page cache", shape, qos) for shape, qos in shapes]
+    kept = [
+        rate(f"QoS 1, 1 to 1, kept sessions, {promise}", promise, ONE_TO_ONE, 1, kept=True)
+        for promise in promises()
+    ]
+    return [*clean, *kept, *singles()]
+
+
+def promises() -> tuple[Promise, ...]:
+    """Both of ours."""
+    return ("page cache", "disk")
+
+
+def rate(
+    name: str, promise: Promise, shape: Shape, qos: int, *, kept: bool = False
+) -> Workload[Side]:
+    """How many messages a second."""
+    return Workload(name, promise, RATE, partial(load, shape, qos, kept))
+
+
+def singles() -> list[Workload[Side]]:
+    """One of a kind."""
+    return [
+        Workload(f"{IDLE:,} idle sessions", "page cache", "session_kb", idle, False, False),
+        Workload("start", "page cache", "first_ack_s", start, False, False),
+    ]

@@ -1,0 +1,1 @@
+"""Other brokers of MQTT as ends of shovels: a bridge."""

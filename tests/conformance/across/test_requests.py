@@ -1,0 +1,62 @@
+"""A request by one protocol, answered by another: where the answer goes, and what it belongs to."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from anymq.testing import EmbeddedBroker
+from tests.conformance.across.speakers import Amqp, Kafka, Mqtt, Speaker, Spoken, Stomp, body_of
+from tests.conformance.across.workers import STEPS_MAX
+
+ASK, ANSWERS = "rpc.ask", "rpc.answers"
+REPLY_QUEUE = "answers"  # gets what is published to the address, too
+
+# How each says where it wants its answer, and what it is for.
+ASKING: dict[type[Speaker], Spoken] = {
+    Amqp: Spoken({"body": b"ping", "reply_to": REPLY_QUEUE, "correlation_id": "7"}),
+    Mqtt: Spoken({"payload": b"ping", "Response Topic": "rpc/answers", "Correlation Data": b"7"}),
+    Stomp: Spoken({"body": b"ping"}, [("reply-to", "/topic/rpc.answers"), ("correlation-id", "7")]),
+    Kafka: Spoken({"value": b"ping"}, [("reply-to", b"rpc.answers"), ("correlation-id", b"7")]),
+}
+SERVERS: tuple[type[Speaker], ...] = (Amqp, Mqtt, Stomp)  # Kafka answers to topics only
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(settings={"mqtt": {"port": 0}, "stomp": {"port": 0}}) as running:
+        declaring = Amqp(running, [])
+        declaring.declare_stream(ASK)
+        declaring.declare_stream(ANSWERS)
+        declaring.channel.queue_declare(REPLY_QUEUE, durable=True, auto_delete=False)
+        declaring.channel.queue_bind(REPLY_QUEUE, "amq.topic", ANSWERS)
+        declaring.close()
+        yield running
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("client", ASKING)
+def test_a_request_and_its_answer(
+    broker: EmbeddedBroker, client: type[Speaker], server: type[Speaker]
+) -> None:
+    """Whoever serves does with reply-to and correlation what its own protocol does with them."""
+    serving, asking, answers = server(broker, [ASK]), client(broker, []), Amqp(broker, [])
+    try:
+        asking.write(ASK, ASKING[client])
+        asking.flush()
+        _, request = next(serving.read())
+        serving.answer(request, f"pong of {server.__name__}".encode())
+        answer = taken(answers)
+    finally:
+        for speaker in (serving, asking, answers):
+            speaker.close()
+    assert body_of(answer) == f"pong of {server.__name__}".encode()
+    assert answer.properties["correlation_id"] == "7"
+
+
+def taken(answers: Amqp) -> Any:
+    """Return what came to the place of answers."""
+    for _ in range(STEPS_MAX):
+        if (message := answers.channel.basic_get(REPLY_QUEUE, no_ack=True)) is not None:
+            return message
+    raise AssertionError("no answer came")
