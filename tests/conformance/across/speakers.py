@@ -114,11 +114,6 @@ class Kafka(Speaker):
         self.write(place, Spoken({"value": body}, [("correlation-id", correlation)]))
         self.flush()
 
-    @override
-    def write_to(self, queue: str, body: bytes) -> None:
-        self.write(queue, Spoken({"value": body}))
-        self.flush()
-
     def _delivered(self, error: KafkaError | None, _message: object) -> None:
         if error is not None:
             self._refused.append(error)
