@@ -12,6 +12,7 @@ from anymq.core.taps import Origin
 from anymq.core.timers import Timer
 from anymq.protocols.kafka import errors, share_calls
 from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.errors import InvalidRequest
 from anymq.protocols.kafka.primitives import MalformedFrame
 from anymq.protocols.kafka.schema.generated import share_fetch as schema
@@ -22,7 +23,7 @@ VERSIONS = range(1, 3)
 
 WAIT_MS_MAX = 300_000
 RECORDS_MAX = 10_000  # by one fetch
-PARTITION_BYTES_MAX = 1024 * 1024  # read at once: it goes through memory
+PARTITION_BYTES_MAX = 512 * 1024  # read at once: it goes through memory
 STRICT = 1  # of the ways to acquire: not one record more than asked for
 NEW_MAX = 10_000  # partitions asked for that are not there: each costs us time
 
@@ -86,10 +87,14 @@ class _ShareFetch:
             return
         self._want()
         self._take()
-        if self._taken or self._settled or self._entries or request.max_wait_ms <= 0:
+        # An error alone waits: who asks again at once would hear it again.
+        if self._taken or self._settled or not self._may_wait():
             self._answer()
         else:
             self._wait()
+
+    def _may_wait(self) -> bool:
+        return self._request.max_wait_ms > 0 and self._records_left > 0
 
     def _settle(self) -> None:
         for topic in self._request.topics:
@@ -135,7 +140,12 @@ class _ShareFetch:
         try:
             taken = self._place(key).ask(self._wish())
         except Refused as error:
-            errors.explain(self._entry(key), error)
+            entry = self._entry(key)
+            errors.explain(entry, error)
+            if entry.error_code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+                # Somebody has the queue for himself. Of what is said of a partition, this is what
+                # clients take for "not now".
+                entry.error_code = ErrorCode.UNKNOWN_SERVER_ERROR
             self._session.close_place(key)
         else:
             if taken is not None:
