@@ -103,9 +103,7 @@ class Broker:
         self._given = {**_identity(self.settings), **self.settings.configs}
         broker_config.check_static(self._given)
         self.config = BrokerConfig(self._given)
-        self._store = store
-        self._random = random
-        self._run = run
+        self._store, self._random, self._run = store, random, run
         self._catalog = Catalog(definitions)
         self.policies = Policies(Parameters(self._catalog))
         self.presence = Presence(self.policies, UserLimits(self._catalog))
@@ -150,17 +148,21 @@ class Broker:
                 borrowed=ids_kept(self._catalog),
             )
         )
-        self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
-        self.users = Accounts(self._catalog, self.vhosts)
-        self.turn, self.flow = self._messaging.turn, self._messaging.flow
-        lines = self._messaging.lines
-        self.settled: Progress = lines.progress  # how far it is on the disk what was settled
-        self.witness: Witness = lines.witness  # who sees where messages go
-        self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
-        self.jobs = Jobs(clock, timers, self._messaging.steady, self.turn)
+        self._name_parts()
         self.group_configs, self.shares, self.queue_sinks = self._open_shares()
         self._streams = self._open_streams()
         self._begin_a_life()
+
+    def _name_parts(self) -> None:
+        """What others ask for comes from below."""
+        lines, steady = self._messaging.lines, self._messaging.steady
+        self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
+        self.users = Accounts(self._catalog, self.vhosts)
+        self.turn, self.flow = self._messaging.turn, self._messaging.flow
+        self.settled: Progress = lines.progress  # how far it is on the disk what was settled
+        self.witness: Witness = lines.witness  # who sees where messages go
+        self.now_ms = steady.now_ms  # since 1970; never jumps while we run
+        self.jobs = Jobs(self.clock, self.timers, steady, self.turn)
 
     def _open_streams(self) -> Streams:
         streams = self._messaging.add_streams(self)
