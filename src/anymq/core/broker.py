@@ -171,14 +171,13 @@ class Broker:
             kept=Kept(self._catalog, self._messaging.lines, self._new_log_ids),
             clock=self.clock,
             timers=self.timers,
+            forms=self._messaging.forms,
             settings_of=configs.settings,
             is_other=self.groups.__contains__,
         )
         shares = Shares(around)
         self.groups.is_other = shares.__contains__
-        sinks = QueueSinks(
-            self.vhosts, self._messaging.forms, self.flow, self._topics.default_config
-        )
+        sinks = QueueSinks(self.vhosts, self._messaging.forms, self._topics.default_config)
         return configs, shares, sinks
 
     def _begin_a_life(self) -> None:
