@@ -18,9 +18,8 @@ from anymq.core.policies.presence import Presence
 from anymq.core.policies.user_limits import UserLimits
 from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.delays import Delays
-from anymq.core.queues.progress import Progress
+from anymq.core.queues.lines import Lines
 from anymq.core.queues.totals import Totals
-from anymq.core.queues.witness import Witness
 from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.types import OURS, ExchangeTypes
@@ -410,6 +409,11 @@ class Broker:
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""
         self._messaging.lines.when_written(then)
+
+    @property
+    def lines(self) -> Lines:
+        """The lines of all queues."""
+        return self._messaging.lines
 
     def has(self, log_id: int, position: int) -> bool:
         """Has a log what was to get this position? Of a log that is gone: it had."""
