@@ -3,7 +3,8 @@
 Keys: `s/<vhost>/<client>` a session · `u/<vhost>/<client>/<part>` its subscriptions, in parts, so
 that one more of very many costs little · `i/<vhost>/<client>/<number>` came, and is not released,
 see Coming · `o/<vhost>/<client>/<number>` arrived, and is not complete: its position ·
-`r/<vhost>/<topic>` retained. Names are percent-quoted. On disk: another meaning needs another key.
+`r/<vhost>/<topic>` retained · `w/<vhost>/<client>` the will of a session. Names are
+percent-quoted. On disk: another meaning needs another key.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -31,7 +32,7 @@ LOG_CONFIG = LogConfig(
 )
 Then = Callable[[Exception | None], None]
 
-SESSION, PART, CAME, ARRIVED, RETAINED = "s", "u", "i", "o", "r"
+SESSION, PART, CAME, ARRIVED, RETAINED, WILL = "s", "u", "i", "o", "r", "w"
 PARTS = 64  # of the subscriptions of one session: on disk
 
 _HEAD = Struct(">QI")  # of a retained message: when it came, size of its properties
@@ -57,6 +58,23 @@ class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     expiry_s: int
     expires_ms: int = 0
     subscriptions: dict[str, SubscriptionRecord] = {}
+
+
+class WillRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A will, whose it is, and when it is due, since 1970; 0: its client is there."""
+
+    user: str
+    host: str
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    properties: bytes  # as MQTT 5 writes them
+    due_ms: int = 0
+
+    def due(self, due_ms: int) -> "WillRecord":
+        """Return it for then."""
+        return msgspec.structs.replace(self, due_ms=due_ms)
 
 
 @dataclass(slots=True)
@@ -134,6 +152,7 @@ Place = tuple[str, str]  # virtual host, and client or topic
 
 _encode = msgspec.json.Encoder().encode
 _SESSION = msgspec.json.Decoder(SessionRecord)
+_WILL = msgspec.json.Decoder(WillRecord)
 _SUBSCRIPTIONS = msgspec.json.Decoder(dict[str, SubscriptionRecord])
 
 # Filters, and what is said of them now; None: there is no such subscription any more.
@@ -236,6 +255,16 @@ class Kept:
     def forget_arrived(self, place: Place, numbers: Collection[int], then: Then) -> None:
         """These are complete, and a restart would not send them again."""
         self._store.put(dict.fromkeys(_key(ARRIVED, *place, str(one)) for one in numbers), then)
+
+    def wills(self) -> Iterator[tuple[Place, WillRecord]]:
+        """Yield all wills."""
+        for names, value in self._all(WILL):
+            yield (names[0], names[1]), _WILL.decode(value)
+
+    def put_will(self, place: Place, record: WillRecord | None) -> None:
+        """A session has this will; None: none any more."""
+        value = None if record is None else _encode(record)
+        self._store.put({_key(WILL, *place): value}, ignore)
 
     def put_retained(self, place: Place, message: RetainedMessage | None, then: Then) -> None:
         """This is retained for a topic; None: nothing."""
