@@ -273,7 +273,7 @@ PLACES: tuple[Way, ...] = (
         "queue Q",
         write={
             KAFKA: "topic `Q`",
-            AMQP: "exchange ``, key `Q`",
+            AMQP: "default exchange, key `Q`",
             MQTT: "`$queue/Q`",
             STOMP: "`/queue/Q`",
         },
@@ -289,7 +289,7 @@ PLACES: tuple[Way, ...] = (
         "topic T",
         write={
             KAFKA: "topic `T`",
-            AMQP: "exchange ``, key `T`",
+            AMQP: "default exchange, key `T`",
             MQTT: "`$queue/T`",
             STOMP: "`/queue/T`",
         },

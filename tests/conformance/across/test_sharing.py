@@ -46,7 +46,7 @@ def left(channel: BlockingChannel, queue: str) -> int:
     return int(channel.queue_declare(queue, passive=True).method.message_count)
 
 
-WRITERS: tuple[type[Speaker], ...] = (Amqp, Kafka, Mqtt, Stomp)
+WRITERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp)
 
 
 def test_each_message_goes_to_one_whoever_wrote_it(

@@ -56,5 +56,5 @@ def opened(ground: ShareGround) -> Opened:
     )
     shares = Shares(around)
     ground.groups.is_other = shares.__contains__
-    sinks = QueueSinks(messaging.vhosts, messaging.forms, messaging.flow, topics.default_config)
+    sinks = QueueSinks(messaging.vhosts, messaging.forms, topics.default_config)
     return Opened(configs, shares, sinks)

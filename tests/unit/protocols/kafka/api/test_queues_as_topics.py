@@ -217,8 +217,6 @@ def test_queues_that_take_nothing_more(room: KafkaRoom, client: KafkaDialog) -> 
         )
         assert sent(room, client, batch).error_code == code
     assert sent(room, client, batch).error_code == ErrorCode.POLICY_VIOLATION
-    room.broker.flow.set("memory", True)
-    assert sent(room, client, batch).error_code == ErrorCode.KAFKA_STORAGE_ERROR
 
 
 # -- looking at queues
