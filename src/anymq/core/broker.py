@@ -23,11 +23,8 @@ from anymq.core.queues.totals import Totals
 from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.types import OURS, ExchangeTypes
-from anymq.core.shares.configs import GroupConfigs
-from anymq.core.shares.kept import Kept, ids_kept
-from anymq.core.shares.places import Spots
-from anymq.core.shares.queue_writer import QueueSinks
-from anymq.core.shares.shares import Around, Shares
+from anymq.core.shares.kept import ids_kept
+from anymq.core.shares.opening import Opened, ShareGround, opened
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
 from anymq.core.streams.errors import InvalidPartitions, PolicyViolation
@@ -169,21 +166,19 @@ class Broker:
             streams.on_topic(name, topic)
         return streams
 
-    def _open_shares(self) -> tuple[GroupConfigs, Shares, QueueSinks]:
-        configs = GroupConfigs(self._catalog, lambda: self.config)
-        around = Around(
-            spots=Spots(self.topics, self.topic_by_id, self.vhosts),
-            kept=Kept(self._catalog, self._messaging.lines, self._new_log_ids),
-            clock=self.clock,
-            timers=self.timers,
-            forms=self._messaging.forms,
-            settings_of=configs.settings,
-            is_other=self.groups.__contains__,
+    def _open_shares(self) -> Opened:
+        return opened(
+            ShareGround(
+                catalog=self._catalog,
+                messaging=self._messaging,
+                topics=self._topics,
+                groups=self.groups,
+                clock=self.clock,
+                timers=self.timers,
+                new_ids=self._new_log_ids,
+                config=lambda: self.config,
+            )
         )
-        shares = Shares(around)
-        self.groups.is_other = shares.__contains__
-        sinks = QueueSinks(self.vhosts, self._messaging.forms, self._topics.default_config)
-        return configs, shares, sinks
 
     def _begin_a_life(self) -> None:
         """Bind; note what makes this run another one than the last; bury what died."""
