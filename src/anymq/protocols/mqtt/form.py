@@ -32,6 +32,8 @@ REMEMBERED_MAX = 4096
 REMEMBERED_BYTES_MAX = 256
 EXPIRY_S_MAX = 0xFFFF_FFFF
 
+DELAY, DELIVER_AT = "x-delay", "x-deliver-at"  # user properties, as the headers of AMQP
+NUMBER_DIGITS_MAX = 18
 QOS_HEADER = "x-mqtt-publish-qos"  # as RabbitMQ calls it
 FORMAT_HEADER = "x-mqtt-payload-format"
 LONG = {  # where a property goes that is too long to be one elsewhere
@@ -154,13 +156,22 @@ def _traits(properties: bytes) -> Traits:
         return _PERSISTENT if flags & QOS_BITS else _TRANSIENT
     expiry = said.get(P.MESSAGE_EXPIRY)
     fields: dict[str, Any] = {}
-    _headers(said, fields)
+    headers = _headers(said, fields)
     return Traits(
         persistent=bool(flags & QOS_BITS),
         priority=fields.get("priority"),
         expiration_ms=None if expiry is None else expiry * 1000,
         has_headers=P.USER_PROPERTY in said,
+        delay_ms=_milliseconds(headers.get(DELAY)),
+        deliver_at_ms=_milliseconds(headers.get(DELIVER_AT)),
     )
+
+
+def _milliseconds(value: Value) -> int | None:
+    """Return a whole number; what is none means nothing."""
+    text = value if isinstance(value, str) else ""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS_MAX
+    return int(text) if is_number else None
 
 
 def _headers(said: Props, fields: dict[str, Any]) -> dict[str, Value]:

@@ -57,6 +57,7 @@ class Terms:
     qos: int
     retain: bool
     numbers: tuple[int, ...]
+    topic: str = ""  # unless it is what the routing key says
 
 
 def queue_name(client_id: str) -> str:
@@ -113,7 +114,7 @@ class Mailbox:
     @property
     def own(self) -> Iterator[Subscribed]:
         """Its subscriptions that it shares with nobody."""
-        return (one for one in self.subscriptions.values() if not _is_shared(one.wish.filter))
+        return (one for one in self.subscriptions.values() if topics.is_own(one.wish.filter))
 
     @property
     def only_at_most_once(self) -> bool:
@@ -141,17 +142,18 @@ class Mailbox:
         if share is not None:
             found = self.vhost.queues.get(share_queue_name(share))
             queue, name = found if isinstance(found, Queue) else None, share.filter
-        if queue is not None:
+        if queue is not None and topics.is_own(name) and not topics.is_sys(name):
             self._bind(queue, name, _nothing)
 
     def add(self, subscribed: Subscribed, then: Then) -> bool:
         """Subscribe; say whether it is new. `then`: a restart would find it so."""
         name = subscribed.wish.filter
         share = topics.shared(name)
-        if share is None:
+        if share is None and topics.is_own(name):
             queue = self.queue = self._declare(queue_name(self.client_id), alone=not self.durable)
-            self._bind(queue, name, then)
-        else:
+            if not topics.is_sys(name):
+                self._bind(queue, name, then)
+        elif share is not None:
             self._bind(self._declare(share_queue_name(share), alone=False), share.filter, then)
         return self._note(subscribed)
 
@@ -160,11 +162,11 @@ class Mailbox:
         subscribed = self.subscriptions.pop(name, None)
         if subscribed is None:
             return False
-        if not _is_shared(name):
+        if topics.is_own(name):
             self._terms.clear()
             self._trie.discard(topics.swapped(name), subscribed)
             key, queue = topics.swapped(name), queue_name(self.client_id)
-            if queue in self.vhost.queues:
+            if queue in self.vhost.queues and not topics.is_sys(name):
                 self.vhost.unbind(topics.EXCHANGE, queue, key, owner=self._owner)
         return True
 
@@ -203,7 +205,7 @@ class Mailbox:
     def _note(self, subscribed: Subscribed) -> bool:
         name = subscribed.wish.filter
         before = self.subscriptions.get(name)
-        if not _is_shared(name):
+        if topics.is_own(name):
             self._terms.clear()
             if before is not None:
                 self._trie.discard(topics.swapped(name), before)
@@ -255,10 +257,6 @@ def terms_of(message: Message, matching: list[Subscribed], client_id: str) -> Te
     as_published = flags & RETAIN and any(one.wish.retain_as_published for one in matching)
     numbers = tuple(sorted({one.number for one in matching if one.number}))
     return Terms(qos, bool(flags & RETAINED or as_published), numbers)
-
-
-def _is_shared(name: str) -> bool:
-    return name.startswith(topics.SHARE_PREFIX)
 
 
 def _nothing(error: Exception | None) -> None:
