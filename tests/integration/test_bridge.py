@@ -197,6 +197,7 @@ def test_retained_there(
         ours.subscribe(f"{name}/#", 1)
         bring_in(here, name, mosquitto.port, src_topic=f"{name}/there")
         assert ours.next().payload == b"before"
+        until(lambda: retained(broker.ports["mqtt"], f"{name}/there") or None)
         ours.publish(f"{name}/here", b"now", 1, retain=True)
         ours.next()
     until(lambda: retained(mosquitto.port, f"{name}/here") or None)
