@@ -4,17 +4,18 @@ MQTT calls it a session. It may outlive the connection, and the broker; while it
 `carrier` is the connection. A queue exists once there are subscriptions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from anymq.core.errors import Conflict
+from anymq.core.errors import Conflict, Refused
 from anymq.core.message import Envelope, Message
 from anymq.core.queues.arguments import CLASSIC
 from anymq.core.queues.queue import Queue
 from anymq.core.routing.target import Then
 from anymq.core.routing.trie import Trie
 from anymq.core.vhosts.vhost import VirtualHost
+from anymq.observability.log import Log
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import Wish
 from anymq.protocols.mqtt.errors import Reason
@@ -25,6 +26,8 @@ from anymq.protocols.mqtt.settings import MqttSettings
 QUEUE_PREFIX = "mqtt-subscription-"  # as RabbitMQ calls them, so rights say the same
 SHARE_QUEUE_PREFIX = "mqtt-share-"
 NEVER = 0xFFFF_FFFF
+
+log = Log("anymq.mqtt")
 TERMS_MAX = 64  # that a mailbox remembers: most clients get the same kind again and again
 PROPERTIES_BYTES_MAX = 256  # of those
 
@@ -107,9 +110,13 @@ class Mailbox:
 
     @property
     def record(self) -> SessionRecord:
-        """As it is kept."""
-        subscriptions = {name: one.record for name, one in self.subscriptions.items()}
-        return SessionRecord(self.user, self.expiry_s, self.expires_ms, subscriptions)
+        """As it is kept, without its subscriptions."""
+        return SessionRecord(self.user, self.expiry_s, self.expires_ms)
+
+    def records_of(self, names: Iterable[str]) -> dict[str, SubscriptionRecord | None]:
+        """Return subscriptions as they are kept; None for those that are not there."""
+        found = {name: self.subscriptions.get(name) for name in names}
+        return {name: None if one is None else one.record for name, one in found.items()}
 
     @property
     def own(self) -> Iterator[Subscribed]:
@@ -143,7 +150,10 @@ class Mailbox:
             found = self.vhost.queues.get(share_queue_name(share))
             queue, name = found if isinstance(found, Queue) else None, share.filter
         if queue is not None and topics.is_own(name) and not topics.is_sys(name):
-            self._bind(queue, name, _nothing)
+            try:
+                self._bind(queue, name, _nothing)
+            except Refused as error:  # there are too many now
+                log.warning("a subscription is not restored", filter=name, reason=str(error))
 
     def add(self, subscribed: Subscribed, then: Then) -> bool:
         """Subscribe; say whether it is new. `then`: a restart would find it so."""

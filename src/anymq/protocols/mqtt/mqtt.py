@@ -1,6 +1,6 @@
 """Mqtt: what all MQTT sessions share: mailboxes, retained messages, wills."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -145,11 +145,13 @@ class Mqtt:
         mailbox.carrier = carrier
         return mailbox, False
 
-    def save(self, mailbox: Mailbox, then: Then = ignore) -> None:
-        """Keep what a mailbox is now."""
+    def save(self, mailbox: Mailbox, then: Then = ignore, changed: Iterable[str] = ()) -> None:
+        """Keep what a mailbox is now. `changed`: filters that it has subscribed to, or no more."""
         if mailbox.durable and self.mailboxes.get(mailbox.place) is mailbox:
-            mailbox.is_kept = True
-            self.kept.put_session(mailbox.place, mailbox.record, then)
+            if not mailbox.is_kept:
+                mailbox.is_kept, changed = True, mailbox.subscriptions
+            records = mailbox.records_of(changed)
+            self.kept.put_session(mailbox.place, mailbox.record, then, records)
         else:
             then(None)
 

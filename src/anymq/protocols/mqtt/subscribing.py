@@ -58,6 +58,7 @@ class Subscribing:
 
     def resume(self) -> None:
         """Take again what the mailbox has subscribed to; what is not allowed any more goes."""
+        gone = []
         for name, subscribed in list(self._mailbox.subscriptions.items()):
             try:
                 self._check(name)
@@ -65,6 +66,9 @@ class Subscribing:
                 self._begin(subscribed)
             except Refused:
                 self._forget(name)
+                gone.append(name)
+        if gone:
+            self._mqtt.save(self._mailbox, changed=gone)
         self._take()
 
     def allowed(self) -> bool:
@@ -87,7 +91,8 @@ class Subscribing:
             except REFUSALS as error:
                 codes.append(self._code(error))
         suback = Suback(packet.packet_id, codes)
-        self._mqtt.save(self._mailbox, partial(self._subscribed, suback, retained))
+        filters = [wish.filter for wish in packet.wishes]
+        self._mqtt.save(self._mailbox, partial(self._subscribed, suback, retained), filters)
 
     def on_unsubscribe(self, packet: Unsubscribe) -> None:
         """Subscribe no more."""
@@ -98,7 +103,7 @@ class Subscribing:
         if any(code is Reason.SUCCESS for code in codes):
             self._take()
         unsuback = Unsuback(packet.packet_id, codes if self._wire.v5 else ())
-        self._mqtt.save(self._mailbox, lambda _: self._answer(unsuback))
+        self._mqtt.save(self._mailbox, lambda _: self._answer(unsuback), packet.filters)
 
     def go_on(self) -> None:
         """Put some more retained messages in the mailbox."""
