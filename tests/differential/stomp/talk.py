@@ -62,7 +62,8 @@ def differences(ours: Sequence[Any], theirs: Sequence[Any]) -> list[str]:
     found = []
     for number, (mine, other) in enumerate(zip(ours, theirs, strict=True), 1):
         if len(mine) != len(other):
-            found.append(f"step {number}: {len(mine)} answers, not {len(other)}: {mine} {other}")
+            told = (", ".join(map(_kind, some)) or "nothing" for some in (mine, other))
+            found.append(f"step {number}: {' instead of '.join(told)}")
             continue
         # A receipt waits for the disk, and what comes meanwhile may come before or behind it.
         for one, two in zip(sorted(mine, key=_kind), sorted(other, key=_kind), strict=True):

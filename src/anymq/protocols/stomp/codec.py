@@ -290,6 +290,13 @@ def header_line(name: str, value: str, version: str) -> bytes:
     return line.encode(errors="replace")
 
 
+def receipt(receipt_id: str, version: str) -> bytes:
+    """Encode a RECEIPT: who wants any wants many."""
+    if receipt_id.isalnum():
+        return b"RECEIPT\nreceipt-id:%s\n\n\0\n" % receipt_id.encode()
+    return encode("RECEIPT", [("receipt-id", receipt_id)], b"", version)
+
+
 def encode(
     command: str, headers: Iterable[tuple[str, str]], body: bytes = b"", version: str = V12
 ) -> bytes:
