@@ -3,7 +3,7 @@
     python benchmarks/micro/mqtt.py [batch ...]
 
 Publishers and subscribers on one broker with a disk in memory; `batch` messages of 100 bytes come
-in one read. Fan-out: to 200 subscribers, by delivery. Fan-in: from 200 publishers in turn. Kept: the
+in one read. Out: to 200 subscribers, by delivery. In: from 200 publishers in turn. Kept: the
 session of the subscriber is. Processor time, so that other work matters less.
 """
 

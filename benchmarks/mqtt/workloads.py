@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 RATE = "messages_per_second"
 MANY = 1000
 IDLE = 10_000
-TO_EACH = 20  # messages under way, where there are many clients: as many as clients take by default
+TO_EACH = 20  # messages under way of a publisher, where there are many clients
 
 
 @lru_cache
@@ -53,6 +53,7 @@ class Shape:
 ONE_TO_ONE = Shape("1 to 1")
 ALONE = Shape("1 to 1, one at a time", window=1)
 FAN_OUT = Shape("1 to 1,000", subscribers=MANY, window=TO_EACH)
+OUT_ALONE = Shape("1 to 1,000, one at a time", subscribers=MANY, window=1)
 FAN_IN = Shape("1,000 to 1", publishers=MANY, window=TO_EACH)
 
 
@@ -122,7 +123,8 @@ def idle(bench: Bench, side: Side) -> Figures:
 
 def all_workloads(with_peer: bool) -> list[Workload[Side]]:
     """In the order in which they run: those with the same promise share a pair of brokers."""
-    shapes = [(shape, qos) for shape in (ONE_TO_ONE, FAN_OUT, FAN_IN, ALONE) for qos in (0, 1)]
+    kinds = (ONE_TO_ONE, FAN_OUT, FAN_IN, ALONE, OUT_ALONE)
+    shapes = [(shape, qos) for shape in kinds for qos in (0, 1)]
     shapes.insert(2, (ONE_TO_ONE, 2))
     clean = [rate(f"QoS {qos}, {shape.name}", "page cache", shape, qos) for shape, qos in shapes]
     kept = [

@@ -71,6 +71,13 @@ class Mqtt:
         at_most=65_535,
         live=True,
     )
+    sys_interval_s: int = setting(
+        10,
+        "How often figures of the broker below `$SYS/` are published anew, in seconds; 0: there are"
+        " none. Who has the tag monitoring or administrator may subscribe to them.",
+        at_least=0,
+        at_most=3600,
+    )
     session_expiry_ms_max: int = setting(
         7 * DAY_MS,
         "How long a session is kept after its client has gone, at most; 0: for ever, if it asks.",

@@ -235,8 +235,11 @@ class Connection:
         if ending and not (self.owes or channel.owes):
             self.close(session.reason)
             return
-        self._set_reading(not ending and session.reading)
-        self._set_writing(channel.owes)
+        reading, owes = not ending and session.reading, channel.owes
+        if reading is not self._reading:
+            self._set_reading(reading)
+        if owes is not self._writing:
+            self._set_writing(owes)
         if session.more and not self._go_on_scheduled:
             self._go_on_scheduled = True
             self._loop.call_soon(self._go_on)

@@ -68,6 +68,8 @@ class PlainChannel:
         """Send what the peer takes now, about `bytes_max` at most; return how much it was."""
         total = 0
         try:
+            if len(self._owed) == 1 and not isinstance(self._owed[0], FileRange):
+                return self._send_one(self._owed[0])
             while self._owed and total < bytes_max:
                 head = self._owed[0]
                 if isinstance(head, FileRange):
@@ -77,6 +79,15 @@ class PlainChannel:
         except (BlockingIOError, InterruptedError):
             pass
         return total
+
+    def _send_one(self, output: Buffer) -> int:
+        """As most turns go: one piece, which the peer takes. Measured by `./dev bench mqtt`."""
+        sent = self._socket.send(output)
+        if sent == len(output):
+            self._owed.clear()
+        else:
+            self._owed[0] = memoryview(output)[sent:]
+        return sent
 
     def _send_buffers(self) -> int:
         buffers: list[Buffer] = []

@@ -273,6 +273,18 @@ def frame_at(data: bytes | bytearray, at: int, bytes_max: int) -> Frame | None:
     return Frame(data[at], here, here + size) if here + size <= end else None
 
 
+def whole_bytes(data: bytes, at: int) -> int:
+    """Return how long the packet is that begins at `at`; 0 when that is not known yet."""
+    size = shift = 0
+    for here in range(at + 1, min(at + 1 + VARINT_BYTES_MAX, len(data))):
+        octet = data[here]
+        size |= (octet & 0x7F) << shift
+        if octet < 0x80:
+            return here + 1 - at + size
+        shift += 7
+    return 0
+
+
 def decode(data: bytes, frame: Frame, version: int) -> Packet:
     """Decode one packet; of a client that has not said its version yet, only CONNECT has one."""
     kind, flags = frame.first >> 4, frame.first & 0x0F

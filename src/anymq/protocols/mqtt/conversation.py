@@ -42,9 +42,10 @@ from anymq.protocols.mqtt.incoming import Ground, Incoming, Publisher
 from anymq.protocols.mqtt.login import check_place, claim_of, vhost_of
 from anymq.protocols.mqtt.mailbox import NEVER, Mailbox
 from anymq.protocols.mqtt.mqtt import Mqtt
-from anymq.protocols.mqtt.outgoing import Outgoing, Taker
+from anymq.protocols.mqtt.outgoing import Outgoing
 from anymq.protocols.mqtt.properties import P
 from anymq.protocols.mqtt.subscribing import Subscribing
+from anymq.protocols.mqtt.taker import Taker
 from anymq.protocols.mqtt.wire import WITHOUT_LIMIT, Wire
 from anymq.protocols.session import Outbox, Peer
 from anymq.security.gate import Claim, Verdict
@@ -90,7 +91,7 @@ class Conversation:
         self.incoming: Incoming | None = None
         self.outgoing: Outgoing | None = None
         self.subscribing: Subscribing | None = None
-        self.gathering: Gathering | None = None
+        self.gathering: Gathering | None = None  # once there is something to gather
         self._mailbox: Mailbox | None = None
         self._permit: Permit | None = None
         self._will: Will | None = None
@@ -267,8 +268,15 @@ class Conversation:
             aliases_max=settings.topic_aliases_max,
             on_fault=self.fault,
         )
-        self.gathering = Gathering(ground, wire, self.incoming, self.outgoing)
         self.subscribing = Subscribing(mqtt, wire, mailbox, permit, self.outgoing)
+
+    def begin_gathering(self) -> Gathering:
+        """Act on many packets at a time from now on."""
+        assert self.incoming is not None
+        assert self.outgoing is not None
+        ground = self.incoming.publisher.ground
+        self.gathering = Gathering(ground, self.wire, self.incoming, self.outgoing)
+        return self.gathering
 
     def _ground(self, mailbox: Mailbox, permit: Permit) -> Ground:
         mqtt, vhost = self.mqtt, mailbox.vhost
@@ -433,6 +441,8 @@ class Conversation:
         assert self.outgoing is not None
         assert self.subscribing is not None
         mqtt.connected.discard(self)
+        mqtt.gone.received += self.peer.traffic.received
+        mqtt.gone.sent += self.peer.traffic.sent
         mqtt.broker.presence.leave(self.user, mailbox.vhost.name)
         mqtt.broker.users.unwatch(self.user, self._on_rights)
         self.outgoing.end()

@@ -22,7 +22,7 @@ from anymq.protocols.mqtt.retained import Retained
 from anymq.protocols.mqtt.wire import Wire
 
 ENVELOPES_MAX = 1000  # that a connection remembers
-OWN_TOPICS = ("$SYS/", topics.SHARE_PREFIX)  # to which nobody may publish
+OWN_TOPICS = (topics.SYS_PREFIX, topics.SHARE_PREFIX)  # to which nobody may publish
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Publisher:
     """Publishes for one client: messages, and its will when it is gone."""
 
     def __init__(self, ground: Ground, wire: Wire) -> None:
-        self._ground = ground
+        self.ground = ground
         self._wire = wire
         self._envelopes: dict[str, Envelope] = {}
 
@@ -51,7 +51,7 @@ class Publisher:
         topics.check_name(topic)
         if topic.startswith(OWN_TOPICS):
             raise NotAllowed(f"nobody may publish to {topic}")
-        permit = self._ground.permit
+        permit = self.ground.permit
         if topic.startswith(topics.QUEUE_PREFIX):
             permit.exchange(WRITE, "")
             return
@@ -70,7 +70,7 @@ class Publisher:
 
         `returned` is told before that, if nobody gets it now.
         """
-        ground = self._ground
+        ground = self.ground
         response = packet.properties.get(P.RESPONSE_TOPIC)
         if response is not None:
             topics.check_name(response)
@@ -88,7 +88,7 @@ class Publisher:
         kept = None
         if message.body:
             kept = RetainedMessage(message.properties, message.body, message.timestamp_ms)
-        self._ground.retained.put(topic, kept, then)
+        self.ground.retained.put(topic, kept, then)
 
     def envelope(self, topic: str) -> Envelope:
         """Return where messages to a topic go."""

@@ -5,18 +5,12 @@ a reconnect or a restart, as MQTT wants it, and nothing about it has to be kept.
 goes out when it is on the disk: after a crash, its position may be that of another.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
 
 from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.priorities import kept_at
 from anymq.core.queues.progress import Progress
 from anymq.core.queues.queue import Queue
-from anymq.core.queues.subscription import Subscription, unplaced
-from anymq.core.taps import Origin
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import Answer, Publish, Pubrel
 from anymq.protocols.mqtt.errors import Reason
@@ -30,152 +24,13 @@ from anymq.protocols.mqtt.packing import (
     is_plain,
     packed,
     packed_run,
-    stretches,
 )
 from anymq.protocols.mqtt.properties import P
+from anymq.protocols.mqtt.taker import NOWHERE, FindTerms, Sent, Taker
 from anymq.protocols.mqtt.wire import Wire
 
-OWN_NUMBERS = 49_151  # 1 to this: by position; above: of shared queues, whichever is free
+OWN_NUMBERS = 49_151  # 1 to this: by position, or of fleeting queues; above: of shared queues
 NUMBER_MAX = 65_535
-NOWHERE = -1
-WITHOUT_LIMIT = 1 << 30  # where nothing is to be confirmed
-
-FindTerms = Callable[[Message], Terms | None]
-
-
-@dataclass(slots=True)
-class Sent:
-    """A message that the client has not confirmed."""
-
-    taker: "Taker"
-    position: int
-    qos: int
-    recording: bool = False  # PUBREC came, and is on its way to the disk
-
-
-class Taker:
-    """Takes from one queue what goes to the client."""
-
-    def __init__(
-        self, outgoing: "Outgoing", queue: Queue, terms: FindTerms, *, is_shared: bool
-    ) -> None:
-        self.queue = queue
-        self.is_shared = is_shared
-        self.terms = terms
-        self.waiting: deque[Delivery] = deque()  # for their numbers, or for the disk
-        self.subscription: Subscription | None = None
-        self._outgoing = outgoing
-        self._awaits_disk = False
-
-    def begin(self, *, no_ack: bool) -> None:
-        """Take from now on."""
-        if self.subscription is not None and self.subscription.no_ack != no_ack:
-            self.end()
-        if self.subscription is None:
-            self.subscription = self.queue.subscribe(self, tag="mqtt", no_ack=no_ack)
-
-    def end(self) -> None:
-        """Take nothing more, and give back what is unconfirmed: it comes again with its number."""
-        subscription, self.subscription = self.subscription, None
-        if subscription is None:
-            return
-        self.queue.unsubscribe(subscription)
-        positions = [one.position for one in self.waiting]
-        positions += self._outgoing.let_go(self)
-        self.waiting.clear()
-        if positions and not subscription.no_ack:
-            self.queue.give_back(subscription, positions)
-
-    # What the queue asks, and tells
-
-    @property
-    def credit(self) -> int:
-        """How many messages it may get now."""
-        outgoing = self._outgoing
-        if self.subscription is not None and self.subscription.no_ack:
-            return WITHOUT_LIMIT if outgoing.has_room else 0
-        return 0 if self.waiting else outgoing.credit
-
-    @property
-    def shares(self) -> object | None:
-        """All queues of a client share its limit; most have one."""
-        return self._outgoing if len(self._outgoing.takers) > 1 else None
-
-    @property
-    def who(self) -> Origin:
-        """Whose it is."""
-        return self._outgoing.wire.who
-
-    def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
-        """Send these."""
-        self.subscription = subscription  # it may come before `subscribe` has returned
-        messages = [one.message for one in deliveries]
-        for begin, end in stretches(messages):
-            self._deliver(deliveries[begin:end], messages[begin:end])
-
-    def _deliver(self, deliveries: Sequence[Delivery], messages: Sequence[Message]) -> None:
-        """Send some that are alike."""
-        if not self._outgoing.send_alike(self, deliveries, messages):
-            self.settle([one.position for one in deliveries if self._outgoing.send(self, one)])
-
-    def take_run(self, subscription: Subscription, run: Run) -> None:
-        """Send a run, of which nothing is to be confirmed."""
-        if not self._outgoing.send_run(self, run):
-            self.deliver(subscription, unplaced(run))
-
-    def cancelled(self, subscription: Subscription) -> None:
-        """Somebody has deleted the queue."""
-        self.subscription = None
-        self.waiting.clear()
-        self._outgoing.let_go(self)
-        self._outgoing.on_lost(self)
-
-    def timed_out(self, subscription: Subscription, after_ms: int) -> None:
-        """Only quorum queues have that."""
-
-    def settle(self, positions: Sequence[int]) -> None:
-        """The client has these, or will never have them."""
-        subscription = self.subscription
-        if positions and subscription is not None and not subscription.no_ack:
-            self.queue.settle(subscription, positions)
-
-    def more(self) -> None:
-        """There may be credit again."""
-        while self.waiting and self._may_go(self.waiting[0].position):
-            one = self.waiting.popleft()
-            if self._outgoing.send(self, one, waited=True):
-                self.settle([one.position])
-        if self.subscription is not None and not self.waiting:
-            self.subscription.more()
-
-    def is_kept(self, position: int) -> bool:
-        """Would a restart find this one here, or nothing of this queue?"""
-        place = kept_at(self.queue.line, position)
-        return place is None or place[1] < place[0].visible_end
-
-    def wait(self, delivery: Delivery) -> None:
-        """Send it later."""
-        self.waiting.append(delivery)
-        self._await_disk()
-
-    def _may_go(self, position: int) -> bool:
-        self._await_disk()
-        is_free = self.is_shared or self._outgoing.is_free(position)
-        return is_free and self.is_kept(position)
-
-    def _await_disk(self) -> None:
-        """Hear when the first that waits is on the disk."""
-        position = self.waiting[0].position
-        place = kept_at(self.queue.line, position)
-        if place is not None and not self._awaits_disk and not self.is_kept(position):
-            self._awaits_disk = True
-            place[0].when_durable(place[1], partial(self._on_disk, position))
-
-    def _on_disk(self, position: int, error: Exception | None) -> None:
-        self._awaits_disk = False
-        while error is not None and self.waiting and self.waiting[0].position <= position:
-            self.settle([self.waiting.popleft().position])  # it is lost, as its publisher knows
-        self.more()
 
 
 class Outgoing:
@@ -199,13 +54,15 @@ class Outgoing:
         self.on_lost = on_lost
         self.sent: dict[int, Sent] = {}
         self._mailbox = mailbox
+        self._in_flight = mailbox.in_flight
         self._kept = kept
         self._now_ms = now_ms
         self._in_flight_max = in_flight_max
         self._bytes_max = bytes_max
         self._aliases_max = aliases_max
         self._aliases: dict[str, int] = {}
-        self._next_shared = OWN_NUMBERS
+        self._last_fleeting = 0
+        self._last_shared = OWN_NUMBERS
         self._short = False  # somebody was without credit
         self._leaving = Leaving(mailbox.place, mailbox.in_flight, kept, settled)
 
@@ -214,16 +71,20 @@ class Outgoing:
         """How many messages the client may get now."""
         if not self.has_room:
             return 0
-        room = self._numbers_left
-        self._short = self._short or room <= 0
-        return max(0, room)
+        room = self._in_flight_max - len(self.sent) - len(self._in_flight.arrived)
+        if room > 0:
+            return room
+        self._short = True
+        return 0
 
     @property
     def has_room(self) -> bool:
         """Does the client take what it is owed?"""
-        has_room = not self.wire.ended and self.wire.outbox.size <= self._bytes_max
-        self._short = self._short or not has_room
-        return has_room
+        wire = self.wire
+        if wire.outbox.size <= self._bytes_max and not wire.ended:
+            return True
+        self._short = True
+        return False
 
     @property
     def has_news(self) -> bool:
@@ -234,11 +95,11 @@ class Outgoing:
 
     @property
     def _numbers_left(self) -> int:
-        return self._in_flight_max - len(self.sent) - len(self._mailbox.in_flight.arrived)
+        return self._in_flight_max - len(self.sent) - len(self._in_flight.arrived)
 
     def begin(self) -> None:
         """Say again what has not been answered."""
-        for number in list(self._mailbox.in_flight.arrived):
+        for number in list(self._in_flight.arrived):
             self.wire.send(Pubrel(number))
 
     def end(self) -> None:
@@ -253,14 +114,14 @@ class Outgoing:
         for taker in list(self.takers.values()):
             taker.more()
 
-    def take_from(self, queue: Queue, terms: FindTerms, *, is_shared: bool, no_ack: bool) -> None:
+    def take_from(self, queue: Queue, terms: FindTerms, *, is_shared: bool, confirms: bool) -> None:
         """Let the client have what is in a queue."""
         taker = self.takers.get(queue.name)
         if taker is None or taker.queue is not queue:
             taker = Taker(self, queue, terms, is_shared=is_shared)
             self.takers[queue.name] = taker
         taker.terms = terms
-        taker.begin(no_ack=no_ack)
+        taker.begin(confirms=confirms)
 
     def leave(self, queue_name: str) -> None:
         """Take nothing more from a queue."""
@@ -289,14 +150,22 @@ class Outgoing:
         return self._send_surely(taker, delivery, terms, waited=waited)
 
     def send_run(self, taker: Taker, run: Run) -> bool:
-        """Send a run of QoS 0 as everybody gets it; False: this client gets it in another way."""
+        """Send a run as everybody gets it; False: this client gets it in another way."""
         message = run.messages[0]
         terms = taker.terms(message)
-        if terms is None or not self._is_simple(message, terms) or not is_alike(run):
+        if terms is None or terms.qos > 1 or not self._is_simple(message, terms):
             return False
-        wire = self.wire
-        ready = packed_run(run, terms.retain, v5=wire.v5)
-        return ready is not None and self._send_packed(ready, len(run.messages))
+        count = len(run.messages)
+        first = self._next_numbers(count) if terms.qos else 0
+        if first is None or not is_alike(run):
+            return False
+        flags = terms.qos << 1 | terms.retain
+        ready = packed_run(run, flags, first, v5=self.wire.v5)
+        if ready is None or not self._send_packed(ready, count):
+            return False
+        if first:
+            self._note_fleeting(taker, range(first, first + count))
+        return True
 
     def send_alike(
         self, taker: Taker, deliveries: Sequence[Delivery], messages: Sequence[Message]
@@ -306,22 +175,45 @@ class Outgoing:
         terms = taker.terms(message)
         if terms is None or terms.qos > 1 or not self._is_simple(message, terms):
             return False
-        positions = [one[0] for one in deliveries]
-        numbers: list[int] | None = None
-        if terms.qos:
-            numbers = [position % OWN_NUMBERS + 1 for position in positions]
-            if not self._are_free(taker, numbers) or any(one.redelivered for one in deliveries):
-                return False
+        numbers = self._numbers(taker, deliveries) if terms.qos else None
+        if numbers is not None and not numbers:
+            return False
         flags = terms.qos << 1 | terms.retain
         ready = packed(message.envelope, messages, flags, numbers, v5=self.wire.v5)
         if ready is None or not self._send_packed(ready, len(messages)):
             return False
         if numbers is None:
-            taker.settle(positions)
+            taker.settle([one.position for one in deliveries])
+        elif taker.fleeting:
+            self._note_fleeting(taker, numbers)
         else:
-            places = zip(positions, numbers, strict=True)
-            self.sent.update((number, Sent(taker, at, 1)) for at, number in places)
+            places = zip(deliveries, numbers, strict=True)
+            self.sent.update((number, Sent(taker, one[0], 1)) for one, number in places)
         return True
+
+    def _numbers(self, taker: Taker, deliveries: Sequence[Delivery]) -> Sequence[int]:
+        """Return the numbers of messages that may go now; nothing when they cannot, at once."""
+        if taker.fleeting:
+            first = self._next_numbers(len(deliveries))
+            return () if first is None else range(first, first + len(deliveries))
+        numbers = [one[0] % OWN_NUMBERS + 1 for one in deliveries]
+        is_first = not any(one.redelivered for one in deliveries)
+        return numbers if is_first and self._are_free(taker, numbers) else ()
+
+    def _note_fleeting(self, taker: Taker, numbers: Sequence[int]) -> None:
+        self._last_fleeting = numbers[-1]
+        self.sent.update(dict.fromkeys(numbers, taker.at_least_once))
+
+    def _next_numbers(self, count: int) -> int | None:
+        """Return the first of so many numbers in a row; None when not all of them are free."""
+        first = self._last_fleeting + 1
+        if first + count > OWN_NUMBERS:
+            first = 1
+        in_flight = self._in_flight
+        if in_flight.arrived or in_flight.written:
+            return None
+        is_free = self.sent.keys().isdisjoint(range(first, first + count))
+        return first if is_free else None
 
     def _send_packed(self, ready: Packed, count: int) -> bool:
         wire = self.wire
@@ -332,11 +224,12 @@ class Outgoing:
 
     def _is_simple(self, message: Message, terms: Terms) -> bool:
         """Does it go to this client without saying anything that others are not told?"""
-        return not terms.numbers and not self._aliases_max and is_plain(message, self.wire)
+        is_own = bool(terms.numbers or terms.topic or self._aliases_max)
+        return not is_own and is_plain(message, self.wire)
 
     def _are_free(self, taker: Taker, numbers: Sequence[int]) -> bool:
         """Can messages have these numbers, and go now?"""
-        in_flight = self._mailbox.in_flight
+        in_flight = self._in_flight
         is_free = not (taker.is_shared or taker.waiting or in_flight.arrived or in_flight.written)
         return is_free and self.sent.keys().isdisjoint(numbers)
 
@@ -345,9 +238,9 @@ class Outgoing:
         return not self._is_used(_own_number(position), position)
 
     def _send_surely(self, taker: Taker, delivery: Delivery, terms: Terms, *, waited: bool) -> bool:
-        number = self._free_shared() if taker.is_shared else _own_number(delivery.position)
-        arrived = self._mailbox.in_flight.arrived
-        if not taker.is_shared and arrived.get(number) == delivery.position:
+        number = self._number(taker, delivery)
+        arrived = self._in_flight.arrived
+        if taker.by_position and arrived.get(number) == delivery.position:
             return True  # the client has it; PUBREL is on its way
         if not waited and not self._may_go(taker, delivery, terms, number):
             taker.wait(delivery)
@@ -356,12 +249,20 @@ class Outgoing:
         if self._tell(delivery, terms, number):
             return False
         del self.sent[number]
+        if taker.is_plain_queue:
+            taker.refuse([delivery.position])
+            return False
         return True
 
     def _may_go(self, taker: Taker, delivery: Delivery, terms: Terms, number: int) -> bool:
         if taker.waiting or self._is_used(number, delivery.position):
             return False
-        return terms.qos < 2 or taker.is_kept(delivery.position)
+        return terms.qos < 2 or taker.fleeting or taker.is_kept(delivery.position)
+
+    def _number(self, taker: Taker, delivery: Delivery) -> int:
+        if taker.is_shared:
+            return self._free_shared()
+        return self._free_fleeting() if taker.fleeting else _own_number(delivery.position)
 
     def _tell(self, delivery: Delivery, terms: Terms, number: int) -> bool:
         packet = self._packet(delivery, terms, number)
@@ -372,7 +273,7 @@ class Outgoing:
 
     def _packet(self, delivery: Delivery, terms: Terms, number: int) -> Publish | None:
         message = delivery.message
-        topic = topics.name_of(message.envelope.routing_key)
+        topic = terms.topic or topics.name_of(message.envelope.routing_key)
         if topic is None:
             return None
         properties: dict[int, object] = {}
@@ -409,25 +310,38 @@ class Outgoing:
 
     def _is_used(self, number: int, position: int = NOWHERE) -> bool:
         """Is it that of another message than the one at this position?"""
-        in_flight = self._mailbox.in_flight
+        in_flight = self._in_flight
         if number in self.sent or number in in_flight.arrived:
             return True
         return in_flight.written.get(number, position) != position
 
+    def _free_fleeting(self) -> int:
+        self._last_fleeting = self._free(self._last_fleeting, 1, OWN_NUMBERS)
+        return self._last_fleeting
+
     def _free_shared(self) -> int:
+        self._last_shared = self._free(self._last_shared, OWN_NUMBERS + 1, NUMBER_MAX)
+        return self._last_shared
+
+    def _free(self, last: int, least: int, most: int) -> int:
+        """Return the next number that is free: never more than the limit are under way."""
         while True:
-            self._next_shared += 1
-            if self._next_shared > NUMBER_MAX:
-                self._next_shared = OWN_NUMBERS + 1
-            if not self._is_used(self._next_shared):
-                return self._next_shared
+            last = last + 1 if last < most else least
+            if not self._is_used(last, NOWHERE):
+                return last
 
     # From the client
 
     def on_puback(self, packet: Answer) -> None:
         """A message of QoS 1 arrived, or was refused."""
         sent = self.sent.get(packet.packet_id)
-        if sent is not None and sent.qos == 1:
+        if sent is None or sent.qos != 1:
+            return
+        if packet.code >= Reason.UNSPECIFIED and sent.taker.is_plain_queue:
+            del self.sent[packet.packet_id]
+            sent.taker.refuse([sent.position])
+            self._short = True
+        else:
             self._done(packet.packet_id, sent)
 
     def on_pubacks(self, numbers: Sequence[int]) -> None:
@@ -440,6 +354,8 @@ class Outgoing:
             if one is None or one.qos != 1:
                 continue
             del sent[number]
+            if one.position == NOWHERE:
+                continue
             if one.taker is not taker:
                 if taker is not None:
                     taker.settle(positions)
@@ -447,11 +363,11 @@ class Outgoing:
             positions.append(one.position)
         if taker is not None:
             taker.settle(positions)
-            self._short = True
+        self._note_free()
 
     def on_pubrec(self, packet: Answer) -> None:
         """A message of QoS 2 arrived: it must never be sent again, so that is kept."""
-        number, arrived = packet.packet_id, self._mailbox.in_flight.arrived
+        number, arrived = packet.packet_id, self._in_flight.arrived
         sent = self.sent.get(number)
         if sent is None or sent.qos != 2:
             if packet.code < Reason.UNSPECIFIED:
@@ -466,7 +382,7 @@ class Outgoing:
 
     def on_pubcomp(self, packet: Answer) -> None:
         """It is complete: the number is free."""
-        if self._mailbox.in_flight.arrived.pop(packet.packet_id, None) is not None:
+        if self._in_flight.arrived.pop(packet.packet_id, None) is not None:
             if self._mailbox.durable:
                 self._leaving.add(packet.packet_id)
             self._short = True
@@ -475,12 +391,12 @@ class Outgoing:
         def recorded(error: Exception | None) -> None:
             if error is not None or self.sent.get(number) is not sent:
                 return  # it is sent again, and then it is a duplicate that the client knows
-            self._mailbox.in_flight.arrived[number] = sent.position
+            self._in_flight.arrived[number] = sent.position
             self._done(number, sent)
             self.wire.send(Pubrel(number))
 
         if self._mailbox.durable:
-            self._mailbox.in_flight.written[number] = sent.position
+            self._in_flight.written[number] = sent.position
             self._kept.put_arrived(self._mailbox.place, number, sent.position, recorded)
         else:
             recorded(None)
@@ -488,7 +404,11 @@ class Outgoing:
     def _done(self, number: int, sent: Sent) -> None:
         del self.sent[number]
         sent.taker.settle([sent.position])
-        self._short = True
+        self._note_free()
+
+    def _note_free(self) -> None:
+        """Some numbers are free. Who was without credit is known; who waits for one goes on."""
+        self._short = self._short or any(taker.waiting for taker in self.takers.values())
 
 
 def _own_number(position: int) -> int:

@@ -67,17 +67,20 @@ def is_alike(run: Run) -> bool:
     return bool(run.wire[ALIKE])
 
 
-def packed_run(run: Run, flags: int, *, v5: bool) -> Packed | None:
-    """Return a run of messages that are alike as packets of QoS 0; None when it has no such topic.
+def packed_run(run: Run, flags: int, first: int, *, v5: bool) -> Packed | None:
+    """Return plain messages that are alike, numbered from `first` on; None: it has no such topic.
 
-    They are plain, and the same for all.
+    0: they are of QoS 0, and have no numbers. Those who get all the same messages have the same
+    numbers, too; so what was packed last is remembered.
     """
     assert is_alike(run)
-    key = flags, v5
-    if key not in run.wire:
-        run.wire[key] = packed(run.envelope, run.messages, flags, None, v5=v5)
-    found: Packed | None = run.wire[key]
-    return found
+    kind = flags, v5
+    known: tuple[int, Packed | None] | None = run.wire.get(kind)
+    if known is None or known[0] != first:
+        numbers = range(first, first + len(run.messages)) if first else None
+        ready = packed(run.envelope, run.messages, flags, numbers, v5=v5)
+        known = run.wire[kind] = first, ready
+    return known[1]
 
 
 def packed(

@@ -1,15 +1,18 @@
 """One MQTT connection: bytes in, packets to whom they are for, and who has to wait."""
 
-from anymq.protocols.mqtt.codec import Kind, Packet, decode, frame_at
+from anymq.protocols.mqtt.codec import Kind, Packet, decode, frame_at, whole_bytes
 from anymq.protocols.mqtt.conversation import Conversation, State
 from anymq.protocols.mqtt.errors import MqttFault, Reason, reason_of
+from anymq.protocols.mqtt.gathering import AT_LEAST_ONCE, AT_MOST_ONCE
 from anymq.protocols.mqtt.mqtt import Mqtt
+from anymq.protocols.mqtt.owed import PUBACK
 from anymq.protocols.mqtt.reader import MalformedPacket
 from anymq.protocols.session import Outbox, Peer
 
 TURN_SECONDS = 0.005  # then it is the turn of the others
 LOOK_EVERY = 32  # packets, at the clock
 CONNECT = bytes((Kind.CONNECT << 4,))
+GATHERED = frozenset(bytes((first,)) for first in (AT_MOST_ONCE, AT_LEAST_ONCE, PUBACK[0]))
 PATIENCE = 1.5  # times the keep-alive
 DEAF_SECONDS = 2.0  # for the client to read why; if we hung up at once, it might never get it
 
@@ -27,6 +30,7 @@ class MqttSession:
         self._mqtt = mqtt
         self._outbox = outbox
         self._rest = bytearray()  # of a packet, or of more of them, if `_waits`
+        self._wanted = 0  # so much of it must be there before there is something to do
         self._waits = False  # there was no time or no room
         self._publishes = False
         self._deaf_since: float | None = None  # what comes now is read, and forgotten
@@ -38,7 +42,9 @@ class MqttSession:
     @property
     def reading(self) -> bool:
         """Who has much under way, takes nothing of what it is owed, or floods us, has to wait."""
-        self._report()
+        held = self._outbox.memory + len(self._rest)
+        if held != self.held_bytes:
+            self._mqtt.memory.report(self, held)
         if self._deaf_since is not None:
             return not self.closed
         return not self._waits and self._may_act
@@ -72,11 +78,15 @@ class MqttSession:
         if self._deaf_since is not None:
             return
         self._last_heard = self._mqtt.broker.clock.monotonic()
-        self._rest += data
         if self._waits or not self._may_go_on:
             self._waits = True
-            return
-        self._go()
+            self._rest += data
+        elif not self._rest:
+            self._go(bytes(data))
+        else:
+            self._rest += data
+            if len(self._rest) >= self._wanted:
+                self._go_on()
 
     def go_on(self) -> None:
         """Act on what is left, and on what came of it."""
@@ -87,7 +97,7 @@ class MqttSession:
             conversation.subscribing.go_on()
         if self._waits and self._may_act:
             self._waits = False
-            self._go()
+            self._go_on()
         else:
             self._mqtt.broker.turn.run()
 
@@ -125,8 +135,12 @@ class MqttSession:
 
     # Packets
 
-    def _go(self) -> None:
+    def _go_on(self) -> None:
         data = bytes(self._rest)
+        self._rest.clear()
+        self._go(data)
+
+    def _go(self, data: bytes) -> None:
         turn, changes = self._mqtt.broker.turn, self._mqtt.broker.changes
         changes.actor = self.conversation
         try:
@@ -134,15 +148,17 @@ class MqttSession:
         finally:
             changes.actor = None
             turn.run()
-        del self._rest[:used]
+        if used < len(data):
+            self._rest += data[used:]
+            self._wanted = whole_bytes(data, used)
 
     def _act_on(self, data: bytes) -> int:
         """Act on packets; return how many bytes that were."""
         clock, at, count = self._mqtt.broker.clock, 0, 0
         turn_ends = clock.monotonic() + TURN_SECONDS
-        while not self.closed and self._deaf_since is None:
+        while at < len(data) and not self.closed and self._deaf_since is None:
             if not self._may_go_on:
-                self._waits = at < len(data)
+                self._waits = True
                 break
             at, taken = self._gather(data, at)
             count += 1 + taken
@@ -162,9 +178,9 @@ class MqttSession:
     def _gather(self, data: bytes, at: int) -> tuple[int, int]:
         """Act on simple packets, many at a time; return where the next is, and how many it was."""
         conversation = self.conversation
-        gathering = conversation.gathering
-        if gathering is None or conversation.state is not State.RUNNING:
+        if conversation.state is not State.RUNNING or data[at : at + 1] not in GATHERED:
             return at, 0
+        gathering = conversation.gathering or conversation.begin_gathering()
         kind, at, count = gathering.take(data, at, self._mqtt.settings.packet_bytes_max)
         if count:
             self._mqtt.counters.packets[kind] += count
@@ -237,9 +253,3 @@ class MqttSession:
         self.reason = why
         self._rest.clear()
         self._waits = False
-
-    def _report(self) -> None:
-        """Say how much memory all this takes."""
-        held = self._outbox.memory + self.unfinished_bytes
-        if held != self.held_bytes:
-            self._mqtt.memory.report(self, held)

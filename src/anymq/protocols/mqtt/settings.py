@@ -18,6 +18,7 @@ class MqttSettings:
     packet_bytes_max: int = 16 * MIB
     packet_bytes_max_before_login: int = 128 * KIB
     handshake_seconds_max: float = 10.0
+    sys_interval_s: int = 10  # between two looks at the figures below $SYS/; 0: there are none
     keep_alive_s_max: int = 0  # 0: what the client says, none among it
     session_expiry_s_max: int = 7 * DAY_MS // 1000
     sessions_max: int = 100_000  # that are kept without their clients being there
