@@ -151,12 +151,10 @@ class Broker:
 
     def _name_parts(self) -> None:
         """What others ask for comes from below."""
-        lines, steady = self._messaging.lines, self._messaging.steady
+        steady = self._messaging.steady
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
         self.users = Accounts(self._catalog, self.vhosts)
         self.turn, self.flow = self._messaging.turn, self._messaging.flow
-        self.settled: Progress = lines.progress  # how far it is on the disk what was settled
-        self.witness: Witness = lines.witness  # who sees where messages go
         self.now_ms = steady.now_ms  # since 1970; never jumps while we run
         self.jobs = Jobs(self.clock, self.timers, steady, self.turn)
 
