@@ -67,6 +67,7 @@ class Room:
                 self.kept.put_session(mailbox.place, mailbox.record, kept.ignore, some)
         self.mailboxes.append(mailbox)
         self.commit()
+        self.broker.maintenance(self.broker.now_ms())  # logs are compacted meanwhile
 
     def restore(self) -> None:
         """Find the mailboxes again."""

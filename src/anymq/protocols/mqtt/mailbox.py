@@ -4,7 +4,7 @@ MQTT calls it a session. It may outlive the connection, and the broker; while it
 `carrier` is the connection. A queue exists once there are subscriptions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -87,6 +87,8 @@ class Mailbox:
         self.is_kept = False  # on the disk
         self.carrier: Carrier | None = None
         self.subscriptions: dict[str, Subscribed] = {}
+        self.shared: dict[str, Subscribed] = {}  # those of them that it shares
+        self._sure = 0  # how many of the others are of QoS 1 and 2
         self.in_flight = InFlight()
         self.queue: Queue | None = None
         self._settings = settings
@@ -119,14 +121,9 @@ class Mailbox:
         return {name: None if one is None else one.record for name, one in found.items()}
 
     @property
-    def own(self) -> Iterator[Subscribed]:
-        """Its subscriptions that it shares with nobody."""
-        return (one for one in self.subscriptions.values() if topics.is_own(one.wish.filter))
-
-    @property
     def only_at_most_once(self) -> bool:
-        """Does nothing have to be acknowledged?"""
-        return all(one.wish.qos == 0 for one in self.own)
+        """Does nothing have to be acknowledged, of what it shares with nobody?"""
+        return not self._sure
 
     def restore(self, record: SessionRecord, in_flight: InFlight | None) -> None:
         """Be as it was before the restart."""
@@ -172,8 +169,10 @@ class Mailbox:
         subscribed = self.subscriptions.pop(name, None)
         if subscribed is None:
             return False
+        self.shared.pop(name, None)
         if topics.is_own(name):
             self._terms.clear()
+            self._sure -= subscribed.wish.qos > 0
             self._trie.discard(topics.swapped(name), subscribed)
             key, queue = topics.swapped(name), queue_name(self.client_id)
             if queue in self.vhost.queues and not topics.is_sys(name):
@@ -218,8 +217,12 @@ class Mailbox:
         if topics.is_own(name):
             self._terms.clear()
             if before is not None:
+                self._sure -= before.wish.qos > 0
                 self._trie.discard(topics.swapped(name), before)
+            self._sure += subscribed.wish.qos > 0
             self._trie.add(topics.swapped(name), subscribed)
+        elif topics.shared(name) is not None:
+            self.shared[name] = subscribed
         self.subscriptions[name] = subscribed
         return before is None
 

@@ -234,7 +234,7 @@ class Subscribing:
         if mailbox.queue is not None:
             confirms = not mailbox.only_at_most_once
             outgoing.take_from(mailbox.queue, mailbox.terms, is_shared=False, confirms=confirms)
-        for name, subscribed in mailbox.subscriptions.items():
+        for name, subscribed in mailbox.shared.items():
             share = topics.shared(name)
             queue = mailbox.vhost.queues.get(share_queue_name(share)) if share else None
             if isinstance(queue, Queue):
