@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anymq.core.message import Properties, Traits, Value
+from anymq.core.message import Message, Properties, Traits, Value
 from anymq.core.portable.plain import (
     NUMBERS,
     TEXT_BYTES_MAX,
@@ -120,6 +120,13 @@ def has_properties(properties: bytes) -> bool:
     """Is there anything in it beside the flags, and who published it?"""
     client_bytes = properties[1] << 8 | properties[2]
     return len(properties) != 3 + client_bytes + 1
+
+
+def is_retained(message: Message) -> bool:
+    """Did its publisher want it to be retained, under the topic that it has?"""
+    envelope = message.envelope
+    ours = envelope.form is MQTT_FORM and envelope.exchange == topics.EXCHANGE
+    return ours and bool(message.properties[0] & RETAIN)
 
 
 def as_retained(properties: bytes) -> bytes:
