@@ -76,6 +76,7 @@ def accepted(consumer: ShareConsumer, messages: list[Message]) -> list[int]:
     return [int(message.value() or b"") for message in messages]
 
 
+@pytest.mark.timeout(240)  # it starts three processes, perhaps on a busy machine
 @pytest.mark.parametrize("make", [declare_queue, begin_at_the_beginning], ids=["queue", "topic"])
 def test_what_was_accepted_is_settled_and_the_rest_comes_again(
     server: AnymqServer, make: object

@@ -16,7 +16,7 @@ from anymq.testing.simfs import SimFiles
 from tests.crash.once_model import Publisher, Subscriber
 from tests.crash.seeds import EFFORT, run_loads
 
-IMAGES = 300 * EFFORT
+IMAGES = 200 * EFFORT
 PARTS = 2
 KILLED_SHARE = 0.5
 MESSAGES = 12
