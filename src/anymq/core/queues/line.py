@@ -245,8 +245,14 @@ class Line:
         found = self._loader.load(position, bytes_max, may_hold)
         if found is None:
             return None
-        settled = self._settled
-        return [one for one in found[0] if one[0] not in settled], found[1]
+        settled, end = self._settled, found[1]
+        there = [one for one in found[0] if one[0] not in settled]
+        lost = [p for p in self._lost if position <= p < end]  # these are in memory
+        return (sorted([*there, *self._held_of(lost)]) if lost else there), end
+
+    def _held_of(self, positions: Iterable[int]) -> Iterable[Stored]:
+        held = ((p, self._out.get(p) or self._back.get(p)) for p in positions)
+        return ((p, message) for p, message in held if isinstance(message, Message))
 
     def told(self, stored: Iterable[Stored]) -> list[Seen]:
         """Say of these what is known of them here."""
@@ -285,10 +291,9 @@ class Line:
 
     def returned(self, position: int) -> Message | None:
         """Return one of those; None: it cannot be read now."""
-        held = self._back[position]
-        if isinstance(held, int) and self._recall(position):
-            held = self._back[position]
-        return None if isinstance(held, int) else held
+        if isinstance(self._back[position], int) and not self._recall(position):
+            return None
+        return next((message for _, message in self._held_of((position,))), None)
 
     def claim(self, stored: Iterable[Stored], *, delivered: bool = False) -> list[int]:
         """Take these out of the middle, as far as they are ready; return which those are.
@@ -528,10 +533,7 @@ class Line:
         settled = self._settled
         fresh = (one for one in self._fresh.in_memory(position) if one[0] not in settled)
         there = dict(islice(fresh, LOOKED_AT_MAX))
-        for some in (self._out, self._back):
-            there.update(
-                (p, held) for p, held in some.items() if p >= position and not isinstance(held, int)
-            )
+        there.update(self._held_of(p for p in (*self._out, *self._back) if p >= position))
         found = sorted(there.items())
         if len(found) < LOOKED_AT_MAX:
             return found, self.end
