@@ -2,6 +2,7 @@
 
 Clients of a thousand filters each: what a subscription takes of memory and time, what it takes to
 find who gets a message among so many, and to start with them. Clean sessions are in memory only.
+Times are of the processor.
 """
 
 import gc
@@ -29,7 +30,7 @@ from anymq.storage.os_files import OsFiles
 from anymq.storage.store import LogStore
 
 EACH = 1000  # filters of one client
-TOGETHER = 100  # in one packet
+TOGETHER = 1  # in one packet: the worst case
 MATCHES = 2000
 
 
@@ -62,7 +63,8 @@ class Room:
             for name in filters[first : first + TOGETHER]:
                 mailbox.add(Subscribed(Wish(name, 1)), kept.ignore)
             if lasts:
-                self.kept.put_session(mailbox.place, mailbox.record, kept.ignore)
+                some = mailbox.records_of(filters[first : first + TOGETHER])
+                self.kept.put_session(mailbox.place, mailbox.record, kept.ignore, some)
         self.mailboxes.append(mailbox)
         self.commit()
 
@@ -112,10 +114,10 @@ def match_us(room: Room, key: str) -> float:
     runs = [Run([Message(one, properties, b"", 0)], persistent=True) for one in envelopes]
     exchange = room.broker.vhost("/").exchange("amq.topic")
     start = process_time()
-    for run in runs:
-        targets, _ = publishing.ways.find(exchange, (key,), run.messages[0])
-    assert len(targets) == 1, targets
-    return (process_time() - start) / MATCHES * 1e6
+    found = [publishing.ways.find(exchange, (key,), run.messages[0]) for run in runs]
+    seconds = process_time() - start
+    assert all(len(targets) == 1 for targets, _ in found)
+    return seconds / MATCHES * 1e6
 
 
 def settle() -> None:

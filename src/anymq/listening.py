@@ -24,6 +24,7 @@ CALLED = {  # how tools call what is spoken there, where it is not called by its
     "mqtt_websocket": "http/web-mqtt",
     "mqtt_websocket_tls": "https/web-mqtt",
     "stomp_tls": "stomp/ssl",
+    "stomp_activemq_tls": "stomp/ssl",
     "stomp_websocket": "http/web-stomp",
     "stomp_websocket_tls": "https/web-stomp",
     "management": "http",

@@ -69,6 +69,8 @@ from anymq.protocols.mqtt.form import MQTT_FORM
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.session import Counts, Talker
+from anymq.protocols.stomp.activemq import ACTIVEMQ
+from anymq.protocols.stomp.dialects import DIALECTS
 from anymq.protocols.stomp.form import STOMP_FORM
 from anymq.protocols.stomp.session import StompSession
 from anymq.protocols.stomp.stomp import Stomp
@@ -280,13 +282,15 @@ class Server:
         self._mqtt = make_mqtt(settings, broker, store, gate, self._memory)
         speak_mqtt = partial(MqttSession, self._mqtt)
         self._stomp = make_stomp(settings, broker, gate, self._memory)
-        speak_stomp = partial(StompSession, self._stomp)
+        speak_stomp = partial(StompSession, self._stomp, dialect=DIALECTS[settings.stomp.dialect])
+        speak_activemq = partial(StompSession, self._stomp, dialect=ACTIVEMQ)
         speak_http = self._http_sessions(broker, store, disk)
         open_both = self._listening.open_both
         open_both(loop, "kafka", speak_kafka, settings.kafka, settings)
         open_both(loop, "amqp", speak_amqp, settings.amqp, settings)
         open_both(loop, "mqtt", speak_mqtt, settings.mqtt, settings)
         open_both(loop, "stomp", speak_stomp, settings.stomp, settings)
+        open_both(loop, "stomp_activemq", speak_activemq, settings.stomp.activemq, settings)
         self._open_web(loop, speak_mqtt, speak_stomp)
         open_both(loop, "management", speak_http, settings.management, settings)
         ground = plugins.Ground(broker, amqp_users(settings, broker), gate)

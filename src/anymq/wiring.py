@@ -159,10 +159,13 @@ def mqtt_settings(settings: Settings) -> MqttSettings:
     return MqttSettings(
         vhost=mqtt.vhost,
         anonymous=mqtt.anonymous,
+        auth_methods=mqtt.auth_methods,
+        certificate_name=settings.amqp.certificate_name,
         loopback_users=settings.amqp.loopback_users,
         packet_bytes_max=mqtt.packet_bytes_max,
         handshake_seconds_max=limits.login_timeout_ms / 1000,
         keep_alive_s_max=mqtt.keep_alive_s_max,
+        sys_interval_s=mqtt.sys_interval_s,
         session_expiry_s_max=-(-mqtt.session_expiry_ms_max // 1000),
         sessions_max=mqtt.sessions_max,
         subscriptions_max=mqtt.subscriptions_max,

@@ -3,7 +3,7 @@
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pika
@@ -21,10 +21,11 @@ log = logging.getLogger(__name__)
 class Node:
     """A broker whose folder and ports outlive its process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, int] | None = None) -> None:
         folder.mkdir()
         (self.http_port,) = free_ports(1)
-        self.server = AnymqServer(folder, {"management.port": self.http_port})
+        said = {"management.port": self.http_port, **(settings or {})}
+        self.server = AnymqServer(folder, said)
         self.server.start()
         self.place = self.connect()
 

@@ -22,7 +22,8 @@ SECONDS = 50
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedBroker]:
     """One for all, as a user has it: acknowledged means on the disk."""
-    with EmbeddedBroker(settings={"storage": {"durability": "commit"}}) as broker:
+    storage = {"durability": "commit"}
+    with EmbeddedBroker(settings={"storage": storage, "mqtt": {"port": 0}}) as broker:
         yield broker
 
 
@@ -232,6 +233,18 @@ def test_celery_works_with_it(amqp: str) -> None:
         "prices: [0, 19, 38, 57, 76]",
         "unreliable: done at try 3",
         "later: 1900",
+    ]
+
+
+def test_sensors_by_mqtt_are_read_by_kafka_and_amqp(server: EmbeddedBroker) -> None:
+    mqtt = f"127.0.0.1:{server.ports['mqtt']}"
+    said = run(sys.executable, "sensors.py", mqtt, server.amqp_url, server.kafka)
+
+    assert said == [
+        "by Kafka, the last of each: {'sensors.cellar': '24', 'sensors.kitchen': '29',"
+        " 'sensors.roof': '34', 'sensors.roof.alarm': '34 degrees'}",
+        "an AMQP worker sees to sensors.roof.alarm with 33 degrees",
+        "an AMQP worker sees to sensors.roof.alarm with 34 degrees",
     ]
 
 

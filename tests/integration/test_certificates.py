@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
+import paho.mqtt.client as paho
 import pika
 import pytest
 import trustme
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from tests.conformance.mqtt.client import Client
 
 from anymq.testing.embedded import EmbeddedBroker
 
@@ -37,6 +39,7 @@ class Place:
                     "certificate_user": "common_name",
                 },
                 "amqp": {"tls_port": 0, "mechanisms": ["EXTERNAL", "PLAIN"]},
+                "mqtt": {"tls_port": 0},
                 "management": {"tls_port": 0},
                 "tls": {
                     "certificate": str(folder / "broker.pem"),
@@ -150,8 +153,24 @@ def test_certificates_that_end_soon(place: Place) -> None:
     assert ask("1/days") == (200, {"status": "ok"})
     status, said = ask("1000/years")
     assert (status, said["reason"]) == (503, "Certificates expiring")
-    assert {one["protocol"] for one in said["expired"]} == {"amqp/ssl", "https", "kafka/ssl"}
+    assert {one["protocol"] for one in said["expired"]} == {
+        "amqp/ssl",
+        "https",
+        "kafka/ssl",
+        "mqtt/ssl",
+    }
     assert all(one["certfile_expires_on"] for one in said["expired"])
     assert ask("999999/years")[0] == 503
     assert ask("1/eons")[0] == 400
     assert ask("soon/days")[0] == 400
+
+
+def test_mqtt_by_a_certificate(place: Place) -> None:
+    """A device that has one needs no password."""
+    with_one = Client("device", paho.MQTTv311)
+    with_one.client.tls_set_context(place.context("ada"))
+    with_one.connect(place.broker.ports["mqtt_tls"])
+    with_one.subscribe("t", 1)
+    with_one.publish("t", b"hello", 1)
+    assert with_one.next().payload == b"hello"
+    with_one.close()

@@ -18,6 +18,8 @@ TOOLS = {
     "kafka-configs": "kafka.admin.ConfigCommand",
     "kafka-acls": "org.apache.kafka.tools.AclCommand",
     "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+    "kafka-share-groups": "org.apache.kafka.tools.consumer.group.ShareGroupCommand",
+    "kafka-console-share-consumer": "org.apache.kafka.tools.consumer.ConsoleShareConsumer",
     "kafka-groups": "org.apache.kafka.tools.GroupsCommand",
     "kafka-console-producer": "org.apache.kafka.tools.ConsoleProducer",
     "kafka-console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
@@ -63,6 +65,7 @@ def steps(folder: Path) -> list[Step]:
         *_rights(),
         *_messages(),
         *_groups(),
+        *_shares(),
         *_offsets(records),
         *_load(config),
     ]
@@ -205,6 +208,38 @@ def _groups() -> list[Step]:
             (r"quickstart\s+0\s+Successful",),
         ),
         Step(f"{groups} --delete --group readers", ("Deletion of requested consumer groups",)),
+    ]
+
+
+def _shares() -> list[Step]:
+    shares = "kafka-share-groups --bootstrap-server B"
+    configs = "kafka-configs --bootstrap-server B --entity-type groups --entity-name sharers"
+    return [
+        Step(
+            f"{configs} --alter --add-config share.auto.offset.reset=earliest",
+            ("Completed updating config for group sharers",),
+        ),
+        Step(f"{configs} --describe", ("share.auto.offset.reset=earliest",)),
+        Step(
+            "kafka-console-share-consumer --bootstrap-server B --topic quickstart --group sharers"
+            " --max-messages 7 --timeout-ms 15000",
+            ("first event\n", "by zstd\n", "Processed a total of 7"),
+        ),
+        Step(f"{shares} --list", (r"(?m)^sharers\b",)),
+        Step("kafka-groups --bootstrap-server B --list", (r"sharers\s+Share",)),
+        Step(f"{shares} --describe --group sharers", (r"sharers\s+quickstart\s+0\s+7\s+0\b",)),
+        Step(f"{shares} --describe --group sharers --state", (r"sharers.*Empty",)),
+        Step(f"{shares} --describe --group nobody", ("not found|not exist",)),
+        Step(
+            f"{shares} --group sharers --topic quickstart --reset-offsets --to-earliest --execute",
+            (r"sharers\s+quickstart\s+0\s+0",),
+        ),
+        Step(f"{shares} --describe --group sharers", (r"sharers\s+quickstart\s+0\s+0\s+7\b",)),
+        Step(
+            f"{shares} --group sharers --topic quickstart --delete-offsets",
+            (r"quickstart\s+Successful",),
+        ),
+        Step(f"{shares} --delete --group sharers", ("Deletion of requested share groups",)),
     ]
 
 

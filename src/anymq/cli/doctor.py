@@ -189,6 +189,8 @@ def check_ports(settings: Settings) -> Findings:
         ("mqtt.websocket_tls_port", settings.mqtt.host, settings.mqtt.websocket_tls_port),
         ("stomp.port", settings.stomp.host, settings.stomp.port),
         ("stomp.tls_port", settings.stomp.host, settings.stomp.tls_port),
+        ("stomp.activemq_port", settings.stomp.host, settings.stomp.activemq_port),
+        ("stomp.activemq_tls_port", settings.stomp.host, settings.stomp.activemq_tls_port),
         ("stomp.websocket_port", settings.stomp.host, settings.stomp.websocket_port),
         ("stomp.websocket_tls_port", settings.stomp.host, settings.stomp.websocket_tls_port),
         ("management.port", management.host, management.port),

@@ -56,7 +56,8 @@ CLOSED_BY = {
     "kafka.host": "Set kafka.require_login (or tls.client_ca), kafka.tls_port and kafka.port = -1",
     "amqp.host": "Set amqp.tls_port and amqp.port = -1",
     "mqtt.host": "Set mqtt.tls_port, mqtt.port = -1 and mqtt.websocket_port = -1",
-    "stomp.host": "Set stomp.tls_port, stomp.port = -1 and stomp.websocket_port = -1",
+    "stomp.host": "Set stomp.tls_port, and stomp.port, stomp.activemq_port and"
+    " stomp.websocket_port = -1",
     "management.host": "Set management.tls_port and management.port = -1",
 }
 
@@ -70,8 +71,10 @@ def open_to_others(settings: Settings) -> list[str]:
     guarded = known and kafka.port == OFF
     doors = [("kafka.host", kafka.host, not guarded)]
     doors += [("amqp.host", amqp.host, amqp.port != OFF)]
-    for name, web in (("mqtt", settings.mqtt), ("stomp", settings.stomp)):
-        doors += [(f"{name}.host", web.host, max(web.port, web.websocket_port) != OFF)]
+    mqtt, stomp = settings.mqtt, settings.stomp
+    doors += [("mqtt.host", mqtt.host, max(mqtt.port, mqtt.websocket_port) != OFF)]
+    stomp_port = max(stomp.port, stomp.websocket_port, stomp.activemq_port)
+    doors += [("stomp.host", stomp.host, stomp_port != OFF)]
     doors += [("management.host", management.host, management.port != OFF)]
     return [name for name, host, is_open in doors if is_open and not is_loopback(host)]
 
@@ -200,6 +203,7 @@ def _tls_ports(settings: Settings) -> list[str]:
         "mqtt.tls_port": settings.mqtt.tls_port,
         "mqtt.websocket_tls_port": settings.mqtt.websocket_tls_port,
         "stomp.tls_port": settings.stomp.tls_port,
+        "stomp.activemq_tls_port": settings.stomp.activemq_tls_port,
         "stomp.websocket_tls_port": settings.stomp.websocket_tls_port,
         "management.tls_port": settings.management.tls_port,
     }

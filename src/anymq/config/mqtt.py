@@ -1,6 +1,7 @@
 """The settings of MQTT."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from anymq.config.declare import setting
 from anymq.config.units import DAY_MS, KIB, MIB, SECOND_MS
@@ -55,6 +56,11 @@ class Mqtt:
         " `guest`.",
         live=True,
     )
+    auth_methods: tuple[Literal["SCRAM-SHA-256", "SCRAM-SHA-512"], ...] = setting(
+        ("SCRAM-SHA-256", "SCRAM-SHA-512"),
+        "The methods of enhanced authentication (AUTH of MQTT 5) that are offered.",
+        live=True,
+    )
     packet_bytes_max: int = setting(
         16 * MIB, "The biggest packet.", at_least=KIB, at_most=268_435_460, live=True
     )
@@ -64,6 +70,13 @@ class Mqtt:
         at_least=0,
         at_most=65_535,
         live=True,
+    )
+    sys_interval_s: int = setting(
+        10,
+        "How often figures of the broker below `$SYS/` are published anew, in seconds; 0: there are"
+        " none. Who has the tag monitoring or administrator may subscribe to them.",
+        at_least=0,
+        at_most=3600,
     )
     session_expiry_ms_max: int = setting(
         7 * DAY_MS,

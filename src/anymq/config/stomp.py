@@ -1,12 +1,22 @@
 """The settings of STOMP."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from anymq.config.declare import setting
 from anymq.config.units import KIB, MIB
 
 OFF = -1
 PORT_MAX = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address, and its ports."""
+
+    host: str
+    port: int
+    tls_port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +54,24 @@ class Stomp:
         "Pages from where may connect by WebSocket, as browsers say it: `https://example.com`; `*`"
         " is any. None: those of this machine, and of `management.host_names`.",
         live=True,
+    )
+    dialect: Literal["rabbitmq", "activemq"] = setting(
+        "rabbitmq",
+        "What clients mean by destinations and headers at these ports: as RabbitMQ, or as ActiveMQ"
+        " and Artemis understand them.",
+    )
+    activemq_port: int = setting(
+        OFF,
+        "One more port, without TLS, where clients are understood as by ActiveMQ; 0 takes a free"
+        " one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    activemq_tls_port: int = setting(
+        OFF,
+        "The same with TLS; 0 takes a free one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
     )
     vhost: str = setting(
         "/",
@@ -95,3 +123,8 @@ class Stomp:
         at_least=0,
         live=True,
     )
+
+    @property
+    def activemq(self) -> Place:
+        """Where clients are understood as by ActiveMQ."""
+        return Place(self.host, self.activemq_port, self.activemq_tls_port)

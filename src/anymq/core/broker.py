@@ -153,6 +153,9 @@ class Broker:
         self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
         self.users = Accounts(self._catalog, self.vhosts)
         self.turn, self.flow = self._messaging.turn, self._messaging.flow
+        lines = self._messaging.lines
+        self.settled: Progress = lines.progress  # how far it is on the disk what was settled
+        self.witness: Witness = lines.witness  # who sees where messages go
         self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
         self.jobs = Jobs(clock, timers, self._messaging.steady, self.turn)
         self.group_configs, self.shares, self.queue_sinks = self._open_shares()
@@ -172,14 +175,13 @@ class Broker:
             kept=Kept(self._catalog, self._messaging.lines, self._new_log_ids),
             clock=self.clock,
             timers=self.timers,
+            forms=self._messaging.forms,
             settings_of=configs.settings,
             is_other=self.groups.__contains__,
         )
         shares = Shares(around)
         self.groups.is_other = shares.__contains__
-        sinks = QueueSinks(
-            self.vhosts, self._messaging.forms, self.flow, self._topics.default_config
-        )
+        sinks = QueueSinks(self.vhosts, self._messaging.forms, self._topics.default_config)
         return configs, shares, sinks
 
     def _begin_a_life(self) -> None:
@@ -406,16 +408,6 @@ class Broker:
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""
         self._messaging.lines.when_written(then)
-
-    @property
-    def settled(self) -> Progress:
-        """How far it is on the disk what was settled."""
-        return self._messaging.lines.progress
-
-    @property
-    def witness(self) -> Witness:
-        """Who sees where messages go."""
-        return self._messaging.lines.witness
 
     def has(self, log_id: int, position: int) -> bool:
         """Has a log what was to get this position? Of a log that is gone: it had."""

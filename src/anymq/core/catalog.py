@@ -30,6 +30,9 @@ class DefinitionStore(Protocol):
     def load(self) -> Mapping[str, bytes]:
         """Return everything that is kept."""
 
+    def value(self, key: str) -> bytes | None:
+        """Return what is kept under this key."""
+
     def put(self, changes: Mapping[str, bytes | None], then: Then) -> None:
         """Keep these values, forget those that are None: all or nothing; then say so, once."""
 

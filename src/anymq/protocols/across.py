@@ -271,7 +271,12 @@ ROWS: tuple[Row, ...] = (
 PLACES: tuple[Way, ...] = (
     Way(
         "queue Q",
-        write={AMQP: "exchange ``, key `Q`", MQTT: "`$queue/Q`", STOMP: "`/queue/Q`"},
+        write={
+            KAFKA: "topic `Q`",
+            AMQP: "default exchange, key `Q`",
+            MQTT: "`$queue/Q`",
+            STOMP: "`/queue/Q`",
+        },
         read={
             KAFKA: "share group of topic `Q`",
             AMQP: "queue `Q`",
@@ -284,7 +289,7 @@ PLACES: tuple[Way, ...] = (
         "topic T",
         write={
             KAFKA: "topic `T`",
-            AMQP: "exchange ``, key `T`",
+            AMQP: "default exchange, key `T`",
             MQTT: "`$queue/T`",
             STOMP: "`/queue/T`",
         },

@@ -106,6 +106,7 @@ class Peer:
     local_host: str
     local_port: int
     tls: bool = False
+    web: bool = False  # by WebSocket
     # What it showed in the TLS handshake, as `ssl.SSLObject.getpeercert` describes it.
     certificate: Callable[[], Mapping[str, Any] | None] = _no_certificate
     traffic: Traffic = field(default_factory=Traffic, compare=False)  # the carrier counts

@@ -189,6 +189,8 @@ def _on_free_ports(settings: Settings) -> Settings:
         "mqtt_websocket_tls": settings.mqtt.websocket_tls_port,
         "stomp": settings.stomp.port,
         "stomp_tls": settings.stomp.tls_port,
+        "stomp_activemq": settings.stomp.activemq_port,
+        "stomp_activemq_tls": settings.stomp.activemq_tls_port,
         "stomp_websocket": settings.stomp.websocket_port,
         "stomp_websocket_tls": settings.stomp.websocket_tls_port,
         "management": settings.management.port,
@@ -209,7 +211,12 @@ def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
         kafka=replace(settings.kafka, **both("kafka")),
         amqp=replace(settings.amqp, **both("amqp")),
         mqtt=replace(settings.mqtt, **web("mqtt")),
-        stomp=replace(settings.stomp, **web("stomp")),
+        stomp=replace(
+            settings.stomp,
+            **web("stomp"),
+            activemq_port=ports.get("stomp_activemq", OFF),
+            activemq_tls_port=ports.get("stomp_activemq_tls", OFF),
+        ),
         management=replace(settings.management, port=ports.get("management", OFF)),
     )
 

@@ -103,9 +103,15 @@ class Kafka(Speaker):
         self._producer.produce(address, headers=said.headers, on_delivery=self._delivered, **own)
 
     @override
+    def write_to(self, queue: str, body: bytes) -> None:
+        self.write(queue, Spoken({"value": body}))
+        self.flush()
+
+    @override
     def answer(self, request: Spoken, body: bytes) -> None:
         (topic,), (correlation,) = request.all("reply-to"), request.all("correlation-id")
-        self.write(topic.decode(), Spoken({"value": body}, [("correlation-id", correlation)]))
+        place = unquote(topic.decode().removeprefix(f"{TO_EXCHANGE}amq.topic/"))
+        self.write(place, Spoken({"value": body}, [("correlation-id", correlation)]))
         self.flush()
 
     def _delivered(self, error: KafkaError | None, _message: object) -> None:

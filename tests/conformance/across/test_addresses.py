@@ -256,3 +256,39 @@ def test_a_virtual_host_keeps_them_apart(name: str) -> None:
             reader.publish(f"{name}/t", b"by MQTT", 1)
             assert heard(reader, 1) == [(f"{name}/t", b"by MQTT")]
         assert [one.value() for one in fetched(broker, topic, 1)] == [b"by Kafka"]
+
+
+def test_whose_right_it_is(name: str) -> None:
+    """A producer needs its topic, nothing more; a subscriber what `amq.topic` lets him read."""
+    settings: dict[str, dict[str, object]] = {
+        "mqtt": {"port": 0},
+        "kafka": {"require_login": True},
+        "users": {"guest": "guest"},
+    }
+    with EmbeddedBroker(settings=settings) as broker:
+        for user, rights in {
+            "producer": {"configure": "", "write": f"^{name}", "read": ""},
+            "device": {"configure": "^mqtt-", "write": "^mqtt-", "read": "^(mqtt-|amq.topic$)"},
+        }.items():
+            put(broker, f"users/{user}", {"password": "secret", "tags": ""})
+            put(broker, f"permissions/%2F/{user}", rights)
+        topics = {"exchange": "amq.topic", "write": "^$", "read": rf"^{name}\.device\."}
+        put(broker, "topic-permissions/%2F/device", topics)
+        put(broker, f"queues/%2F/{name}.device.t", {"durable": True, "arguments": STREAM})
+        login = {
+            "security.protocol": "sasl_plaintext",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": "producer",
+            "sasl.password": "secret",
+        }
+        device = Client(name, paho.MQTTv5)
+        device.client.username_pw_set("device", "secret")
+        device.connect(broker.ports["mqtt"])
+        try:
+            for filter_, code in {f"{name}/device/t": 1, f"{name}/#": 0x87}.items():
+                device.client.subscribe(filter_, 1)
+                assert device.granted.get(timeout=SECONDS) == [code]
+            produce(broker, f"{name}.device.t", b"1", **login)
+            assert heard(device, 1) == [(f"{name}/device/t", b"1")]
+        finally:
+            device.close()

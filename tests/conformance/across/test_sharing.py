@@ -7,7 +7,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from anymq.testing import EmbeddedBroker
-from tests.conformance.across.speakers import Amqp, Mqtt, Speaker, Stomp
+from tests.conformance.across.speakers import Amqp, Kafka, Mqtt, Speaker, Stomp
 from tests.conformance.across.workers import (
     WORKERS,
     AmqpWorker,
@@ -46,7 +46,7 @@ def left(channel: BlockingChannel, queue: str) -> int:
     return int(channel.queue_declare(queue, passive=True).method.message_count)
 
 
-WRITERS: tuple[type[Speaker], ...] = (Amqp, Mqtt, Stomp)
+WRITERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp)
 
 
 def test_each_message_goes_to_one_whoever_wrote_it(

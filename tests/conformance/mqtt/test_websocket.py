@@ -3,8 +3,10 @@
 import asyncio
 import json
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -112,6 +114,17 @@ def test_a_will_comes_when_a_page_is_closed(broker: EmbeddedBroker, name: str) -
         said = _said(broker, request() + frame(Opcode.BINARY, connect) + goodbye)
         assert said.endswith(close(1001))
         assert watcher.next().payload == b"gone"
+
+
+def test_how_it_is_listed(broker: EmbeddedBroker, name: str) -> None:
+    """As RabbitMQ's tools call it, with what WebSocket carries below."""
+    with client(name, broker.ports[WEB], transport="websockets"):
+        request = Request(f"{broker.management}/api/connections")
+        request.add_header("Authorization", f"Basic {b64encode(b'guest:guest').decode()}")
+        with urlopen(request, timeout=SECONDS) as answer:
+            rows = json.loads(answer.read())
+    [row] = [row for row in rows if row["client_id"] == name]
+    assert (row["protocol"], row["port"]) == ("Web MQTT 5-0", broker.ports[WEB])
 
 
 def test_other_things_at_its_port(broker: EmbeddedBroker) -> None:

@@ -78,7 +78,8 @@ def test_every_command_that_people_script_is_there() -> None:
         list_operator_policies set_parameter clear_parameter list_parameters set_global_parameter
         clear_global_parameter list_global_parameters set_vhost_limits clear_vhost_limits
         list_vhost_limits set_user_limits clear_user_limits list_user_limits list_queues
-        list_exchanges list_bindings list_connections list_channels list_consumers delete_queue
+        list_exchanges list_bindings list_connections list_stomp_connections list_mqtt_connections
+        list_channels list_consumers delete_queue
         purge_queue close_connection close_all_connections export_definitions import_definitions
         status cluster_status ping await_startup list_feature_flags enable_feature_flag
         set_cluster_name set_vm_memory_high_watermark set_disk_free_limit trace_on trace_off

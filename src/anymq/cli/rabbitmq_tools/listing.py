@@ -31,6 +31,20 @@ CONNECTION_COLUMNS = (
     *("client_properties", "recv_oct", "recv_cnt", "send_oct", "send_cnt", "send_pend"),
     "connected_at",
 )
+STOMP_COLUMNS = (
+    *("conn_name", "name", "user", "connection", "connection_state", "session_id", "version"),
+    *("implicit_connect", "auth_login", "auth_mechanism", "peer_addr", "host", "port"),
+    *("peer_host", "peer_port", "protocol", "connected_at", "channels", "channel_max"),
+    *("frame_max", "client_properties", "ssl", "ssl_protocol", "ssl_key_exchange"),
+    *("ssl_cipher", "ssl_hash"),
+)
+MQTT_COLUMNS = (
+    *("protocol", "host", "port", "peer_host", "peer_port", "ssl", "vhost", "user", "client_id"),
+    *("conn_name", "user_property", "connection_state", "ssl_login_name", "recv_cnt"),
+    *("recv_oct", "send_cnt", "send_oct", "send_pend", "clean_sess", "will_msg"),
+    *("retainer_pid", "exchange", "prefetch", "messages_unconfirmed"),
+    "messages_unacknowledged",
+)
 CHANNEL_COLUMNS = (
     *("pid", "connection", "name", "number", "user", "vhost", "transactional", "confirm"),
     *("consumer_count", "messages_unacknowledged", "messages_uncommitted", "acks_uncommitted"),
@@ -104,6 +118,25 @@ def list_connections(call: Call) -> None:
     columns = chosen(call, CONNECTION_COLUMNS, ("user", "peer_host", "peer_port", "state"))
     call.say("Listing connections ...")
     call.rows(columns, [with_columns(row, CONNECTION_OF) for row in call.api.get("connections")])
+
+
+@COMMANDS.add("list_stomp_connections [--verbose] [<column> ...]", 0, -1, verbose=BOOLEAN)
+def list_stomp_connections(call: Call) -> None:
+    """Lists connections of STOMP's clients."""
+    _list_of(call, "STOMP", STOMP_COLUMNS, ("session_id", "conn_name"))
+
+
+@COMMANDS.add("list_mqtt_connections [--verbose] [<column> ...]", 0, -1, verbose=BOOLEAN)
+def list_mqtt_connections(call: Call) -> None:
+    """Lists connections of MQTT's clients."""
+    _list_of(call, "MQTT", MQTT_COLUMNS, ("client_id",))
+
+
+def _list_of(call: Call, protocol: str, known: Sequence[str], usual: Sequence[str]) -> None:
+    columns = known if call.options.get("verbose") else chosen(call, known, usual)
+    call.say(f"Listing {protocol} connections ...")
+    rows = [row for row in call.api.get("connections") if row["protocol"].startswith(protocol)]
+    call.rows(columns, [with_columns(row, TALKER_OF) for row in rows])
 
 
 @COMMANDS.add("list_channels [--no-table-headers] [<column> ...]", 0, -1)
@@ -180,6 +213,15 @@ CONNECTION_OF: Derived = {
     "peer_host": lambda row: Address(row.get("peer_host") or ""),
     "host": lambda row: Address(row.get("host") or ""),
     "protocol": lambda row: Protocol(row.get("protocol") or ""),
+}
+TALKER_OF: Derived = {
+    **CONNECTION_OF,
+    "conn_name": lambda row: row["name"],
+    "peer_addr": lambda row: Address(row.get("peer_host") or ""),
+    "connection": connection_pid,
+    "connection_state": lambda row: row["state"],
+    "auth_login": lambda row: row["user"],
+    "prefetch": lambda row: row.get("in_flight_max", ""),
 }
 CHANNEL_OF: Derived = {
     "pid": lambda row: _channel_pid(row["connection_details"], row["number"], row.get("node")),

@@ -97,6 +97,11 @@ class EmbeddedStore(MetadataStore, DefinitionStore):
         return {key: entry.value for key, entry in self._entries.items()}
 
     @override
+    def value(self, key: str) -> bytes | None:
+        entry = self._entries.get(key)
+        return None if entry is None else entry.value
+
+    @override
     def put(self, changes: Changes, then: Then) -> None:
         self.txn({}, changes, then)
 

@@ -14,8 +14,6 @@ from anymq.core.portable.plain import RESERVED
 from anymq.core.portable.record_form import (
     KEY_HEADER,
     RECORD_FORM,
-    TIME,
-    TIME_BYTES,
     depends_on_time,
     sized_key,
     value_of,
@@ -37,12 +35,15 @@ class RelayedOpener(Opener):
     ) -> Message:
         """Return the message that this record is. It comes now, whatever its producer's clock says.
 
-        Where it says when it expires, what is left is counted from now.
+        Unless it says when it expires: as a message, it counts that from its own time.
         """
-        envelope, properties, body, _ = self.open(key, value, headers, time_ms)
-        if envelope.form is RECORD_FORM and depends_on_time(properties):
-            properties = TIME.pack(now_ms) + properties[TIME_BYTES:]
-        return Message(envelope, properties, body, now_ms)
+        message = self.open(key, value, headers, time_ms)
+        envelope, properties, body, _ = message
+        if envelope.form is RECORD_FORM:
+            expires = depends_on_time(properties)
+        else:
+            expires = message.traits.expiration_ms is not None
+        return message if expires else Message(envelope, properties, body, now_ms)
 
     @override
     def _known(self, origin: Origin, key: bytes | None) -> tuple[Envelope, bytes] | None:

@@ -55,8 +55,6 @@ class Line:
     ) -> None:
         log = loader.log
         self.durable = durable
-        self.ready = 0  # waiting, not taken
-        self.ready_bytes = 0  # of their bodies
         self.taken = 0  # out with somebody, unsettled
         self.on_ready: Callable[[], None] = nobody  # something can be taken again
         self.log = log
@@ -78,11 +76,12 @@ class Line:
         self._written_end = log.end
         self._fresh = Fresh(settled.low, end)
         self._unwritten = Unwritten(log, settlement)
-        self.ready = log.end - settled.count(0, log.end)
+        self.ready = log.end - settled.count(0, log.end)  # waiting, not taken
         self.ready_bytes = settlement.waiting_bytes if self.ready else 0
         log.on_visible = self._on_visible
         log.on_rollback = self._on_rollback
-        log.needed, log.needed_count = settled.unsettled_runs, settled.unsettled_count
+        log.needed = settled.unsettled_runs
+        log.needed_count = self.needed_count = settled.unsettled_count
 
     @property
     def end(self) -> int:

@@ -19,7 +19,7 @@ from anymq.core.selectors.facts import Facts
 if TYPE_CHECKING:
     from anymq.core.queues.queue import Queue
 
-TESTS_MAX = 5000  # of selectors, in one go; then others have theirs
+WORK_MAX = 5000  # for selectors, in one go; then others have theirs
 PIECE_BYTES = 64 * 1024  # read in one go
 AGAIN_MAX = 500  # remembered of what came back; the rest is looked for when these are done
 
@@ -106,7 +106,7 @@ class Picking:
     def pick(self, priority: int | None) -> bool:
         """Give to those of this priority and above (None: all); say whether there is more to do."""
         queue = self._queue
-        self._budget = TESTS_MAX
+        self._budget = WORK_MAX
         self._listen(queue.line)
         for part in parts_of(queue.line):
             pickers = self._pickers(part, priority)
@@ -195,7 +195,7 @@ class Picking:
         """Ask one after another; return who takes it."""
         facts = Facts(stored[1])
         for picker in asked:
-            self._budget -= 1
+            self._budget -= picker.selector.cost(stored[1])
             if picker.selector.holds(facts):
                 picker.got.append(stored)
                 picker.credit -= 1

@@ -10,6 +10,7 @@ from typing import Protocol
 
 Value = str | bool | int | float | None
 Truth = bool | None
+LIKE_LETTERS_MAX = 8192  # of the text
 INTEGER_BITS_MAX = 64  # what is larger goes on as a float
 
 
@@ -126,11 +127,13 @@ def among(value: Evaluate, wanted: frozenset[str]) -> Evaluate:
 
 
 def fitting(value: Evaluate, fits: Callable[[str], bool]) -> Evaluate:
-    """LIKE."""
+    """LIKE. What is very long is not looked through: it is unknown."""
 
     def evaluate(says: Says) -> Truth:
         it = value(says)
-        return None if it is None else isinstance(it, str) and fits(it)
+        if it is None or (isinstance(it, str) and len(it) > LIKE_LETTERS_MAX):
+            return None
+        return isinstance(it, str) and fits(it)
 
     return evaluate
 

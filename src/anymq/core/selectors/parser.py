@@ -19,6 +19,7 @@ from anymq.core.selectors import evaluating as ev
 from anymq.core.selectors.like import like
 from anymq.core.selectors.words import Kind, Word
 
+LIKES_MAX = 20  # each looks through a whole text
 DEPTH_MAX = 50  # of what is within each other; Python's own limit is not to be met
 _ORDERS = ("<", "<=", ">", ">=")
 
@@ -48,6 +49,7 @@ class Parser:
         self._next = next(self._words)
         self._name = name
         self._depth = 0
+        self.likes = 0  # how many there are
 
     def parse(self) -> ev.Evaluate:
         """Return all of it as one test. Invalid: it is none."""
@@ -124,6 +126,9 @@ class Parser:
         return ev.among(self._of(Sort.TEXT, value, "a text"), frozenset(wanted))
 
     def _like(self, value: Part) -> ev.Evaluate:
+        self.likes += 1
+        if self.likes > LIKES_MAX:
+            raise Invalid(f"a selector has at most {LIKES_MAX} LIKEs")
         pattern, escape = self._text(), None
         if self._accept(Kind.KEYWORD, "ESCAPE"):
             escape = self._text()

@@ -11,6 +11,7 @@ from anymq.core.selectors.parser import Parser
 from anymq.core.selectors.words import words
 
 LETTERS_MAX = 8192
+LIKE_COST_SHIFT = 7  # of so many bytes one costs as much as a comparison
 ARGUMENT = "x-selector"  # of a consumer
 
 # As ActiveMQ calls them: what is said before a selector about how to read it.
@@ -21,7 +22,7 @@ HYPHENATED = "hyphenated_props:"  # names may have a `-`, and nothing can be sub
 class Selector:
     """One, understood. `text` is what was said."""
 
-    __slots__ = ("_evaluate", "text")
+    __slots__ = ("_evaluate", "_likes", "text")
 
     def __init__(self, text: str) -> None:
         """Understand it. Invalid, if that is not possible."""
@@ -32,11 +33,17 @@ class Selector:
         name: Callable[[str], Evaluate] = (
             evaluating.named_number if CONVERT in said else evaluating.named
         )
-        self._evaluate = Parser(words(rest, hyphenated=HYPHENATED in said), name).parse()
+        parser = Parser(words(rest, hyphenated=HYPHENATED in said), name)
+        self._evaluate = parser.parse()
+        self._likes = parser.likes
 
     def holds(self, says: Says) -> bool:
         """Is this one meant? What is unknown is not."""
         return self._evaluate(says) is True
+
+    def cost(self, message: Message) -> int:
+        """Return how much work this one is, at most: 1 is next to none."""
+        return 1 + self._likes * (len(message.properties) >> LIKE_COST_SHIFT)
 
     def matches(self, message: Message) -> bool:
         """The same of a message that nobody else asks about."""

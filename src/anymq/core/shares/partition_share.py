@@ -18,6 +18,7 @@ from anymq.core.shares.words import (
     Taken,
     Wish,
     by_answers,
+    runs_of,
 )
 from anymq.core.streams.partition import Partition
 from anymq.core.timers import Timers
@@ -51,17 +52,6 @@ class PartitionShare:
         self.leases = Leases(means.clock, means.timers, self._late)
         self._from = 0  # nothing waits below
         self._waiters: dict[Callable[[], None], None] = {}
-
-    @property
-    def start(self) -> int:
-        """The first offset that is not settled."""
-        return max(self.settlement.settled.low, self.partition.start)
-
-    @property
-    def lag(self) -> int:
-        """How many offsets are not settled."""
-        start, end = self.start, self.partition.visible_end
-        return max(end - start - self.settlement.settled.count(start, end), 0)
 
     # Out
 
@@ -136,15 +126,8 @@ class PartitionShare:
         returns = self.settlement.returns
         if not returns:
             return [Acquired(first, end - 1, 1) for first, end in runs]
-        found: list[Acquired] = []
-        for first, end in runs:
-            for offset in range(first, end):
-                times = returns.get(offset, 0) + 1
-                if found and found[-1].last == offset - 1 and found[-1].deliveries == times:
-                    found[-1] = found[-1]._replace(last=offset)
-                else:
-                    found.append(Acquired(offset, offset, times))
-        return found
+        offsets = [offset for first, end in runs for offset in range(first, end)]
+        return runs_of(offsets, [returns.get(offset, 0) + 1 for offset in offsets])
 
     # Back
 
@@ -222,11 +205,18 @@ class PartitionShare:
 class PartitionPlace:
     """What one member has of a partition."""
 
-    __slots__ = ("_on_more", "_share")
+    __slots__ = ("_on_more", "_share", "_told")
 
-    def __init__(self, share: PartitionShare, on_more: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        share: PartitionShare,
+        on_more: Callable[[], None],
+        told: Callable[[Taken], None] = lambda _: None,
+    ) -> None:
+        """`told` hears of all that is handed out."""
         self._share = share
         self._on_more = on_more
+        self._told = told
 
     def ask(self, wish: Wish) -> Taken | None:
         """Take what is there; else be told."""
@@ -236,6 +226,8 @@ class PartitionPlace:
             taken = None
         if taken is None:
             self._share.watch(self._on_more)
+        else:
+            self._told(taken)
         return taken
 
     def stop(self) -> None:

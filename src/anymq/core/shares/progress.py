@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 from anymq.core.queues.priorities import ends_of
 from anymq.core.queues.queue import Queue
+from anymq.core.queues.settlement import Settlement
 from anymq.core.shares.queue_share import offset_of
+from anymq.core.streams.partition import Partition
 
 
 class Progress(NamedTuple):
@@ -12,6 +14,13 @@ class Progress(NamedTuple):
 
     start: int
     lag: int
+
+
+def progress_at(partition: Partition, settlement: Settlement) -> Progress:
+    """Return the first offset of a partition that is not settled, and how many are not."""
+    settled, end = settlement.settled, partition.visible_end
+    start = max(settled.low, partition.start)
+    return Progress(start, max(end - start - settled.count(start, end), 0))
 
 
 def progress_in(queue: Queue) -> Progress:

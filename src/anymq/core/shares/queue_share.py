@@ -15,13 +15,13 @@ from anymq.core.queues.queue import Queue
 from anymq.core.queues.subscription import Subscription
 from anymq.core.shares.leases import Leases
 from anymq.core.shares.words import (
-    Acquired,
     Answer,
     Settled,
     ShareSettings,
     Taken,
     Wish,
     by_answers,
+    runs_of,
 )
 from anymq.core.streams.writer import batch_of
 from anymq.core.taps import Origin
@@ -88,7 +88,8 @@ class QueuePlace:
         offsets = [offset_of(one.position) for one in deliveries]
         self._leases.add(self, offsets, self._settings().lock_ms)
         batches = [self._batch(run) for run in _neighbours(deliveries)]
-        acquired = _acquired(offsets, deliveries)
+        times = [max(one.returns, int(one.redelivered)) + 1 for one in deliveries]
+        acquired = runs_of(offsets, times)
         return Taken(batches, acquired, sum(map(len, batches)), len(deliveries))
 
     def _batch(self, deliveries: Sequence[Delivery]) -> bytes:
@@ -187,14 +188,3 @@ def _neighbours(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
         else:
             parts.append([one])
     return parts
-
-
-def _acquired(offsets: Sequence[int], deliveries: Sequence[Delivery]) -> list[Acquired]:
-    found: list[Acquired] = []
-    for offset, one in zip(offsets, deliveries, strict=True):
-        times = max(one.returns, int(one.redelivered)) + 1
-        if found and found[-1].last == offset - 1 and found[-1].deliveries == times:
-            found[-1] = found[-1]._replace(last=offset)
-        else:
-            found.append(Acquired(offset, offset, times))
-    return found

@@ -9,8 +9,6 @@ from itertools import count, groupby
 from weakref import WeakKeyDictionary
 
 from anymq.config.units import MIB
-from anymq.core.errors import Unavailable
-from anymq.core.flow import Flow
 from anymq.core.message import Envelope, Form, Message, Run
 from anymq.core.portable.opener import Opener
 from anymq.core.portable.record_form import RECORD_FORM, TIME, sized_key
@@ -139,12 +137,10 @@ class QueueSinks:
         self,
         vhosts: Mapping[str, VirtualHost],
         forms: Mapping[int, Form],
-        flow: Flow,
         default_config: Callable[[], TopicConfig],
     ) -> None:
         self._vhosts = vhosts
         self._forms = forms
-        self._flow = flow
         self._config = default_config
         self._writers: WeakKeyDictionary[Queue, QueueWriter] = WeakKeyDictionary()
 
@@ -157,8 +153,6 @@ class QueueSinks:
         return QueueSink(writer, topic_name, who, self._check)
 
     def _check(self, header: BatchHeader, size: int, now_ms: int) -> None:
-        if self._flow.short:
-            raise Unavailable(f"short of {' and '.join(self._flow.alarms)}: not now")
         admission.check(header, size, self._config(), now_ms)
 
 

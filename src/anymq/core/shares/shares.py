@@ -12,22 +12,27 @@ from uuid import UUID
 from anymq.core.catalog import Then
 from anymq.core.clock import Clock
 from anymq.core.errors import Invalid, NotFound
+from anymq.core.message import Form
+from anymq.core.portable.opener import Opener
 from anymq.core.queues.queue import Queue
 from anymq.core.shares.group import Beat, Heartbeat, Member, ShareGroup
 from anymq.core.shares.kept import Kept
 from anymq.core.shares.partition_share import Means, PartitionPlace, PartitionShare
 from anymq.core.shares.places import Spot, Spots
-from anymq.core.shares.progress import Progress, progress_in
+from anymq.core.shares.progress import Progress, progress_at, progress_in
 from anymq.core.shares.queue_share import QueuePlace
 from anymq.core.shares.starts import start_of
+from anymq.core.shares.telling import tell
 from anymq.core.shares.words import (
     GroupFull,
     GroupInUse,
     GroupNotFound,
     Place,
     ShareSettings,
+    Taken,
     UnknownMember,
 )
+from anymq.core.streams.stream_names import stream_of
 from anymq.core.taps import Origin
 from anymq.core.timers import Timers
 from anymq.observability.log import Log as Lines
@@ -55,6 +60,7 @@ class Around:
     kept: Kept
     clock: Clock
     timers: Timers
+    forms: Mapping[int, Form]
     settings_of: Callable[[str], ShareSettings]  # of a group
     is_other: Callable[[str], bool]  # is there a group of another kind of this name?
 
@@ -143,7 +149,14 @@ class Shares:
                 settings=settings,
                 on_more=on_more,
             )
-        return PartitionPlace(self._share(group, spot, partition), on_more)
+        told = partial(self._tell, spot, who)
+        return PartitionPlace(self._share(group, spot, partition), on_more, told)
+
+    def _tell(self, spot: Spot, who: Origin, taken: Taken) -> None:
+        """Tell who listens at the topic, if anybody does."""
+        if spot.topic is not None and (tap := spot.topic.taps.tap) is not None:
+            name = stream_of(spot.name)[1]
+            tell(tap, name, taken, Opener(spot.name, self._around.forms), who)
 
     def _share(self, group: str, spot: Spot, partition: int) -> PartitionShare:
         """Return what the group has done with a partition; it begins where its settings say."""
@@ -203,14 +216,12 @@ class Shares:
         for topic_id, ids in self._kept.topics(group).items():
             spot = self._spot(topic_id)
             if spot is not None and spot.topic is not None:
-                indexes = range(min(len(ids), spot.partitions))
-                found.append((spot, {one: self._progress(group, spot, one) for one in indexes}))
+                known = zip(spot.topic.partitions, ids, strict=False)
+                found.append(
+                    (spot, {p.index: progress_at(p, self._kept.settlement(i)) for p, i in known})
+                )
         found += [(spot, {0: progress_in(queue)}) for spot, queue in self._queues_of(group)]
         return sorted(found, key=lambda one: one[0].name)
-
-    def _progress(self, group: str, spot: Spot, index: int) -> Progress:
-        share = self._share(group, spot, index)
-        return Progress(share.start, share.lag)
 
     def _queues_of(self, group: str) -> list[tuple[Spot, Queue]]:
         live = self._live.get(group)

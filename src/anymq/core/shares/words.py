@@ -87,6 +87,21 @@ class Acquired(NamedTuple):
     deliveries: int
 
 
+def runs_of(offsets: Sequence[int], deliveries: Sequence[int]) -> list[Acquired]:
+    """Return ascending offsets, each with its count, as runs of neighbours with the same count."""
+    found: list[Acquired] = []
+    first = last = times = -1
+    for offset, each in zip(offsets, deliveries, strict=True):
+        if offset != last + 1 or each != times:
+            if last >= 0:
+                found.append(Acquired(first, last, times))
+            first, times = offset, each
+        last = offset
+    if last >= 0:
+        found.append(Acquired(first, last, times))
+    return found
+
+
 class Taken(NamedTuple):
     """Messages handed out: whole batches, and which offsets in them are the member's."""
 

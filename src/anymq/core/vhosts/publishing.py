@@ -335,15 +335,12 @@ def _copies(name: str, keys: Value) -> list[str]:
 
 def _undelayed(message: Message) -> Message:
     """Return a message whose delay is over: as the plugin does it, its header is negative then."""
-    said = message.read()
-    delay = said.headers.get(DELAY)
-    if isinstance(delay, str):  # as protocols write it that know only text
-        over: Value = f"-{delay}"
-    elif isinstance(delay, int) and delay > 0:
-        over = type(delay)(-delay)
-    else:
+    if (message.traits.delay_ms or 0) <= 0:
         return message
-    after = said.with_headers(**{DELAY: over})
+    said = message.read()
+    delay = said.headers[DELAY]  # a number, or one written out: clients of STOMP have no others
+    negative = f"-{delay}" if isinstance(delay, str) else type(delay)(-delay)
+    after = said.with_headers(**{DELAY: negative})
     return message._replace(properties=message.envelope.form.write(after))
 
 

@@ -124,5 +124,5 @@ class EventHub:
         return found
 
     def _groups_now(self) -> set[str]:
-        names = self.broker.groups.names()
+        names = self.broker.groups.names() | self.broker.shares.names()
         return names if len(names) <= GROUPS_MAX else set()

@@ -115,7 +115,7 @@ def _topics(call: Call, _vhost: str) -> Find:
 
 
 def _groups(call: Call, _vhost: str) -> Find:
-    every = call.broker.groups.names() if groups.sees(call) else set()
+    every = groups.every(call.broker) if groups.sees(call) else set()
     return lambda name: groups.row(call, name) if name in every else None
 
 

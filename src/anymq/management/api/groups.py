@@ -6,6 +6,7 @@ from http import HTTPStatus
 from struct import Struct, error
 from typing import Any
 
+from anymq.core.broker import Broker
 from anymq.core.rights.permit import CONFIGURE, GROUP, READ
 from anymq.core.streams import subscription
 from anymq.core.streams.group_calls import (
@@ -20,8 +21,8 @@ from anymq.core.streams.group_calls import (
 )
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.stream_names import stream_of
-from anymq.management.api import numbers, routes
-from anymq.management.api.call import LENGTHS_OF, Call, done
+from anymq.management.api import numbers, routes, share_groups
+from anymq.management.api.call import LENGTHS_OF, Call, done, when_safe
 from anymq.management.api.faults import Fault, bad_request, no_object
 from anymq.management.http import JSON, Answer, Later, Response, json
 
@@ -44,6 +45,8 @@ def groups(call: Call) -> Answer:
 def group(call: Call) -> Answer:
     """One group, with its members and how far it is in each partition."""
     name = _find(call)
+    if name in call.broker.shares:
+        return call.shown(share_groups.shown(call, name))
     described = call.broker.groups.describe(name)
     assigned = {one.id: _assigned(described, one) for one in described.members}
     lags = {(one.topic, one.partition): one for one in numbers.lags(call.broker, name)}
@@ -63,6 +66,10 @@ def delete_group(call: Call) -> Answer:
     """Forget a group that has no members, with its offsets."""
     name = _find(call)
     call.caller.permit(VHOST).check(CONFIGURE, GROUP, name)
+    if name in call.broker.shares:
+        if call.broker.shares.describe(name).members:
+            raise _fault(GroupError.NON_EMPTY)
+        return when_safe(partial(call.broker.shares.delete, name), done)
     later = Later()
 
     def then(refused: GroupError | None) -> None:
@@ -77,6 +84,8 @@ def set_offsets(call: Call) -> Answer:
     """Set where a group without members goes on; `dry_run`: only say where that would be."""
     name = _find(call)
     call.caller.permit(VHOST).check(READ, GROUP, name)
+    if name in call.broker.shares:
+        raise bad_request("a share group has no offsets to set: kafka-share-groups can move it")
     where, chosen = _where(call.body.get("to")), _chosen(call, name)
     _check_may_read(call, {place[0] for place, _ in chosen})
     dry = call.boolean("dry_run")
@@ -96,7 +105,12 @@ def set_offsets(call: Call) -> Answer:
 
 def visible(call: Call) -> list[str]:
     """Return the groups that the caller may see."""
-    return sorted(call.broker.groups.names()) if sees(call) else []
+    return sorted(every(call.broker)) if sees(call) else []
+
+
+def every(broker: Broker) -> set[str]:
+    """Return the names of all groups, of every kind."""
+    return broker.groups.names() | broker.shares.names()
 
 
 def sees(call: Call) -> bool:
@@ -106,6 +120,8 @@ def sees(call: Call) -> bool:
 
 def row(call: Call, name: str) -> dict[str, Any]:
     """Return what lists say about a group."""
+    if name in call.broker.shares:
+        return share_groups.row(call, name)
     broker, sampler = call.broker, call.site.sampler
     described = broker.groups.describe(name)
     lags = numbers.lags(broker, name)
@@ -130,7 +146,8 @@ def row(call: Call, name: str) -> dict[str, Any]:
 
 def _find(call: Call) -> str:
     name = call.names["group"]
-    if not sees(call) or call.broker.groups.describe(name).state is State.DEAD:
+    is_there = name in call.broker.shares or name in call.broker.groups
+    if not sees(call) or not is_there:
         raise no_object()
     return name
 

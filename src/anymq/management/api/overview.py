@@ -73,7 +73,7 @@ def _overview(call: Call, sums: Sums) -> dict[str, Any]:
             "exchanges": sum(len(vhost.exchanges) for vhost in broker.vhosts.values()),
             "queues": sums.all.queues,
             "topics": len(broker.topics),
-            "groups": len(broker.groups.names()),
+            "groups": len(broker.groups.names()) + len(broker.shares.names()),
         },
         "node": site.node,
         "listeners": [_listener(site, door) for door in site.doors()],

@@ -35,7 +35,7 @@ def row(call: Call, one: Talker) -> dict[str, Any]:
         "vhost": one.vhost_name,
         "node": call.site.node,
         "type": "network",
-        "protocol": one.protocol,
+        "protocol": f"Web {one.protocol}" if peer.web else one.protocol,
         "auth_mechanism": "",
         "state": "running",
         "channels": 0,

@@ -9,7 +9,8 @@ from anymq.core.rights.access import ANONYMOUS
 from anymq.protocols.session import is_loopback
 from anymq.security.gate import Claim, Gate, Verdict
 from anymq.security.passwords import Mechanism
-from anymq.security.scram import AuthenticationFailed, ScramServer
+from anymq.security.scram import AuthenticationFailed
+from anymq.security.scram_login import ScramLogin
 from anymq.security.tokens import is_token
 from anymq.security.users import Users
 
@@ -59,7 +60,7 @@ class Authentication:
         self._gate = gate
         self._host = host
         self._mechanism: str | None = None
-        self._scram: ScramServer | None = None
+        self._scram: ScramLogin | None = None
 
     @property
     def done(self) -> bool:
@@ -83,7 +84,7 @@ class Authentication:
         self.user, self._certified = "", False
         self._mechanism = mechanism
         by_secret = mechanism in (PLAIN, OAUTHBEARER)
-        self._scram = None if by_secret else ScramServer(self._users, Mechanism(mechanism))
+        self._scram = None if by_secret else self._new_scram(Mechanism(mechanism))
         self.raw_tokens = raw
         return True
 
@@ -113,7 +114,9 @@ class Authentication:
                 claim = self._bearer(token) if bearer else self._plain(token)
                 self._gate.log_in(self._users, claim, partial(self._judge, then))
             else:
-                self._end(self._scram_step(self._scram, token), then)
+                answer = self._scram.step(token)
+                self._become(self._scram.user)
+                self._end(answer, then)
         except AuthenticationFailed as error:
             self._end(error, then)
 
@@ -153,22 +156,8 @@ class Authentication:
         self.checking = False
         then(answer)
 
-    def _scram_step(self, scram: ScramServer, token: bytes) -> bytes:
-        """Answer it. Here a password is never seen: each failure counts as a guess."""
-        first = not scram.name
-        try:
-            answer = scram.step(token)
-        except AuthenticationFailed:
-            if scram.name and not first:
-                self._gate.tried(Claim(scram.name, "", self._host, PROTOCOL), right=False)
-            raise
-        claim = Claim(scram.name, "", self._host, PROTOCOL)
-        if first and not self._gate.may_try(claim):
-            raise AuthenticationFailed(Verdict.TOO_OFTEN.value)
-        if scram.user is not None:
-            self._gate.tried(claim, right=True)
-        self._become(scram.user or "")
-        return answer
+    def _new_scram(self, mechanism: Mechanism) -> ScramLogin:
+        return ScramLogin(self._gate, self._users, mechanism, host=self._host, protocol=PROTOCOL)
 
     def _bearer(self, token: bytes) -> Claim:
         """RFC 7628: a header of GS2, then fields."""

@@ -134,6 +134,7 @@ class KafkaSession:
         self._frame_began: float | None = None  # since when one waits for its rest
         self._stranger_since = None if self.authentication.done else self._last_heard
         kafka.sessions.add(self)
+        kafka.broker.flow.listen(self.wake)
 
     @property
     def who(self) -> Origin:
@@ -205,7 +206,7 @@ class KafkaSession:
             self._throw_out()
             return
         settings = self.kafka.settings
-        waits = bool(self._calls or self._outbox.size)
+        waits = bool(self._calls or self._outbox.size or self._next is not None)
         if not self.reading:
             self._frame_began = now if self._frames.waiting_bytes else None  # it was made to wait
         if self._is_late(self._stranger_since, now, settings.handshake_seconds_max):
@@ -219,6 +220,7 @@ class KafkaSession:
         """Waiting fetches end; what was written stays written."""
         self.closed = self.gone = True
         self.kafka.sessions.discard(self)
+        self.broker.flow.forget(self.wake)
         self._depart()
         self._drop_calls()
         self.kafka.share_sessions.connection_gone(self)
@@ -354,10 +356,16 @@ class KafkaSession:
         """
         if self.authentication.checking:
             return False
+        if self.broker.flow.alarms and self._has_records(frame):
+            return False
         if not self._calls or self.authentication.raw_tokens:
             return True
         open_api = self._calls[-1].api
         return open_api.pipelined and peek_api(frame)[0] == open_api.key
+
+    def _has_records(self, frame: memoryview) -> bool:
+        """Is this one that has to wait while memory or disk is short?"""
+        return not self.authentication.raw_tokens and peek_api(frame)[0] in LARGE
 
     def _malformed(self, error: MalformedFrame) -> None:
         self.kafka.counters.malformed += 1

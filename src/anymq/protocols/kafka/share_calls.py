@@ -6,7 +6,7 @@ from uuid import UUID
 
 from anymq.core.rights.operations import Operation
 from anymq.core.shares.places import Spot
-from anymq.core.shares.words import NotHeld, Settled
+from anymq.core.shares.words import GroupNotFound, NotHeld, Settled
 from anymq.core.streams.errors import UnknownTopicId
 from anymq.protocols.kafka import authorization
 from anymq.protocols.kafka.call import Call
@@ -33,6 +33,8 @@ def session_of(call: Call, group: str | None, member: str | None, epoch: int) ->
     authorization.group(call, Operation.READ, group or "")
     if not group or not member:
         raise InvalidRequest("a share session is one of a group and a member")
+    if group not in call.broker.shares:  # a member says that it is one before it fetches
+        raise GroupNotFound(f"Group {group} not found.")
     sessions = sessions_of(call)
     if epoch != INITIAL_EPOCH:
         return sessions.go_on(group, member, epoch, call.session)

@@ -36,12 +36,12 @@ class ShareSession:
         self.epoch = 1
         self.wanted: OrderedDict[Key, None] = OrderedDict()
         self.places: dict[Key, Place] = {}
-        self.on_more: Callable[[], None] | None = None  # of the fetch that waits
+        self.on_more: Callable[[Key], None] | None = None  # of the fetch that waits
 
-    def wake(self) -> None:
-        """A place may have something."""
+    def wake(self, key: Key) -> None:
+        """This place may have something."""
         if self.on_more is not None:
-            self.on_more()
+            self.on_more(key)
 
     def want(self, keys: Iterable[Key], forgotten: Iterable[Key]) -> None:
         """Fetch these from now on, and those no more."""

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any
 
-from anymq.core.errors import NotAllowed, Refused
+from anymq.core.errors import NotAllowed
 from anymq.core.rights.permit import Permit
 from anymq.core.taps import Origin
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.observability.log import Log
+from anymq.protocols.mqtt.authenticating import Authenticating
 from anymq.protocols.mqtt.codec import (
     V5,
     V31,
@@ -38,8 +39,7 @@ from anymq.protocols.mqtt.errors import (
 )
 from anymq.protocols.mqtt.gathering import Gathering
 from anymq.protocols.mqtt.incoming import Ground, Incoming, Publisher
-from anymq.protocols.mqtt.kept import ignore
-from anymq.protocols.mqtt.login import check_place, claim_of
+from anymq.protocols.mqtt.login import check_place, claim_of, vhost_of
 from anymq.protocols.mqtt.mailbox import NEVER, Mailbox
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.outgoing import Outgoing
@@ -48,7 +48,7 @@ from anymq.protocols.mqtt.subscribing import Subscribing
 from anymq.protocols.mqtt.taker import Taker
 from anymq.protocols.mqtt.wire import WITHOUT_LIMIT, Wire
 from anymq.protocols.session import Outbox, Peer
-from anymq.security.gate import Verdict
+from anymq.security.gate import Claim, Verdict
 
 RECEIVE_MAXIMUM = 65_535  # of who says nothing about it
 CLIENT_ID_BYTES_MAX = 200  # it is part of the name of a queue
@@ -62,8 +62,9 @@ class State(IntEnum):
 
     GREETING = 0
     CHECKING = 1  # of the password
-    RUNNING = 2
-    ENDED = 3
+    PROVING = 2  # who it is, packet by packet
+    RUNNING = 3
+    ENDED = 4
 
 
 class Conversation:
@@ -95,6 +96,7 @@ class Conversation:
         self._permit: Permit | None = None
         self._will: Will | None = None
         self._connect: Connect | None = None
+        self._login: Authenticating | None = None  # that takes several packets
         self._on_end = on_end
         self._on_last_words = on_last_words
 
@@ -132,6 +134,9 @@ class Conversation:
                 raise MqttFault(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT")
             self._on_connect(packet)
             return
+        if self.state is State.PROVING:
+            self._on_proof(packet)
+            return
         handler = _HANDLERS.get(type(packet))
         if handler is None:
             raise MqttFault(Reason.PROTOCOL_ERROR, f"{packet.KIND.name} from a client, now")
@@ -144,8 +149,12 @@ class Conversation:
         self.wire.version = packet.version
         self.wire.problems = packet.properties.get(P.REQUEST_PROBLEM, 1) == 1
         self.wire.packet_bytes_max = packet.properties.get(P.MAXIMUM_PACKET, WITHOUT_LIMIT)
-        if P.AUTH_METHOD in packet.properties:
-            self._turn_away(Reason.BAD_AUTH_METHOD, "enhanced authentication is not offered")
+        method = packet.properties.get(P.AUTH_METHOD)
+        if method is not None:
+            self.vhost_name = vhost_of(packet, self.mqtt.settings)
+            self.state = State.PROVING
+            self._login = Authenticating(self.mqtt, method, self.peer.host)
+            self._proved(self._login.begin(packet.properties))
             return
         found = claim_of(packet, self.peer, self.mqtt.settings)
         if found is None:
@@ -153,7 +162,29 @@ class Conversation:
             return
         claim, self.vhost_name = found
         self.state = State.CHECKING
-        self.mqtt.gate.log_in(self.mqtt.users, claim, self._judge)
+        if isinstance(claim, Claim):
+            self.mqtt.gate.log_in(self.mqtt.users, claim, self._judge)
+        else:
+            known = claim in self.mqtt.users
+            self._judge(Verdict.RIGHT if known else Verdict.WRONG, claim)
+
+    def _on_proof(self, packet: Packet) -> None:
+        """Before CONNACK there is nothing but AUTH, or the client goes again."""
+        assert self._login is not None
+        if isinstance(packet, Disconnect):
+            self.peer_gone()
+        elif isinstance(packet, Auth) and packet.code == Reason.CONTINUE:
+            self._proved(self._login.go_on(packet.properties))
+        else:
+            raise MqttFault(Reason.PROTOCOL_ERROR, f"{packet.KIND.name} in the middle of a login")
+
+    def _proved(self, answer: Auth | None) -> None:
+        assert self._login is not None
+        if answer is not None:
+            self.wire.send(answer)
+        else:
+            self.state = State.CHECKING
+            self._judge(Verdict.RIGHT, self._login.user)
 
     def _judge(self, verdict: Verdict, user: str) -> None:
         """It is known whether this is the password."""
@@ -194,6 +225,8 @@ class Conversation:
         self._mailbox, self._will = mailbox, will
         mailbox.expiry_s = self._expiry_s(packet)
         mqtt.save(mailbox)
+        if will is not None:
+            mqtt.wills.note(mailbox, will, user, self.peer.host)
         self._begin(packet, mailbox, permit)
         self.state = State.RUNNING
         self.since_ms = mqtt.broker.clock.wall_ms()
@@ -297,6 +330,8 @@ class Conversation:
             said[P.ASSIGNED_CLIENT_ID] = self.client_id
         if self.keep_alive != packet.keep_alive:
             said[P.SERVER_KEEP_ALIVE] = self.keep_alive
+        if self._login is not None:
+            said.update(self._login.properties)
         return said
 
     def _turn_away(self, code: Reason, why: str) -> None:
@@ -342,8 +377,15 @@ class Conversation:
     def _on_ping(self, _packet: Pingreq) -> None:
         self.wire.send(Pingresp())
 
-    def _on_auth(self, _packet: Auth) -> None:
-        raise MqttFault(Reason.PROTOCOL_ERROR, "AUTH where no method was agreed on")
+    def _on_auth(self, packet: Auth) -> None:
+        """It proves again who it is: before its time is over, say."""
+        login = self._login
+        if login is None:
+            raise MqttFault(Reason.PROTOCOL_ERROR, "AUTH where no method was agreed on")
+        if packet.code not in (Reason.AUTHENTICATE_AGAIN, Reason.CONTINUE):
+            raise MqttFault(Reason.PROTOCOL_ERROR, f"AUTH with {packet.code:#x} from a client")
+        again = packet.code == Reason.AUTHENTICATE_AGAIN
+        self.wire.send(login.prove_again(packet.properties, self.user, begins=again))
 
     def _on_disconnect(self, packet: Disconnect) -> None:
         mailbox = self._mailbox
@@ -361,7 +403,8 @@ class Conversation:
 
     def fault(self, fault: MqttFault) -> None:
         """End the connection for an error."""
-        if self.state is State.CHECKING or (self.state is State.GREETING and self.wire.version):
+        is_known = self.state is State.GREETING and self.wire.version
+        if is_known or self.state in (State.CHECKING, State.PROVING):
             self._turn_away(fault.code, str(fault))
             return
         log.warning("MQTT connection error", peer=str(self.peer), reason=str(fault))
@@ -398,24 +441,18 @@ class Conversation:
         assert self.outgoing is not None
         assert self.subscribing is not None
         mqtt.connected.discard(self)
+        mqtt.gone.received += self.peer.traffic.received
+        mqtt.gone.sent += self.peer.traffic.sent
         mqtt.broker.presence.leave(self.user, mailbox.vhost.name)
         mqtt.broker.users.unwatch(self.user, self._on_rights)
         self.outgoing.end()
         self.subscribing.end()
-        will, self._will = self._will, None
-        if will is not None:
-            delay_s = will.properties.get(P.WILL_DELAY, 0)
-            mqtt.await_will(mailbox, delay_s, lambda: self._send_will(will))
+        if self._will is None:
+            mqtt.wills.drop(mailbox.place)
+        else:
+            mqtt.wills.lost(mailbox.place)
         if mailbox.carrier is self:
             mqtt.leave(mailbox)
-
-    def _send_will(self, will: Will) -> None:
-        assert self.incoming is not None
-        try:
-            self.incoming.publisher.check(will.topic)
-            self.incoming.publisher.publish(will, will.topic, ignore)
-        except Refused as error:
-            log.warning("a will was refused", client=self.client_id, reason=error)
 
     def _on_rights(self) -> None:
         """Rights were changed: who may not be here, or not read what it does, has to leave."""

@@ -21,7 +21,7 @@ from anymq.protocols.mqtt.retained import Retained
 from anymq.protocols.mqtt.wire import Wire
 
 ENVELOPES_MAX = 1000  # that a connection remembers
-OWN_TOPICS = ("$SYS/", topics.SHARE_PREFIX)  # to which nobody may publish
+OWN_TOPICS = (topics.SYS_PREFIX, topics.SHARE_PREFIX)  # to which nobody may publish
 
 
 @dataclass(slots=True)

@@ -1,15 +1,18 @@
 """What outlives a restart: sessions, what is in flight for QoS 2, retained messages.
 
-Keys: `s/<vhost>/<client>` a session · `i/<vhost>/<client>/<number>` came, and is not released, see
-Coming · `o/<vhost>/<client>/<number>` arrived, and is not complete: its position ·
-`r/<vhost>/<topic>` retained. Names are percent-quoted. On disk: another meaning needs another key.
+Keys: `s/<vhost>/<client>` a session · `u/<vhost>/<client>/<part>` its subscriptions, in parts, so
+that one more of very many costs little · `i/<vhost>/<client>/<number>` came, and is not released,
+see Coming · `o/<vhost>/<client>/<number>` arrived, and is not complete: its position ·
+`r/<vhost>/<topic>` retained · `w/<vhost>/<client>` the will of a session. Names are
+percent-quoted. On disk: another meaning needs another key.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
 from urllib.parse import quote, unquote
+from zlib import crc32
 
 import msgspec
 
@@ -29,7 +32,8 @@ LOG_CONFIG = LogConfig(
 )
 Then = Callable[[Exception | None], None]
 
-SESSION, CAME, ARRIVED, RETAINED = "s", "i", "o", "r"
+SESSION, PART, CAME, ARRIVED, RETAINED, WILL = "s", "u", "i", "o", "r", "w"
+PARTS = 64  # of the subscriptions of one session: on disk
 
 _HEAD = Struct(">QI")  # of a retained message: when it came, size of its properties
 _POSITION = Struct(">Q")
@@ -45,12 +49,32 @@ class SubscriptionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A session. `expires_ms` is since 1970; 0: its client is there."""
+    """A session. `expires_ms` is since 1970; 0: its client is there.
+
+    Its subscriptions are where PART is; what an older version wrote here is moved there.
+    """
 
     user: str
     expiry_s: int
     expires_ms: int = 0
     subscriptions: dict[str, SubscriptionRecord] = {}
+
+
+class WillRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A will, whose it is, and when it is due, since 1970; 0: its client is there."""
+
+    user: str
+    host: str
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    properties: bytes  # as MQTT 5 writes them
+    due_ms: int = 0
+
+    def due(self, due_ms: int) -> "WillRecord":
+        """Return it for then."""
+        return msgspec.structs.replace(self, due_ms=due_ms)
 
 
 @dataclass(slots=True)
@@ -128,6 +152,11 @@ Place = tuple[str, str]  # virtual host, and client or topic
 
 _encode = msgspec.json.Encoder().encode
 _SESSION = msgspec.json.Decoder(SessionRecord)
+_WILL = msgspec.json.Decoder(WillRecord)
+_SUBSCRIPTIONS = msgspec.json.Decoder(dict[str, SubscriptionRecord])
+
+# Filters, and what is said of them now; None: there is no such subscription any more.
+Subscriptions = Mapping[str, SubscriptionRecord | None]
 
 
 class Kept:
@@ -137,9 +166,16 @@ class Kept:
         self._store = store
 
     def sessions(self) -> Iterator[tuple[Place, SessionRecord]]:
-        """Yield all sessions."""
+        """Yield all sessions, with their subscriptions."""
+        subscribed: dict[Place, dict[str, SubscriptionRecord]] = {}
+        for (vhost, client, _), value in self._all(PART):
+            subscribed.setdefault((vhost, client), {}).update(_SUBSCRIPTIONS.decode(value))
         for names, value in self._all(SESSION):
-            yield (names[0], names[1]), _SESSION.decode(value)
+            place, record = (names[0], names[1]), _SESSION.decode(value)
+            if record.subscriptions:
+                self.put_session(place, record, ignore, record.subscriptions)
+            there = {**record.subscriptions, **subscribed.pop(place, {})}
+            yield place, msgspec.structs.replace(record, subscriptions=there)
 
     def in_flight(self, has: Callable[[int, int], bool]) -> dict[Place, InFlight]:
         """Return what sessions had half done. `has`: is a message where it was to go?"""
@@ -179,13 +215,29 @@ class Kept:
             message = RetainedMessage(value[at : at + size], value[at + size :], timestamp_ms)
             yield (names[0], names[1]), message
 
-    def put_session(self, place: Place, record: SessionRecord, then: Then) -> None:
-        """There is this session."""
-        self._store.put({_key(SESSION, *place): _encode(record)}, then)
+    def put_session(
+        self, place: Place, record: SessionRecord, then: Then, changed: Subscriptions
+    ) -> None:
+        """There is this session; of its subscriptions, these are new, other ones, or gone."""
+        record = msgspec.structs.replace(record, subscriptions={})
+        changes: dict[str, bytes | None] = {_key(SESSION, *place): _encode(record)}
+        parts: dict[str, dict[str, SubscriptionRecord]] = {}
+        for name, subscription in changed.items():
+            key = _key(PART, *place, str(crc32(name.encode()) % PARTS))
+            if key not in parts:
+                parts[key] = _SUBSCRIPTIONS.decode(self._store.value(key) or b"{}")
+            if subscription is None:
+                parts[key].pop(name, None)
+            else:
+                parts[key][name] = subscription
+        changes.update((key, _encode(part) if part else None) for key, part in parts.items())
+        self._store.put(changes, then)
 
     def forget(self, place: Place, half_done: InFlight) -> None:
         """A session is over."""
+        parts = [_key(PART, *place, str(part)) for part in range(PARTS)]
         gone = [_key(SESSION, *place)]
+        gone += [key for key in parts if self._store.value(key) is not None]
         numbers = (*half_done.coming, *half_done.came, *half_done.begun)
         gone += [_key(CAME, *place, str(number)) for number in numbers]
         gone += [_key(ARRIVED, *place, str(number)) for number in half_done.written]
@@ -203,6 +255,16 @@ class Kept:
     def forget_arrived(self, place: Place, numbers: Collection[int], then: Then) -> None:
         """These are complete, and a restart would not send them again."""
         self._store.put(dict.fromkeys(_key(ARRIVED, *place, str(one)) for one in numbers), then)
+
+    def wills(self) -> Iterator[tuple[Place, WillRecord]]:
+        """Yield all wills."""
+        for names, value in self._all(WILL):
+            yield (names[0], names[1]), _WILL.decode(value)
+
+    def put_will(self, place: Place, record: WillRecord | None) -> None:
+        """A session has this will; None: none any more."""
+        value = None if record is None else _encode(record)
+        self._store.put({_key(WILL, *place): value}, ignore)
 
     def put_retained(self, place: Place, message: RetainedMessage | None, then: Then) -> None:
         """This is retained for a topic; None: nothing."""

@@ -4,17 +4,18 @@ MQTT calls it a session. It may outlive the connection, and the broker; while it
 `carrier` is the connection. A queue exists once there are subscriptions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from anymq.core.errors import Conflict
+from anymq.core.errors import Conflict, Refused
 from anymq.core.message import Envelope, Message
 from anymq.core.queues.arguments import CLASSIC
 from anymq.core.queues.queue import Queue
 from anymq.core.routing.target import Then
 from anymq.core.routing.trie import Trie
 from anymq.core.vhosts.vhost import VirtualHost
+from anymq.observability.log import Log
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import Wish
 from anymq.protocols.mqtt.errors import Reason
@@ -25,6 +26,8 @@ from anymq.protocols.mqtt.settings import MqttSettings
 QUEUE_PREFIX = "mqtt-subscription-"  # as RabbitMQ calls them, so rights say the same
 SHARE_QUEUE_PREFIX = "mqtt-share-"
 NEVER = 0xFFFF_FFFF
+
+log = Log("anymq.mqtt")
 TERMS_MAX = 64  # that a mailbox remembers: most clients get the same kind again and again
 PROPERTIES_BYTES_MAX = 256  # of those
 
@@ -57,6 +60,7 @@ class Terms:
     qos: int
     retain: bool
     numbers: tuple[int, ...]
+    topic: str = ""  # unless it is what the routing key says
 
 
 def queue_name(client_id: str) -> str:
@@ -106,14 +110,18 @@ class Mailbox:
 
     @property
     def record(self) -> SessionRecord:
-        """As it is kept."""
-        subscriptions = {name: one.record for name, one in self.subscriptions.items()}
-        return SessionRecord(self.user, self.expiry_s, self.expires_ms, subscriptions)
+        """As it is kept, without its subscriptions."""
+        return SessionRecord(self.user, self.expiry_s, self.expires_ms)
+
+    def records_of(self, names: Iterable[str]) -> dict[str, SubscriptionRecord | None]:
+        """Return subscriptions as they are kept; None for those that are not there."""
+        found = {name: self.subscriptions.get(name) for name in names}
+        return {name: None if one is None else one.record for name, one in found.items()}
 
     @property
     def own(self) -> Iterator[Subscribed]:
         """Its subscriptions that it shares with nobody."""
-        return (one for one in self.subscriptions.values() if not _is_shared(one.wish.filter))
+        return (one for one in self.subscriptions.values() if topics.is_own(one.wish.filter))
 
     @property
     def only_at_most_once(self) -> bool:
@@ -141,17 +149,21 @@ class Mailbox:
         if share is not None:
             found = self.vhost.queues.get(share_queue_name(share))
             queue, name = found if isinstance(found, Queue) else None, share.filter
-        if queue is not None:
-            self._bind(queue, name, _nothing)
+        if queue is not None and topics.is_own(name) and not topics.is_sys(name):
+            try:
+                self._bind(queue, name, _nothing)
+            except Refused as error:  # there are too many now
+                log.warning("a subscription is not restored", filter=name, reason=str(error))
 
     def add(self, subscribed: Subscribed, then: Then) -> bool:
         """Subscribe; say whether it is new. `then`: a restart would find it so."""
         name = subscribed.wish.filter
         share = topics.shared(name)
-        if share is None:
+        if share is None and topics.is_own(name):
             queue = self.queue = self._declare(queue_name(self.client_id), alone=not self.durable)
-            self._bind(queue, name, then)
-        else:
+            if not topics.is_sys(name):
+                self._bind(queue, name, then)
+        elif share is not None:
             self._bind(self._declare(share_queue_name(share), alone=False), share.filter, then)
         return self._note(subscribed)
 
@@ -160,11 +172,11 @@ class Mailbox:
         subscribed = self.subscriptions.pop(name, None)
         if subscribed is None:
             return False
-        if not _is_shared(name):
+        if topics.is_own(name):
             self._terms.clear()
             self._trie.discard(topics.swapped(name), subscribed)
             key, queue = topics.swapped(name), queue_name(self.client_id)
-            if queue in self.vhost.queues:
+            if queue in self.vhost.queues and not topics.is_sys(name):
                 self.vhost.unbind(topics.EXCHANGE, queue, key, owner=self._owner)
         return True
 
@@ -203,7 +215,7 @@ class Mailbox:
     def _note(self, subscribed: Subscribed) -> bool:
         name = subscribed.wish.filter
         before = self.subscriptions.get(name)
-        if not _is_shared(name):
+        if topics.is_own(name):
             self._terms.clear()
             if before is not None:
                 self._trie.discard(topics.swapped(name), before)
@@ -255,10 +267,6 @@ def terms_of(message: Message, matching: list[Subscribed], client_id: str) -> Te
     as_published = flags & RETAIN and any(one.wish.retain_as_published for one in matching)
     numbers = tuple(sorted({one.number for one in matching if one.number}))
     return Terms(qos, bool(flags & RETAINED or as_published), numbers)
-
-
-def _is_shared(name: str) -> bool:
-    return name.startswith(topics.SHARE_PREFIX)
 
 
 def _nothing(error: Exception | None) -> None:

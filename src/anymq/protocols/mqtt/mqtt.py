@@ -1,6 +1,6 @@
 """Mqtt: what all MQTT sessions share: mailboxes, retained messages, wills."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +20,9 @@ from anymq.protocols.mqtt.kept import InFlight, Kept, Place, ignore
 from anymq.protocols.mqtt.mailbox import NEVER, Carrier, Mailbox, share_queue_name
 from anymq.protocols.mqtt.retained import Retained, Room
 from anymq.protocols.mqtt.settings import MqttSettings
+from anymq.protocols.mqtt.sys_tree import SysTree
+from anymq.protocols.mqtt.wills import Wills
+from anymq.protocols.session import Traffic
 from anymq.security.gate import Gate
 from anymq.security.users import Users
 
@@ -27,16 +30,6 @@ if TYPE_CHECKING:
     from anymq.protocols.mqtt.conversation import Conversation
 
 log = Log("anymq.mqtt")
-
-SendWill = Callable[[], None]
-
-
-@dataclass(slots=True)
-class PendingWill:
-    """A will that waits for its time, or for the end of the session."""
-
-    send: SendWill
-    timer: Timer
 
 
 @dataclass(slots=True)
@@ -53,16 +46,22 @@ class Mqtt:
     connected: "set[Conversation]" = field(default_factory=set)
     mailboxes: dict[Place, Mailbox] = field(default_factory=dict)
     _retained: dict[str, Retained] = field(default_factory=dict)
-    _room: Room = field(default_factory=lambda: Room(0, 0))
+    room: Room = field(default_factory=lambda: Room(0, 0))
     _shares: dict[tuple[str, str], dict[Mailbox, int]] = field(default_factory=dict)
-    _wills: dict[Place, PendingWill] = field(default_factory=dict)
     _ends: dict[Place, Timer] = field(default_factory=dict)
     _watched: set[VirtualHost] = field(default_factory=set)
+    gone: Traffic = field(default_factory=Traffic)  # of connections that are no more
+    wills: Wills = field(init=False)
+    sys: SysTree = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wills = Wills(self.broker, self.kept, self.counters, self.retained, self.mailboxes.get)
+        self.sys = SysTree(self)
 
     def begin(self) -> None:
         """Find what there was before the restart."""
-        self._room.count_max = self.settings.retained_max
-        self._room.bytes_max = self.settings.retained_bytes_max
+        self.room.count_max = self.settings.retained_max
+        self.room.bytes_max = self.settings.retained_bytes_max
         for place, message in list(self.kept.retained()):
             if place[0] in self.broker.vhosts:
                 self.retained(place[0]).restore(place[1], message)
@@ -86,17 +85,24 @@ class Mqtt:
             self._await_end(mailbox)
         for place, half_done in in_flight.items():  # of sessions that are over
             self.kept.forget(place, half_done)
+        self.wills.restore()
+        self.sys.begin()
 
     def say_goodbye(self) -> None:
         """Tell everybody that the broker ends."""
         for carrier in list(self.connected):
             carrier.end(Reason.SHUTTING_DOWN, "the broker stops")
 
+    def bytes_moved(self) -> tuple[int, int]:
+        """Return how many bytes came and went, over all connections there are and were."""
+        every = [self.gone, *(one.peer.traffic for one in self.connected)]
+        return sum(one.received for one in every), sum(one.sent for one in every)
+
     def retained(self, vhost_name: str) -> Retained:
         """Return the retained messages of a virtual host."""
         found = self._retained.get(vhost_name)
         if found is None:
-            found = self._retained[vhost_name] = Retained(vhost_name, self.kept, self._room)
+            found = self._retained[vhost_name] = Retained(vhost_name, self.kept, self.room)
             vhost = self.broker.vhosts.get(vhost_name)
             if vhost is not None:
                 self._watch(vhost)
@@ -129,11 +135,13 @@ class Mqtt:
         mailbox.carrier = carrier
         return mailbox, False
 
-    def save(self, mailbox: Mailbox, then: Then = ignore) -> None:
-        """Keep what a mailbox is now."""
+    def save(self, mailbox: Mailbox, then: Then = ignore, changed: Iterable[str] = ()) -> None:
+        """Keep what a mailbox is now. `changed`: filters that it has subscribed to, or no more."""
         if mailbox.durable and self.mailboxes.get(mailbox.place) is mailbox:
-            mailbox.is_kept = True
-            self.kept.put_session(mailbox.place, mailbox.record, then)
+            if not mailbox.is_kept:
+                mailbox.is_kept, changed = True, mailbox.subscriptions
+            records = mailbox.records_of(changed)
+            self.kept.put_session(mailbox.place, mailbox.record, then, records)
         else:
             then(None)
 
@@ -159,7 +167,7 @@ class Mqtt:
             self.drop_share(mailbox, name)
         mailbox.end()
         self._forget(mailbox)
-        self.send_will_now(mailbox.place)
+        self.wills.send_now(mailbox.place)
 
     def _forget(self, mailbox: Mailbox) -> None:
         if mailbox.is_kept:
@@ -170,18 +178,18 @@ class Mqtt:
         mailbox.expires_ms = 0
         if (timer := self._ends.pop(mailbox.place, None)) is not None:
             timer.cancel()
-        if (will := self._wills.pop(mailbox.place, None)) is not None:
-            will.timer.cancel()  # it came back in time
+        self.wills.drop(mailbox.place)  # it came back in time
 
     def _await_end(self, mailbox: Mailbox) -> None:
         if not mailbox.expires_ms:
             return
         seconds = max(0, mailbox.expires_ms - self.broker.now_ms()) / 1000
-        self._ends[mailbox.place] = self._after(seconds, partial(self._expire, mailbox))
+        self._ends[mailbox.place] = self.after(seconds, partial(self._expire, mailbox))
 
     def _expire(self, mailbox: Mailbox) -> None:
         if mailbox.carrier is None:
             log.info("an MQTT session expired", client=mailbox.client_id)
+            self.sys.count_expired()
             self.close(mailbox)
             self.broker.turn.run()
 
@@ -212,27 +220,10 @@ class Mqtt:
         for name in mailbox.subscriptions:
             self.add_share(mailbox, name)
 
-    # Wills
-
-    def await_will(self, mailbox: Mailbox, delay_s: int, send: SendWill) -> None:
-        """Publish a will after its delay, unless the client comes back; at the session's end."""
-        if not delay_s or not mailbox.lasts:
-            send()
-            return
-        timer = self._after(delay_s, partial(self.send_will_now, mailbox.place))
-        self._wills[mailbox.place] = PendingWill(send, timer)
-
-    def send_will_now(self, place: Place) -> None:
-        """It waited long enough."""
-        will = self._wills.pop(place, None)
-        if will is not None:
-            will.timer.cancel()
-            will.send()
-            self.broker.turn.run()
-
     # Within
 
-    def _after(self, seconds: float, act: Callable[[], None]) -> Timer:
+    def after(self, seconds: float, act: Callable[[], None]) -> Timer:
+        """Do something later."""
         return self.broker.timers.at(self.broker.clock.monotonic() + seconds, act)
 
     def _watch(self, vhost: VirtualHost) -> None:
@@ -247,7 +238,7 @@ class Mqtt:
             if mailbox.carrier is not None:
                 mailbox.carrier.end(Reason.ADMINISTRATIVE, f"vhost '{vhost.name}' is deleted")
             self.mailboxes.pop(mailbox.place, None)
-            self._wills.pop(mailbox.place, None)
+            self.wills.drop(mailbox.place)
             if (timer := self._ends.pop(mailbox.place, None)) is not None:
                 timer.cancel()
             self._forget(mailbox)

@@ -224,7 +224,8 @@ class Outgoing:
 
     def _is_simple(self, message: Message, terms: Terms) -> bool:
         """Does it go to this client without saying anything that others are not told?"""
-        return not terms.numbers and not self._aliases_max and is_plain(message, self.wire)
+        is_own = bool(terms.numbers or terms.topic or self._aliases_max)
+        return not is_own and is_plain(message, self.wire)
 
     def _are_free(self, taker: Taker, numbers: Sequence[int]) -> bool:
         """Can messages have these numbers, and go now?"""
@@ -248,6 +249,9 @@ class Outgoing:
         if self._tell(delivery, terms, number):
             return False
         del self.sent[number]
+        if taker.is_plain_queue:
+            taker.refuse([delivery.position])
+            return False
         return True
 
     def _may_go(self, taker: Taker, delivery: Delivery, terms: Terms, number: int) -> bool:
@@ -269,7 +273,7 @@ class Outgoing:
 
     def _packet(self, delivery: Delivery, terms: Terms, number: int) -> Publish | None:
         message = delivery.message
-        topic = topics.name_of(message.envelope.routing_key)
+        topic = terms.topic or topics.name_of(message.envelope.routing_key)
         if topic is None:
             return None
         properties: dict[int, object] = {}
@@ -331,7 +335,13 @@ class Outgoing:
     def on_puback(self, packet: Answer) -> None:
         """A message of QoS 1 arrived, or was refused."""
         sent = self.sent.get(packet.packet_id)
-        if sent is not None and sent.qos == 1:
+        if sent is None or sent.qos != 1:
+            return
+        if packet.code >= Reason.UNSPECIFIED and sent.taker.is_plain_queue:
+            del self.sent[packet.packet_id]
+            sent.taker.refuse([sent.position])
+            self._short = True
+        else:
             self._done(packet.packet_id, sent)
 
     def on_pubacks(self, numbers: Sequence[int]) -> None:

@@ -13,9 +13,12 @@ class MqttSettings:
     vhost: str = "/"  # where clients go whose user does not say (`vhost:user`)
     anonymous: bool = True  # who gives no name is guest, from this machine, if guest's is `guest`
     loopback_users: Sequence[str] = ("guest",)
+    auth_methods: Sequence[str] = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+    certificate_name: str = "common_name"  # where in a certificate a user's name is
     packet_bytes_max: int = 16 * MIB
     packet_bytes_max_before_login: int = 128 * KIB
     handshake_seconds_max: float = 10.0
+    sys_interval_s: int = 10  # between two looks at the figures below $SYS/; 0: there are none
     keep_alive_s_max: int = 0  # 0: what the client says, none among it
     session_expiry_s_max: int = 7 * DAY_MS // 1000
     sessions_max: int = 100_000  # that are kept without their clients being there

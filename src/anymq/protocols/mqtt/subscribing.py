@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from anymq.core.errors import Invalid, Refused, Unavailable
+from anymq.core.errors import Invalid, Locked, NotAllowed, NotFound, Refused, Unavailable
 from anymq.core.message import Envelope, Message, Run
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import CONFIGURE, READ, WRITE, Permit
@@ -13,6 +13,8 @@ from anymq.protocols.mqtt.errors import REFUSALS, MqttFault, Reason, reason_of
 from anymq.protocols.mqtt.form import MQTT_FORM, QOS_BITS, as_retained
 from anymq.protocols.mqtt.kept import RetainedMessage
 from anymq.protocols.mqtt.mailbox import (
+    QUEUE_PREFIX,
+    SHARE_QUEUE_PREFIX,
     Mailbox,
     Subscribed,
     Terms,
@@ -29,7 +31,7 @@ from anymq.protocols.mqtt.wire import Wire
 FAILURE = 0x80  # what SUBACK says before MQTT 5, whatever the reason
 AT_ONCE = 500  # steps of looking for retained messages; then others have their turn
 WAITING_MAX = 1000  # of them in the mailbox, before there are more
-ALWAYS, IF_NEW = 0, 1  # of retain handling
+ALWAYS, IF_NEW, NEVER = 0, 1, 2  # of retain handling
 
 Search = Iterator[Found | None]
 
@@ -55,12 +57,17 @@ class Subscribing:
 
     def resume(self) -> None:
         """Take again what the mailbox has subscribed to; what is not allowed any more goes."""
+        gone = []
         for name, subscribed in list(self._mailbox.subscriptions.items()):
             try:
                 self._check(name)
                 self._mailbox.add(subscribed, _nothing)
+                self._begin(subscribed)
             except Refused:
                 self._forget(name)
+                gone.append(name)
+        if gone:
+            self._mqtt.save(self._mailbox, changed=gone)
         self._take()
 
     def allowed(self) -> bool:
@@ -83,7 +90,8 @@ class Subscribing:
             except REFUSALS as error:
                 codes.append(self._code(error))
         suback = Suback(packet.packet_id, codes)
-        self._mqtt.save(self._mailbox, partial(self._subscribed, suback, retained))
+        filters = [wish.filter for wish in packet.wishes]
+        self._mqtt.save(self._mailbox, partial(self._subscribed, suback, retained), filters)
 
     def on_unsubscribe(self, packet: Unsubscribe) -> None:
         """Subscribe no more."""
@@ -94,7 +102,7 @@ class Subscribing:
         if any(code is Reason.SUCCESS for code in codes):
             self._take()
         unsuback = Unsuback(packet.packet_id, codes if self._wire.v5 else ())
-        self._mqtt.save(self._mailbox, lambda _: self._answer(unsuback))
+        self._mqtt.save(self._mailbox, lambda _: self._answer(unsuback), packet.filters)
 
     def go_on(self) -> None:
         """Put some more retained messages in the mailbox."""
@@ -118,16 +126,21 @@ class Subscribing:
     def _subscribe(self, subscribed: Subscribed, retained: list[Search]) -> int:
         wish, mailbox = subscribed.wish, self._mailbox
         self._check(wish.filter)
+        if topics.queue_of(wish.filter) is not None:
+            # QoS 2 keeps positions of one queue only: the client's own.
+            wish = wish._replace(qos=min(wish.qos, 1), retain_handling=NEVER)
+            subscribed = Subscribed(wish, subscribed.number)
         share = topics.shared(wish.filter)
         if share is not None and wish.no_local:
             raise MqttFault(Reason.PROTOCOL_ERROR, "a shared subscription that is not local")
         if len(mailbox.subscriptions) >= self._mqtt.settings.subscriptions_max:
             raise Unavailable("too many subscriptions")
         is_new = mailbox.add(subscribed, _nothing)
+        self._begin(subscribed)
         self._mqtt.add_share(mailbox, wish.filter)
         wanted = wish.retain_handling == ALWAYS or (wish.retain_handling == IF_NEW and is_new)
         if share is None and wanted:
-            retained.append(self._mqtt.retained(mailbox.vhost.name).match(wish.filter))
+            retained.append(self._source(wish.filter))
         return wish.qos
 
     def _check(self, name: str) -> None:
@@ -136,14 +149,59 @@ class Subscribing:
         wanted = name if share is None else share.filter
         if share is None:
             topics.check_filter(name)
-        if wanted.startswith(topics.QUEUE_PREFIX):
-            raise Invalid("queues cannot be subscribed to, only published to")
+        if (named := topics.queue_of(wanted)) is not None:
+            self._check_queue(named, shared=share is not None)
+            return
+        if topics.is_sys(wanted):
+            self._check_sys(shared=share is not None)
         queue = queue_name(self._mailbox.client_id) if share is None else share_queue_name(share)
         for right in (CONFIGURE, WRITE, READ):
             self._permit.queue(right, queue)
         self._permit.exchange(READ, topics.EXCHANGE)
         if self._permit.has_topics:
             self._permit.topics(READ, topics.EXCHANGE, (topics.swapped(wanted),))
+
+    def _check_queue(self, name: str, *, shared: bool) -> None:
+        if shared:
+            raise Invalid("who subscribes to a queue shares it anyway")
+        if name.startswith((QUEUE_PREFIX, SHARE_QUEUE_PREFIX)):
+            raise NotAllowed(f"{name} is the queue of a client")
+        self._permit.queue(READ, name)
+        queue = self._mailbox.vhost.queues.get(name)
+        if queue is None:
+            raise NotFound(f"no queue '{name}'")
+        if not isinstance(queue, Queue):
+            raise Invalid(f"{name} is a topic: it is read by its address")
+        if queue.owner is not None:
+            raise Locked(f"queue '{name}' is exclusive")
+
+    def _consume(self, subscribed: Subscribed) -> None:
+        """Take from a queue beside all others who do."""
+        name = topics.queue_of(subscribed.wish.filter)
+        queue = self._mailbox.vhost.queues.get(name or "")
+        if isinstance(queue, Queue) and not self._wire.ended:
+            terms = partial(_queue_terms, subscribed)
+            confirms = subscribed.wish.qos > 0
+            self._outgoing.take_from(queue, terms, is_shared=True, confirms=confirms)
+
+    def _check_sys(self, *, shared: bool) -> None:
+        if shared or not self._mqtt.settings.sys_interval_s:
+            raise Invalid("there are no such figures, or not for groups")
+        if not self._mqtt.sys.may_read(self._permit.user):
+            raise NotAllowed("figures of the broker are for monitoring")
+
+    def _begin(self, subscribed: Subscribed) -> None:
+        """Do what filters need that are no topics of others."""
+        if topics.is_sys(subscribed.wish.filter):
+            self._mqtt.sys.watch(self._mailbox)
+        elif topics.queue_of(subscribed.wish.filter) is not None:
+            self._consume(subscribed)
+
+    def _source(self, filter_: str) -> Search:
+        """Return what there is for a filter, before anything new comes."""
+        if not topics.is_sys(filter_):
+            return self._mqtt.retained(self._mailbox.vhost.name).match(filter_)
+        return self._mqtt.sys.match(filter_)
 
     def _code(self, error: Exception) -> int:
         """Return what SUBACK says of a refusal."""
@@ -185,6 +243,8 @@ class Subscribing:
 
     def _forget(self, name: str) -> bool:
         found = self._mailbox.remove(name)
+        if (named := topics.queue_of(name)) is not None:
+            self._outgoing.leave(named)
         try:
             share = topics.shared(name)
         except Refused:
@@ -207,6 +267,14 @@ class Subscribing:
         queue = self._mailbox.queue
         if queue is not None:
             queue.push(Run([message], persistent=properties[0] & QOS_BITS > 0), None)
+
+
+def _queue_terms(subscribed: Subscribed, message: Message) -> Terms:
+    """A message of a queue comes as safely as the client wants, whoever wrote it."""
+    wish, numbers = subscribed.wish, (subscribed.number,) if subscribed.number else ()
+    envelope = message.envelope
+    is_ours = envelope.exchange == topics.EXCHANGE and topics.name_of(envelope.routing_key)
+    return Terms(wish.qos, False, numbers, "" if is_ours else wish.filter)
 
 
 def _shared_terms(subscribed: Subscribed, message: Message) -> Terms | None:

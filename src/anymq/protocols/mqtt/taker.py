@@ -11,7 +11,7 @@ from anymq.core.queues.priorities import kept_at
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.subscription import Subscription, unplaced
 from anymq.core.taps import Origin
-from anymq.protocols.mqtt.mailbox import Terms
+from anymq.protocols.mqtt.mailbox import QUEUE_PREFIX, SHARE_QUEUE_PREFIX, Terms
 from anymq.protocols.mqtt.packing import stretches
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Taker:
     ) -> None:
         self.queue = queue
         self.is_shared = is_shared
-        self.fleeting = not queue.durable
+        self.fleeting = not (queue.durable or is_shared)  # others go on with what is shared
         self.confirms = True  # does the client, anything?
         self.at_least_once = Sent(self, NOWHERE, 1)  # all of QoS 1 of a fleeting queue
         self.terms = terms
@@ -145,6 +145,16 @@ class Taker:
         subscription = self.subscription
         if positions and subscription is not None and not subscription.no_ack:
             self.queue.settle(subscription, positions)
+
+    @property
+    def is_plain_queue(self) -> bool:
+        """Is this one that others made? What is refused there is a dead letter."""
+        return not self.queue.name.startswith((QUEUE_PREFIX, SHARE_QUEUE_PREFIX))
+
+    def refuse(self, positions: Sequence[int]) -> None:
+        """The client does not want these, or cannot take them."""
+        if self.subscription is not None:
+            self.queue.reject(self.subscription, positions, requeue=False)
 
     def more(self) -> None:
         """There may be credit again."""

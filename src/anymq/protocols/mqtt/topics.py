@@ -10,8 +10,9 @@ from urllib.parse import quote, unquote
 from anymq.core.errors import Invalid
 
 EXCHANGE = "amq.topic"
-QUEUE_PREFIX = "$queue/"  # publishes to a queue by its name
+QUEUE_PREFIX = "$queue/"  # a queue by its name: to publish to, and to consume from
 SHARE_PREFIX = "$share/"
+SYS_PREFIX = "$SYS/"  # figures of the broker, see sys_tree.py
 REPLY_PREFIX = f"/exchanges/{EXCHANGE}/"  # AMQP's reply-to for a response topic, as RabbitMQ has it
 LEVELS_MAX = 200
 NAME_BYTES_MAX = 65_535
@@ -62,6 +63,37 @@ def shared(name: str) -> Shared | None:
         raise Invalid(f"filter {name!r} is not $share/GROUP/FILTER")
     check_filter(rest)
     return Shared(group, rest)
+
+
+def is_shared(name: str) -> bool:
+    """Is this a shared subscription?"""
+    return name.startswith(SHARE_PREFIX)
+
+
+def queue_of(name: str) -> str | None:
+    """Return the queue that a topic or filter names; None: it names none."""
+    return name[len(QUEUE_PREFIX) :] if name.startswith(QUEUE_PREFIX) else None
+
+
+def is_own(name: str) -> bool:
+    """Does what a filter asks for come to the client's own queue?"""
+    return not name.startswith((SHARE_PREFIX, QUEUE_PREFIX))
+
+
+def is_sys(name: str) -> bool:
+    """Is this a topic or filter for figures of the broker?"""
+    return name.startswith(SYS_PREFIX)
+
+
+def matches(filter_: str, name: str) -> bool:
+    """Is a topic among those that a filter asks for? For few: routing has a trie."""
+    wanted, levels = filter_.split("/"), name.split("/")
+    for place, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if place >= len(levels) or level not in ("+", levels[place]):
+            return False
+    return len(wanted) == len(levels)
 
 
 def begins_with_wildcard(name: str) -> bool:

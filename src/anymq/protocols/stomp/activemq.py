@@ -78,7 +78,7 @@ class ActivemqDialect(Dialect):
         name = _subscription_of(headers)
         if name is not None:
             said.update(_as_durable(ground, name, parts, headers))
-        places = [place for one in parts for place in _read_from(ground, one)]
+        places = dict.fromkeys(place for one in parts for place in _read_from(ground, one))
         return [{**said, "destination": place} for place in places]
 
     @override

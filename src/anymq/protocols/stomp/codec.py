@@ -5,6 +5,7 @@ a carriage return stands only before a line feed. As RabbitMQ does, a line may e
 version, and between frames there may be empty lines (heart-beats) and NULs.
 """
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ CONTENT_LENGTH = "content-length"
 BODY_DIGITS_MAX = 18
 # Their headers are never escaped: who greets does not know yet which version it will be.
 GREETINGS = ("CONNECT", "STOMP", "CONNECTED")
-_BETWEEN = b"\n\r\0"
+_BETWEEN = re.compile(rb"[\n\0]*(?:\r\n[\n\0]*)*")
 
 _ESCAPES_11 = {"\\": "\\\\", ":": "\\c", "\n": "\\n"}
 _ESCAPES_12 = {**_ESCAPES_11, "\r": "\\r"}
@@ -119,14 +120,12 @@ class Decoder:
 
     def _skip(self) -> None:
         """Pass over what may stand between frames."""
-        data, at = self._data, self._at
-        while at < len(data) and data[at] in _BETWEEN:
-            if data[at] == 13 and at + 1 < len(data) and data[at + 1] != 10:
-                raise MalformedFrame("a carriage return between frames")
-            at += 1
-        if at and data[at - 1] == 13:
-            at -= 1  # what follows it is not there yet
-        self._at = at
+        data = self._data
+        found = _BETWEEN.match(data, self._at)
+        assert found is not None  # it matches nothing, too
+        self._at = at = found.end()
+        if data[at : at + 1] == b"\r" and at + 1 < len(data):
+            raise MalformedFrame("a carriage return between frames")
 
     def _check_command(self, data: bytes, at: int) -> None:
         """Refuse early what will never be one."""

@@ -81,8 +81,12 @@ class Conversation:
     @property
     def facts(self) -> Mapping[str, object]:
         """What tools show besides."""
-        count = 0 if self.talk is None else len(self.talk.subscriptions.by_tag)
-        return {"subscriptions": count}
+        talk = self.talk
+        return {
+            "subscriptions": 0 if talk is None else len(talk.subscriptions.by_tag),
+            "session_id": "" if talk is None else talk.ground.session_id,
+            "version": self.version,
+        }
 
     def hang_up(self, reason: str) -> None:
         """Somebody wants it to end."""

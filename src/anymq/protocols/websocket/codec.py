@@ -5,7 +5,7 @@ nothing. Only what must be whole waits for its rest: a head (14 bytes), a contro
 """
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Generator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -86,28 +86,30 @@ class Decoder:
         """How much waits for its rest."""
         return len(self._rest)
 
-    def decode(self, data: memoryview) -> Iterator[Piece]:
-        """Yield what is there now. What is before a malformed frame comes before the exception."""
+    def decode(self, data: memoryview) -> Generator[Piece, None, None]:
+        """Yield what is there now; who takes only some of it gets the rest the next time.
+
+        What is before a malformed frame comes before the exception.
+        """
         if self._rest:
             data = memoryview(self._rest + bytes(data))
-            self._rest = b""
         at = 0
-        while at < len(data):
-            if not self._left:
-                head = head_at(data, at)
-                if head is None or (head.opcode & CONTROL and len(data) < head.end + head.size):
-                    self._rest = bytes(data[at:])
-                    return
-                at = head.end
-                if head.opcode & CONTROL:
-                    payload = unmasked(data[at : at + head.size], head.mask)
-                    at += head.size
-                    yield Piece(head.opcode, payload)
-                    continue
-                self._begin(head)
-            stop = min(len(data), at + self._left)
-            yield self._piece(data[at:stop])
-            at = stop
+        try:
+            while at < len(data):
+                if not self._left:
+                    head = head_at(data, at)
+                    if head is None or (is_control(head) and len(data) < head.end + head.size):
+                        return
+                    at = head.end
+                    if is_control(head):
+                        at += head.size
+                        yield Piece(head.opcode, unmasked(data[head.end : at], head.mask))
+                        continue
+                    self._begin(head)
+                begin, at = at, min(len(data), at + self._left)
+                yield self._piece(data[begin:at])
+        finally:
+            self._rest = bytes(data[at:])
 
     def _begin(self, head: Head) -> None:
         """A frame of a message: its first one says what it is, the others say that they follow."""
@@ -161,6 +163,11 @@ def head_at(data: memoryview, at: int) -> Head | None:
         return None
     end = at + MASK_BYTES
     return Head(bool(first & FIN), opcode, size, bytes(data[at:end]), end)
+
+
+def is_control(head: Head) -> bool:
+    """Is it no piece of a message?"""
+    return bool(head.opcode & CONTROL)
 
 
 def _opcode(first: int) -> Opcode:

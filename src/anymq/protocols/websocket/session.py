@@ -6,7 +6,7 @@ loop is one frame where the protocol allows it, and no byte is copied for it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
@@ -25,6 +25,9 @@ from anymq.protocols.websocket.framing import Framed, Pack, size_of
 from anymq.protocols.websocket.handshake import Handshake, Manners
 
 CLOSE_SECONDS = 2.0  # how long we wait for the client's Close after ours
+FRAMES_PER_TURN = 1000  # then it is the turn of the others: some 3 ms
+# A pong takes more memory than it has bytes: who does not read gets no more than so many.
+UNSENT_FOR_PONG_MAX = 1024
 
 Speak = Callable[[Outbox, Peer], Session]
 
@@ -54,9 +57,11 @@ class WebSocketSession(Session):
         self.within: Session | None = None
         self._inside = inside
         self._outbox = outbox
-        self._peer = peer
+        self._peer = replace(peer, web=True)
         self._handshake: Handshake | None = Handshake(inside.manners)
         self._decoder = Decoder()
+        self._has_more = False  # frames that wait for their turn
+        self._ping: bytes | None = None  # the last one that is not answered
         self._close: Framed | None = None  # that we said
         self._since: float | None = None  # for what we wait: the request, or the client's Close
 
@@ -69,14 +74,16 @@ class WebSocketSession(Session):
     @property
     @override
     def reading(self) -> bool:
-        if self.closed:
+        if self.closed or self._has_more:
             return False
         return self.within is None or self._said_close or self.within.reading
 
     @property
     @override
     def more(self) -> bool:
-        return not self.closed and self.within is not None and self.within.more
+        if self.closed or self.within is None:
+            return False
+        return self._has_more or self.within.more
 
     @property
     @override
@@ -86,7 +93,7 @@ class WebSocketSession(Session):
     @override
     def receive(self, data: memoryview) -> None:
         """Act on the request, or on what is in the frames."""
-        if self.closed:
+        if self.closed or not data:
             return
         if self._handshake is None:
             self._take(data)
@@ -98,9 +105,13 @@ class WebSocketSession(Session):
     @override
     def go_on(self) -> None:
         """Let the session within go on."""
-        if self.within is not None:
+        if self.within is None:
+            return
+        if self.within.more:
             self.within.go_on()
-            self._look()
+        if self._has_more and not self.closed:
+            self._take(memoryview(b""))
+        self._look()
 
     @override
     def tick(self, now: float) -> None:
@@ -109,6 +120,7 @@ class WebSocketSession(Session):
             assert self.within is not None
             self._since = None
             self.within.tick(now)
+            self._answer_ping()
             self._look()
             return
         if self._since is None:
@@ -146,10 +158,15 @@ class WebSocketSession(Session):
         payloads: list[bytes] = []
         last: Piece | None = None
         malformed: MalformedFrame | None = None
+        self._has_more = False
+        pieces = self._decoder.decode(data)
         try:
-            last = self._sort(self._decoder.decode(data), payloads)
+            last = self._sort(pieces, payloads)
         except MalformedFrame as error:
             malformed = error
+        finally:
+            pieces.close()
+        self._answer_ping()
         if payloads and not self._said_close and self.within is not None:
             self.within.receive(memoryview(_joined(payloads)))
         if malformed is not None:
@@ -158,18 +175,28 @@ class WebSocketSession(Session):
             self._answer_close(last.payload)
 
     def _sort(self, pieces: Iterator[Piece], payloads: list[bytes]) -> Piece | None:
-        """Collect the payloads, answer pings; return the Close, behind which nothing counts."""
-        for piece in pieces:
+        """Collect the payloads of some frames, and the last ping; return the Close."""
+        for count, piece in enumerate(pieces, 1):
             match piece.opcode:
                 case Opcode.CLOSE:
                     return piece
-                case Opcode.PING if not self._said_close:
-                    self._outbox.write(Framed(control(Opcode.PONG, piece.payload)))
+                case Opcode.PING:
+                    self._ping = piece.payload
                 case Opcode.TEXT if not self._inside.takes_text:
                     raise MalformedFrame("we take binary messages only", CloseCode.UNSUPPORTED_DATA)
                 case Opcode.TEXT | Opcode.BINARY if piece.payload:
                     payloads.append(piece.payload)
+            if count == FRAMES_PER_TURN:
+                self._has_more = True
+                break
         return None
+
+    def _answer_ping(self) -> None:
+        """Of several, the last one will do (5.5.3); who takes nothing is answered later."""
+        if self._ping is None or self._said_close or self._outbox.size > UNSENT_FOR_PONG_MAX:
+            return
+        self._outbox.write(Framed(control(Opcode.PONG, self._ping)))
+        self._ping = None
 
     def _refuse(self, error: MalformedFrame) -> None:
         self._inside.on_malformed()

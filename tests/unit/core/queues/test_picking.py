@@ -6,6 +6,7 @@ import pytest
 from tests.unit.core.queues.queue_world import QueueWorld, Reader
 
 from anymq.core.errors import PreconditionFailed
+from anymq.core.message import Message
 from anymq.core.queues import picking
 from anymq.core.queues.queue import Queue
 from anymq.core.selectors.facts import Facts
@@ -201,6 +202,9 @@ def test_a_long_queue_is_looked_through_once(world: QueueWorld, queue: Queue) ->
     assert wanted is not None
 
     class Counting:
+        def cost(self, message: Message) -> int:
+            return 1
+
         def holds(self, says: Facts) -> bool:
             nonlocal tested
             tested += 1
@@ -217,7 +221,7 @@ def test_work_is_done_in_pieces(
     world: QueueWorld, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A consumer that wants little of much does not stop everybody else."""
-    monkeypatch.setattr(picking, "TESTS_MAX", 10)
+    monkeypatch.setattr(picking, "WORK_MAX", 10)
     for i in range(50):
         paint(world, queue, "red" if i == 45 else "blue", str(i))
     red = world.read(queue, arguments=RED)

@@ -1,13 +1,16 @@
 """A group at a topic, against a model that keeps every offset in a dictionary; with crashes."""
 
+from collections.abc import Sequence
 from random import Random
 
 import pytest
 from tests.unit.core.world import Restart, World, append, make_batch
 
+from anymq.core.queues.delivery import Delivery
 from anymq.core.shares.places import Spot
 from anymq.core.shares.words import Acquired, Answer, NotHeld, Place, Settled, Wish
-from anymq.core.taps import BROKER
+from anymq.core.taps import BROKER, Origin
+from anymq.storage.compression import Compression
 
 GROUP, TOPIC = "workers", "orders"
 STEPS = 150
@@ -188,3 +191,39 @@ def test_a_topic_that_is_deleted_is_forgotten_by_its_groups() -> None:
     assert world.broker.shares.progress(GROUP) == []
     world.restart()
     assert world.broker.shares.progress(GROUP) == []
+
+
+class Heard:
+    """Listens at a topic."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int, bytes, int, bool]] = []
+
+    def delivered(
+        self, queue: str, deliveries: Sequence[Delivery], who: Origin, *, no_ack: bool
+    ) -> None:
+        assert not no_ack
+        self.seen += [
+            (queue, one.position, one.message.body, one.returns, one.redelivered)
+            for one in deliveries
+        ]
+
+
+def test_who_listens_hears_what_a_member_got_and_nothing_else() -> None:
+    world = World()
+    world.broker.create_topic(TOPIC, 1)
+    world.broker.group_configs.put(GROUP, EARLIEST, lambda _: None)
+    topic = world.broker.topic(TOPIC)
+    heard = Heard()
+    topic.taps.tap = heard  # type: ignore[assignment]
+    append(topic.partitions[0], make_batch(b"a", b"b", b"c", compression=Compression.GZIP))
+    world.commit()
+    place = world.broker.shares.place(GROUP, spot_of(world), 0, BROKER, lambda: None)
+    assert place.ask(Wish(2, 1000, strict=True)) is not None
+    place.settle([Settled(1, 1, [Answer.RELEASE])])
+    assert place.ask(Wish(1, 1000, strict=True)) is not None
+    assert heard.seen == [
+        (TOPIC, 0, b"a", 0, False),
+        (TOPIC, 1, b"b", 0, False),
+        (TOPIC, 1, b"b", 1, True),
+    ]

@@ -325,6 +325,20 @@ def test_a_delayed_message_comes_when_it_is_due(world: World, vhost: VirtualHost
         vhost.declare_exchange("y", "x-delayed-message")
 
 
+@pytest.mark.parametrize(("delay", "after"), [("5000", "-5000"), (5000.0, -5000.0)])
+def test_a_delay_may_be_written_out_or_be_no_whole_number(
+    world: World, vhost: VirtualHost, delay: object, after: object
+) -> None:
+    """Where all headers are texts, and where a language has one type of number."""
+    assert publish(vhost, "", "b", headers={"x-delay": delay})
+    world.commit()
+    world.clock.now_ms = NOW_MS + 5100
+    world.timers.run(world.clock.monotonic())
+    world.broker.turn.run()
+    (one,) = waiting(vhost, "b")
+    assert one.read().headers == {"x-delay": after}
+
+
 def test_the_ttl_of_a_delayed_message_begins_when_it_is_due(
     world: World, vhost: VirtualHost
 ) -> None:

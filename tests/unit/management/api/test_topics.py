@@ -2,7 +2,10 @@
 
 import pytest
 
+from anymq.core.shares.group import Heartbeat
+from anymq.core.shares.words import Wish
 from anymq.core.streams.group_calls import CommitRequest, JoinRequest, NewOffset
+from anymq.core.taps import BROKER
 from anymq.storage.batch import read_header
 from anymq.storage.records import Record, build
 from anymq.testing.http import HttpRoom
@@ -186,3 +189,34 @@ def test_who_may_not_enter_sees_neither_topics_nor_groups(room: HttpRoom) -> Non
     assert (ask(ORDERS, "DELETE"), ask("/api/groups/billing", "DELETE")) == (401, 401)
     assert (ask(ORDERS + "/contents", "DELETE"), ask(ORDERS, "PUT")) == (401, 401)
     assert ask("/api/groups/billing/offsets", "POST") == 401
+
+
+def test_a_share_group_is_a_group_of_another_type(room: HttpRoom) -> None:
+    """Its members share partitions, so what is left is the group's, not theirs."""
+    shares = room.broker.shares
+    room.broker.vhost("/").declare_queue("work", durable=True)
+    joined = Heartbeat(member_id="ada", epoch=0, topics=["orders", "work"], client_id="tester")
+    shares.beat("workers", joined)
+    spot = shares.spots.find("orders")
+    assert spot is not None
+    place = shares.place("workers", spot, 0, BROKER, lambda: None)
+    write(room, 3)
+    assert place.ask(Wish(2, 1000)) is not None
+
+    [one] = room.get("/api/groups").json
+    assert (one["name"], one["type"], one["state"], one["lag"]) == ("workers", "share", "Stable", 3)
+    assert (one["topics"], one["member_count"]) == (["orders", "work"], 1)
+    said = room.get("/api/groups/workers").json
+    assert [(each["topic"], each["partition"], each["lag"]) for each in said["partitions"]] == [
+        ("orders", 0, 3),
+        ("orders", 1, 0),
+        ("work", 0, 0),
+    ]
+    [member] = said["members"]
+    assert (member["id"], member["client_id"]) == ("ada", "tester")
+    assert room.get("/api/overview").json["object_totals"]["groups"] == 1
+    assert room.post("/api/groups/workers/offsets", {"to": "earliest"}).status == 400
+    assert room.delete("/api/groups/workers").status == 409
+    shares.leave("workers", "ada")
+    assert room.delete("/api/groups/workers").status == 204
+    assert room.get("/api/groups").json == []

@@ -71,6 +71,9 @@ class NothingKept:
     def load(self) -> Mapping[str, bytes]:
         return {}
 
+    def value(self, key: str) -> bytes | None:
+        return None
+
     def put(self, changes: Mapping[str, bytes | None], then: Then) -> None:
         then(None)
 

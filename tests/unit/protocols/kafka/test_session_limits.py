@@ -362,3 +362,22 @@ def test_the_connections_of_topics_count_for_their_virtual_host() -> None:
     room.broker.policies.put_limit("/", "max-connections", 0)
     _, code, why = logged_in(room)
     assert (code != 0, "access to vhost '/' refused for user 'ada'" in str(why)) == (True, True)
+
+
+def test_producers_wait_while_memory_or_disk_is_short() -> None:
+    """Other requests of theirs do, too, once they are behind it; those of consumers do not."""
+    room = KafkaRoom()
+    producer, consumer = room.dialog(), room.dialog()
+    room.broker.flow.set("memory", True)
+    empty = produce.ProduceRequest(None, -1, 1000, [])
+    producer.send(producer.encode(empty) + producer.encode(ApiVersionsRequest()))
+    consumer.send(consumer.encode(ApiVersionsRequest()))
+    assert (answers(producer), answers(consumer)) == (0, 1)
+    assert not producer.session.reading
+    assert not producer.session.more
+
+    room.broker.flow.set("memory", False)
+    assert producer.session.more
+    assert finish(producer.session) > 0
+    assert answers(producer) == 2
+    assert producer.session.reading

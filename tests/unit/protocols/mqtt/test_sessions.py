@@ -275,13 +275,6 @@ def test_a_version_that_nobody_speaks() -> None:
     assert client.session.closed
 
 
-def test_enhanced_authentication_is_not_there_yet() -> None:
-    """And says so."""
-    client = MqttRoom().mqtt_dialog()
-    connack = client.connect("c", properties={P.AUTH_METHOD: "SCRAM-SHA-256"})
-    assert connack.code == Reason.BAD_AUTH_METHOD
-
-
 def test_a_virtual_host_that_is_deleted() -> None:
     """With its sessions and what it has retained."""
     room = MqttRoom()

@@ -9,7 +9,12 @@ from anymq.protocols.session import Outbox, Output, Peer
 from anymq.protocols.websocket.codec import Opcode, close
 from anymq.protocols.websocket.framing import MESSAGE_BYTES_MAX, Pack, as_stream, as_texts, size_of
 from anymq.protocols.websocket.handshake import Manners
-from anymq.protocols.websocket.session import Inside, WebSocketSession
+from anymq.protocols.websocket.session import (
+    FRAMES_PER_TURN,
+    UNSENT_FOR_PONG_MAX,
+    Inside,
+    WebSocketSession,
+)
 from anymq.storage.files import FileRange
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 15_675)
@@ -132,6 +137,34 @@ def test_pings() -> None:
     )
     assert (Opcode.PONG, b"there?") in said
     assert (Opcode.BINARY, b"ab") in said
+
+
+def test_floods_of_pings_cost_little() -> None:
+    """One answer will do; and who takes none has no more of them waiting for him."""
+    carrier = Carrier().greet()
+    many = b"".join(frame(Opcode.PING, b"%d" % n) for n in range(500))
+    assert carrier.send(many) == [(Opcode.PONG, b"499")]
+    for _ in range(2000):
+        carrier.session.receive(memoryview(frame(Opcode.PING, b"x" * 100)))
+    assert carrier.outbox.size <= UNSENT_FOR_PONG_MAX + 102
+    carrier.taken()
+    carrier.session.tick(1.0)
+    assert served(carrier.taken()) == [(Opcode.PONG, b"x" * 100)]
+
+
+def test_floods_of_little_frames_let_others_have_a_turn() -> None:
+    """The rest of them waits, and is not lost; meanwhile no more is read."""
+    carrier = Carrier().greet()
+    count = 2 * FRAMES_PER_TURN + 1
+    carrier.session.receive(memoryview(frame(Opcode.BINARY, b"x") * count))
+    assert carrier.echo.heard == [b"x" * FRAMES_PER_TURN]
+    assert not carrier.session.reading
+    turns = 0
+    while carrier.session.more:
+        carrier.session.go_on()
+        turns += 1
+    assert (turns, b"".join(carrier.echo.heard)) == (2, b"x" * count)
+    assert carrier.session.reading
 
 
 def test_the_client_closes() -> None:

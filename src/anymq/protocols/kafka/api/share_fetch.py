@@ -3,6 +3,7 @@
 What was settled is safe before the answer goes: whoever has it need not say it again.
 """
 
+from functools import partial
 from uuid import UUID
 
 from anymq.core.errors import Refused
@@ -11,6 +12,7 @@ from anymq.core.taps import Origin
 from anymq.core.timers import Timer
 from anymq.protocols.kafka import errors, share_calls
 from anymq.protocols.kafka.call import Call
+from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.errors import InvalidRequest
 from anymq.protocols.kafka.primitives import MalformedFrame
 from anymq.protocols.kafka.schema.generated import share_fetch as schema
@@ -21,7 +23,7 @@ VERSIONS = range(1, 3)
 
 WAIT_MS_MAX = 300_000
 RECORDS_MAX = 10_000  # by one fetch
-PARTITION_BYTES_MAX = 1024 * 1024  # read at once: it goes through memory
+PARTITION_BYTES_MAX = 512 * 1024  # read at once: it goes through memory
 STRICT = 1  # of the ways to acquire: not one record more than asked for
 NEW_MAX = 10_000  # partitions asked for that are not there: each costs us time
 
@@ -85,10 +87,14 @@ class _ShareFetch:
             return
         self._want()
         self._take()
-        if self._taken or self._settled or self._entries or request.max_wait_ms <= 0:
+        # An error alone waits: who asks again at once would hear it again.
+        if self._taken or self._settled or not self._may_wait():
             self._answer()
         else:
             self._wait()
+
+    def _may_wait(self) -> bool:
+        return self._request.max_wait_ms > 0 and self._records_left > 0
 
     def _settle(self) -> None:
         for topic in self._request.topics:
@@ -118,22 +124,30 @@ class _ShareFetch:
             for index in topic.partitions
         ]
         self._session.want(asked, forgotten)
+        if len(self._session.wanted) > self._call.broker.partition_count + NEW_MAX:
+            raise MalformedFrame("a share session of more partitions than there are")
 
     # Taking
 
     def _take(self) -> None:
         """Ask every place, those first that had nothing last time."""
-        session = self._session
-        for key in list(session.wanted):
+        for key in list(self._session.wanted):
             if self._records_left <= 0 or self._bytes_left <= 0:
                 break
-            try:
-                place = self._place(key)
-                taken = place.ask(self._wish())
-            except Refused as error:
-                errors.explain(self._entry(key), error)
-                session.close_place(key)
-                continue
+            self._take_of(key)
+
+    def _take_of(self, key: Key) -> None:
+        try:
+            taken = self._place(key).ask(self._wish())
+        except Refused as error:
+            entry = self._entry(key)
+            errors.explain(entry, error)
+            if entry.error_code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+                # Somebody has the queue for himself. Of what is said of a partition, this is what
+                # clients take for "not now".
+                entry.error_code = ErrorCode.UNKNOWN_SERVER_ERROR
+            self._session.close_place(key)
+        else:
             if taken is not None:
                 self._put(key, taken)
 
@@ -151,7 +165,7 @@ class _ShareFetch:
         place = session.places.get(key)
         if place is None:
             place = session.places[key] = self._call.broker.shares.place(
-                session.group, spot, key[1], self._who, session.wake
+                session.group, spot, key[1], self._who, partial(session.wake, key)
             )
         return place
 
@@ -184,12 +198,13 @@ class _ShareFetch:
         self._call.on_gone = self._stop
         self._session.on_more = self._more
 
-    def _more(self) -> None:
-        self._session.stop()
-        self._take()
+    def _more(self, key: Key) -> None:
+        """Another member may have been quicker: then it waits on."""
+        self._session.on_more = None
+        self._take_of(key)
         if self._taken or self._entries:
             self._answer()
-        else:  # another member was quicker
+        else:
             self._session.on_more = self._more
 
     def _stop(self) -> None:

@@ -12,6 +12,7 @@ KEY = 76
 VERSIONS = range(1, 2)
 
 LEAVES = -1
+GROUP_ID_MAX = 1000  # characters: it is kept among the definitions
 MEMBER_ID_MAX = 255  # characters; clients say a UUID
 
 Response = schema.ShareGroupHeartbeatResponse
@@ -33,8 +34,8 @@ def handle(call: Call, request: schema.ShareGroupHeartbeatRequest) -> None:
 
 
 def _check(call: Call, request: schema.ShareGroupHeartbeatRequest) -> None:
-    if not request.group_id:
-        raise InvalidRequest("GroupId can't be empty.")
+    if not request.group_id or len(request.group_id) > GROUP_ID_MAX:
+        raise InvalidRequest("GroupId can't be empty, nor very long.")
     if not request.member_id or len(request.member_id) > MEMBER_ID_MAX:
         raise InvalidRequest("MemberId can't be empty, nor very long.")
     if request.member_epoch < LEAVES:

@@ -7,6 +7,7 @@ import pytest
 
 from anymq.core.message import Envelope, Message, Properties, Run
 from anymq.core.queues.queue import Queue
+from anymq.core.shares.group import Heartbeat
 from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import (
@@ -45,6 +46,8 @@ def client(room: KafkaRoom) -> KafkaDialog:
     topics = [create_topics.CreatableTopic("orders", 1, 1)]
     topics.append(create_topics.CreatableTopic("wide", 3, 1))
     client.ask(create_topics.CreateTopicsRequest(topics))
+    room.broker.shares.beat("workers", Heartbeat(member_id="first", epoch=0, topics=["orders"]))
+    room.broker.shares.leave("workers", "first")  # there is such a group
     return client
 
 
@@ -155,6 +158,7 @@ def test_a_member_comes_lives_and_goes(client: KafkaDialog) -> None:
     ("group", "member", "epoch", "topics", "code"),
     [
         ("", "ada", 0, ["orders"], ErrorCode.INVALID_REQUEST),
+        ("w" * 1001, "ada", 0, ["orders"], ErrorCode.INVALID_REQUEST),
         ("workers", "", 0, ["orders"], ErrorCode.INVALID_REQUEST),
         ("workers", "x" * 256, 0, ["orders"], ErrorCode.INVALID_REQUEST),
         ("workers", "ada", 0, None, ErrorCode.INVALID_REQUEST),
@@ -381,6 +385,8 @@ def test_sessions_that_are_not_there(room: KafkaRoom, client: KafkaDialog) -> No
     assert refused.error_code == ErrorCode.INVALID_REQUEST
     refused = client.ask(settling(orders, 0, (0, 0, [ACCEPT])))
     assert refused.error_code == ErrorCode.INVALID_REQUEST
+    unknown = client.ask(fetching(orders, 0, group="nobody"))
+    assert unknown.error_code == ErrorCode.GROUP_ID_NOT_FOUND
     nobody = client.ask(fetching(orders, 0, member=""))
     assert nobody.error_code == ErrorCode.INVALID_REQUEST
 
@@ -397,6 +403,14 @@ def test_places_that_are_not_there(client: KafkaDialog) -> None:
     client.ask(fetching(orders))
     client.ask(delete_topics.DeleteTopicsRequest(states, timeout_ms=1000))
     assert code(client.ask(fetching(orders, 1))) == ErrorCode.UNKNOWN_TOPIC_ID
+
+
+def test_an_error_alone_waits(room: KafkaRoom, client: KafkaDialog) -> None:
+    """Else a client that asks again at once would keep us busy."""
+    client >> fetching(UUID(int=7), max_wait_ms=500) << None
+    room.pass_time(0.5)
+    (topic,) = client.answer().responses
+    assert topic.partitions[0].error_code == ErrorCode.UNKNOWN_TOPIC_ID
 
 
 def test_all_partitions_have_their_turn(client: KafkaDialog) -> None:
@@ -520,6 +534,19 @@ def test_what_is_urgent_comes_first(room: KafkaRoom, client: KafkaDialog) -> Non
     assert ack_code(client.ask(fetching(topic, 3, acks=acks))) == 0
     assert (work.ready, work.unacked) == (0, 0)
     assert values == [b"9", b"9", b"4", b"4", b"0", b"0"]
+
+
+def test_a_queue_that_somebody_has_for_himself(room: KafkaRoom, client: KafkaDialog) -> None:
+    work = queue(room)
+    other = room.dialog()
+    topic = id_of(client, "work")
+    assert got(other.ask(fetching(topic, member="bob"))) == []
+    (only,) = work.consumers
+    only.exclusive = True
+    answer = client.ask(fetching(topic))
+    part = answer.responses[0].partitions[0]
+    assert part.error_code == ErrorCode.UNKNOWN_SERVER_ERROR
+    assert part.error_message == "queue 'work' in vhost '/' in exclusive use"
 
 
 def test_a_queue_that_goes(room: KafkaRoom, client: KafkaDialog) -> None:
@@ -682,5 +709,3 @@ def test_queues_that_take_nothing_more(room: KafkaRoom, client: KafkaDialog) -> 
         )
         assert sent(room, client, batch).error_code == code
     assert sent(room, client, batch).error_code == ErrorCode.POLICY_VIOLATION
-    room.broker.flow.set("memory", True)
-    assert sent(room, client, batch).error_code == ErrorCode.KAFKA_STORAGE_ERROR
