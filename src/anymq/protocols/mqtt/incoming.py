@@ -86,7 +86,7 @@ class Publisher:
     def _retain(self, topic: str, message: Message, then: Then) -> None:
         kept = None
         if message.body:
-            kept = RetainedMessage(message.properties, message.body, message.timestamp_ms)
+            kept = RetainedMessage.of(message.properties, message.body, message.timestamp_ms)
         self.ground.retained.put(topic, kept, then)
 
     def envelope(self, topic: str) -> Envelope:
