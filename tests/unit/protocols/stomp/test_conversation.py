@@ -1,5 +1,7 @@
 """What STOMP clients say, and what they hear."""
 
+from typing import Any
+
 import pytest
 
 from anymq.protocols.stomp.codec import V10, V11, V12, Frame
@@ -9,21 +11,21 @@ Q = {"destination": "/queue/q"}
 
 
 @pytest.fixture
-def room():
+def room() -> StompRoom:
     return StompRoom()
 
 
-def subscribe(id_="1", destination="/queue/q", **headers):
+def subscribe(id_: str = "1", destination: str = "/queue/q", **headers: Any) -> Frame:
     said = {name.replace("_", "-"): value for name, value in headers.items()}
     return Frame("SUBSCRIBE", {"id": id_, "destination": destination, **said})
 
 
-def send(body=b"hello", destination="/queue/q", **headers):
+def send(body: bytes = b"hello", destination: str = "/queue/q", **headers: Any) -> Frame:
     said = {name.replace("_", "-"): value for name, value in headers.items()}
     return Frame("SEND", {"destination": destination, **said}, body)
 
 
-def test_who_comes_is_told_the_version_and_its_session(room):
+def test_who_comes_is_told_the_version_and_its_session(room: StompRoom) -> None:
     client = room.connect()
     assert client.connected.headers["version"] == "1.2"
     assert client.connected.headers["session"].startswith("session-")
@@ -31,12 +33,12 @@ def test_who_comes_is_told_the_version_and_its_session(room):
 
 
 @pytest.mark.parametrize("version", [V10, V11, V12])
-def test_the_best_version_that_both_speak(room, version):
+def test_the_best_version_that_both_speak(room: StompRoom, version: str) -> None:
     client = room.connect(version)
     assert client.connected.headers["version"] == version
 
 
-def test_a_message_goes_from_one_client_to_another(room):
+def test_a_message_goes_from_one_client_to_another(room: StompRoom) -> None:
     reader, writer = room.connect(), room.connect()
     reader >> subscribe()
     writer >> send(b"hello", color="blue")
@@ -48,7 +50,7 @@ def test_a_message_goes_from_one_client_to_another(room):
     assert frame.headers["redelivered"] == "false"
 
 
-def test_a_receipt_waits_for_the_disk(room):
+def test_a_receipt_waits_for_the_disk(room: StompRoom) -> None:
     """Who has its receipt may forget the message, so the disk comes first."""
     client = room.connect()
     client >> send(receipt="0", persistent="true")
@@ -61,7 +63,7 @@ def test_a_receipt_waits_for_the_disk(room):
     assert client.only() == Frame("RECEIPT", {"receipt-id": "1"})
 
 
-def test_what_is_not_acknowledged_comes_again(room):
+def test_what_is_not_acknowledged_comes_again(room: StompRoom) -> None:
     first = room.connect()
     first >> subscribe(ack="client-individual") >> send(b"one") >> send(b"two")
     one, two = first.frames()
@@ -74,7 +76,7 @@ def test_what_is_not_acknowledged_comes_again(room):
     assert one.body == b"one"
 
 
-def test_ack_client_settles_all_before_it_of_the_subscription(room):
+def test_ack_client_settles_all_before_it_of_the_subscription(room: StompRoom) -> None:
     first = room.connect()
     first >> subscribe(ack="client") >> send(b"one") >> send(b"two") >> send(b"three")
     _, two, _ = first.frames()
@@ -85,7 +87,7 @@ def test_ack_client_settles_all_before_it_of_the_subscription(room):
     assert [frame.body for frame in second.frames()] == [b"three"]
 
 
-def test_nack_brings_it_back(room):
+def test_nack_brings_it_back(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe(ack="client-individual") >> send(b"one")
     client >> Frame("NACK", {"id": client.only().headers["ack"]})
@@ -93,7 +95,7 @@ def test_nack_brings_it_back(room):
     assert (again.body, again.headers["redelivered"]) == (b"one", "true")
 
 
-def test_topics_reach_whoever_matches(room):
+def test_topics_reach_whoever_matches(room: StompRoom) -> None:
     one, other, writer = room.connect(), room.connect(), room.connect()
     one >> subscribe(destination="/topic/a.*")
     other >> subscribe(destination="/topic/#")
@@ -102,14 +104,14 @@ def test_topics_reach_whoever_matches(room):
     assert other.only().body == b"x"
 
 
-def test_disconnect_is_answered_when_all_before_it_is(room):
+def test_disconnect_is_answered_when_all_before_it_is(room: StompRoom) -> None:
     client = room.connect()
     client >> send(b"x", receipt="1") >> Frame("DISCONNECT", {"receipt": "bye"})
     assert [frame.headers["receipt-id"] for frame in client.frames()] == ["1", "bye"]
     assert client.session.closed
 
 
-def test_a_transaction_happens_at_its_commit(room):
+def test_a_transaction_happens_at_its_commit(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe() >> Frame("BEGIN", {"transaction": "t"}) >> send(b"x", transaction="t")
     assert client.frames() == []
@@ -117,7 +119,7 @@ def test_a_transaction_happens_at_its_commit(room):
     assert sorted(frame.command for frame in client.frames()) == ["MESSAGE", "RECEIPT"]
 
 
-def test_an_aborted_transaction_leaves_nothing(room):
+def test_an_aborted_transaction_leaves_nothing(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe(ack="client") >> send(b"x")
     message = client.only()
@@ -129,7 +131,7 @@ def test_an_aborted_transaction_leaves_nothing(room):
     assert client.only() == Frame("RECEIPT", {"receipt-id": "1"})
 
 
-def test_wrong_passwords_are_told_so(room):
+def test_wrong_passwords_are_told_so(room: StompRoom) -> None:
     client = room.stomp_dialog()
     error = client.connect(login="guest", passcode="wrong")
     assert error.headers["message"] == "Bad CONNECT"

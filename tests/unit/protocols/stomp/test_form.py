@@ -1,5 +1,7 @@
 """What STOMP's messages say, in the words of all protocols, and back."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,11 @@ from anymq.protocols.stomp.addresses import address_of, reply_to_of
 from anymq.protocols.stomp.form import STOMP_FORM, packed, sayable
 
 
-def read(**headers):
+def read(**headers: Any) -> Properties:
     return STOMP_FORM.read(packed([(name.replace("_", "-"), headers[name]) for name in headers]))
 
 
-def test_headers_that_are_properties():
+def test_headers_that_are_properties() -> None:
     said = read(
         content_type="text/plain",
         persistent="true",
@@ -43,7 +45,7 @@ def test_headers_that_are_properties():
     assert STOMP_FORM.read(STOMP_FORM.write(said)) == said
 
 
-def test_what_is_no_property_stays_a_header():
+def test_what_is_no_property_stays_a_header() -> None:
     said = read(priority="high", persistent="false", timestamp="today", correlation_id="x" * 300)
     assert said.headers == {
         "priority": "high",
@@ -53,7 +55,7 @@ def test_what_is_no_property_stays_a_header():
     }
 
 
-def test_traits():
+def test_traits() -> None:
     properties = packed(
         [("persistent", "true"), ("priority", "7"), ("expiration", "5"), ("x-delay", "9")]
     )
@@ -63,7 +65,7 @@ def test_traits():
     assert STOMP_FORM.traits(b"") == Traits()
 
 
-def test_copies_are_nothing_that_stomp_knows():
+def test_copies_are_nothing_that_stomp_knows() -> None:
     """CC makes AMQP's messages go elsewhere, for which nobody has asked rights here."""
     said = read(CC="q")
     assert said.headers == {"x-stomp-CC": "q"}
@@ -80,12 +82,12 @@ def test_copies_are_nothing_that_stomp_knows():
         ("/reply-queue/a/b", "a/b"),
     ],
 )
-def test_where_answers_go(stomp, others):
+def test_where_answers_go(stomp: str, others: str) -> None:
     assert reply_to_of(stomp) == others
     assert address_of(others) == stomp
 
 
-def test_a_queue_by_its_destination_is_its_name():
+def test_a_queue_by_its_destination_is_its_name() -> None:
     assert reply_to_of("/queue/q") == "q"
     assert reply_to_of("q") == "q"
     assert address_of("/queue/q") == "/queue/q"
@@ -112,7 +114,7 @@ NAMES = st.text(min_size=1, max_size=10).map(lambda name: f"h-{name}")
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
-def test_values_of_others_come_back_as_they_were(headers):
+def test_values_of_others_come_back_as_they_were(headers: dict[str, Any]) -> None:
     headers = {name.replace("\0", ""): _sayable(headers[name]) for name in headers}
     said = STOMP_FORM.read(STOMP_FORM.write(Properties(headers=headers)))
     assert said.headers == headers
@@ -120,10 +122,10 @@ def test_values_of_others_come_back_as_they_were(headers):
         assert type(said.headers[name]) is type(value)
 
 
-def test_clients_read_them_as_text():
+def test_clients_read_them_as_text() -> None:
     pairs = sayable(Properties(headers={"n": 5, "t": True, "l": [1, "a"], "ack": "x"}))
     assert pairs == [("n", "5"), ("t", "true"), ("l", '[1,"a"]')]
 
 
-def _sayable(value):
+def _sayable(value: Any) -> Any:
     return value.replace("\0", "") if isinstance(value, str) else value

@@ -1,6 +1,7 @@
 """Time, silence, limits, and who has to wait."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.protocols.stomp.frames import said, send, subscribe
@@ -16,14 +17,14 @@ from anymq.testing.stomp import StompRoom
 FAR = Peer("192.0.2.7", 50_000, "127.0.0.1", 61613)
 
 
-def room_with(**settings):
+def room_with(**settings: Any) -> StompRoom:
     return StompRoom(replace(StompSettings(), **settings))
 
 
 # Coming in
 
 
-def test_who_says_nothing_has_to_leave():
+def test_who_says_nothing_has_to_leave() -> None:
     room = StompRoom()
     client = room.stomp_dialog()
     room.settle(client)
@@ -31,18 +32,18 @@ def test_who_says_nothing_has_to_leave():
     assert client.session.closed
 
 
-def test_who_says_no_name_is_guest_from_this_machine_only():
+def test_who_says_no_name_is_guest_from_this_machine_only() -> None:
     room = StompRoom()
     assert room.stomp_dialog().connect().command == "CONNECTED"
     assert room.stomp_dialog(peer=FAR).connect().command == "ERROR"
     assert room.stomp_dialog(peer=FAR).connect(login="guest", passcode="guest").command == "ERROR"
 
 
-def test_where_nobody_may_come_without_a_name():
+def test_where_nobody_may_come_without_a_name() -> None:
     assert room_with(anonymous=False).stomp_dialog().connect().command == "ERROR"
 
 
-def test_a_certificate_says_who_comes():
+def test_a_certificate_says_who_comes() -> None:
     room = StompRoom(users=Users({"ada": ("secret",)}))
     room.broker.users.set_permissions("ada", "/", ".*", ".*", ".*")
     subject = {"subject": ((("commonName", "ada"),),)}
@@ -51,7 +52,7 @@ def test_a_certificate_says_who_comes():
     assert client.session.conversation.user == "ada"
 
 
-def test_a_password_is_looked_at_elsewhere_and_frames_wait():
+def test_a_password_is_looked_at_elsewhere_and_frames_wait() -> None:
     gate = SlowGate()
     room = StompRoom(gate=gate, users=Users({"ada": proofs_of("secret")}))
     room.broker.users.set_permissions("ada", "/", ".*", ".*", ".*")
@@ -66,7 +67,7 @@ def test_a_password_is_looked_at_elsewhere_and_frames_wait():
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "/"])
-def test_the_name_of_this_machine_is_no_virtual_host(host):
+def test_the_name_of_this_machine_is_no_virtual_host(host: str) -> None:
     room = StompRoom()
     client = room.stomp_dialog()
     client >> Frame("CONNECT", {"accept-version": "1.2", "host": host})
@@ -74,7 +75,7 @@ def test_the_name_of_this_machine_is_no_virtual_host(host):
     assert client.session.conversation.vhost_name == "/"
 
 
-def test_a_virtual_host_of_that_name_goes_before():
+def test_a_virtual_host_of_that_name_goes_before() -> None:
     room = StompRoom()
     room.broker.create_vhost("localhost")
     room.write_to_disk()
@@ -87,7 +88,7 @@ def test_a_virtual_host_of_that_name_goes_before():
 # Heart-beats
 
 
-def test_heart_beats_are_sent_where_nothing_else_is():
+def test_heart_beats_are_sent_where_nothing_else_is() -> None:
     room = StompRoom()
     client = room.connect(heart_beat="0,2000")
     assert client.connected.headers["heart-beat"] == "2000,0"
@@ -95,7 +96,7 @@ def test_heart_beats_are_sent_where_nothing_else_is():
     assert client.raw().count(b"\n") >= 2
 
 
-def test_who_promised_to_say_something_and_does_not_is_gone():
+def test_who_promised_to_say_something_and_does_not_is_gone() -> None:
     room = StompRoom()
     client = room.connect(heart_beat="2000,0")
     room.let_pass(4)
@@ -106,7 +107,7 @@ def test_who_promised_to_say_something_and_does_not_is_gone():
     assert client.session.closed
 
 
-def test_silence_that_we_asked_for_is_none():
+def test_silence_that_we_asked_for_is_none() -> None:
     """While the broker is short of memory, who sends is not read: its heart-beats neither."""
     room = StompRoom()
     client = room.connect(heart_beat="1000,0")
@@ -122,7 +123,7 @@ def test_silence_that_we_asked_for_is_none():
 # Limits
 
 
-def test_who_waits_for_too_many_receipts_is_read_no_further():
+def test_who_waits_for_too_many_receipts_is_read_no_further() -> None:
     room = room_with(receipts_max=3)
     client = room.connect()
     room.disk_waits = True
@@ -135,14 +136,14 @@ def test_who_waits_for_too_many_receipts_is_read_no_further():
     assert client.session.reading
 
 
-def test_what_a_client_does_not_take_is_not_sent():
+def test_what_a_client_does_not_take_is_not_sent() -> None:
     room = room_with(delivery_bytes_max=10_000)
     client, writer = room.connect(), room.connect()
     client >> subscribe()
     for _ in range(5):
         writer >> send(b"x" * 8_000)
     sent, outbox = 0, client.outbox
-    client.turn = lambda: False  # the carrier is stuck
+    client.turn = lambda: False  # type: ignore[method-assign]  # the carrier is stuck
     for _ in range(20):
         writer >> send(b"x" * 8_000)
     assert outbox.size < 30_000
@@ -152,14 +153,14 @@ def test_what_a_client_does_not_take_is_not_sent():
     assert sent == 25
 
 
-def test_subscriptions_have_a_limit():
+def test_subscriptions_have_a_limit() -> None:
     client = room_with(subscriptions_max=2).connect()
     for number in range(3):
         client >> subscribe(str(number), f"/queue/{number}")
     assert client.only().body.endswith(b"too many subscriptions of one connection")
 
 
-def test_transactions_have_limits():
+def test_transactions_have_limits() -> None:
     client = room_with(transactions_max=1, transaction_bytes_max=10_000).connect()
     client >> said("BEGIN", transaction="a") >> said("BEGIN", transaction="b")
     assert client.only().headers["message"] == "Transaction limit exceeded"
@@ -169,7 +170,7 @@ def test_transactions_have_limits():
     assert client.session.closed
 
 
-def test_bodies_have_a_limit_and_a_smaller_one_before_the_login():
+def test_bodies_have_a_limit_and_a_smaller_one_before_the_login() -> None:
     room = room_with(body_bytes_max=100_000)
     stranger = room.stomp_dialog()
     stranger >> b"CONNECT\naccept-version:1.2\n\n" + b"x" * 5_000
@@ -181,7 +182,7 @@ def test_bodies_have_a_limit_and_a_smaller_one_before_the_login():
     assert client.only().headers["message"] == "Malformed frame"
 
 
-def test_a_frame_that_is_none_is_the_end():
+def test_a_frame_that_is_none_is_the_end() -> None:
     client = StompRoom().connect(V11)
     client >> b"SEND\ndestination:/queue/q\nbad\\rescape:1\n\n\0"
     error = client.only()
@@ -196,7 +197,7 @@ def test_a_frame_that_is_none_is_the_end():
 # The end
 
 
-def test_an_error_comes_behind_the_receipts_of_what_went_well():
+def test_an_error_comes_behind_the_receipts_of_what_went_well() -> None:
     room = StompRoom()
     client = room.connect()
     room.disk_waits = True
@@ -213,7 +214,7 @@ def test_an_error_comes_behind_the_receipts_of_what_went_well():
     assert (error.command, error.headers["receipt-id"]) == ("ERROR", "2")
 
 
-def test_nothing_of_a_transaction_happens_when_one_part_is_wrong():
+def test_nothing_of_a_transaction_happens_when_one_part_is_wrong() -> None:
     room = StompRoom()
     client = room.connect()
     client >> said("BEGIN", transaction="t") >> send(b"x", transaction="t")
@@ -224,7 +225,7 @@ def test_nothing_of_a_transaction_happens_when_one_part_is_wrong():
     assert room.broker.vhosts["/"].queues["q"].ready == 0
 
 
-def test_a_queue_that_is_full_refuses_and_the_client_goes_on():
+def test_a_queue_that_is_full_refuses_and_the_client_goes_on() -> None:
     room = StompRoom()
     room.broker.vhosts["/"].declare_queue(
         "q", durable=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
@@ -237,7 +238,7 @@ def test_a_queue_that_is_full_refuses_and_the_client_goes_on():
     assert three.headers["receipt-id"] == "3"
 
 
-def test_who_may_no_longer_read_has_to_leave():
+def test_who_may_no_longer_read_has_to_leave() -> None:
     room = StompRoom(users=Users({"ada": ("secret",)}))
     room.broker.users.set_permissions("ada", "/", ".*", ".*", ".*")
     client = room.connect(login="ada", passcode="secret")
@@ -247,7 +248,7 @@ def test_who_may_no_longer_read_has_to_leave():
     assert client.only().body == b"rights were taken away"
 
 
-def test_the_broker_says_that_it_stops():
+def test_the_broker_says_that_it_stops() -> None:
     room = StompRoom()
     client = room.connect()
     room.stomp.say_goodbye()
@@ -255,7 +256,7 @@ def test_the_broker_says_that_it_stops():
     assert not room.stomp.connected
 
 
-def test_a_virtual_host_that_is_deleted_takes_its_clients_along():
+def test_a_virtual_host_that_is_deleted_takes_its_clients_along() -> None:
     room = StompRoom()
     room.broker.create_vhost("v")
     room.broker.users.set_permissions("guest", "v", ".*", ".*", ".*")

@@ -3,6 +3,7 @@
 import pytest
 from tests.unit.protocols.stomp.frames import said, send, subscribe
 
+from anymq.core.vhosts.vhost import VirtualHost
 from anymq.protocols.stomp.codec import V10, V11, V12, Frame
 from anymq.testing.stomp import StompRoom
 
@@ -10,30 +11,30 @@ DURABLE = {"durable": "true", "auto_delete": "false"}
 
 
 @pytest.fixture
-def room():
+def room() -> StompRoom:
     return StompRoom()
 
 
 @pytest.fixture
-def vhost(room):
+def vhost(room: StompRoom) -> VirtualHost:
     return room.broker.vhosts["/"]
 
 
-def test_a_queue_by_its_name_is_made_and_lasts(room, vhost):
+def test_a_queue_by_its_name_is_made_and_lasts(room: StompRoom, vhost: VirtualHost) -> None:
     room.connect() >> send()
     assert vhost.queues["q"].durable
     assert vhost.queues["q"].ready == 1
 
 
-def test_a_queue_that_must_be_there(room, vhost):
+def test_a_queue_that_must_be_there(room: StompRoom, vhost: VirtualHost) -> None:
     client = room.connect()
     client >> subscribe(destination="/amq/queue/q")
     error = client.only()
     assert error.headers["message"] == "not_found"
-    assert error.body == b"NOT_FOUND - no queue 'q' in vhost '/'"
+    assert error.body == b"no queue 'q' in vhost '/'"
 
 
-def test_a_queue_is_as_its_headers_say(room, vhost):
+def test_a_queue_is_as_its_headers_say(room: StompRoom, vhost: VirtualHost) -> None:
     client = room.connect()
     client >> subscribe(x_max_length="10", x_message_ttl="60000", x_queue_type="quorum")
     assert vhost.queues["q"].kind == "quorum"
@@ -44,7 +45,7 @@ def test_a_queue_is_as_its_headers_say(room, vhost):
     }
 
 
-def test_who_wants_no_lasting_queue_has_it_alone(room, vhost):
+def test_who_wants_no_lasting_queue_has_it_alone(room: StompRoom, vhost: VirtualHost) -> None:
     one, other = room.connect(), room.connect()
     one >> subscribe(durable="false")
     assert vhost.queues["q"].owner is not None
@@ -54,7 +55,9 @@ def test_who_wants_no_lasting_queue_has_it_alone(room, vhost):
     assert "q" not in vhost.queues
 
 
-def test_a_subscription_of_a_topic_goes_with_its_client(room, vhost):
+def test_a_subscription_of_a_topic_goes_with_its_client(
+    room: StompRoom, vhost: VirtualHost
+) -> None:
     client = room.connect()
     client >> subscribe(destination="/topic/a")
     [name] = vhost.queues
@@ -63,7 +66,7 @@ def test_a_subscription_of_a_topic_goes_with_its_client(room, vhost):
     assert not vhost.queues
 
 
-def test_a_durable_subscription_waits_for_its_client(room, vhost):
+def test_a_durable_subscription_waits_for_its_client(room: StompRoom, vhost: VirtualHost) -> None:
     client = room.connect()
     client >> subscribe("me", "/topic/a", **DURABLE)
     client.hang_up()
@@ -73,7 +76,9 @@ def test_a_durable_subscription_waits_for_its_client(room, vhost):
     assert again.only().body == b"missed"
 
 
-def test_a_durable_subscription_finds_the_queue_that_rabbitmq_made(room, vhost):
+def test_a_durable_subscription_finds_the_queue_that_rabbitmq_made(
+    room: StompRoom, vhost: VirtualHost
+) -> None:
     """Up to 4.3 it calls it so (tests/differential/stomp asks it), after that otherwise."""
     for name in (
         "stomp-subscription-F9pYoJN0O_cxUVJYo79Kww",
@@ -87,7 +92,7 @@ def test_a_durable_subscription_finds_the_queue_that_rabbitmq_made(room, vhost):
         assert not vhost.queues
 
 
-def test_its_end_is_said_so(room, vhost):
+def test_its_end_is_said_so(room: StompRoom, vhost: VirtualHost) -> None:
     client = room.connect()
     client >> subscribe("me", "/topic/a", **DURABLE)
     client >> said("UNSUBSCRIBE", id="me", durable="true", receipt="1")
@@ -95,12 +100,12 @@ def test_its_end_is_said_so(room, vhost):
     assert not vhost.queues
 
 
-def test_x_queue_name_names_it(room, vhost):
+def test_x_queue_name_names_it(room: StompRoom, vhost: VirtualHost) -> None:
     room.connect() >> subscribe(destination="/topic/a", x_queue_name="mine")
     assert list(vhost.queues) == ["mine"]
 
 
-def test_an_exchange_and_a_key(room):
+def test_an_exchange_and_a_key(room: StompRoom) -> None:
     reader, writer = room.connect(), room.connect()
     reader >> subscribe(destination="/exchange/amq.direct/k%2Fl")
     writer >> send(b"x", "/exchange/amq.direct/k%2Fl") >> send(b"y", "/exchange/amq.direct/k")
@@ -108,7 +113,9 @@ def test_an_exchange_and_a_key(room):
     assert (frame.body, frame.headers["destination"]) == (b"x", "/exchange/amq.direct/k%2Fl")
 
 
-def test_an_exchange_that_is_not_there_ends_the_connection(room, vhost):
+def test_an_exchange_that_is_not_there_ends_the_connection(
+    room: StompRoom, vhost: VirtualHost
+) -> None:
     client = room.connect()
     client >> subscribe(destination="/exchange/none/k")
     assert client.only().headers["message"] == "not_found"
@@ -117,7 +124,7 @@ def test_an_exchange_that_is_not_there_ends_the_connection(room, vhost):
     assert client.session.closed
 
 
-def test_answers_by_a_temporary_queue(room):
+def test_answers_by_a_temporary_queue(room: StompRoom) -> None:
     asker, answerer = room.connect(), room.connect()
     answerer >> subscribe(destination="/queue/service")
     asker >> send(b"?", "/queue/service", reply_to="/temp-queue/mine", correlation_id="7")
@@ -140,7 +147,9 @@ def test_answers_by_a_temporary_queue(room):
         ("/other/a", "Unknown destination", "'/other/a' is not a valid destination.\n"),
     ],
 )
-def test_destinations_that_are_none(room, destination, title, text):
+def test_destinations_that_are_none(
+    room: StompRoom, destination: str, title: str, text: str
+) -> None:
     """In RabbitMQ's words; the client may go on."""
     for make in (send, subscribe):
         client = room.connect()
@@ -152,7 +161,9 @@ def test_destinations_that_are_none(room, destination, title, text):
         assert client.only().command == "RECEIPT"
 
 
-def test_a_deleted_queue_ends_its_subscription_not_the_connection(room, vhost):
+def test_a_deleted_queue_ends_its_subscription_not_the_connection(
+    room: StompRoom, vhost: VirtualHost
+) -> None:
     client = room.connect()
     client >> subscribe("me")
     vhost.delete_queue("q")
@@ -164,7 +175,7 @@ def test_a_deleted_queue_ends_its_subscription_not_the_connection(room, vhost):
     assert client.only().body == b"x"
 
 
-def test_the_same_subscription_twice_ends_the_connection(room):
+def test_the_same_subscription_twice_ends_the_connection(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe() >> subscribe()
     error = client.only()
@@ -172,7 +183,7 @@ def test_the_same_subscription_twice_ends_the_connection(room):
     assert error.body == b"A subscription identified by 'T_1' already exists."
 
 
-def test_prefetch_limits_what_is_out(room):
+def test_prefetch_limits_what_is_out(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe(ack="client-individual", prefetch_count="2")
     for number in range(4):
@@ -188,7 +199,9 @@ def test_prefetch_limits_what_is_out(room):
     ("version", "shown", "asked"),
     [(V10, "message-id", "message-id"), (V11, "message-id", "message-id"), (V12, "ack", "id")],
 )
-def test_which_header_names_a_message(room, version, shown, asked):
+def test_which_header_names_a_message(
+    room: StompRoom, version: str, shown: str, asked: str
+) -> None:
     client = room.connect(version)
     client >> subscribe(ack="client") >> send()
     message = client.only()
@@ -197,7 +210,7 @@ def test_which_header_names_a_message(room, version, shown, asked):
     assert client.only().command == "RECEIPT"
 
 
-def test_what_is_acknowledged_twice_is_not_there(room):
+def test_what_is_acknowledged_twice_is_not_there(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe(ack="client") >> send()
     ack = said("ACK", id=client.only().headers["ack"])
@@ -205,7 +218,7 @@ def test_what_is_acknowledged_twice_is_not_there(room):
     assert client.only().headers["message"] == "Message not found"
 
 
-def test_what_was_delivered_can_be_acknowledged_after_the_subscription(room):
+def test_what_was_delivered_can_be_acknowledged_after_the_subscription(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe(ack="client") >> send()
     message = client.only()
@@ -215,7 +228,7 @@ def test_what_was_delivered_can_be_acknowledged_after_the_subscription(room):
     assert room.broker.vhosts["/"].queues["q"].ready == 0
 
 
-def test_nack_without_requeue_is_the_end_of_a_message(room, vhost):
+def test_nack_without_requeue_is_the_end_of_a_message(room: StompRoom, vhost: VirtualHost) -> None:
     client = room.connect()
     client >> subscribe(ack="client") >> send()
     client >> said("NACK", id=client.only().headers["ack"], requeue="false")
@@ -223,7 +236,7 @@ def test_nack_without_requeue_is_the_end_of_a_message(room, vhost):
     assert vhost.queues["q"].ready == vhost.queues["q"].unacked == 0
 
 
-def test_dead_letters_say_where_they_died(room):
+def test_dead_letters_say_where_they_died(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe("dead", "/queue/dead")
     client >> subscribe(
@@ -238,7 +251,7 @@ def test_dead_letters_say_where_they_died(room):
     assert '"queue":"q"' in letter.headers["x-death"]
 
 
-def test_messages_that_expire_and_that_wait(room):
+def test_messages_that_expire_and_that_wait(room: StompRoom) -> None:
     client = room.connect()
     client >> send(b"short", expiration="1000") >> send(b"long")
     client >> send(b"late", "/queue/q", x_delay="5000")
@@ -249,7 +262,7 @@ def test_messages_that_expire_and_that_wait(room):
     assert client.only().body == b"late"
 
 
-def test_a_stream_is_read_from_where_one_says(room):
+def test_a_stream_is_read_from_where_one_says(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe("made", "/queue/s", x_queue_type="stream")
     for number in range(5):
@@ -263,7 +276,7 @@ def test_a_stream_is_read_from_where_one_says(room):
     ]
 
 
-def test_a_stream_with_acknowledgements_gives_no_more_than_the_prefetch(room):
+def test_a_stream_with_acknowledgements_gives_no_more_than_the_prefetch(room: StompRoom) -> None:
     client = room.connect()
     client >> subscribe("made", "/queue/s", x_queue_type="stream")
     client >> said("UNSUBSCRIBE", id="made")
