@@ -30,7 +30,7 @@ def test_a_queue_that_must_be_there(room, vhost):
     client >> subscribe(destination="/amq/queue/q")
     error = client.only()
     assert error.headers["message"] == "not_found"
-    assert error.body == b"NOT_FOUND - no queue 'q' in vhost '/'"
+    assert error.body == b"no queue 'q' in vhost '/'"
 
 
 def test_a_queue_is_as_its_headers_say(room, vhost):
