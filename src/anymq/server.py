@@ -280,6 +280,7 @@ class Server:
         speak_kafka = self._kafka_sessions(broker, gate)
         speak_amqp = self._amqp_sessions(broker, gate)
         self._mqtt = make_mqtt(settings, broker, store, gate, self._memory)
+        self._shovels.retain = self._mqtt.retain
         speak_mqtt = partial(MqttSession, self._mqtt)
         self._stomp = make_stomp(settings, broker, gate, self._memory)
         speak_stomp = partial(StompSession, self._stomp, dialect=DIALECTS[settings.stomp.dialect])

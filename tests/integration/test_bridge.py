@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer, Producer
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from tests.conformance.mqtt.client import Client, client
@@ -196,6 +197,7 @@ def test_retained_there(
         ours.subscribe(f"{name}/#", 1)
         bring_in(here, name, mosquitto.port, src_topic=f"{name}/there")
         assert ours.next().payload == b"before"
+        until(lambda: retained(broker.ports["mqtt"], f"{name}/there") or None)
         ours.publish(f"{name}/here", b"now", 1, retain=True)
         ours.next()
     until(lambda: retained(mosquitto.port, f"{name}/here") or None)
@@ -216,6 +218,25 @@ def test_into_a_queue(here: Place, mosquitto: MosquittoServer, name: str) -> Non
     with client(f"{name}-b", mosquitto.port) as theirs:
         theirs.publish(f"{name}/t", b"to a queue", 1)
     assert here.bodies(f"{name}-q", 1) == [b"to a queue"]
+
+
+def test_into_a_topic_of_kafka(
+    broker: EmbeddedBroker, here: Place, mosquitto: MosquittoServer, name: str
+) -> None:
+    """Its key is the topic, as AMQP writes it; what MQTT says of it, its headers."""
+    kafka = {"dest_protocol": "kafka", "dest_uri": f"kafka://{broker.kafka}", "dest_topic": name}
+    producer = Producer({"bootstrap.servers": broker.kafka})
+    producer.list_topics(name)  # to ask for it makes it
+    bring_in(here, name, mosquitto.port, **kafka)
+    with client(f"{name}-b", mosquitto.port) as theirs:
+        theirs.publish(f"{name}/t", b"to a topic", 1)
+    settings = {"bootstrap.servers": broker.kafka, "group.id": name}
+    consumer = Consumer({**settings, "auto.offset.reset": "earliest"})
+    consumer.subscribe([name])
+    record = until(lambda: consumer.poll(1.0))
+    assert (record.key(), record.value()) == (f"{name}.t".encode(), b"to a topic")
+    assert ("x-anymq-way", f"127.0.0.1:{mosquitto.port}".encode()) in (record.headers() or ())
+    consumer.close()
 
 
 def test_what_comes_while_we_are_away(here: Place, mosquitto: MosquittoServer, name: str) -> None:

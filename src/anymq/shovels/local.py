@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from anymq.core.errors import NotAllowed, NotFound, Refused
+from anymq.core.errors import NotAllowed, NotFound, Refused, Unavailable
 from anymq.core.flow import Flow
 from anymq.core.message import Message
 from anymq.core.queues.arguments import check_consumer
@@ -23,13 +23,16 @@ from anymq.core.vhosts import needs
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.publishing import addressed
 from anymq.core.vhosts.pushing import one
-from anymq.core.vhosts.vhost import VirtualHost
+from anymq.core.vhosts.vhost import VirtualHost, ignore
 from anymq.protocols.amqp.properties import AMQP_FORM, USER_ID
+from anymq.protocols.mqtt.form import is_retained
 from anymq.shovels.definition import NO_ACK, Definition, End
 from anymq.shovels.ends import Arrival, Refusal, Soon, Worker
 from anymq.storage.backlog import Backlog
 
 DEALT_MAX = 500  # at once, without acknowledgements
+Retain = Callable[[str, Message, Then], None]  # in a virtual host; Unavailable: there is no room
+
 DEAD_LETTER_EXCHANGE = "x-dead-letter-exchange"
 
 
@@ -44,6 +47,7 @@ class Means:
     backlog: Callable[[], Backlog]
     now_ms: Callable[[], int]
     soon: Soon
+    retain: Retain | None = None  # what another broker of MQTT has retained
 
 
 class LocalEnd:
@@ -296,6 +300,9 @@ class LocalDest(LocalEnd):
         """Publish it."""
         try:
             self._publish(message, then)
+        except Unavailable as full:  # of what is retained
+            refusal = Refusal(str(full))
+            self._means.soon(lambda: None if then is None else then(refusal))
         except Refused as refused:
             self.fail(refused)
         except ValueError as error:  # properties that nobody can read
@@ -309,6 +316,9 @@ class LocalDest(LocalEnd):
             self.permit.topics(WRITE, name, addressed(message)[0])
         message = self._honest(message._replace(timestamp_ms=self._means.now_ms()))
         answer = None if then is None else _answer(then)
+        if self._means.retain is not None and is_retained(message):
+            answer = _twice(answer or ignore)
+            self._means.retain(self._vhost, message, answer)
         vhost.publish(one(message), then=answer, who=self._means.who)
 
     def _honest(self, message: Message) -> Message:
@@ -326,6 +336,18 @@ class LocalDest(LocalEnd):
         """There is nothing to give back."""
         self._closed = True
         self._means.flow.forget(self._changed)
+
+
+def _twice(then: Then) -> Then:
+    """Return one that is told of two things, and tells when both are safe, or one is not."""
+    told: list[Exception | None] = []
+
+    def tell(error: Exception | None) -> None:
+        told.append(error)
+        if len(told) == 2:
+            then(told[0] or told[1])
+
+    return tell
 
 
 def _answer(then: Then) -> Then:

@@ -1,7 +1,7 @@
 """Shovels: all of them. They follow the parameters of their component."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from typing import Any, cast
@@ -59,6 +59,7 @@ class Shovels:
         self._cluster_name = cluster_name
         self._shovels: dict[tuple[str, str], Shovel] = {}
         self._stopped = False
+        self.retain: local.Retain | None = None  # given by who has what MQTT retains
         parameters = broker.policies.parameters
         parameters.listen_to(COMPONENT, self._changed)
         broker.policies.components[COMPONENT] = self.check
@@ -177,7 +178,10 @@ class Shovels:
             return MqttDest(self._mqtt(vhost, name), definition, worker)
         if _is_remote(definition.dest):
             return AmqpDest(self._amqp(name), definition, worker)
-        return local.LocalDest(self._local(vhost, name), definition.dest, worker, vhost)
+        means = self._local(vhost, name)
+        if definition.source.protocol == MQTT:
+            means = replace(means, retain=self.retain)
+        return local.LocalDest(means, definition.dest, worker, vhost)
 
     def _amqp(self, name: str) -> AmqpMeans:
         return AmqpMeans(

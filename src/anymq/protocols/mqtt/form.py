@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anymq.core.message import Properties, Traits, Value
+from anymq.core.message import Message, Properties, Traits, Value
 from anymq.core.portable.plain import (
     NUMBERS,
     TEXT_BYTES_MAX,
@@ -32,6 +32,8 @@ REMEMBERED_MAX = 4096
 REMEMBERED_BYTES_MAX = 256
 EXPIRY_S_MAX = 0xFFFF_FFFF
 
+DELAY, DELIVER_AT = "x-delay", "x-deliver-at"  # user properties, as the headers of AMQP
+NUMBER_DIGITS_MAX = 18
 QOS_HEADER = "x-mqtt-publish-qos"  # as RabbitMQ calls it
 FORMAT_HEADER = "x-mqtt-payload-format"
 LONG = {  # where a property goes that is too long to be one elsewhere
@@ -120,6 +122,13 @@ def has_properties(properties: bytes) -> bool:
     return len(properties) != 3 + client_bytes + 1
 
 
+def is_retained(message: Message) -> bool:
+    """Did its publisher want it to be retained, under the topic that it has?"""
+    envelope = message.envelope
+    ours = envelope.form is MQTT_FORM and envelope.exchange == topics.EXCHANGE
+    return ours and bool(message.properties[0] & RETAIN)
+
+
 def as_retained(properties: bytes) -> bytes:
     """Return the same for a message that is sent because it was retained."""
     return bytes((properties[0] | RETAINED,)) + properties[1:]
@@ -154,13 +163,22 @@ def _traits(properties: bytes) -> Traits:
         return _PERSISTENT if flags & QOS_BITS else _TRANSIENT
     expiry = said.get(P.MESSAGE_EXPIRY)
     fields: dict[str, Any] = {}
-    _headers(said, fields)
+    headers = _headers(said, fields)
     return Traits(
         persistent=bool(flags & QOS_BITS),
         priority=fields.get("priority"),
         expiration_ms=None if expiry is None else expiry * 1000,
         has_headers=P.USER_PROPERTY in said,
+        delay_ms=_milliseconds(headers.get(DELAY)),
+        deliver_at_ms=_milliseconds(headers.get(DELIVER_AT)),
     )
+
+
+def _milliseconds(value: Value) -> int | None:
+    """Return a whole number; what is none means nothing."""
+    text = value if isinstance(value, str) else ""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS_MAX
+    return int(text) if is_number else None
 
 
 def _headers(said: Props, fields: dict[str, Any]) -> dict[str, Value]:

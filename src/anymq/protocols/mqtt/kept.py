@@ -135,17 +135,44 @@ class Coming:
         return cls(Stage(data[0]), places)
 
 
-class RetainedMessage(msgspec.Struct, frozen=True):
-    """A message that waits for subscribers, by its topic."""
+class RetainedMessage:
+    """A message that waits for subscribers, by its topic. It is in memory once: as it is kept."""
 
-    properties: bytes
-    body: bytes
-    timestamp_ms: int
+    __slots__ = ("value",)
+
+    def __init__(self, value: bytes) -> None:
+        self.value = value
+
+    @classmethod
+    def of(cls, properties: bytes, body: bytes, timestamp_ms: int) -> "RetainedMessage":
+        """Return it of what it is made of."""
+        return cls(_HEAD.pack(timestamp_ms, len(properties)) + properties + body)
+
+    @property
+    def timestamp_ms(self) -> int:
+        """When it came."""
+        timestamp_ms: int = _HEAD.unpack_from(self.value)[0]
+        return timestamp_ms
+
+    @property
+    def properties(self) -> bytes:
+        """What it says beside its body."""
+        return self.value[_HEAD.size : self._body_at]
+
+    @property
+    def body(self) -> bytes:
+        """Its payload."""
+        return self.value[self._body_at :]
 
     @property
     def size(self) -> int:
         """How many bytes it has."""
-        return len(self.properties) + len(self.body)
+        return len(self.value) - _HEAD.size
+
+    @property
+    def _body_at(self) -> int:
+        size: int = _HEAD.unpack_from(self.value)[1]
+        return _HEAD.size + size
 
 
 Place = tuple[str, str]  # virtual host, and client or topic
@@ -210,10 +237,7 @@ class Kept:
     def retained(self) -> Iterator[tuple[Place, RetainedMessage]]:
         """Yield all retained messages."""
         for names, value in self._all(RETAINED):
-            timestamp_ms, size = _HEAD.unpack_from(value)
-            at = _HEAD.size
-            message = RetainedMessage(value[at : at + size], value[at + size :], timestamp_ms)
-            yield (names[0], names[1]), message
+            yield (names[0], names[1]), RetainedMessage(value)
 
     def put_session(
         self, place: Place, record: SessionRecord, then: Then, changed: Subscriptions
@@ -268,10 +292,7 @@ class Kept:
 
     def put_retained(self, place: Place, message: RetainedMessage | None, then: Then) -> None:
         """This is retained for a topic; None: nothing."""
-        value = None
-        if message is not None:
-            head = _HEAD.pack(message.timestamp_ms, len(message.properties))
-            value = head + message.properties + message.body
+        value = None if message is None else message.value
         self._store.put({_key(RETAINED, *place): value}, then)
 
     def _all(self, kind: str) -> Iterator[tuple[list[str], bytes]]:

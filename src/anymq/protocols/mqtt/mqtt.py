@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from anymq.core.broker import Broker
 from anymq.core.errors import NotAllowed, Unavailable
+from anymq.core.message import Message
 from anymq.core.queues.queue import Queue
 from anymq.core.routing.target import Then
 from anymq.core.timers import Timer
@@ -16,7 +17,7 @@ from anymq.protocols.memory import Memory
 from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.counters import Counters
 from anymq.protocols.mqtt.errors import Reason
-from anymq.protocols.mqtt.kept import InFlight, Kept, Place, ignore
+from anymq.protocols.mqtt.kept import InFlight, Kept, Place, RetainedMessage, ignore
 from anymq.protocols.mqtt.mailbox import NEVER, Carrier, Mailbox, share_queue_name
 from anymq.protocols.mqtt.retained import Retained, Room
 from anymq.protocols.mqtt.settings import MqttSettings
@@ -107,6 +108,15 @@ class Mqtt:
             if vhost is not None:
                 self._watch(vhost)
         return found
+
+    def retain(self, vhost_name: str, message: Message, then: Then) -> None:
+        """Retain what comes from another broker, where it is; Unavailable when it is too much."""
+        topic = topics.name_of(message.envelope.routing_key)
+        if topic is None:
+            then(None)
+            return
+        kept = RetainedMessage.of(message.properties, message.body, message.timestamp_ms)
+        self.retained(vhost_name).put(topic, kept if message.body else None, then)
 
     # Mailboxes
 

@@ -58,7 +58,7 @@ class SysTree:
         now_ms = self._mqtt.broker.now_ms()
         for name, value in self._values().items():
             if topics.matches(filter_, name):
-                yield name, RetainedMessage(PROPERTIES, value.encode(), now_ms)
+                yield name, RetainedMessage.of(PROPERTIES, value.encode(), now_ms)
 
     def count_expired(self) -> None:
         """A session has expired."""

@@ -18,7 +18,7 @@ from anymq.protocols.mqtt.codec import (
     Pubrel,
     encode,
 )
-from anymq.protocols.mqtt.form import MQTT_FORM, RETAIN, sayable, unpacked
+from anymq.protocols.mqtt.form import MQTT_FORM, is_retained, sayable, unpacked
 from anymq.protocols.mqtt.properties import NOTHING, P, Props
 from anymq.protocols.mqtt.topics import name_of, swapped
 from anymq.shovels.definition import Definition
@@ -77,7 +77,7 @@ class MqttDest(MqttEnd):
         client = self._client
         qos = min(self._qos, client.promises.get(P.MAXIMUM_QOS, 2))
         number = self._free() if qos else 0
-        retain = _retains(message) if self._said.retain is None else self._said.retain
+        retain = is_retained(message) if self._said.retain is None else self._said.retain
         properties = said if client.version == V5 else NOTHING
         packet = Publish(topic, message.body, qos, number, retain, False, properties)
         data = encode(packet, client.version)
@@ -158,8 +158,3 @@ def _properties(message: Message, now_ms: int) -> dict[int, Any]:
         waited_s = max(0, now_ms - message.timestamp_ms) // 1000
         said[P.MESSAGE_EXPIRY] = max(0, expiry_s - waited_s)
     return said
-
-
-def _retains(message: Message) -> bool:
-    """Did its publisher want it to be retained?"""
-    return message.envelope.form is MQTT_FORM and bool(message.properties[0] & RETAIN)

@@ -18,7 +18,7 @@ from anymq.protocols.mqtt.codec import (
     Wish,
 )
 from anymq.protocols.mqtt.errors import Reason
-from anymq.protocols.mqtt.properties import P
+from anymq.protocols.mqtt.properties import P, Props
 from anymq.protocols.mqtt.settings import MqttSettings
 from anymq.testing.mqtt import MqttRoom
 
@@ -205,3 +205,35 @@ def test_publishers_wait_while_the_broker_is_short_of_something() -> None:
     assert room.connect("quiet").session.reading
     room.broker.flow.set("disk", False)
     assert client.session.reading
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_delays(qos: int) -> None:
+    """By user property, as AMQP's clients do it by header; it is confirmed at once."""
+    room = MqttRoom()
+    reader = room.connect("r")
+    subscribed(reader, Wish("t", qos))
+    later: Props = {P.USER_PROPERTY: [("x-delay", "5000"), ("a", "b")]}
+    writer = room.connect("w", expiry_s=DAY_S)
+    writer >> Publish("t", b"late", qos, qos and 1, properties=later)
+    assert (not qos) == (writer.packets() == [])
+    room.let_pass(4)
+    assert messages(reader) == []
+    room.let_pass(2)
+    [one] = messages(reader)
+    assert (one.payload, one.qos) == (b"late", qos)
+    assert one.properties[P.USER_PROPERTY] == [("x-delay", "-5000"), ("a", "b")]
+
+
+def test_a_time_to_be_delivered_at() -> None:
+    """In milliseconds; what is no number, or past, is no delay."""
+    room = MqttRoom()
+    reader = room.connect("r")
+    subscribed(reader, Wish("t", 1))
+    writer = room.connect("w")
+    for value in (str(room.broker.now_ms() + 3000), "soon", "-5", "1" * 30, "5"):
+        said: Props = {P.USER_PROPERTY: [("x-deliver-at", value)]}
+        writer >> Publish("t", value.encode(), 0, properties=said)
+    assert [one.payload for one in messages(reader)] == [b"soon", b"-5", b"1" * 30, b"5"]
+    room.let_pass(4)
+    assert len(messages(reader)) == 1
