@@ -106,6 +106,8 @@ class Comparison:
     workloads: Callable[[bool], list[Workload[Any]]]  # with the peer, or without
     running: Callable[[Sequence[str], Promise, Processors], AbstractContextManager[Sequence[Side]]]
     seconds: float = 3.0  # how long a load lasts, if nobody says
+    # The first turns fill caches and let just-in-time compilers see the load.
+    warm_ups: int = 2
 
 
 def counted(side: Side, load: Callable[[], Figures]) -> Figures:

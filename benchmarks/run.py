@@ -23,7 +23,6 @@ from benchmarks.mqtt.comparison import COMPARISON as MQTT
 
 import anymq
 
-WARM_UPS = 2
 COMPARISONS = {comparison.name: comparison for comparison in (AMQP, KAFKA, MQTT)}
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
@@ -91,8 +90,8 @@ def measure(
         with comparison.running(sides, promise, bench.processors) as brokers:
             for workload in group:
                 taken: dict[str, list[Figures]] = defaultdict(list)
-                # The first turns fill caches and let just-in-time compilers see the load.
-                for number in range(1 - WARM_UPS if workload.warm_up else 1, rounds + 1):
+                warm_ups = comparison.warm_ups if workload.warm_up else 0
+                for number in range(1 - warm_ups, rounds + 1):
                     for side in brokers:
                         os.sync()  # what the last one left to write must not slow this one down
                         figures = workload.measure(bench, side)

@@ -146,12 +146,13 @@ is `x-mqtt-CC` and `x-stomp-CC` for the others.
 - **Once to each**: what is published to an address reaches the topic of that name, and every
   binding and subscription that matches, each once.
 - **Work is shared**: consumers of one queue share its messages, whatever they speak. What one had
-  and did not settle when it went, another gets, marked as redelivered.
+  and did not settle when it went, another gets, marked as redelivered (MQTT has no word for that:
+  DUP speaks of one client).
 - **Rights**: the same permissions are asked for, by the same names, whatever a client speaks:
   [users and rights](../explanation/rights.md).
 - **Too much**: a queue that refuses more (`x-overflow` = `reject-publish`) says so to whoever
-  publishes: by nack, by reason code 0x97 (MQTT 5), by ERROR (STOMP). While memory or disk is short,
-  whoever publishes waits: we read no further, and AMQP's clients are told so.
+  publishes: by nack, reason code 0x97 (MQTT 5), ERROR (STOMP), POLICY_VIOLATION (Kafka). While
+  memory or disk is short, whoever publishes waits: we read no further, and AMQP's clients are told.
 - **Delay**: `x-delay` and `x-deliver-at`, as [headers](../how-to/delay-messages.md). A topic is a
   log and delays nothing.
 """

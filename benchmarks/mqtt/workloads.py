@@ -36,8 +36,13 @@ def generator() -> Path:
 
 def generate(bench: Bench, server: Server, *options: object) -> dict[str, float]:
     """Run the generator; what it says."""
+    return dict(json.loads(bench.run(command(server, *options))))
+
+
+def command(server: Server, *options: object) -> list[str]:
+    """Return how the generator is started."""
     argv = [generator(), "-p", port_of(server), "-B", server.pid, *options]
-    return dict(json.loads(bench.run(list(map(str, argv)))))
+    return list(map(str, argv))
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,7 @@ def make_mqtt(
 ) -> Mqtt:
     """Return what MQTT sessions share, with what there was before the restart."""
     journal = store.open_log(kept.LOG_ID, kept.LOG_CONFIG)
+    broker.lines.follow(journal)
     state = store.read_whole(journal, lambda: EmbeddedStore(journal, broker.clock))
     mqtt = Mqtt(
         broker=broker,

@@ -142,7 +142,7 @@ def go_on(scene: Scene, image: SimFiles, rng: Random) -> None:
     scene.check()
 
 
-@pytest.mark.timeout(60 * EFFORT)
+@pytest.mark.timeout(180 * EFFORT)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_each_message_of_qos_2_comes_once(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who publishes money transfers by MQTT relies on it."""

@@ -1,6 +1,7 @@
 """The load generators themselves: a figure is worth nothing if the load was not what it says."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from benchmarks.kafka import frames
+from benchmarks.mqtt import workloads as mqtt
 from confluent_kafka.admin import AdminClient, NewTopic
 from tests.peers.anymq import AnymqServer
+from tests.peers.process import free_ports
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,3 +66,35 @@ def test_paced_messages_arrive_at_both_ends(kafka: str, topic: str) -> None:
     assert paced["messages"] == 200
     assert 0 < paced["ack_p50_ms"] <= paced["ack_p99_ms"]
     assert 0 < paced["delivery_p50_ms"] <= paced["delivery_max_ms"]
+
+
+@pytest.fixture(scope="module")
+def mqtt_broker() -> Iterator[AnymqServer]:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler for the load generator")
+    settings: dict[str, str | int | bool] = {
+        "storage.durability": "os",
+        "mqtt.port": free_ports(1)[0],
+    }
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = AnymqServer(Path(folder), settings)
+        yield server.start()
+        server.stop()
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+@pytest.mark.parametrize(("publishers", "subscribers"), [(1, 1), (1, 20), (20, 1)])
+def test_every_message_of_mqtt_comes_to_every_subscriber(
+    mqtt_broker: AnymqServer, qos: int, publishers: int, subscribers: int
+) -> None:
+    """The generator ends with an error where one is missing, comes twice, or out of turn."""
+    shape = ["-P", publishers, "-S", subscribers, "-w", 10, "-q", qos, "-t", 0.1, "-k"]
+    said = json.loads(subprocess.check_output(mqtt.command(mqtt_broker, *shape), text=True))
+    assert said["messages"] >= publishers * subscribers * 10
+    assert said["messages"] % subscribers == 0
+
+
+def test_silent_sessions_of_mqtt(mqtt_broker: AnymqServer) -> None:
+    """All of them are let in."""
+    said = json.loads(subprocess.check_output(mqtt.command(mqtt_broker, "-i", 150), text=True))
+    assert said["sessions"] == 150

@@ -18,17 +18,13 @@ from anymq.core.policies.presence import Presence
 from anymq.core.policies.user_limits import UserLimits
 from anymq.core.queues.arguments import STREAM
 from anymq.core.queues.delays import Delays
-from anymq.core.queues.progress import Progress
+from anymq.core.queues.lines import Lines
 from anymq.core.queues.totals import Totals
-from anymq.core.queues.witness import Witness
 from anymq.core.rights.accounts import Accounts
 from anymq.core.routing.records import VhostRecord
 from anymq.core.routing.types import OURS, ExchangeTypes
-from anymq.core.shares.configs import GroupConfigs
-from anymq.core.shares.kept import Kept, ids_kept
-from anymq.core.shares.places import Spots
-from anymq.core.shares.queue_writer import QueueSinks
-from anymq.core.shares.shares import Around, Shares
+from anymq.core.shares.kept import ids_kept
+from anymq.core.shares.opening import Opened, ShareGround, opened
 from anymq.core.streams import broker_config, naming, offset_records
 from anymq.core.streams.broker_config import BrokerConfig, group_settings
 from anymq.core.streams.errors import InvalidPartitions, PolicyViolation
@@ -103,9 +99,7 @@ class Broker:
         self._given = {**_identity(self.settings), **self.settings.configs}
         broker_config.check_static(self._given)
         self.config = BrokerConfig(self._given)
-        self._store = store
-        self._random = random
-        self._run = run
+        self._store, self._random, self._run = store, random, run
         self._catalog = Catalog(definitions)
         self.policies = Policies(Parameters(self._catalog))
         self.presence = Presence(self.policies, UserLimits(self._catalog))
@@ -150,17 +144,19 @@ class Broker:
                 borrowed=ids_kept(self._catalog),
             )
         )
-        self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
-        self.users = Accounts(self._catalog, self.vhosts)
-        self.turn, self.flow = self._messaging.turn, self._messaging.flow
-        lines = self._messaging.lines
-        self.settled: Progress = lines.progress  # how far it is on the disk what was settled
-        self.witness: Witness = lines.witness  # who sees where messages go
-        self.now_ms = self._messaging.steady.now_ms  # since 1970; never jumps while we run
-        self.jobs = Jobs(clock, timers, self._messaging.steady, self.turn)
+        self._name_parts()
         self.group_configs, self.shares, self.queue_sinks = self._open_shares()
         self._streams = self._open_streams()
         self._begin_a_life()
+
+    def _name_parts(self) -> None:
+        """What others ask for comes from below."""
+        steady = self._messaging.steady
+        self.vhosts: Mapping[str, VirtualHost] = self._messaging.vhosts
+        self.users = Accounts(self._catalog, self.vhosts)
+        self.turn, self.flow = self._messaging.turn, self._messaging.flow
+        self.now_ms = steady.now_ms  # since 1970; never jumps while we run
+        self.jobs = Jobs(self.clock, self.timers, steady, self.turn)
 
     def _open_streams(self) -> Streams:
         streams = self._messaging.add_streams(self)
@@ -168,21 +164,19 @@ class Broker:
             streams.on_topic(name, topic)
         return streams
 
-    def _open_shares(self) -> tuple[GroupConfigs, Shares, QueueSinks]:
-        configs = GroupConfigs(self._catalog, lambda: self.config)
-        around = Around(
-            spots=Spots(self.topics, self.topic_by_id, self.vhosts),
-            kept=Kept(self._catalog, self._messaging.lines, self._new_log_ids),
-            clock=self.clock,
-            timers=self.timers,
-            forms=self._messaging.forms,
-            settings_of=configs.settings,
-            is_other=self.groups.__contains__,
+    def _open_shares(self) -> Opened:
+        return opened(
+            ShareGround(
+                catalog=self._catalog,
+                messaging=self._messaging,
+                topics=self._topics,
+                groups=self.groups,
+                clock=self.clock,
+                timers=self.timers,
+                new_ids=self._new_log_ids,
+                config=lambda: self.config,
+            )
         )
-        shares = Shares(around)
-        self.groups.is_other = shares.__contains__
-        sinks = QueueSinks(self.vhosts, self._messaging.forms, self._topics.default_config)
-        return configs, shares, sinks
 
     def _begin_a_life(self) -> None:
         """Bind; note what makes this run another one than the last; bury what died."""
@@ -408,6 +402,11 @@ class Broker:
     def when_settled(self, then: Then) -> None:
         """Call `then` when all that was settled so far survives our death."""
         self._messaging.lines.when_written(then)
+
+    @property
+    def lines(self) -> Lines:
+        """The lines of all queues."""
+        return self._messaging.lines
 
     def has(self, log_id: int, position: int) -> bool:
         """Has a log what was to get this position? Of a log that is gone: it had."""

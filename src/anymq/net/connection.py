@@ -18,6 +18,7 @@ from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
 
 SENT_PER_TURN_MAX = 4 * 1024 * 1024  # a fast reader of a long backlog lets the others have a turn
+LOOK_EVERY = 4  # ticks, whether the connection is still there
 PEER_LEFT = "the peer hung up"
 
 log = Log("anymq.net")
@@ -60,6 +61,7 @@ class Connection:
         "_read_buffer",
         "_reading",
         "_stalled_since",
+        "_ticks",
         "_traffic",
         "_writing",
         "peer",
@@ -88,6 +90,7 @@ class Connection:
         self._reading = self._writing = False
         self._closed = self._peer_ended = False
         self._progressed = False
+        self._ticks = 0
         self._opened: float | None = None
         self._stalled_since: float | None = None
         self._ending_since: float | None = None
@@ -103,6 +106,10 @@ class Connection:
     def tick(self, now: float) -> None:
         """Notice silence, and peers that hold us up."""
         self._guarded(self.session.tick, now)
+        self._ticks += 1
+        # A loop may be told of a reset, and not tell us (libuv: POLLERR); or we do not listen.
+        if not self._closed and self._ticks % LOOK_EVERY == 0 and self._channel.is_reset:
+            self.close()
         if not self._closed and (why := self._too_slow(now)):
             self.close(why)
 

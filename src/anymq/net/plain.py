@@ -37,6 +37,11 @@ class PlainChannel:
         """Is there something the peer did not take yet?"""
         return bool(self._owed)
 
+    @property
+    def is_reset(self) -> bool:
+        """Has the peer broken it off?"""
+        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._socket.fileno()

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from socket import socket
+from socket import SO_ERROR, SOL_SOCKET, socket
 from typing import Any
 
 from anymq.net.plain import FileEndedEarly
@@ -123,6 +123,11 @@ class TlsChannel:
     def owes(self) -> bool:
         """Is there something the peer did not take yet?"""
         return bool(self._ciphertext or self._outgoing.pending or (self._owed and self.ready))
+
+    @property
+    def is_reset(self) -> bool:
+        """Has the peer broken it off?"""
+        return self._socket.getsockopt(SOL_SOCKET, SO_ERROR) != 0
 
     def fileno(self) -> int:
         """Return the descriptor."""

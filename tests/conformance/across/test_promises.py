@@ -1,4 +1,4 @@
-"""What is promised to all who publish and read, whatever they speak: order, refusals, rights."""
+"""What is promised to all who publish and read, whatever they speak: order, refusals, delay."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,22 +7,20 @@ from typing import Any
 import paho.mqtt.client as paho
 import pika
 import pytest
-import stomp
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import KafkaError, Producer
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import ChannelClosedByBroker, NackError
+from pika.exceptions import NackError
 
 from anymq.testing import EmbeddedBroker
+from tests.conformance.across.refusing import stomp_error
 from tests.conformance.across.speakers import Amqp, AmqpStream, Kafka, Mqtt, Speaker, Spoken, Stomp
 from tests.conformance.mqtt.client import SECONDS
-from tests.peers.http_api import ask
 
 WRITERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp)
 READERS: tuple[type[Speaker], ...] = (Kafka, Amqp, AmqpStream, Mqtt, Stomp)
 BODY = {Kafka: "value", Amqp: "body", AmqpStream: "body", Mqtt: "payload", Stomp: "body"}
-PASSWORD = "a secret"
-FORBIDDEN, QUOTA_EXCEEDED, NOT_AUTHORIZED = 403, 0x97, 0x87
+QUOTA_EXCEEDED = 0x97
 
 
 @pytest.fixture(scope="module")
@@ -115,34 +113,23 @@ def stomp_refusal(broker: EmbeddedBroker, queue: str) -> object:
     )
 
 
-def stomp_error(
-    broker: EmbeddedBroker, do: Callable[[Any], object], user: str = "guest", password: str = ""
-) -> str | None:
-    """Return what an ERROR says first; None if there was a receipt."""
-    heard: list[str | None] = []
-    told = threading.Event()
-
-    class Listener(stomp.ConnectionListener):  # type: ignore[misc]
-        def on_error(self, frame: Any) -> None:
-            heard.append(frame.headers["message"])
-            told.set()
-
-        def on_receipt(self, _frame: Any) -> None:
-            heard.append(None)
-            told.set()
-
-    client = stomp.Connection12([("127.0.0.1", broker.ports["stomp"])], auto_decode=False)
-    client.set_listener("", Listener())
-    client.connect(user, password or user, wait=True)
-    do(client)
-    assert told.wait(SECONDS)
-    client.disconnect()
-    return heard[0]
+def kafka_refusal(broker: EmbeddedBroker, queue: str) -> object:
+    heard: list[KafkaError | None] = []
+    producer = Producer({"bootstrap.servers": broker.kafka})
+    producer.produce(queue, b"too much", on_delivery=lambda error, _: heard.append(error))
+    assert producer.flush(SECONDS) == 0
+    assert heard[0] is not None
+    return heard[0].code()
 
 
 @pytest.mark.parametrize(
     ("refusal", "words"),
-    [(amqp_refusal, NackError), (mqtt_refusal, QUOTA_EXCEEDED), (stomp_refusal, str)],
+    [
+        (amqp_refusal, NackError),
+        (mqtt_refusal, QUOTA_EXCEEDED),
+        (stomp_refusal, str),
+        (kafka_refusal, KafkaError.POLICY_VIOLATION),
+    ],
 )
 def test_a_full_queue_says_no_to_whoever_publishes(
     broker: EmbeddedBroker,
@@ -160,149 +147,23 @@ def test_a_full_queue_says_no_to_whoever_publishes(
     assert channel.queue_declare(queue, passive=True).method.message_count == 1
 
 
-# Rights
+# Delay
+
+LISTENERS: tuple[type[Speaker], ...] = (Amqp, Mqtt, Stomp)
+SOON_MS, MUCH_LATER_MS = "100", "3600000"
 
 
-@pytest.fixture(scope="module")
-def users(broker: EmbeddedBroker) -> Callable[[str, str, str], str]:
-    """Make users, each with what it may write and read."""
-
-    def make(name: str, write: str, read: str) -> str:
-        port = broker.ports["management"]
-        ask(port, "PUT", f"users/{name}", {"password": PASSWORD, "tags": ""})
-        rights = {"configure": "", "write": write, "read": read}
-        ask(port, "PUT", f"permissions/%2F/{name}", rights)
-        return name
-
-    return make
-
-
-def amqp_reads(broker: EmbeddedBroker, user: str) -> bool:
-    return amqp_may(
-        broker,
-        user,
-        lambda channel: channel.basic_consume(
-            "rights", print, arguments={"x-stream-offset": "first"}
-        ),
-    )
-
-
-def amqp_writes(broker: EmbeddedBroker, user: str) -> bool:
-    return amqp_may(broker, user, lambda channel: channel.basic_publish("amq.topic", "rights", b""))
-
-
-def amqp_may(broker: EmbeddedBroker, user: str, do: Callable[[BlockingChannel], object]) -> bool:
-    url = broker.amqp_url.replace("guest:guest", f"{user}:a%20secret")
-    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        channel.basic_qos(prefetch_count=1)
-        try:
-            do(channel)
-        except ChannelClosedByBroker as refused:
-            return bool(refused.reply_code != FORBIDDEN)
-        return True
-
-
-def stomp_reads(broker: EmbeddedBroker, user: str) -> bool:
-    headers = {"x-stream-offset": "first", "prefetch-count": "1", "receipt": "r"}
-    place = "/amq/queue/rights"
-    return stomp_may(broker, user, lambda one: one.subscribe(place, "1", "client", headers))
-
-
-def stomp_writes(broker: EmbeddedBroker, user: str) -> bool:
-    return stomp_may(broker, user, lambda one: one.send("/topic/rights", b"", receipt="r"))
-
-
-def stomp_may(broker: EmbeddedBroker, user: str, do: Callable[[Any], object]) -> bool:
-    return stomp_error(broker, do, user, PASSWORD) is None
-
-
-def mqtt_writes(broker: EmbeddedBroker, user: str) -> bool:
-    heard: list[Any] = []
-    told = threading.Event()
-
-    def on_publish(_client: object, _data: object, _mid: int, reason: Any, _says: object) -> None:
-        heard.append(reason.value)
-        told.set()
-
-    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-    client.username_pw_set(user, PASSWORD)
-    client.on_publish = on_publish
-    client.connect("127.0.0.1", broker.ports["mqtt"])
-    client.publish("rights", b"", 1)
-    client.loop_start()
-    assert told.wait(SECONDS)
-    client.disconnect()
-    client.loop_stop()
-    assert heard[0] in (0, NOT_AUTHORIZED)
-    return bool(heard[0] == 0)
-
-
-def login(user: str) -> dict[str, str]:
-    return {
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "PLAIN",
-        "sasl.username": user,
-        "sasl.password": PASSWORD,
-    }
-
-
-def kafka_reads(broker: EmbeddedBroker, user: str) -> bool:
-    config: Any = {"bootstrap.servers": broker.kafka, "group.id": "right", **login(user)}
-    consumer = Consumer(config)
-    consumer.assign([TopicPartition("rights", 0, 0)])
-    message = consumer.poll(SECONDS)
-    consumer.close()
-    assert message is not None
-    return allowed(message.error())
-
-
-def kafka_writes(broker: EmbeddedBroker, user: str) -> bool:
-    heard: list[KafkaError | None] = []
-    config: Any = {"bootstrap.servers": broker.kafka, **login(user)}
-    producer = Producer(config)
-    producer.produce("rights", b"", on_delivery=lambda error, _: heard.append(error))
-    assert producer.flush(SECONDS) == 0
-    return allowed(heard[0])
-
-
-def allowed(error: KafkaError | None) -> bool:
-    assert error is None or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
-    return error is None
-
-
-@pytest.mark.parametrize("reads", [amqp_reads, stomp_reads, kafka_reads])
-def test_one_right_to_read(
-    broker: EmbeddedBroker,
-    channel: BlockingChannel,
-    users: Callable[[str, str, str], str],
-    reads: Callable[[EmbeddedBroker, str], bool],
-) -> None:
-    """Of a topic, which is a stream, by its name. Kafka asks for its group, `right`, too."""
-    channel.queue_declare("rights", durable=True, arguments={"x-queue-type": "stream"})
-    channel.basic_publish("", "rights", b"something to read")
-    assert reads(broker, users("reader", "", "^rights?$"))
-    assert not reads(broker, users("no-reader", ".*", "^right$"))
-
-
-@pytest.mark.parametrize(
-    ("writes", "where"),
-    [
-        (amqp_writes, "amq\\.topic"),
-        (mqtt_writes, "amq\\.topic"),
-        (stomp_writes, "amq\\.topic"),
-        (kafka_writes, "rights"),
-    ],
-)
-def test_the_right_to_write(
-    broker: EmbeddedBroker,
-    channel: BlockingChannel,
-    users: Callable[[str, str, str], str],
-    writes: Callable[[EmbeddedBroker, str], bool],
-    where: str,
-) -> None:
-    """To the exchange of all addresses; Kafka's producers need the topic alone."""
-    channel.queue_declare("rights", durable=True, arguments={"x-queue-type": "stream"})
-    assert writes(broker, users("writer", f"^{where}$", ""))
-    assert not writes(broker, users("no-writer", "^other$", ".*"))
+@pytest.mark.parametrize("writer", LISTENERS)
+def test_a_delay_by_each_is_a_delay_for_all(broker: EmbeddedBroker, writer: type[Speaker]) -> None:
+    """What is delayed by an hour is not there when what came after it is."""
+    address = f"delay.{writer.__name__.lower()}"
+    readers = {kind: kind(broker, [address]) for kind in LISTENERS}
+    try:
+        for body, delay in ((b"much later", MUCH_LATER_MS), (b"soon", SOON_MS)):
+            readers[writer].write(address, Spoken({BODY[writer]: body}, [("x-delay", delay)]))
+        readers[writer].write(address, Spoken({BODY[writer]: b"now"}))
+        heard = {kind: set(read(reader, 2)) for kind, reader in readers.items()}
+    finally:
+        for reader in readers.values():
+            reader.close()
+    assert heard == {kind: {b"now", b"soon"} for kind in readers}

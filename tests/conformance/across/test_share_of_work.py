@@ -7,7 +7,7 @@ from typing import Any
 
 import pika
 import pytest
-from confluent_kafka import AcknowledgeType, Message, Producer, ShareConsumer
+from confluent_kafka import AcknowledgeType, Consumer, Message, Producer, ShareConsumer
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -365,3 +365,26 @@ def test_a_kafka_producer_writes_to_a_queue(
     committed(consumer)
     consumer.close()
     assert waiting(channel, name) == 0
+
+
+def test_a_kafka_consumer_looks_at_a_queue_and_takes_nothing(
+    broker: EmbeddedBroker, channel: BlockingChannel, name: str
+) -> None:
+    channel.queue_declare(name, durable=True)
+    for number in range(20):
+        channel.basic_publish("", name, b"%d" % number)
+    consumer = Consumer(
+        {
+            "bootstrap.servers": broker.kafka,
+            "group.id": f"lookers-at-{name}",
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.subscribe([name])
+    found = consumer.consume(20, SECONDS)
+    assert [(one.error(), one.offset(), one.value()) for one in found] == [
+        (None, number, b"%d" % number) for number in range(20)
+    ]
+    consumer.commit(asynchronous=False)
+    consumer.close()
+    assert waiting(channel, name) == 20

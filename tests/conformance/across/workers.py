@@ -32,6 +32,8 @@ class Work(NamedTuple):
 class Worker(ABC):
     """Works on a queue. What it has taken and not settled goes to others when it is lost."""
 
+    marks = True  # does it hear that somebody had a message before?
+
     def __init__(self, broker: EmbeddedBroker, queue: str) -> None:
         self.got: list[Work] = []
         self.start(broker, queue)
@@ -134,7 +136,9 @@ class StompWorker(Worker):
 
 
 class MqttWorker(Worker):
-    """paho, subscribed to the queue by its name."""
+    """paho, subscribed to the queue by its name. DUP speaks of what this client itself got."""
+
+    marks = False
 
     @override
     def start(self, broker: EmbeddedBroker, queue: str) -> None:
@@ -216,4 +220,4 @@ class ShareWorker(Worker):
         self._consumer.close()
 
 
-WORKERS: tuple[type[Worker], ...] = (AmqpWorker, StompWorker, ShareWorker)
+WORKERS: tuple[type[Worker], ...] = (AmqpWorker, StompWorker, MqttWorker, ShareWorker)

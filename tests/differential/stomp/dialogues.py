@@ -74,12 +74,12 @@ DIALOGUES: dict[str, Dialogue] = {
     "properties": [
         connect(),
         subscribe("/queue/d-properties"),
-        send("/queue/d-properties", **PROPERTIES),
+        send("/queue/d-properties", b"hello", "a", **PROPERTIES),
     ],
     "properties for 1.1": [
         connect(version="1.1"),
         subscribe("/queue/d-properties-11"),
-        send("/queue/d-properties-11", **PROPERTIES),
+        send("/queue/d-properties-11", b"hello", "a", **PROPERTIES),
     ],
     "numbers that are none": [
         connect(),
@@ -209,9 +209,15 @@ DIALOGUES: dict[str, Dialogue] = {
     ],
     "the name of a durable subscription's queue": [
         connect(),
+        subscribe("/topic/d.named", "me", durable="true", auto_delete="false"),
+        subscribe("/amq/queue/stomp-subscription-YSS4r0hEaLIGM1PwTq_Mgg", "there"),
+        say("UNSUBSCRIBE", id="me", durable="true", receipt="r"),
+    ],
+    "its name when its id is not ASCII": [
+        connect(),
         subscribe("/topic/d.named", "mé", durable="true", auto_delete="false"),
-        subscribe("/amq/queue/stomp-subscription-5OJf4GjnrfrwYpBm0aODVA", "other"),
-        say("UNSUBSCRIBE", id="mé", durable="true"),
+        subscribe("/amq/queue/stomp-subscription-FoUXZcZf4uUMpKQyEGeuYA", "there"),
+        say("UNSUBSCRIBE", id="mé", durable="true", receipt="r"),
     ],
     "an end of what was not begun": [
         connect(),

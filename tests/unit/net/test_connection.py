@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import struct
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.unit.net.room import LOOPS, PEER, Loop, Talker, drain, has_ended, running
 
-from anymq.net.connection import SENT_PER_TURN_MAX, Connection, Patience
+from anymq.net.connection import LOOK_EVERY, SENT_PER_TURN_MAX, Connection, Patience
 from anymq.net.plain import PlainChannel
 from anymq.protocols.session import Outbox, Peer
 from anymq.storage.files import FileRange
@@ -326,4 +327,29 @@ def test_the_peer_vanishes_while_it_is_answered(place: Place) -> None:
     connection, _, theirs = place.connect(on_receive=answer_to_nobody)
     theirs.sendall(b"x")
     place.loop.until(lambda: place.forgotten)
+    assert place.forgotten == [connection]
+
+
+def test_a_reset_is_noticed_though_nobody_listens(place: Place) -> None:
+    """What the peer held is for others then. uvloop even forgets to tell who does listen."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
+    ours.setblocking(False)
+    talkers: list[Talker] = []
+
+    def make(outbox: Outbox, peer: Peer) -> Talker:
+        talkers.append(Talker(outbox, peer))
+        return talkers[0]
+
+    buffer = memoryview(bytearray(64 * 1024))
+    channel = PlainChannel(ours)
+    connection = Connection(place.loop.real, channel, PEER, make, buffer, place, PATIENCE)
+    talkers[0].wants = False
+    connection.tick(1.0)
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    theirs.close()
+    for now in range(2, 2 + LOOK_EVERY):
+        place.loop.turn()
+        connection.tick(float(now))
     assert place.forgotten == [connection]

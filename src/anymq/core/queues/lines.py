@@ -48,6 +48,7 @@ class Lines:
         self._reader = Reader(forms)
         self._lines: dict[int, Line] = {}
         self._durable: dict[int, Log] = {}  # those that follow `use`
+        self._followers: list[Log] = []  # so do these
         log = store.open_log(journals.LOG_ID, journals.LOG_CONFIG)
         self._journal = Journal(log)
         self.progress = Progress(self._journal, log)
@@ -72,6 +73,16 @@ class Lines:
         self._durable_log = replace(DURABLE_LOG, durability=durability)
         for log in self._durable.values():
             log.config = self._durable_log
+        for log in self._followers:
+            self._let_follow(log)
+
+    def follow(self, log: Log) -> None:
+        """Let a log that is no line's promise the same, now and later."""
+        self._followers.append(log)
+        self._let_follow(log)
+
+    def _let_follow(self, log: Log) -> None:
+        log.config = replace(log.config, durability=self._durable_log.durability)
 
     def settlement(self, log_id: int) -> Settlement:
         """Return what is settled of a log that is no line, but is kept as one: see delays.py."""

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from uuid import UUID
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from anymq.core.clock import Clock
 from anymq.core.errors import NotFound
 from anymq.core.queues.queue import Queue
+from anymq.core.shares.queue_view import QueueAsTopic, QueueView
 from anymq.core.streams.errors import UnknownTopicId
 from anymq.core.streams.stream_names import stream_of, topic_of
 from anymq.core.streams.topic import Topic
+from anymq.core.timers import Timers
 from anymq.core.vhosts.vhost import VirtualHost
 
 # An id of a queue: this, and the id of its first log, which no other queue ever has.
@@ -34,7 +37,11 @@ class Spots:
         topics: Mapping[str, Topic],
         topic_by_id: Callable[[UUID], Topic],
         vhosts: Mapping[str, VirtualHost],
+        clock: Clock,
+        timers: Timers,
     ) -> None:
+        self._clock, self._timers = clock, timers
+        self._views: WeakKeyDictionary[Queue, QueueAsTopic] = WeakKeyDictionary()
         self._topics = topics
         self._topic_by_id = topic_by_id
         self._vhosts = vhosts
@@ -70,6 +77,26 @@ class Spots:
         except NotFound:
             raise UnknownTopicId(f"nothing has the id {spot_id}") from None
         return Spot(topic.id, topic.name, len(topic.partitions), topic=topic)
+
+    def readable(self, key: object) -> Topic | QueueAsTopic:
+        """Return what can be read by offsets, by its id or its name, or refuse."""
+        if isinstance(key, UUID):
+            spot = self.find_id(key)
+        elif (found := self.find(str(key))) is not None:
+            spot = found
+        else:
+            raise NotFound(f"no topic {key!r}")
+        if spot.topic is not None:
+            return spot.topic
+        assert spot.queue is not None
+        return self._as_topic(spot, spot.queue)
+
+    def _as_topic(self, spot: Spot, queue: Queue) -> QueueAsTopic:
+        made = self._views.get(queue)
+        if made is None:
+            view = QueueView(queue, spot.name, self._clock, self._timers)
+            made = self._views[queue] = QueueAsTopic(spot.id, spot.name, view)
+        return made
 
 
 def id_of(queue: Queue) -> UUID:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from anymq.core.queues.priorities import ends_of
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.settlement import Settlement
-from anymq.core.shares.queue_share import offset_of
+from anymq.core.shares.packing import offset_of
 from anymq.core.streams.partition import Partition
 
 

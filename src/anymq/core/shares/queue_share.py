@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from anymq.core.clock import Clock
 from anymq.core.portable.packer import Packer
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.priorities import IN_LINE, LEVEL_SHIFT
 from anymq.core.queues.queue import Queue
 from anymq.core.queues.subscription import Subscription
 from anymq.core.shares.leases import Leases
+from anymq.core.shares.packing import ascending, batches_of, offset_of, position_of
 from anymq.core.shares.words import (
     Answer,
     Settled,
@@ -23,13 +23,8 @@ from anymq.core.shares.words import (
     by_answers,
     runs_of,
 )
-from anymq.core.streams.writer import batch_of
 from anymq.core.taps import Origin
 from anymq.core.timers import Timers
-
-_SHIFT = LEVEL_SHIFT - 1  # 63 bits is all that a signed offset has
-_IN_OFFSET = (1 << _SHIFT) - 1
-_BASE_BYTES = 8
 
 
 class QueuePlace:
@@ -81,22 +76,16 @@ class QueuePlace:
     def deliver(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         """The queue has dealt: keep it until the member is answered."""
         self.credit = 0
-        self._got.extend(_ascending(deliveries))
+        self._got.extend(ascending(deliveries))
         self._on_more()
 
     def _taken(self, deliveries: Sequence[Delivery]) -> Taken:
         offsets = [offset_of(one.position) for one in deliveries]
         self._leases.add(self, offsets, self._settings().lock_ms)
-        batches = [self._batch(run) for run in _neighbours(deliveries)]
+        batches = batches_of(deliveries, self._packer)
         times = [max(one.returns, int(one.redelivered)) + 1 for one in deliveries]
         acquired = runs_of(offsets, times)
         return Taken(batches, acquired, sum(map(len, batches)), len(deliveries))
-
-    def _batch(self, deliveries: Sequence[Delivery]) -> bytes:
-        messages = [one.message for one in deliveries]
-        batch = batch_of(messages, [self._packer.pack(message) for message in messages])
-        base = offset_of(deliveries[0].position).to_bytes(_BASE_BYTES, "big")
-        return base + batch[_BASE_BYTES:]
 
     # Back
 
@@ -156,35 +145,3 @@ class QueuePlace:
     def gone(self) -> bool:
         """Is the queue gone, or does the member have nothing to do with it any more?"""
         return self._subscription is None
-
-
-def offset_of(position: int) -> int:
-    """Return what Kafka's clients call this position."""
-    return (position >> LEVEL_SHIFT << _SHIFT) | (position & IN_LINE)
-
-
-def position_of(offset: int) -> int:
-    """Return the position of an offset."""
-    return (offset >> _SHIFT << LEVEL_SHIFT) | (offset & _IN_OFFSET)
-
-
-def _ascending(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Cut where a position is lower than the one before: clients read offsets upwards only."""
-    parts: list[list[Delivery]] = []
-    for one in deliveries:
-        if parts and parts[-1][-1].position < one.position:
-            parts[-1].append(one)
-        else:
-            parts.append([one])
-    return parts
-
-
-def _neighbours(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Cut where positions leave something out: a batch has no holes."""
-    parts: list[list[Delivery]] = []
-    for one in deliveries:
-        if parts and parts[-1][-1].position + 1 == one.position:
-            parts[-1].append(one)
-        else:
-            parts.append([one])
-    return parts

@@ -32,8 +32,10 @@ class AppendResult(NamedTuple):
 class Audience(Protocol):
     """Who hears of every batch that comes from outside."""
 
-    def appended(self, batch: Buffer, header: BatchHeader) -> None:
-        """This batch is in the log now."""
+    def appended(self, batch: Buffer, header: BatchHeader, then: Then | None) -> Then | None:
+        """This batch is in the log now. Return whom to tell when it is durable: `then`, or who
+        tells that one later.
+        """
 
 
 class Partition:
@@ -127,10 +129,10 @@ class Partition:
         offset = log.append(batch, header, self.leader_epoch)
         if header.producer_id >= 0:
             producers.add(header, offset, now_ms)
+        if announce and self.audience is not None:
+            then = self.audience.appended(batch, header, then)
         if then is not None:
             log.when_durable(offset + header.last_offset_delta, then)
-        if announce and self.audience is not None:
-            self.audience.appended(batch, header)
         return AppendResult(offset, log_append_time_ms, log.start)
 
     def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:

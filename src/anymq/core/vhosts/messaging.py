@@ -151,7 +151,7 @@ class Messaging:
             now_ms=self.steady.now_ms,
             witness=self.lines.witness,
         )
-        self.kinds[STREAM] = streams
+        self.kinds[STREAM] = self._streams = streams
         self._captures = Captures(
             self._ground.policies, self.vhosts, topics.create_topic, self.steady.now_ms
         )
@@ -170,6 +170,8 @@ class Messaging:
     def close(self) -> None:
         """Leave everything exact; the store is to be closed after this."""
         self.turn.run()
+        while self._streams.later:
+            self.turn.run()
         self.lines.close()
 
     def _clear_transient(self) -> int:

@@ -4,19 +4,23 @@ Others are who write record batches: Kafka's producers. While nobody listens the
 closed. Who listens is looked up when the topology has changed, by what is at the address in the
 trie: that costs the same however many subscriptions there are elsewhere.
 
-Who listens gets a batch in the turn in which it is appended, and so in the same commit. The
-producer's answer speaks of the topic only: what a full queue does not take is its own loss.
+Who listens gets a batch in the turn in which it is appended, and so in the same commit. Only where
+there are very many records in it, some come in later turns, and the producer's answer waits for
+them. It speaks of the topic only: what a full queue does not take is its own loss.
 
 Measured by benchmarks/micro/relay.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from anymq.config.units import MIB
 from anymq.core.errors import Refused
 from anymq.core.message import Form, Message, Run
 from anymq.core.portable.record_form import RECORD_FORM
 from anymq.core.portable.relayed import RelayedOpener
+from anymq.core.queues.turn import Turn
 from anymq.core.streams.reader import RATIO_MAX
 from anymq.core.vhosts.addresses import TRIE
 from anymq.core.vhosts.publishing import Publishing
@@ -24,10 +28,77 @@ from anymq.core.vhosts.stream import Stream
 from anymq.observability.log import Log as News
 from anymq.storage import records
 from anymq.storage.batch import LOG_APPEND_TIME, BatchHeader
-from anymq.storage.errors import CorruptBatch
+from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import Buffer
+from anymq.storage.log import Then
+
+RECORDS_AT_ONCE = 10_000  # some 50 ms: then others have their turn
 
 news = News(__name__)
+
+
+class Both:
+    """Called twice, or once with an error: then it says so."""
+
+    __slots__ = ("_called", "_then")
+
+    def __init__(self, then: Then) -> None:
+        self._then: Then | None = then
+        self._called = False
+
+    def __call__(self, error: StorageError | None) -> None:
+        """One of the two is done."""
+        if (self._called or error is not None) and self._then is not None:
+            then, self._then = self._then, None
+            then(error)
+        self._called = True
+
+
+class Later:
+    """Large batches, and what came behind them, handed on a part in each turn.
+
+    Whoever sent them has no answer before, so he cannot send more and more of them.
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        self.scheduled = False
+        self._turn = turn
+        self._waiting: deque[tuple[Relay, Buffer, BatchHeader, Both | None]] = deque()
+        self._messages: Iterator[Message] | None = None  # what is left of the first
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(
+        self, relay: "Relay", batch: Buffer, header: BatchHeader, then: Then | None
+    ) -> Then | None:
+        """Hand this on when its time has come; return what calls `then` when that is done, too."""
+        both = None if then is None else Both(then)
+        relay.waiting += 1
+        self._waiting.append((relay, batch, header, both))
+        self._turn.add(self)
+        return both
+
+    def pump(self) -> bool:
+        """Hand on a part; say whether there is more."""
+        room = RECORDS_AT_ONCE
+        while self._waiting and room > 0:
+            relay, batch, header, both = self._waiting[0]
+            if self._messages is None:
+                self._messages = relay.messages(batch, header)
+            some = list(islice(self._messages, room))
+            relay.hand_on(some)
+            if len(some) < room:
+                self._messages = None
+                relay.waiting -= 1
+                self._waiting.popleft()
+                if both is not None:
+                    both(None)
+            room -= max(1, len(some))
+        return bool(self._waiting)
+
+    def flush(self) -> None:
+        """Nothing of this is on the disk."""
 
 
 class Relay:
@@ -36,14 +107,20 @@ class Relay:
     __slots__ = (
         "_forms",
         "_heard",
+        "_later",
         "_opener",
         "_publishing",
         "_stream",
         "_topology",
         "_version",
+        "waiting",
     )
 
-    def __init__(self, stream: Stream, publishing: Publishing, forms: Mapping[int, Form]) -> None:
+    def __init__(
+        self, stream: Stream, publishing: Publishing, forms: Mapping[int, Form], later: Later
+    ) -> None:
+        self.waiting = 0  # batches that come later
+        self._later = later
         self._stream = stream
         self._publishing = publishing
         self._topology = publishing.ways.topology
@@ -52,26 +129,30 @@ class Relay:
         self._heard = False
         self._version = -1
 
-    def appended(self, batch: Buffer, header: BatchHeader) -> None:
+    def appended(self, batch: Buffer, header: BatchHeader, then: Then | None) -> Then | None:
         """This batch is in the topic now. Hot: nearly always nobody wants to know."""
         version = self._topology.version
         if self._version != version:
             self._version = version
             self._heard = self._publishing.ways.is_heard(self._stream)
-        if self._heard:
-            self._hand_on(batch, header)
+        if not self._heard:
+            return then
+        if self.waiting or header.record_count > RECORDS_AT_ONCE:
+            return self._later.add(self, batch, header, then)
+        self.hand_on(list(self.messages(batch, header)))
+        return then
 
-    def _hand_on(self, batch: Buffer, header: BatchHeader) -> None:
-        messages: list[Message] = []
-        for message in self._messages(batch, header):
-            if messages and message.envelope is not messages[0].envelope:
-                self._relay(messages)
-                messages = []
-            messages.append(message)
+    def hand_on(self, messages: Sequence[Message]) -> None:
+        """Bring messages to who listens, in runs of those that were written alike."""
+        first = 0
+        for index, message in enumerate(messages):
+            if message.envelope is not messages[first].envelope:
+                self._relay(messages[first:index])
+                first = index
         if messages:
-            self._relay(messages)
+            self._relay(messages[first:])
 
-    def _relay(self, messages: list[Message]) -> None:
+    def _relay(self, messages: Sequence[Message]) -> None:
         persistent = messages[0].envelope.form is RECORD_FORM or any(
             one.traits.persistent for one in messages
         )
@@ -80,7 +161,7 @@ class Relay:
         except Refused as error:  # by an exchange of a type that is gone
             self._report(error)
 
-    def _messages(self, batch: Buffer, header: BatchHeader) -> Iterator[Message]:
+    def messages(self, batch: Buffer, header: BatchHeader) -> Iterator[Message]:
         """Yield the records as messages; those that are none are left out."""
         opener = self._opener
         if opener is None:

@@ -20,7 +20,7 @@ from anymq.core.streams.topic_config import Change, Operation
 from anymq.core.values import check_field
 from anymq.core.vhosts import stream_arguments
 from anymq.core.vhosts.kinds import STREAM, AnyQueue, Ending, QueueDeclaration
-from anymq.core.vhosts.relay import Relay
+from anymq.core.vhosts.relay import Later, Relay
 from anymq.core.vhosts.stream import Means, Stream
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost, ignore
 
@@ -67,6 +67,7 @@ class Streams:
         now_ms: Callable[[], int],
         witness: Witness,
     ) -> None:
+        self.later = Later(turn)  # for those who listen at addresses
         self._topics = topics
         self._vhosts = vhosts
         self._means = Means(turn=turn, forms=forms, now_ms=now_ms, witness=witness)
@@ -189,7 +190,7 @@ class Streams:
         relay = partitions[0].audience
         if relay is None:
             publishing = self._vhosts[stream.vhost_name].publishing
-            relay = Relay(stream, publishing, self._means.forms)
+            relay = Relay(stream, publishing, self._means.forms, self.later)
         for partition in partitions:
             partition.audience = relay
 

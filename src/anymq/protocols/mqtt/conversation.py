@@ -258,7 +258,7 @@ class Conversation:
             bytes_max=settings.delivery_bytes_max,
             aliases_max=min(aliases, settings.topic_aliases_max),
             on_lost=self._on_lost,
-            settled=mqtt.broker.settled,
+            settled=mqtt.broker.lines.progress,
         )
         ground = self._ground(mailbox, permit)
         self.incoming = Incoming(
@@ -282,7 +282,9 @@ class Conversation:
         mqtt, vhost = self.mqtt, mailbox.vhost
         retained = mqtt.retained(vhost.name)
         broker = mqtt.broker
-        return Ground(vhost, permit, mailbox, mqtt.kept, retained, broker.now_ms, broker.witness)
+        return Ground(
+            vhost, permit, mailbox, mqtt.kept, retained, broker.now_ms, broker.lines.witness
+        )
 
     def _name(self, packet: Connect, vhost: VirtualHost) -> bool:
         """Take the client's name; say whether we gave it."""

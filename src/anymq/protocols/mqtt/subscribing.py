@@ -1,6 +1,5 @@
 """Subscribing: which messages a client gets, with those that are retained."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -48,7 +47,7 @@ class Subscribing:
         self._mailbox = mailbox
         self._permit = permit
         self._outgoing = outgoing
-        self._retained: deque[Search] = deque()  # what is still to be put in the mailbox
+        self._retained: list[Search] = []  # what is still to be put in the mailbox
 
     @property
     def has_more(self) -> bool:
@@ -113,7 +112,7 @@ class Subscribing:
             try:
                 found = next(self._retained[0])
             except StopIteration:
-                self._retained.popleft()
+                del self._retained[0]
                 continue
             if found is not None:
                 self._put(*found)

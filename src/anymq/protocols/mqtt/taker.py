@@ -1,6 +1,5 @@
 """Taker: takes from one queue what goes to an MQTT client."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -63,7 +62,7 @@ class Taker:
         self.confirms = True  # does the client, anything?
         self.at_least_once = Sent(self, NOWHERE, 1)  # all of QoS 1 of a fleeting queue
         self.terms = terms
-        self.waiting: deque[Delivery] = deque()  # for their numbers, or for the disk
+        self.waiting: list[Delivery] = []  # for their numbers, or for the disk
         self.subscription: Subscription | None = None
         self._outgoing = outgoing
         self._awaits_disk = False
@@ -160,7 +159,7 @@ class Taker:
     def more(self) -> None:
         """There may be credit again."""
         while self.waiting and self._may_go(self.waiting[0].position):
-            one = self.waiting.popleft()
+            one = self.waiting.pop(0)
             if self._outgoing.send(self, one, waited=True):
                 self.settle([one.position])
         if self.subscription is not None and not self.waiting:
@@ -192,5 +191,5 @@ class Taker:
     def _on_disk(self, position: int, error: Exception | None) -> None:
         self._awaits_disk = False
         while error is not None and self.waiting and self.waiting[0].position <= position:
-            self.settle([self.waiting.popleft().position])  # it is lost, as its publisher knows
+            self.settle([self.waiting.pop(0).position])  # it is lost, as its publisher knows
         self.more()

@@ -138,7 +138,7 @@ class Wills:
             self._kept,
             self._retained_of(vhost.name),
             broker.now_ms,
-            broker.witness,
+            broker.lines.witness,
         )
         wire = Wire(Outbox(_nobody), self._counters)
         wire.who = Origin("mqtt", place[1], 0, record.user)

@@ -18,6 +18,8 @@ BODY_DIGITS_MAX = 18
 # Their headers are never escaped: who greets does not know yet which version it will be.
 GREETINGS = ("CONNECT", "STOMP", "CONNECTED")
 _BETWEEN = re.compile(rb"[\n\0]*(?:\r\n[\n\0]*)*")
+HEADS_MAX = 32  # that a decoder remembers: who sends much says the same again and again
+HEAD_BYTES_MAX = 1024  # of those
 
 _ESCAPES_11 = {"\\": "\\\\", ":": "\\c", "\n": "\\n"}
 _ESCAPES_12 = {**_ESCAPES_11, "\r": "\\r"}
@@ -62,7 +64,7 @@ class FrameLimits:
 class Decoder:
     """Takes bytes as they come, gives frames. It holds no more than has arrived."""
 
-    __slots__ = ("_at", "_body", "_data", "_head", "_size", "limits", "sized", "version")
+    __slots__ = ("_at", "_body", "_data", "_head", "_known", "_size", "limits", "sized", "version")
 
     def __init__(self, limits: FrameLimits) -> None:
         self.limits = limits
@@ -73,6 +75,7 @@ class Decoder:
         self._head: tuple[str, dict[str, str]] | None = None  # its body is coming
         self._body = bytearray()
         self._size: int | None = None  # None: it ends with a NUL
+        self._known: dict[tuple[str, bytes], tuple[str, dict[str, str]]] = {}  # by version
 
     @property
     def held_bytes(self) -> int:
@@ -113,10 +116,23 @@ class Decoder:
         if end < 0:
             self._check_command(data, at)
             return False
-        self._head = self._read_head(data[at:end])
+        self._head = self._known_head(data[at:end])
         self._at = following
         self._size = self._body_size(*self._head)
         return True
+
+    def _known_head(self, head: bytes) -> tuple[str, dict[str, str]]:
+        """Read it, unless it is remembered; then its headers are the same object as before."""
+        key = (self.version, head)
+        known = self._known.get(key)
+        if known is None or len(known[1]) > self.limits.headers_max:
+            known = self._read_head(head)
+            # The same receipt seldom comes twice.
+            if len(head) <= HEAD_BYTES_MAX and b"\nreceipt:" not in head:
+                if len(self._known) >= HEADS_MAX:
+                    self._known.clear()
+                self._known[key] = known
+        return known
 
     def _skip(self) -> None:
         """Pass over what may stand between frames."""
@@ -270,6 +286,13 @@ def header_line(name: str, value: str, version: str) -> bytes:
         name = name.replace(":", "")
     line = f"{escaped(name, version)}:{escaped(value, version)}\n"
     return line.encode(errors="replace")
+
+
+def receipt(receipt_id: str, version: str) -> bytes:
+    """Encode a RECEIPT: who wants any wants many."""
+    if receipt_id.isalnum():
+        return b"RECEIPT\nreceipt-id:%s\n\n\0\n" % receipt_id.encode()
+    return encode("RECEIPT", [("receipt-id", receipt_id)], b"", version)
 
 
 def encode(

@@ -23,7 +23,7 @@ class Unsettled:
 
     def __init__(self, wire: Wire, session_id: str, bytes_max: int) -> None:
         self._wire = wire
-        self._next = 0
+        self._next = 1
         self._out: dict[int, Consumer] = {}
         self._short = False  # somebody was told to wait
         self.bytes_max = bytes_max

@@ -266,7 +266,7 @@ class Conversation:
             StompError(
                 "Server cancelled subscription",
                 "The server has canceled a subscription.\n"
-                f"No more messages will be delivered for {lost.said}.\n",
+                f'No more messages will be delivered for "{lost.said}".\n',
                 headers=(("subscription", id_),),
             )
         )

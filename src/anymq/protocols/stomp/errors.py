@@ -48,7 +48,7 @@ def to_stomp(error: Exception) -> StompError:
         return StompError(error.title, str(error))
     for kind in type(error).__mro__:
         if (title := _TITLES.get(kind)) is not None:
-            return StompError(title, str(error), fatal=True)
+            return StompError(title, f"{title.upper()} - {error}", fatal=True)
     return StompError("internal_error", "", fatal=True)
 
 

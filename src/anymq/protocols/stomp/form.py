@@ -11,6 +11,7 @@ with the types that JSON does not know spelled out, so that the way back is exac
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from anymq.core.message import Long, Properties, Time, Traits, Value
@@ -21,6 +22,7 @@ from anymq.protocols.stomp.codec import V12, MalformedFrame, header_line, unesca
 FORM_NUMBER = 4  # on disk
 PERSISTENT = 2
 SHORT_BYTES_MAX = 255  # of AMQP's texts: what is longer is a header
+SHORT_LINE_MAX = 64
 REMEMBERED_MAX = 4096
 REMEMBERED_BYTES_MAX = 512
 EXPIRATION_MS_MAX = 315_360_000_000  # RabbitMQ's: 10 years
@@ -99,7 +101,17 @@ STOMP_FORM = StompForm()  # one for all: envelopes are compared by it
 
 def packed(headers: Iterable[tuple[str, str]]) -> bytes:
     """Put headers together."""
-    return b"".join(header_line(name, value, V12) for name, value in headers)
+    return b"".join(
+        (_short_line if len(name) + len(value) <= SHORT_LINE_MAX else _line)(name, value)
+        for name, value in headers
+    )
+
+
+def _line(name: str, value: str) -> bytes:
+    return header_line(name, value, V12)
+
+
+_short_line = lru_cache(2048)(_line)  # the same ones come again and again
 
 
 def unpacked(properties: bytes) -> list[tuple[str, str]]:

@@ -124,14 +124,25 @@ def subscription_name(ground: Ground, key: str, headers: Mapping[str, str]) -> s
         return named
     if not (is_true(headers, "durable") or is_true(headers, "persistent")):
         return ground.vhost.new_name(PREFIX)
-    digest = md5(_erlang_pair(key, headers.get("id", "")), usedforsecurity=False).digest()
+    names = [_named_as(key, headers.get("id", ""), write) for write in (_as_list, _as_binary)]
+    return next((name for name in names if name in ground.vhost.queues), names[0])
+
+
+def _named_as(key: str, id_: str, write: Callable[[bytes], bytes]) -> str:
+    """Return the hash of `term_to_binary({Key, Id})`, as Erlang would write it."""
+    pair = b"\x83h\x02" + write(key.encode()) + write(id_.encode())
+    digest = md5(pair, usedforsecurity=False).digest()
     return PREFIX + urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _erlang_pair(one: str, other: str) -> bytes:
-    """Return two texts as `term_to_binary` of Erlang writes a pair of them."""
-    texts = (one.encode(), other.encode())
-    return b"\x83h\x02" + b"".join(b"m" + len(text).to_bytes(4, "big") + text for text in texts)
+def _as_list(text: bytes) -> bytes:
+    """A text as RabbitMQ has it up to 4.3."""
+    return b"k" + len(text).to_bytes(2, "big") + text if text else b"j"
+
+
+def _as_binary(text: bytes) -> bytes:
+    """A text as RabbitMQ has it after that."""
+    return b"m" + len(text).to_bytes(4, "big") + text
 
 
 def make_sure(ground: Ground, name: str, terms: Terms, wait: Callable[[], Then]) -> AnyQueue:

@@ -29,6 +29,15 @@ class Place:
     envelope: Envelope
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What headers mean, once it is known that they may."""
+
+    place: Place
+    properties: bytes
+    persistent: bool
+
+
 class Sender:
     """Publishes for one client. Refusals come out where they are."""
 
@@ -37,22 +46,39 @@ class Sender:
         self._temp_queue = temp_queue  # a queue for answers: its name
         self._places: dict[str, Place] = {}
         self._permitted = -1  # the version of the rights by which they are good
+        # What was sent last: frames with the same headers say the same.
+        self._headers: Mapping[str, str] | None = None
+        self._last: Prepared | None = None
 
     def prepare(self, frame: Frame, wait: Wait) -> Run:
         """Return what a SEND publishes, once it is known that it may. Its queue is made."""
-        headers = frame.headers
+        prepared = self._last
+        if frame.headers is not self._headers or self._permitted != self._ground.permit.version:
+            prepared = None
+        if prepared is None:
+            prepared = self._prepared(frame.headers)
+        destination = prepared.place.destination
+        if destination.kind is Kind.QUEUE:
+            make_sure_once(self._ground, destination.name, frame.headers, wait)
+        now_ms = self._ground.broker.now_ms()
+        message = Message(prepared.place.envelope, prepared.properties, frame.body, now_ms)
+        return Run([message], persistent=prepared.persistent)
+
+    def _prepared(self, headers: Mapping[str, str]) -> "Prepared":
+        self._headers = None
         if "message-id" in headers:
             raise StompError("Invalid header", "'message-id' is not allowed on 'SEND'.\n")
         text = headers.get("destination")
         if text is None:
-            raise StompError("Missing destination", "SEND must include a 'destination' header\n")
+            raise StompError(
+                "Missing destination", "\"SEND\" must include a 'destination' header\n"
+            )
         place = self._place(text)
-        if place.destination.kind is Kind.QUEUE:
-            make_sure_once(self._ground, place.destination.name, headers, wait)
         properties = self._properties(headers)
-        now_ms = self._ground.broker.now_ms()
-        message = Message(place.envelope, properties, frame.body, now_ms)
-        return Run([message], persistent=STOMP_FORM.traits(properties).persistent)
+        prepared = Prepared(place, properties, STOMP_FORM.traits(properties).persistent)
+        if "reply-to" not in headers:  # whose queue may be another by then
+            self._headers, self._last = headers, prepared
+        return prepared
 
     def publish(self, run: Run, then: Then | None) -> None:
         """Bring it to its queues. `then`: it is as safe as promised."""

@@ -112,7 +112,7 @@ class Subscriptions:
         """Begin to send what comes to a destination."""
         if "destination" not in headers:
             raise StompError(
-                "Missing destination", "SUBSCRIBE must include a 'destination' header\n"
+                "Missing destination", "\"SUBSCRIBE\" must include a 'destination' header\n"
             )
         dialect = self._ground.dialect
         parts = dialect.subscribes(self._ground, headers)
@@ -264,7 +264,7 @@ class Subscriptions:
             raise StompError(
                 "No subscription found",
                 "UNSUBSCRIBE must refer to an existing subscription.\n"
-                f"Subscription to {said} not found.\n",
+                f'Subscription to "{said}" not found.\n',
             )
 
     def _end_all(self, consumers: Sequence[Consumer]) -> None:
@@ -321,9 +321,11 @@ class Subscriptions:
         name = "id" if self._ground.wire.version == V12 else "message-id"
         message_id = headers.get(name)
         if message_id is None:
-            raise StompError("Missing header", f"{command} must include the '{name}' header\n")
+            raise StompError("Missing header", f'"{command}" must include the "{name}" header\n')
         if message_id.count("@@") < 2:
-            raise StompError("Invalid header", f"{command} must include a valid '{name}' header\n")
+            raise StompError(
+                "Invalid header", f'"{command}" must include a valid "{name}" header\n'
+            )
         found = self.unsettled.owner(message_id)
         if found is None:
             number = message_id.rpartition("@@")[2]

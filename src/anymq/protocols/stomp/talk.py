@@ -179,7 +179,7 @@ def _transaction_of(frame: Frame) -> str:
     name = frame.headers.get("transaction")
     if name is None:
         raise StompError(
-            "Missing transaction", f"{frame.command} must include a 'transaction' header\n"
+            "Missing transaction", f"\"{frame.command}\" must include a 'transaction' header\n"
         )
     return name
 

@@ -56,7 +56,7 @@ class Transactions:
         """Return the one of this name."""
         found = self._begun.get(name)
         if found is None:
-            raise StompError("Bad transaction", f"Invalid transaction identifier: {name}\n")
+            raise StompError("Bad transaction", f'Invalid transaction identifier: "{name}"\n')
         return found
 
     def add(self, name: str, step: "Settlement | tuple[Sequence[Run], Owed]") -> None:

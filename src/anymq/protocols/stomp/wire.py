@@ -88,7 +88,7 @@ class Wire:
             if one.data:
                 self.write(one.data)
             elif one.receipt is not None:
-                self.send("RECEIPT", [("receipt-id", one.receipt)])
+                self.write(codec.receipt(one.receipt, self.version))
             if one.is_last:
                 self.ended = True
                 owed.clear()

@@ -2,11 +2,12 @@
 
 import pytest
 from tests.unit.core.vhosts.conversations import bodies, publish, waiting
-from tests.unit.core.world import NOW_MS, Told, World, append, make_batch, read, values
+from tests.unit.core.world import NOW_MS, Restart, Told, World, append, make_batch, read, values
 
 from anymq.core.errors import Invalid
 from anymq.core.routing.records import VhostRecord
 from anymq.core.streams.topic import Topic
+from anymq.core.vhosts.relay import RECORDS_AT_ONCE
 from anymq.core.vhosts.vhost import VirtualHost
 from anymq.storage import batch as batches
 from anymq.storage import records
@@ -265,6 +266,53 @@ def test_another_virtual_host_hears_its_own_topics(world: World, vhost: VirtualH
     assert not publish(vhost, "", "s", b"3")
     assert bodies(other, "q") == [b"1", b"2"]
     assert bodies(vhost, "q") == []
+
+
+def test_very_many_records_come_in_several_turns(
+    world: World, vhost: VirtualHost, topic: Topic
+) -> None:
+    """Others have their turns; what comes behind waits, and who has sent it for his answer."""
+    vhost.bind("amq.topic", "q", "#")
+    queue = vhost.queue("q")
+    many = RECORDS_AT_ONCE * 5 // 2
+    numbers = [b"%d" % number for number in range(many)]
+    told, behind = Told(), Told()
+    append(topic.partition(0), make_batch(*numbers), told)
+    append(topic.partition(0), make_batch(b"behind"), behind)
+    seen = []
+    while told.waits:
+        world.commit()
+        world.broker.turn.run()
+        seen.append(queue.ready)
+    assert seen == [RECORDS_AT_ONCE, 2 * RECORDS_AT_ONCE, many + 1]
+    assert told.ok
+    assert behind.ok
+    produce(world, topic, b"after")
+    expected = [*numbers, b"behind", b"after"]
+    assert [one.message.body for one in queue.browse(0, many + 2)] == expected  # type: ignore[attr-defined]
+
+
+def test_a_clean_end_waits_for_who_listens(world: World, vhost: VirtualHost, topic: Topic) -> None:
+    vhost.bind("amq.topic", "q", "#")
+    many = RECORDS_AT_ONCE * 3
+    append(topic.partition(0), make_batch(*[b""] * many))
+    broker = world.restart(Restart.CLEAN)
+    assert broker.vhost("/").queue("q").ready == many
+
+
+def test_a_large_batch_that_the_disk_refuses_is_answered_at_once(
+    world: World, vhost: VirtualHost, topic: Topic
+) -> None:
+    vhost.bind("amq.topic", "q", "#")
+    world.commit()
+    told = Told()
+    append(topic.partition(0), make_batch(*[b""] * (RECORDS_AT_ONCE + 1)), told)
+    world.lose()
+    assert isinstance(told.error, DiskFull)
+    world.broker.turn.run()
+    world.broker.turn.run()
+    world.commit()
+    assert len(told.answers) == 1
 
 
 # Acknowledgements

@@ -4,6 +4,7 @@ from functools import partial
 from uuid import UUID
 
 from anymq.core.errors import NotFound
+from anymq.core.shares.queue_view import QueueView
 from anymq.core.streams.naming import NAME_LENGTH_MAX
 from anymq.core.streams.partition import Partition
 from anymq.core.timers import Timer
@@ -23,6 +24,7 @@ from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.primitives import NULL_UUID, MalformedFrame
 from anymq.protocols.kafka.schema.generated import fetch as schema
 from anymq.storage.errors import StorageError
+from anymq.storage.files import FileRange
 
 KEY = 1
 VERSIONS = range(4, 19)
@@ -109,10 +111,10 @@ class _Fetch:
         )
         self._committed_only = request.isolation_level == READ_COMMITTED
         self._answers: list[tuple[Key, PartitionAnswer]] = []
-        self._partitions: dict[Key, Partition] = {}
+        self._partitions: dict[Key, Partition | QueueView] = {}
         self._available: dict[Key, int] = {}  # while waiting: how much each would give now
         self._available_bytes = 0  # and all together
-        self._watched: list[tuple[Partition, partial[None]]] = []
+        self._watched: list[tuple[Partition | QueueView, partial[None]]] = []
         self._timer: Timer | None = None
 
     def start(self) -> None:
@@ -155,7 +157,7 @@ class _Fetch:
             partition.watch(waiter)
             self._watched.append((partition, waiter))
 
-    def _more_in(self, key: Key, partition: Partition) -> None:
+    def _more_in(self, key: Key, partition: Partition | QueueView) -> None:
         if self._timer is None:
             return  # the answer is on its way
         wanted = self._session.partitions.get(key)
@@ -173,7 +175,7 @@ class _Fetch:
         if self._available_bytes >= self._bytes_min:
             self._finish()
 
-    def _is_gone(self, key: Key, partition: Partition) -> bool:
+    def _is_gone(self, key: Key, partition: Partition | QueueView) -> bool:
         """Was the topic deleted, or made anew under its name?"""
         try:
             topic = fetch_reading.find_topic(self._call.broker, key)
@@ -200,7 +202,7 @@ class _Fetch:
             if self._incremental and not self._is_news(key, said):
                 continue
             self._told(key, said)
-            if said.tap is not None and said.records is not None:
+            if said.tap is not None and isinstance(said.records, FileRange):
                 topic = self._partitions[key].topic_name
                 said.tap.fetched(topic, said.index, said.records, self._call.session.who)
             name = key[0]

@@ -6,6 +6,7 @@ from anymq.core.broker import Broker
 from anymq.core.errors import NotFound
 from anymq.core.rights.access import Access
 from anymq.core.rights.operations import Kind, Operation
+from anymq.core.shares.queue_view import Packed, QueueAsTopic, QueueView
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic import Topic
 from anymq.protocols.kafka import errors
@@ -21,10 +22,13 @@ ZSTD_SINCE = 10
 STORAGE_ERROR_SINCE = 6
 
 
-def find_topic(broker: Broker, key: Key) -> Topic:
-    """Return the topic that the client names, by its id or its name."""
+def find_topic(broker: Broker, key: Key) -> Topic | QueueAsTopic:
+    """Return the topic, or queue, that the client names, by its id or its name."""
     topic = key[0]
-    return broker.topic_by_id(topic) if isinstance(topic, UUID) else broker.topic(str(topic))
+    try:
+        return broker.topic_by_id(topic) if isinstance(topic, UUID) else broker.topic(str(topic))
+    except NotFound:
+        return broker.shares.spots.readable(topic)
 
 
 def read(
@@ -36,7 +40,7 @@ def read(
     version: int,
     *,
     first: bool,
-) -> tuple[PartitionAnswer, Partition | None]:
+) -> tuple[PartitionAnswer, Partition | QueueView | None]:
     """Return what is there, and where more will come.
 
     `left` is how many bytes still fit into the answer; `first`: it has no records yet, so that one
@@ -53,14 +57,15 @@ def read(
     if by_id and not access.may(Operation.READ, Kind.TOPIC, topic.name):
         return PartitionAnswer(key[1], ErrorCode.TOPIC_AUTHORIZATION_FAILED), None
     error_code = errors.epoch_error(wanted.leader_epoch, partition.leader_epoch)
-    if topic.config.compression == ZSTD and version < ZSTD_SINCE:
+    taps = topic.taps if isinstance(topic, Topic) else None
+    if version < ZSTD_SINCE and isinstance(topic, Topic) and topic.config.compression == ZSTD:
         error_code = ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
     if error_code is not ErrorCode.NONE:
         return PartitionAnswer(key[1], error_code), partition
     said = PartitionAnswer(key[1], ErrorCode.NONE, partition.visible_end, partition.start)
     try:
         said.records = read_batches(partition, wanted, left, first=first)
-        said.tap = topic.taps.tap
+        said.tap = None if taps is None else taps.tap
     except OffsetOutOfRange:
         said = PartitionAnswer(key[1], ErrorCode.OFFSET_OUT_OF_RANGE)
     except StorageError:
@@ -72,12 +77,12 @@ def read(
 
 
 def read_batches(
-    partition: Partition, wanted: Wanted, left: int, *, first: bool
-) -> FileRange | None:
+    partition: Partition | QueueView, wanted: Wanted, left: int, *, first: bool
+) -> FileRange | Packed | None:
     """Return the batches from the wanted offset on that fit, or at least one if it is the first."""
     bytes_max = max(0, min(wanted.bytes_max, left))
     found = partition.read(wanted.offset, bytes_max, at_least_one=first)
-    if found is None or first or found.size < bytes_max:
+    if not isinstance(found, FileRange) or first or found.size < bytes_max:
         return found
     # It was cut. Clients take part of a batch at the end, but not part of one and nothing else.
     return found if _starts_with_whole_batch(found) else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from struct import Struct
 from uuid import UUID
 
+from anymq.core.shares.queue_view import Packed
 from anymq.core.taps import Tap
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.primitives import uvarint
@@ -35,7 +36,7 @@ class PartitionAnswer:
     error: ErrorCode = ErrorCode.NONE
     high_watermark: int = -1
     log_start: int = -1
-    records: FileRange | None = None
+    records: FileRange | Packed | None = None
     tap: Tap | None = None  # who listens to what goes out of its topic
 
     @property
@@ -136,7 +137,10 @@ class _Body:
     def add(self, data: bytes) -> None:
         self._bytes.append(data)
 
-    def add_records(self, records: FileRange) -> None:
+    def add_records(self, records: FileRange | Packed) -> None:
+        if isinstance(records, Packed):
+            self.add(records.data)
+            return
         self._end_bytes()
         self._pieces.append(records)
         self._size += records.size

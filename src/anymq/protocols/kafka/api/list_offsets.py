@@ -4,6 +4,7 @@ from collections import Counter
 
 from anymq.core.errors import Refused
 from anymq.core.rights.operations import Operation
+from anymq.core.shares.queue_view import QueueView
 from anymq.core.streams.partition import Partition
 from anymq.protocols.kafka import authorization, errors
 from anymq.protocols.kafka.call import Call
@@ -76,7 +77,7 @@ def _look_up(
 ) -> None:
     try:
         authorization.topic(call, Operation.DESCRIBE, name)
-        partition = call.broker.topic(name).partition(asked.partition_index)
+        partition = call.broker.shares.spots.readable(name).partition(asked.partition_index)
         entry.error_code = errors.epoch_error(asked.current_leader_epoch, partition.leader_epoch)
         if entry.error_code == ErrorCode.NONE:
             entry.offset, entry.timestamp = _find(partition, asked.timestamp)
@@ -85,11 +86,13 @@ def _look_up(
         entry.error_code = errors.code_of(error)
 
 
-def _find(partition: Partition, timestamp: int) -> tuple[int, int]:
+def _find(partition: Partition | QueueView, timestamp: int) -> tuple[int, int]:
     if timestamp == LATEST:
         return partition.visible_end, -1
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
         return partition.start, -1
+    if isinstance(partition, QueueView):
+        return NOTHING if timestamp < 0 else partition.first_at(timestamp) or NOTHING
     if timestamp == MAX_TIMESTAMP:
         return partition.log.newest_timestamp() or NOTHING
     if timestamp in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):

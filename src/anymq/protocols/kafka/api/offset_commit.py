@@ -4,6 +4,7 @@ from functools import partial
 
 from anymq.core.errors import NotAllowed, NotFound
 from anymq.core.rights.operations import Operation
+from anymq.core.shares.queue_view import QueueAsTopic
 from anymq.core.streams.group_calls import CommitRequest, GroupError, NewOffset, OffsetsResult
 from anymq.core.streams.topic import Topic
 from anymq.protocols.kafka import authorization, errors
@@ -78,17 +79,17 @@ def _topic(
     return answer
 
 
-def _find(call: Call, asked_for: schema.OffsetCommitRequestTopic) -> Topic:
+def _find(call: Call, asked_for: schema.OffsetCommitRequestTopic) -> Topic | QueueAsTopic:
     if call.version >= TOPIC_IDS:
-        topic = call.broker.topic_by_id(asked_for.topic_id)
+        topic = call.broker.shares.spots.readable(asked_for.topic_id)
         authorization.topic(call, Operation.READ, topic.name)
         return topic
     authorization.topic(call, Operation.READ, asked_for.name)
-    return call.broker.topic(asked_for.name)
+    return call.broker.shares.spots.readable(asked_for.name)
 
 
 def _partition(
-    topic: Topic, wanted: schema.OffsetCommitRequestPartition, asked: Asked
+    topic: Topic | QueueAsTopic, wanted: schema.OffsetCommitRequestPartition, asked: Asked
 ) -> schema.OffsetCommitResponsePartition:
     entry = schema.OffsetCommitResponsePartition(wanted.partition_index)
     if not 0 <= wanted.partition_index < len(topic.partitions):

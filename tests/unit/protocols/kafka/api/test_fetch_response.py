@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kafka.protocol.consumer import FetchResponse as KafkaPythonResponse
 from kio.serial import entity_reader
 
+from anymq.core.shares.queue_view import Packed
 from anymq.protocols.kafka.api import fetch, fetch_response
 from anymq.protocols.kafka.api.fetch_response import PartitionAnswer, TopicAnswer
 from anymq.protocols.kafka.error_codes import ErrorCode
@@ -72,8 +73,14 @@ def _partition(said: PartitionAnswer, committed_only: bool) -> schema.PartitionD
         last_stable_offset=said.high_watermark,
         log_start_offset=said.log_start,
         aborted_transactions=[] if committed_only and not said.error else None,
-        records=said.records.read() if said.records is not None else b"",
+        records=_bytes_of(said.records),
     )
+
+
+def _bytes_of(records: FileRange | Packed | None) -> bytes:
+    if isinstance(records, Packed):
+        return records.data
+    return records.read() if records is not None else b""
 
 
 def written(topics: list[TopicAnswer], version: int, **options: object) -> bytes:

@@ -4,11 +4,27 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.unit.protocols.kafka.api.share_words import (
+    ACCEPT,
+    FINAL,
+    LEAVES,
+    LOCK_SECONDS,
+    REJECT,
+    RELEASE,
+    RENEW,
+    SESSION_SECONDS,
+    ack_code,
+    beat,
+    config,
+    earliest,
+    fetching,
+    got,
+    id_of,
+    settling,
+    write,
+)
 
-from anymq.core.message import Envelope, Message, Properties, Run
-from anymq.core.queues.queue import Queue
 from anymq.core.shares.group import Heartbeat
-from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.kafka.error_codes import ErrorCode
 from anymq.protocols.kafka.schema.generated import (
     alter_share_group_offsets,
@@ -17,27 +33,15 @@ from anymq.protocols.kafka.schema.generated import (
     delete_share_group_offsets,
     delete_topics,
     describe_share_group_offsets,
-    incremental_alter_configs,
     join_group,
     list_groups,
-    metadata,
-    produce,
-    share_acknowledge,
     share_fetch,
     share_group_describe,
 )
 from anymq.protocols.kafka.schema.generated.share_group_heartbeat import (
-    ShareGroupHeartbeatRequest,
     ShareGroupHeartbeatResponse,
 )
-from anymq.storage import records
-from anymq.storage.compression import Compression
-from anymq.storage.records import Record
 from anymq.testing.kafka import KafkaDialog, KafkaRoom
-
-GAP, ACCEPT, RELEASE, REJECT, RENEW = range(5)
-LEAVES = FINAL = -1
-SESSION_SECONDS, LOCK_SECONDS = 45.0, 30.0
 
 
 @pytest.fixture
@@ -49,94 +53,6 @@ def client(room: KafkaRoom) -> KafkaDialog:
     room.broker.shares.beat("workers", Heartbeat(member_id="first", epoch=0, topics=["orders"]))
     room.broker.shares.leave("workers", "first")  # there is such a group
     return client
-
-
-def id_of(client: KafkaDialog, name: str) -> UUID:
-    asked = metadata.MetadataRequest([metadata.MetadataRequestTopic(name=name)])
-    (topic,) = client.ask(asked).topics
-    assert topic.error_code == 0
-    found: UUID = topic.topic_id
-    return found
-
-
-def beat(
-    client: KafkaDialog,
-    member: str,
-    epoch: int = 0,
-    topics: list[str] | None = None,
-    group: str = "workers",
-) -> ShareGroupHeartbeatResponse:
-    asked = ShareGroupHeartbeatRequest(group, member, epoch, None, topics)
-    answer: ShareGroupHeartbeatResponse = client.ask(asked)
-    return answer
-
-
-def earliest(client: KafkaDialog, group: str = "workers") -> None:
-    config(client, group, "share.auto.offset.reset", "earliest")
-
-
-def config(client: KafkaDialog, group: str, name: str, value: str) -> int:
-    changes = [incremental_alter_configs.AlterableConfig(name, 0, value)]
-    resource = incremental_alter_configs.AlterConfigsResource(32, group, changes)
-    asked = incremental_alter_configs.IncrementalAlterConfigsRequest([resource])
-    return int(client.ask(asked).responses[0].error_code)
-
-
-def write(client: KafkaDialog, topic: str, *values: bytes, partition: int = 0) -> None:
-    """As one batch."""
-    batch = records.build([Record(value) for value in values])
-    name = "" if topic else topic
-    data = [produce.PartitionProduceData(partition, batch)]
-    topics = [produce.TopicProduceData(name, id_of(client, topic), data)]
-    answer = client.ask(produce.ProduceRequest(None, -1, 1000, topics))
-    assert answer.responses[0].partition_responses[0].error_code == 0
-
-
-def fetching(
-    topic: UUID,
-    epoch: int = 0,
-    *,
-    member: str = "ada",
-    group: str = "workers",
-    partitions: tuple[int, ...] = (0,),
-    acks: list[tuple[int, int, list[int]]] | None = None,
-    **other: Any,
-) -> share_fetch.ShareFetchRequest:
-    batches = [share_fetch.AcknowledgementBatch(*ack) for ack in acks or ()]
-    wanted = [share_fetch.FetchPartition(one, batches) for one in partitions]
-    return share_fetch.ShareFetchRequest(
-        group,
-        member,
-        epoch,
-        **{"max_records": 500, "max_wait_ms": 0, **other},
-        topics=[share_fetch.FetchTopic(topic, wanted)],
-    )
-
-
-def settling(
-    topic: UUID, epoch: int, *acks: tuple[int, int, list[int]], member: str = "ada"
-) -> share_acknowledge.ShareAcknowledgeRequest:
-    batches = [share_acknowledge.AcknowledgementBatch(*ack) for ack in acks]
-    wanted = [share_acknowledge.AcknowledgePartition(0, batches)]
-    topics = [share_acknowledge.AcknowledgeTopic(topic, wanted)]
-    return share_acknowledge.ShareAcknowledgeRequest("workers", member, epoch, False, topics)
-
-
-def got(answer: share_fetch.ShareFetchResponse) -> list[tuple[int, int, int]]:
-    """Return (first, last, how often) of what was handed out."""
-    assert answer.error_code == 0
-    return [
-        (one.first_offset, one.last_offset, one.delivery_count)
-        for topic in answer.responses
-        for part in topic.partitions
-        for one in part.acquired_records
-    ]
-
-
-def ack_code(answer: Any) -> int:
-    """Return how settling went."""
-    part = answer.responses[0].partitions[0]
-    return int(getattr(part, "acknowledge_error_code", part.error_code))
 
 
 # -- members
@@ -430,138 +346,6 @@ def test_all_partitions_have_their_turn(client: KafkaDialog) -> None:
     assert sorted(indexes) == [0, 1, 2]
 
 
-# -- messages of queues
-
-
-def queue(room: KafkaRoom, name: str = "work", **arguments: Any) -> Queue:
-    made = room.broker.vhost("/").declare_queue(name, durable=True, arguments=arguments)
-    room.write_to_disk()
-    assert isinstance(made, Queue)
-    return made
-
-
-def put(room: KafkaRoom, name: str, *bodies: bytes, priority: int | None = None) -> None:
-    written = AMQP_FORM.write(Properties(delivery_mode=2, priority=priority))
-    envelope = Envelope("", name, AMQP_FORM)
-    messages = [Message(envelope, written, body, room.clock.wall_ms()) for body in bodies]
-    room.broker.vhost("/").publish(Run(messages, persistent=True), None)
-    room.broker.turn.run()
-    room.write_to_disk()
-
-
-def test_a_queue_is_a_topic_of_one_partition(room: KafkaRoom, client: KafkaDialog) -> None:
-    queue(room)
-    (topic,) = client.ask(
-        metadata.MetadataRequest([metadata.MetadataRequestTopic(name="work")])
-    ).topics
-    assert [one.partition_index for one in topic.partitions] == [0]
-    by_id = [metadata.MetadataRequestTopic(topic.topic_id, None)]
-    (again,) = client.ask(metadata.MetadataRequest(by_id)).topics
-    assert (again.name, again.error_code) == ("work", 0)
-    everything = client.ask(metadata.MetadataRequest(None)).topics
-    assert "work" not in [one.name for one in everything]  # asked for by name only
-    room.broker.vhost("/").declare_queue("mine", owner=object())
-    (mine,) = client.ask(
-        metadata.MetadataRequest([metadata.MetadataRequestTopic(name="mine")])
-    ).topics
-    assert mine.error_code == ErrorCode.TOPIC_ALREADY_EXISTS  # nobody else may use it
-
-
-def test_a_member_consumes_a_queue(room: KafkaRoom, client: KafkaDialog) -> None:
-    work = queue(room)
-    put(room, "work", b"a", b"b", b"c")
-    joined = beat(client, "ada", topics=["work"])
-    assert joined.assignment is not None
-    (part,) = joined.assignment.topic_partitions
-    answer = client.ask(fetching(part.topic_id))
-    assert got(answer) == [(0, 2, 1)]
-    batch = answer.responses[0].partitions[0].records
-    assert [record.value for record in records.iterate(batch)] == [b"a", b"b", b"c"]
-    assert (work.ready, work.unacked, work.consumer_count) == (0, 3, 1)
-    said = settling(part.topic_id, 1, (0, 2, [ACCEPT, RELEASE, REJECT]))
-    assert ack_code(client.ask(said)) == 0
-    assert (work.ready, work.unacked) == (1, 0)
-    assert got(client.ask(fetching(part.topic_id, 2))) == [(1, 1, 2)]
-    client.hang_up()
-    assert (work.ready, work.unacked, work.consumer_count) == (1, 0, 0)
-
-
-def test_a_fetch_waits_for_a_queue_and_has_credit_only_then(
-    room: KafkaRoom, client: KafkaDialog
-) -> None:
-    work = queue(room)
-    topic = id_of(client, "work")
-    client >> fetching(topic, max_wait_ms=1000) << None
-    put(room, "work", b"a")
-    assert got(client.answer()) == [(0, 0, 1)]
-    put(room, "work", b"b")
-    assert (work.ready, work.unacked) == (1, 1)  # nobody asks just now
-    assert got(client.ask(fetching(topic, 1))) == [(1, 1, 1)]
-    client >> fetching(topic, 2, max_wait_ms=1000) << None
-    room.pass_time(1)
-    assert got(client.answer()) == []
-    put(room, "work", b"c")
-    assert work.ready == 1
-
-
-def test_a_lock_on_a_message_of_a_queue_ends(room: KafkaRoom, client: KafkaDialog) -> None:
-    work = queue(room, "work", **{"x-queue-type": "quorum"})
-    put(room, "work", b"a")
-    topic = id_of(client, "work")
-    client.ask(fetching(topic))
-    room.pass_time(LOCK_SECONDS)
-    assert (work.ready, work.unacked) == (1, 0)
-    late = client.ask(settling(topic, 1, (0, 0, [ACCEPT])))
-    assert ack_code(late) == ErrorCode.INVALID_RECORD_STATE
-    assert got(client.ask(fetching(topic, 2))) == [(0, 0, 2)]
-
-
-def test_what_is_urgent_comes_first(room: KafkaRoom, client: KafkaDialog) -> None:
-    """Offsets name the level, and stay what they are; each answer counts upwards."""
-    work = queue(room, "work", **{"x-max-priority": 9})
-    for priority in (0, 9, 4):
-        put(room, "work", b"%d" % priority, b"%d" % priority, priority=priority)
-    topic = id_of(client, "work")
-    values: list[bytes] = []
-    acks: list[tuple[int, int, list[int]]] = []
-    for epoch in range(3):
-        answer = client.ask(fetching(topic, epoch, acks=acks))
-        ((first, last, _),) = got(answer)
-        assert 0 <= first == last - 1
-        acks = [(first, last, [ACCEPT])]
-        batch = answer.responses[0].partitions[0].records
-        values += [record.value or b"" for record in records.iterate(batch)]
-    assert ack_code(client.ask(fetching(topic, 3, acks=acks))) == 0
-    assert (work.ready, work.unacked) == (0, 0)
-    assert values == [b"9", b"9", b"4", b"4", b"0", b"0"]
-
-
-def test_a_queue_that_somebody_has_for_himself(room: KafkaRoom, client: KafkaDialog) -> None:
-    work = queue(room)
-    other = room.dialog()
-    topic = id_of(client, "work")
-    assert got(other.ask(fetching(topic, member="bob"))) == []
-    (only,) = work.consumers
-    only.exclusive = True
-    answer = client.ask(fetching(topic))
-    part = answer.responses[0].partitions[0]
-    assert part.error_code == ErrorCode.UNKNOWN_SERVER_ERROR
-    assert part.error_message == "queue 'work' in vhost '/' in exclusive use"
-
-
-def test_a_queue_that_goes(room: KafkaRoom, client: KafkaDialog) -> None:
-    work = queue(room)
-    put(room, "work", b"a")
-    topic = id_of(client, "work")
-    client.ask(fetching(topic))
-    client >> fetching(topic, 1, max_wait_ms=1000) << None
-    room.broker.vhost("/").delete_queue(work.name)
-    answer = client.answer()
-    assert answer.responses[0].partitions[0].error_code == ErrorCode.UNKNOWN_TOPIC_ID
-    gone = client.ask(settling(topic, 2, (0, 0, [ACCEPT])))
-    assert ack_code(gone) == ErrorCode.UNKNOWN_TOPIC_ID
-
-
 # -- administration
 
 
@@ -653,59 +437,3 @@ def test_configs_that_a_group_cannot_have(client: KafkaDialog, name: str, value:
     assert config(client, "", "share.isolation.level", "read_committed") == (
         ErrorCode.INVALID_REQUEST
     )
-
-
-# -- writing to queues
-
-
-def sent(room: KafkaRoom, client: KafkaDialog, batch: bytes, name: str = "work") -> Any:
-    data = [produce.PartitionProduceData(0, batch)]
-    topics = [produce.TopicProduceData("", id_of(client, name), data)]
-    client >> produce.ProduceRequest(None, -1, 1000, topics)
-    room.broker.turn.run()
-    return client.answer().responses[0].partition_responses[0]
-
-
-@pytest.mark.parametrize("compression", [Compression.NONE, Compression.GZIP])
-def test_a_producer_writes_to_a_queue(
-    room: KafkaRoom, client: KafkaDialog, compression: Compression
-) -> None:
-    """The key is no address: the message stays where it was sent."""
-    work = queue(room)
-    headers = ((b"content-type", b"text/plain"), (b"tenant", b"blue"))
-    new = [Record(b"a", b"customer-7", headers, 5000), Record(b"b", None, (), 5000)]
-    entry = sent(room, client, records.build(new, compression=compression))
-    assert (entry.error_code, entry.base_offset) == (0, -1)
-    first, second = (one.message for one in work.browse(0, 10))
-    assert [first.envelope.routing_key, second.envelope.routing_key] == ["work", "work"]
-    assert [first.body, second.body] == [b"a", b"b"]
-    says = first.read()
-    assert (says.content_type, says.timestamp, says.delivery_mode) == ("text/plain", 5, 2)
-    assert says.headers == {"tenant": "blue", "x-key": "customer-7"}
-    answer = client.ask(fetching(id_of(client, "work")))
-    batch = answer.responses[0].partitions[0].records
-    assert [(one.key, one.value, one.headers) for one in records.iterate(batch)] == [
-        (b"customer-7", b"a", headers),
-        (None, b"b", ()),
-    ]
-
-
-def test_what_a_producer_sends_again_is_there_once(room: KafkaRoom, client: KafkaDialog) -> None:
-    work = queue(room)
-    first = records.build([Record(b"a")], producer_id=7, producer_epoch=0, base_sequence=0)
-    assert [sent(room, client, first).error_code for _ in range(2)] == [0, 0]
-    later = records.build([Record(b"c")], producer_id=7, producer_epoch=0, base_sequence=5)
-    assert sent(room, client, later).error_code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
-    assert work.ready == 1
-
-
-def test_queues_that_take_nothing_more(room: KafkaRoom, client: KafkaDialog) -> None:
-    """A producer that may try again is told so; what was refused is no repetition."""
-    queue(room, "work", **{"x-max-length": 1, "x-overflow": "reject-publish"})
-    batch = b""
-    for sequence, code in ((0, 0), (1, ErrorCode.POLICY_VIOLATION)):
-        batch = records.build(
-            [Record(b"a")], producer_id=7, producer_epoch=0, base_sequence=sequence
-        )
-        assert sent(room, client, batch).error_code == code
-    assert sent(room, client, batch).error_code == ErrorCode.POLICY_VIOLATION
