@@ -1,6 +1,6 @@
 """Sensors by MQTT, into a topic that Kafka's tools read and a queue of alarms for AMQP workers.
 
-pip install paho-mqtt pika confluent-kafka; anymq serve --mqtt-port 1883
+pip install paho-mqtt pika confluent-kafka; anymq serve
 """
 
 import sys

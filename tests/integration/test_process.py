@@ -14,8 +14,10 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 READY = re.compile(
-    r"is ready after \S+ s: Kafka at (\S+), AMQP at (\S+), page, API and metrics at (\S+)$"
+    r"is ready after \S+ s: Kafka at (\S+), AMQP at (\S+), MQTT at \S+, STOMP at \S+,"
+    r" page, API and metrics at (\S+)$"
 )
+PROTOCOLS = ("kafka", "amqp", "mqtt", "stomp", "management")
 SECONDS = 45  # within which a stop has to be done
 
 Serve = Callable[..., "Broker"]
@@ -25,7 +27,7 @@ class Broker:
     """One `anymq serve`."""
 
     def __init__(self, data: Path, *flags: str) -> None:
-        free = ["--kafka-port", "0", "--amqp-port", "0", "--management-port", "0"]
+        free = [f"--{name}-port=0" for name in PROTOCOLS]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "anymq", "serve", "--data", str(data), *free, *flags],
             stdout=subprocess.PIPE,
@@ -131,7 +133,7 @@ def test_a_closed_terminal_ends_it(tmp_path: Path) -> None:
     in_terminal = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
     broker = [sys.executable, "-m", "anymq", "serve", "--data", str(tmp_path)]
     terminal = subprocess.Popen(
-        [*in_terminal, *broker, "--kafka-port", "0", "--amqp-port", "0", "--management-port", "0"],
+        [*in_terminal, *broker, *(f"--{name}-port=0" for name in PROTOCOLS)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

@@ -83,6 +83,8 @@ class AnymqServer(Controlled):
             "server.data_dir": str(self.folder / "data"),
             "kafka.port": port,
             "amqp.port": self.amqp_port,
+            "mqtt.port": -1,
+            "stomp.port": -1,
             "management.port": -1,
             **self.settings,
         }

@@ -25,8 +25,8 @@ class Stomp:
 
     host: str = setting("127.0.0.1", "The address to listen at; 0.0.0.0 is every IPv4 address.")
     port: int = setting(
-        OFF,
-        "The port without TLS (61613 is usual); 0 takes a free one, -1 none.",
+        61613,
+        "The port without TLS; 0 takes a free one, -1 none.",
         at_least=OFF,
         at_most=PORT_MAX,
     )
