@@ -152,7 +152,8 @@ is `x-mqtt-CC` and `x-stomp-CC` for the others.
   [users and rights](../explanation/rights.md).
 - **Too much**: a queue that refuses more (`x-overflow` = `reject-publish`) says so to whoever
   publishes: by nack, reason code 0x97 (MQTT 5), ERROR (STOMP), POLICY_VIOLATION (Kafka). While
-  memory or disk is short, whoever publishes waits: we read no further, and AMQP's clients are told.
+  memory or disk is short, whoever publishes waits: we read no further, and AMQP's clients are told
+  (Kafka's of a full disk: they try again).
 - **Delay**: `x-delay` and `x-deliver-at`, as [headers](../how-to/delay-messages.md). A topic is a
   log and delays nothing.
 """

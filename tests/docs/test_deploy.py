@@ -167,6 +167,9 @@ def check_variables(said: dict[str, Any]) -> None:
             by_variable[name].parse(value)
 
 
+PROTOCOLS = ("amqp", "kafka", "mqtt", "stomp", "management")
+
+
 def test_the_image_is_that_of_a_good_neighbour() -> None:
     said = list(instructions())
     words = [word for word, _ in said]
@@ -176,7 +179,7 @@ def test_the_image_is_that_of_a_good_neighbour() -> None:
     assert {"LABEL", "USER", "HEALTHCHECK", "VOLUME", "EXPOSE", "ENTRYPOINT", "CMD"} <= set(last)
     assert int(by_word["USER"]) > 0
     assert "org.opencontainers.image.licenses" in by_word["LABEL"]
-    ports = {default_of(f"{each}.port") for each in ("amqp", "kafka", "management")}
+    ports = {default_of(f"{each}.port") for each in PROTOCOLS}
     assert {int(port) for port in by_word["EXPOSE"].split()} == ports
     [environment] = [rest for word, rest in said if word == "ENV"]
     variables = dict(each.split("=", 1) for each in shlex.split(environment))

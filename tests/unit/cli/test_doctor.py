@@ -41,7 +41,7 @@ def with_data_in(path: Path) -> dict[str, object]:
 def test_nothing_stands_in_the_way_of_an_empty_directory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["--data", str(tmp_path / "new"), "--kafka-port", "0", "--management-port", "0"]
+    flags = ["--data", str(tmp_path / "new"), *(f"--{name}-port=0" for name in NO_DOORS)]
 
     status = main(["doctor", *flags, "--storage-disk-free-bytes-min", "0"])
 
@@ -59,18 +59,21 @@ def test_a_taken_port_is_a_problem_with_a_way_out(
     assert "choose another: --kafka-port" in shown
 
 
+NO_DOORS = {name: {"port": -1} for name in ("kafka", "amqp", "mqtt", "stomp", "management")}
+
+
 def test_a_port_that_our_own_broker_has_is_none(tmp_path: Path, taken_port: int) -> None:
     """Who runs the doctor beside a broker wants to know what is wrong, not that it runs."""
     with (tmp_path / "LOCK").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        tables = {"kafka": {"port": taken_port}, "amqp": {"port": -1}, "management": {"port": -1}}
+        tables = {**NO_DOORS, "kafka": {"port": taken_port}}
         (finding,) = look(doctor.check_ports, **with_data_in(tmp_path), **tables)
 
     assert finding.verdict is Verdict.FINE
 
 
 def test_every_door_is_tried(tmp_path: Path, taken_port: int) -> None:
-    tables = {"kafka": {"port": -1}, "amqp": {"tls_port": taken_port}, "management": {"port": -1}}
+    tables = {**NO_DOORS, "amqp": {"tls_port": taken_port}}
     certificate = {"tls": {"certificate": "broker.pem"}}
     clear, tls = look(doctor.check_ports, **with_data_in(tmp_path), **tables, **certificate)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from anymq.config.principals import mapped
 from anymq.core.broker import Broker
+from anymq.core.flow import MEMORY
 from anymq.core.rights.access import Access
 from anymq.core.taps import Origin
 from anymq.core.vhosts.vhosts import DEFAULT
@@ -356,7 +357,7 @@ class KafkaSession:
         """
         if self.authentication.checking:
             return False
-        if self.broker.flow.alarms and self._has_records(frame):
+        if MEMORY in self.broker.flow.alarms and self._has_records(frame):
             return False
         if not self._calls or self.authentication.raw_tokens:
             return True
@@ -364,7 +365,7 @@ class KafkaSession:
         return open_api.pipelined and peek_api(frame)[0] == open_api.key
 
     def _has_records(self, frame: memoryview) -> bool:
-        """Is this one that has to wait while memory or disk is short?"""
+        """Is this one that has to wait while memory is short? A full disk answers by itself."""
         return not self.authentication.raw_tokens and peek_api(frame)[0] in LARGE
 
     def _malformed(self, error: MalformedFrame) -> None:
