@@ -10,7 +10,7 @@ from anymq.protocols.stomp.stomp import Stomp
 TURN_SECONDS = 0.005  # then it is the turn of the others
 LOOK_EVERY = 32  # frames, at the clock
 PATIENCE = 2.0  # times what the client promised: clocks and networks are not exact
-DEAF_SECONDS = 0.5  # for the client to read why; if we hung up at once, it might never get it
+DEAF_SECONDS = 0.0  # until the next tick: for the client to read why, before we hang up
 HEART_BEAT = b"\n"
 
 
