@@ -10,7 +10,7 @@ from anymq.protocols.stomp.stomp import Stomp
 TURN_SECONDS = 0.005  # then it is the turn of the others
 LOOK_EVERY = 32  # frames, at the clock
 PATIENCE = 2.0  # times what the client promised: clocks and networks are not exact
-DEAF_SECONDS = 0.5  # for the client to read why; if we hung up at once, it might never get it
+DEAF_SECONDS = 0.25  # for the client to read why; if we hung up at once, it might never get it
 HEART_BEAT = b"\n"
 
 
@@ -220,7 +220,8 @@ class StompSession:
         self._decoder.clear()
         self._waits = False
         if why:
-            self._deaf_since = self._stomp.broker.clock.monotonic()
+            now = self._deaf_since = self._stomp.broker.clock.monotonic()
+            self._stomp.broker.timers.at(now + DEAF_SECONDS, lambda: self._end(why))
         else:
             self._end("")
 
