@@ -132,7 +132,7 @@ def test_over_tls(name: str, tmp_path: Path) -> None:
     Security("SASL_SSL").write_certificates(tmp_path)
     tls = {"certificate": str(tmp_path / "server.crt"), "key": str(tmp_path / "server.key")}
     with EmbeddedBroker(settings={"stomp": {"tls_port": 0}, "tls": tls}) as broker:
-        assert "stomp" not in broker.ports
+        assert broker.ports["stomp"] != broker.ports["stomp_tls"]
         port = broker.ports["stomp_tls"]
         client = Client(port)
         client.connection.set_ssl([("127.0.0.1", port)], ca_certs=str(tmp_path / "ca.pem"))

@@ -12,7 +12,7 @@ from tests.differential.amqp import methods
 HEADER = b"AMQP\x00\x00\x09\x01"
 END = b"\xce"
 METHOD, CONTENT, BODY, HEARTBEAT = 1, 2, 3, 8
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
 RESET = struct.pack("ii", 1, 0)
 
 
