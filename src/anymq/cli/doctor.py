@@ -23,7 +23,7 @@ from anymq.cli.doctoring import broker, machine
 from anymq.cli.doctoring.finding import Finding, Findings, Verdict
 from anymq.cli.examine import examine
 from anymq.cli.settings import add_flags, load_settings
-from anymq.config.doors import plugin_doors
+from anymq.config.doors import own_doors, plugin_doors
 from anymq.config.load import ConfigError, data_dir_of, open_to_others
 from anymq.config.model import OFF, Settings
 from anymq.config.units import format_bytes
@@ -177,25 +177,7 @@ def check_file_limit(settings: Settings) -> Findings:
 
 def check_ports(settings: Settings) -> Findings:
     """Are the ports free?"""
-    kafka, amqp, management = settings.kafka, settings.amqp, settings.management
-    for key, host, port in (
-        ("kafka.port", kafka.host, kafka.port),
-        ("kafka.tls_port", kafka.host, kafka.tls_port),
-        ("amqp.port", amqp.host, amqp.port),
-        ("amqp.tls_port", amqp.host, amqp.tls_port),
-        ("mqtt.port", settings.mqtt.host, settings.mqtt.port),
-        ("mqtt.tls_port", settings.mqtt.host, settings.mqtt.tls_port),
-        ("mqtt.websocket_port", settings.mqtt.host, settings.mqtt.websocket_port),
-        ("mqtt.websocket_tls_port", settings.mqtt.host, settings.mqtt.websocket_tls_port),
-        ("stomp.port", settings.stomp.host, settings.stomp.port),
-        ("stomp.tls_port", settings.stomp.host, settings.stomp.tls_port),
-        ("stomp.activemq_port", settings.stomp.host, settings.stomp.activemq_port),
-        ("stomp.activemq_tls_port", settings.stomp.host, settings.stomp.activemq_tls_port),
-        ("stomp.websocket_port", settings.stomp.host, settings.stomp.websocket_port),
-        ("stomp.websocket_tls_port", settings.stomp.host, settings.stomp.websocket_tls_port),
-        ("management.port", management.host, management.port),
-        ("management.tls_port", management.host, management.tls_port),
-    ):
+    for _, key, host, port in own_doors(settings):
         if port not in (OFF, 0):
             finding = _check_port(key, host, port)
             ours = finding.verdict is Verdict.BROKEN and _is_running(settings)

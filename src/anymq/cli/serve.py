@@ -16,7 +16,7 @@ from typing import Protocol
 import anymq
 from anymq.cli.errors import CommandFailed
 from anymq.cli.settings import add_flags, load_settings
-from anymq.config.doors import plugin_doors
+from anymq.config.doors import own_doors, plugin_doors
 from anymq.config.load import ConfigError, open_to_others
 from anymq.config.model import Settings
 from anymq.observability import log as logging
@@ -110,23 +110,8 @@ async def serve(
 
 def ready_line(ports: dict[str, int], settings: Settings, took_s: float) -> str:
     """Say which port speaks what."""
-    hosts = {
-        "amqp": settings.amqp.host,
-        "amqp_tls": settings.amqp.host,
-        "mqtt": settings.mqtt.host,
-        "mqtt_tls": settings.mqtt.host,
-        "mqtt_websocket": settings.mqtt.host,
-        "mqtt_websocket_tls": settings.mqtt.host,
-        "stomp": settings.stomp.host,
-        "stomp_tls": settings.stomp.host,
-        "stomp_activemq": settings.stomp.host,
-        "stomp_activemq_tls": settings.stomp.host,
-        "stomp_websocket": settings.stomp.host,
-        "stomp_websocket_tls": settings.stomp.host,
-        "management": settings.management.host,
-        **{door.name: door.host for door in plugin_doors(settings)},
-        "management_tls": settings.management.host,
-    }
+    hosts = {door.name: door.host for door in own_doors(settings)}
+    hosts |= {door.name: door.host for door in plugin_doors(settings)}
     doors = [
         DESCRIPTIONS.get(name, name + " at {host}:{port}").format(
             host=_in_url(hosts.get(name, settings.kafka.host)), port=port

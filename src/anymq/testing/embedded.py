@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from anymq.config.doors import own_doors
 from anymq.config.load import from_tables
 from anymq.config.model import OFF, Settings
 from anymq.server import Server
@@ -177,25 +178,7 @@ def _complete(settings: Settings | Tables) -> Settings:
 
 def _on_free_ports(settings: Settings) -> Settings:
     """Take free ports where there are any: what is off stays off."""
-    kafka, amqp = settings.kafka, settings.amqp
-    ports = {
-        "kafka": kafka.port,
-        "kafka_tls": kafka.tls_port,
-        "amqp": amqp.port,
-        "amqp_tls": amqp.tls_port,
-        "mqtt": settings.mqtt.port,
-        "mqtt_tls": settings.mqtt.tls_port,
-        "mqtt_websocket": settings.mqtt.websocket_port,
-        "mqtt_websocket_tls": settings.mqtt.websocket_tls_port,
-        "stomp": settings.stomp.port,
-        "stomp_tls": settings.stomp.tls_port,
-        "stomp_activemq": settings.stomp.activemq_port,
-        "stomp_activemq_tls": settings.stomp.activemq_tls_port,
-        "stomp_websocket": settings.stomp.websocket_port,
-        "stomp_websocket_tls": settings.stomp.websocket_tls_port,
-        "management": settings.management.port,
-    }
-    return _on_ports(settings, {name: 0 for name, port in ports.items() if port != OFF})
+    return _on_ports(settings, {one.name: 0 for one in own_doors(settings) if one.port != OFF})
 
 
 def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:

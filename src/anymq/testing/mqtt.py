@@ -26,16 +26,16 @@ from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.properties import NOTHING, P, Props
 from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.mqtt.settings import MqttSettings
-from anymq.protocols.session import Outbox, Peer
+from anymq.protocols.session import Peer
 from anymq.security.users import Users
-from anymq.storage.files import FileRange, Files
-from anymq.testing.amqp import AmqpRoom
+from anymq.storage.files import Files
+from anymq.testing.clients import Client, ClientsRoom
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 1883)
 BYTES_MAX = 1 << 28
 
 
-class MqttRoom(AmqpRoom):
+class MqttRoom(ClientsRoom):
     """A broker over a simulated disk; AMQP clients may come, too."""
 
     def __init__(
@@ -46,7 +46,6 @@ class MqttRoom(AmqpRoom):
         users: Users | None = None,
     ) -> None:
         super().__init__(files=files, users=users)
-        self.dialogs: list[MqttDialog] = []
         journal = self.store.open_log(kept.LOG_ID, kept.LOG_CONFIG)
         state = self.store.read_whole(journal, lambda: EmbeddedStore(journal, self.clock))
         self.mqtt = Mqtt(
@@ -61,27 +60,6 @@ class MqttRoom(AmqpRoom):
         self.mqtt.begin()
         self.write_to_disk()
 
-    def settle(self, *dialogs: "MqttDialog") -> None:
-        """Let the disk, the queues and all connections do what there is to do."""
-        self.dialogs.extend(one for one in dialogs if one not in self.dialogs)
-        moved = True
-        while moved:
-            if not self.disk_waits:
-                self.write_to_disk()
-            self.broker.turn.run()
-            moved = sum(dialog.turn() for dialog in self.dialogs) > 0
-
-    def let_pass(self, seconds: float) -> None:
-        """Do what falls due meanwhile; the server ticks once a second."""
-        until = self.clock.seconds + seconds
-        while self.clock.seconds < until:
-            self.clock.seconds = min(until, self.clock.seconds + 1)
-            self.timers.run(self.clock.seconds)
-            for dialog in self.dialogs:
-                if not dialog.session.closed:
-                    dialog.session.tick(self.clock.seconds)
-            self.settle()
-
     def mqtt_dialog(self, version: int = V5, peer: Peer = PEER) -> "MqttDialog":
         """Return a new connection."""
         return MqttDialog(self, version, peer)
@@ -93,17 +71,18 @@ class MqttRoom(AmqpRoom):
         return dialog
 
 
-class MqttDialog:
+class MqttDialog(Client):
     """One client, packet by packet."""
 
+    session: MqttSession
+
     def __init__(self, room: MqttRoom, version: int, peer: Peer) -> None:
+        super().__init__(room)
         self.room = room
         self.version = version
-        self.outbox = Outbox(lambda: None)
         self.session = MqttSession(room.mqtt, self.outbox, peer)
         self.connack: Connack | None = None
         self.early: list[Packet] = []  # what came right behind it
-        self._received = b""
 
     def __rshift__(self, said: "bytes | Packet") -> Self:
         """Say bytes, or a packet; then everything happens that can."""
@@ -111,25 +90,9 @@ class MqttDialog:
         self.room.settle(self)
         return self
 
-    def feed(self, data: bytes) -> None:
-        """Say bytes."""
-        if not self.session.closed:
-            self.session.receive(memoryview(data))
-            self.turn()
-
-    def turn(self) -> bool:
-        """As the carrier does: send, then go on while there is more. Did anything happen?"""
-        moved = self._take()
-        while not self.session.closed and self.session.more:
-            self.session.go_on()
-            self._take()
-            moved = True
-        return moved
-
     def packets(self) -> list[Packet]:
         """Return what came."""
-        self._take()
-        data, self._received = self._received, b""
+        data = self.raw()
         found, at = [], 0
         while at < len(data):
             frame = frame_at(data, at, BYTES_MAX)
@@ -164,16 +127,3 @@ class MqttDialog:
         assert isinstance(first, Connack)
         self.connack = first
         return first
-
-    def hang_up(self) -> None:
-        """Lose the connection."""
-        self.session.peer_gone()
-        self.room.settle(self)
-
-    def _take(self) -> bool:
-        pieces = self.outbox.take()
-        for each in pieces:
-            assert not isinstance(each, FileRange)
-            self._received += bytes(each)
-            self.outbox.sent(len(each))
-        return bool(pieces)

@@ -9,7 +9,7 @@ assert client.only().body == b"hello"
 
 from typing import Self
 
-from anymq.protocols.session import Outbox, Peer
+from anymq.protocols.session import Peer
 from anymq.protocols.stomp.codec import V12, Decoder, Frame, FrameLimits, encode
 from anymq.protocols.stomp.counters import Counters
 from anymq.protocols.stomp.dialect import RABBITMQ, Dialect
@@ -18,13 +18,13 @@ from anymq.protocols.stomp.settings import StompSettings
 from anymq.protocols.stomp.stomp import Stomp
 from anymq.security.gate import Gate
 from anymq.security.users import Users
-from anymq.storage.files import FileRange, Files
-from anymq.testing.amqp import AmqpRoom
+from anymq.storage.files import Files
+from anymq.testing.clients import Client, ClientsRoom
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 61613)
 
 
-class StompRoom(AmqpRoom):
+class StompRoom(ClientsRoom):
     """A broker over a simulated disk; AMQP clients may come, too."""
 
     def __init__(
@@ -37,7 +37,6 @@ class StompRoom(AmqpRoom):
         dialect: Dialect = RABBITMQ,
     ) -> None:
         super().__init__(files=files, users=users, gate=gate)
-        self.dialogs: list[StompDialog] = []
         self.dialect = dialect
         self.stomp = Stomp(
             broker=self.broker,
@@ -47,27 +46,6 @@ class StompRoom(AmqpRoom):
             counters=Counters(),
             memory=self.amqp.memory,
         )
-
-    def settle(self, *dialogs: "StompDialog") -> None:
-        """Let the disk, the queues and all connections do what there is to do."""
-        self.dialogs.extend(one for one in dialogs if one not in self.dialogs)
-        moved = True
-        while moved:
-            if not self.disk_waits:
-                self.write_to_disk()
-            self.broker.turn.run()
-            moved = sum(dialog.turn() for dialog in self.dialogs) > 0
-
-    def let_pass(self, seconds: float) -> None:
-        """Do what falls due meanwhile; the server ticks once a second."""
-        until = self.clock.seconds + seconds
-        while self.clock.seconds < until:
-            self.clock.seconds = min(until, self.clock.seconds + 1)
-            self.timers.run(self.clock.seconds)
-            for dialog in self.dialogs:
-                if not dialog.session.closed:
-                    dialog.session.tick(self.clock.seconds)
-            self.settle()
 
     def stomp_dialog(
         self, version: str = V12, peer: Peer = PEER, dialect: Dialect | None = None
@@ -83,18 +61,19 @@ class StompRoom(AmqpRoom):
         return dialog
 
 
-class StompDialog:
+class StompDialog(Client):
     """One client, frame by frame."""
+
+    session: StompSession
 
     def __init__(
         self, room: StompRoom, version: str, peer: Peer, dialect: Dialect = RABBITMQ
     ) -> None:
+        super().__init__(room)
         self.room = room
         self.version = version
-        self.outbox = Outbox(lambda: None)
         self.session = StompSession(room.stomp, self.outbox, peer, dialect=dialect)
         self.connected = Frame("")
-        self._received = b""
 
     def __rshift__(self, said: "bytes | Frame") -> Self:
         """Say bytes, or a frame; then everything happens that can."""
@@ -103,21 +82,6 @@ class StompDialog:
         self.feed(said)
         self.room.settle(self)
         return self
-
-    def feed(self, data: bytes) -> None:
-        """Say bytes."""
-        if not self.session.closed:
-            self.session.receive(memoryview(data))
-            self.turn()
-
-    def turn(self) -> bool:
-        """As the carrier does: send, then go on while there is more. Did anything happen?"""
-        moved = self._take()
-        while not self.session.closed and self.session.more:
-            self.session.go_on()
-            self._take()
-            moved = True
-        return moved
 
     def connect(self, **headers: str) -> Frame:
         """Come in, or be refused. `accept_version="1.1"`: a line in a name is a hyphen."""
@@ -129,33 +93,12 @@ class StompDialog:
 
     def frames(self) -> list[Frame]:
         """Return what came."""
-        self._take()
-        data, self._received = self._received, b""
-        return frames_of(data, self.version)
+        return frames_of(self.raw(), self.version)
 
     def only(self) -> Frame:
         """Return the one frame that came."""
         [frame] = self.frames()
         return frame
-
-    def raw(self) -> bytes:
-        """Return what came, as it came."""
-        self._take()
-        data, self._received = self._received, b""
-        return data
-
-    def hang_up(self) -> None:
-        """Lose the connection."""
-        self.session.peer_gone()
-        self.room.settle(self)
-
-    def _take(self) -> bool:
-        pieces = self.outbox.take()
-        for each in pieces:
-            assert not isinstance(each, FileRange)
-            self._received += bytes(each)
-            self.outbox.sent(len(each))
-        return bool(pieces)
 
 
 def frames_of(data: bytes, version: str) -> list[Frame]:
