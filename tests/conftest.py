@@ -1,6 +1,8 @@
 """What all tests share."""
 
+import logging
 import os
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +19,24 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("anymq")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Whatever a test has the broker log, the next one finds as it was."""
+    root, named = logging.getLogger(), logging.root.manager.loggerDict
+    handlers, least = root.handlers[:], root.level
+    levels = {
+        logger: logger.level for logger in named.values() if isinstance(logger, logging.Logger)
+    }
+    try:
+        return (yield)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(least)
+        for logger in list(named.values()):
+            if isinstance(logger, logging.Logger) and logger.level != levels.get(logger, 0):
+                logger.setLevel(levels.get(logger, logging.NOTSET))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,13 +13,8 @@ log = Log("anymq.some.place")
 
 
 @pytest.fixture
-def out() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger(subject.ROOT).setLevel(logging.NOTSET)
+def out() -> io.StringIO:
+    return io.StringIO()
 
 
 def test_a_line_is_an_object_where_nobody_looks(out: io.StringIO) -> None:

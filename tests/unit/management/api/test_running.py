@@ -17,15 +17,6 @@ from anymq.testing.http import HttpRoom
 NOISY = log.Log("anymq.noisy.part")
 
 
-@pytest.fixture(autouse=True)
-def levels_as_before() -> Iterator[None]:
-    before = logging.getLogger(log.ROOT).level
-    yield
-    for part in log.parts_with_levels():
-        log.set_level(None, part)
-    logging.getLogger(log.ROOT).setLevel(before)
-
-
 @pytest.fixture
 def room() -> HttpRoom:
     return HttpRoom()
@@ -99,15 +90,11 @@ def test_a_level_that_makes_no_sense_is_refused(room: HttpRoom, body: object) ->
 
 
 def test_reading_the_settings_anew_ends_it(room: HttpRoom) -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     room.put("/api/log-level", {"level": "debug", "part": "noisy"})
 
     log.configure("warning")
 
     assert room.get("/api/log-level").json == {"level": "warning", "parts": {}}
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.mark.parametrize(
