@@ -71,6 +71,7 @@ from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.session import Counts, Talker
 from anymq.protocols.stomp.activemq import ACTIVEMQ
 from anymq.protocols.stomp.dialects import DIALECTS
+from anymq.protocols.rocketmq.form import ROCKETMQ_FORM
 from anymq.protocols.stomp.form import STOMP_FORM
 from anymq.protocols.stomp.session import StompSession
 from anymq.protocols.stomp.stomp import Stomp
@@ -260,7 +261,7 @@ class Server:
             random=secrets.token_bytes,
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
-            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM),
+            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM, ROCKETMQ_FORM),
             exchange_types=plugins.exchange_types(),
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
             listen=nobody if self._telemetry is None else self._telemetry.listen,

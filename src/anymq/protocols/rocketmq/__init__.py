@@ -1,0 +1,1 @@
+"""RocketMQ: the remoting protocol of its name server and brokers."""
