@@ -1,4 +1,4 @@
-"""What a RocketMQ message costs into a topic and out of it: `python benchmarks/micro/rocketmq_form.py`.
+"""What a RocketMQ message costs into a topic and out: `python benchmarks/micro/rocketmq_form.py`.
 
 Into it: made a record of a batch. Out of it: found in the batch, laid out as clients pull it; of
 messages that RocketMQ's clients sent, and of what a Kafka client wrote.
