@@ -5,6 +5,7 @@ Producers know what they decided, as a bank's database does; they are asked afte
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -243,10 +244,8 @@ class Load:
         if self.rng.random() < 0.2:
             return  # what it says gets lost: it will be asked
         verb = self.life.transactions.commit if commits else self.life.transactions.roll_back
-        try:
+        with suppress(NotFound, Conflict):  # it was asked before
             verb(position, partial(self._decided, number, commits))
-        except (NotFound, Conflict):
-            pass  # it was asked before
 
     def _decided(self, number: int, commits: bool, error: Exception | None) -> None:
         assert error is None
