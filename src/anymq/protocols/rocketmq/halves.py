@@ -171,5 +171,3 @@ def final(one: Open, half: Half) -> Said:
 
 def _ignore(_error: Exception | None) -> None:
     """It is tried again until it is there."""
-
-

@@ -10,7 +10,7 @@ from anymq.protocols.rocketmq import authorization, layout
 from anymq.protocols.rocketmq.api.send import answer_of
 from anymq.protocols.rocketmq.call import Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
-from anymq.protocols.rocketmq.errors import RocketMqError
+from anymq.protocols.rocketmq.errors import REFUSALS, RocketMqError
 from anymq.protocols.rocketmq.halves import half_of, is_half
 from anymq.protocols.rocketmq.layout import COMMIT, ROLLBACK
 from anymq.protocols.rocketmq.send_request import Send
@@ -21,21 +21,27 @@ def keep_half(send: Send) -> bool:
     """Keep a half message where nobody sees it; say whether it is one. See `RocketMq.detours`."""
     if not is_half(send.messages[0][0]):
         return False
+    try:
+        _keep(send)
+    except REFUSALS as error:  # the topic may have been made first: nobody catches this above
+        send.call.fail(error)
+    return True
+
+
+def _keep(send: Send) -> None:
     call, rocketmq = send.call, send.call.rocketmq
     if send.is_batch:
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, "a batch cannot be transactional")
     topic = call.broker.topic(send.topic)
     queue = send.queue if send.queue >= 0 else rocketmq.next_queue(len(topic.partitions))
     queue_of(topic, queue)
-    half = half_of(
-        send.topic, queue, send.messages[0], send.group, call.access.user, call.now_ms()
-    )
-    call.later()
+    message, user = send.messages[0], call.access.user
+    half = half_of(send.topic, queue, message, send.group, user, call.now_ms())
     kept = _Kept(send, queue)
-    kept.position = rocketmq.halves.transactions.prepare(half, kept.then)
+    kept.position = rocketmq.transactions.prepare(half, kept.then)
+    call.later()
     rocketmq.counters.messages_in += 1
     rocketmq.counters.bytes_in += len(call.body)
-    return True
 
 
 class _Kept:
@@ -65,7 +71,7 @@ def end(call: Call) -> None:
         return
     one = _found(call)
     authorization.topic(call, Operation.WRITE, one.topic)
-    transactions = call.rocketmq.halves.transactions
+    transactions = call.rocketmq.transactions
     decide = transactions.commit if outcome == COMMIT else transactions.roll_back
     call.later()
     try:
@@ -77,17 +83,13 @@ def end(call: Call) -> None:
 def _found(call: Call) -> Open:
     """Return the half message that is meant; refuse what does not fit together, as RocketMQ."""
     log_id, position = layout.place_of(call.number("commitLogOffset"))
-    one = call.rocketmq.halves.transactions.find(position) if log_id == halves.LOG_ID else None
+    one = call.rocketmq.transactions.find(position) if log_id == halves.LOG_ID else None
     if one is None:
-        raise RocketMqError(
-            ResponseCode.SYSTEM_ERROR, "Find prepared transaction message failed"
-        )
+        raise RocketMqError(ResponseCode.SYSTEM_ERROR, "Find prepared transaction message failed")
     if one.group != call.text("producerGroup"):
         raise RocketMqError(ResponseCode.SYSTEM_ERROR, "The producer group wrong")
     if one.position != call.number("tranStateTableOffset"):
-        raise RocketMqError(
-            ResponseCode.SYSTEM_ERROR, "The transaction state table offset wrong"
-        )
+        raise RocketMqError(ResponseCode.SYSTEM_ERROR, "The transaction state table offset wrong")
     if not call.flag("fromTransactionCheck") and _is_late(one, call.now_ms()):
         raise RocketMqError(ResponseCode.ILLEGAL_OPERATION, "too late: wait to be asked")
     return one
