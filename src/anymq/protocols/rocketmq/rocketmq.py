@@ -9,6 +9,7 @@ from anymq.core.streams.unpacked import Unpacked
 from anymq.protocols.memory import Memory
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
+from anymq.protocols.rocketmq.kept import GROUPS, TOPICS, GroupSettings, Kept, TopicSettings
 from anymq.protocols.rocketmq.members import Members
 from anymq.protocols.rocketmq.progress import Progress
 from anymq.protocols.rocketmq.send_request import Send
@@ -44,6 +45,8 @@ class RocketMq:
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
+    group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
+    topic_settings: Kept[TopicSettings] = field(init=False)
     unpacked: Unpacked = field(default_factory=Unpacked)  # batches that consumers are in
     # Each is asked, in this order, whether it keeps what is sent for later: then it answers.
     detours: list[Detour] = field(default_factory=list)
@@ -56,6 +59,8 @@ class RocketMq:
         self.progress = Progress(self.broker, lambda: self.settings.commit_interval_ms)
         self.gatherer = Gatherer(self.broker)
         self.making = Making(self.broker, lambda: self.settings)
+        self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
+        self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
 
     def next_queue(self, count: int) -> int:
         """Return a queue, of so many, for a message whose sender does not mind which."""
