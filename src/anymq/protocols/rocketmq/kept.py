@@ -14,7 +14,7 @@ from anymq.core.errors import Invalid
 from anymq.core.policies.policies import Policies
 from anymq.core.streams.stream_names import DEFAULT_VHOST
 
-GROUPS, TOPICS = "rocketmq-group", "rocketmq-topic"
+GROUPS, TOPICS, KEY_VALUES = "rocketmq-group", "rocketmq-topic", "rocketmq-kv"
 READ, WRITE, INHERIT = 4, 2, 1  # permissions
 RETRIES = 16
 
@@ -80,7 +80,13 @@ class TopicSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
         }
 
 
-Settings = TypeVar("Settings", bound=GroupSettings | TopicSettings)
+class KeyValues(msgspec.Struct, frozen=True):
+    """What name servers keep for others in one namespace."""
+
+    table: dict[str, str] = {}
+
+
+Settings = TypeVar("Settings", bound=GroupSettings | TopicSettings | KeyValues)
 
 
 class Kept(Generic[Settings]):
