@@ -11,7 +11,7 @@ from anymq.protocols.rocketmq.api.offsets import partition_of
 from anymq.protocols.rocketmq.call import INT_MAX, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.convert import Passes, Pulled
-from anymq.protocols.rocketmq.errors import Denied, RocketMqError
+from anymq.protocols.rocketmq.errors import RocketMqError
 from anymq.protocols.rocketmq.filters import ALL, TAG
 from anymq.protocols.rocketmq.subscriptions import passes_of
 
