@@ -8,7 +8,7 @@ from anymq.core.streams.topic import Topic
 from anymq.protocols.rocketmq import authorization, layout, names
 from anymq.protocols.rocketmq.call import INT_MAX, INT_MIN, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
-from anymq.protocols.rocketmq.errors import NoTopic, RocketMqError
+from anymq.protocols.rocketmq.errors import Denied, NoTopic, RocketMqError
 from anymq.protocols.rocketmq.form import Said
 from anymq.protocols.rocketmq.layout import (
     BORN_V6,
@@ -47,6 +47,8 @@ def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
     making = call.rocketmq.making
     names.check_sendable(name)
     authorization.topic(call, Operation.WRITE, name)
+    if not call.rocketmq.topic_settings.of(name).is_writable:
+        raise Denied(f"the topic [{name}] sending message is forbidden")
     batch = batch or call.flag(fields.batch)
     messages = _messages(call, fields, batch=batch)
     queue = call.number(fields.queue, -1, at_most=INT_MAX)
