@@ -257,6 +257,7 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
         pull_messages_max=rocketmq.pull_messages_max,
         pull_bytes_max=rocketmq.pull_bytes_max,
         suspend_ms_max=rocketmq.suspend_ms_max,
+        query_bytes_max=rocketmq.query_bytes_max,
         commit_interval_ms=rocketmq.commit_interval_ms,
         frame_seconds_max=limits.frame_timeout_ms / 1000,
         idle_seconds_max=limits.idle_timeout_ms / 1000,

@@ -24,6 +24,7 @@ class RocketMqSettings:
     pull_messages_max: int = 1024  # in one answer
     pull_bytes_max: int = 1 * MIB
     suspend_ms_max: int = 30_000
+    query_bytes_max: int = 1024 * MIB  # looked through for one query by key
     commit_interval_ms: int = 1000  # offsets that come with pulls go to the disk so often
     frame_seconds_max: float = 30.0
     idle_seconds_max: float = 600.0
