@@ -164,6 +164,12 @@ def test_an_id_says_when_it_was_made(zone_hours: float, days_ago: int) -> None:
         assert times[0][0] <= sent_ms <= times[0][1]
 
 
+def test_an_id_of_an_old_client_for_cpp() -> None:
+    """As it was seen: PyPI's `rocketmq` 0.4.4 at this time."""
+    times = likely_times(b"0100007F0000F0210000AA1E26710100", 1_795_299_530_000)
+    assert any(begin <= 1_795_299_523_650 <= end for begin, end in times)
+
+
 @pytest.mark.parametrize("name", [b"", b"x" * 32, b"A" * 31, b"\xff" * 32])
 def test_other_ids_say_nothing(name: bytes) -> None:
     assert list(likely_times(name, NOW_MS)) == []
