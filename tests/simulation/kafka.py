@@ -34,6 +34,8 @@ VERSIONS = {
 }  # the newest with names of topics
 RETRIABLE = {3, 5, 6, 7, 56}  # unknown topic, no leader, not the leader, timed out, storage
 DUPLICATE = 46
+OUT_OF_RANGE = 1
+OUT_OF_ORDER = 45
 Hears = Callable[[Any], None]
 
 
@@ -146,6 +148,7 @@ class KafkaProducer(KafkaActor):
         if part.error_code in RETRIABLE:
             self.hang_up()  # and send all of it again, in order
             return
+        assert part.error_code != OUT_OF_ORDER, f"{self.name}: lost what was acknowledged"
         assert part.error_code in (0, DUPLICATE), (self.name, part)
         first, batch = self._under_way.pop(0)
         assert first == sequence
@@ -162,11 +165,12 @@ class KafkaConsumer(KafkaActor):
     def __init__(self, world: World, place: Place, name: str) -> None:
         self.at = 0
         self.polls: list[Polled] = []
+        self._bytes = world.rng.choice((1, 300, 2000))
         super().__init__(world, place, name)
 
     @override
     def begin(self) -> None:
-        part = fetch.FetchPartition(0, fetch_offset=self.at, partition_max_bytes=2000)
+        part = fetch.FetchPartition(0, fetch_offset=self.at, partition_max_bytes=self._bytes)
         topic = fetch.FetchTopic(topic=TOPIC, partitions=[part])
         wait = self.world.rng.choice((0, 100, 500))
         wish = fetch.FetchRequest(max_wait_ms=wait, min_bytes=1, topics=[topic])
@@ -175,9 +179,10 @@ class KafkaConsumer(KafkaActor):
     def _on_answer(self, answer: fetch.FetchResponse) -> None:
         for topic in answer.responses:
             for part in topic.partitions:
+                assert part.error_code != OUT_OF_RANGE, f"{self.name}: lost what was read before"
                 assert part.error_code in {0, *RETRIABLE}, (self.name, part)
                 self._read(bytes(part.records or b""))
-        self.later(self.world.between(0.001, 0.2), self.begin)
+        self.later(self.world.between(0.001, 0.05), self.begin)
 
     def _read(self, data: bytes) -> None:
         found: list[tuple[int, str]] = []

@@ -1,4 +1,4 @@
-"""Link: a connection between a client and a node: bytes take their time, come in pieces, or not at all."""
+"""Link: a connection to a node. Bytes take their time, come in pieces, or not at all."""
 
 from collections import deque
 from collections.abc import Callable

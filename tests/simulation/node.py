@@ -1,4 +1,4 @@
-"""Node: one broker over a simulated disk, with the work that its server would do, in simulated time."""
+"""Node: one broker over a simulated disk, and what its server would do, in simulated time."""
 
 from collections import deque
 from collections.abc import Callable
@@ -43,14 +43,14 @@ from tests.simulation.world import World
 MEMORY_BYTES_MAX = 1 << 26
 TICK_SECONDS = 1.0
 TOPIC = "log"
-CONFIGS = {"log.segment.bytes": "4096", "auto.create.topics.enable": "true"}
+TOPIC_CONFIGS = {"internal.segment.bytes": "500", "index.interval.bytes": "60"}
 
 MakeSession = Callable[[Outbox, Peer], Session]
 
 
 @dataclass(slots=True)
 class Life:
-    """A broker's. Whatever it had under way at its end never happens, even if it was not whole yet."""
+    """A broker's. What it had under way at its end never happens, even if it was not whole yet."""
 
     alive: bool = True
 
@@ -80,7 +80,7 @@ class Node:
             clock=world,
             timers=self.timers,
             random=world.rng.randbytes,
-            settings=BrokerSettings(configs=CONFIGS),
+            settings=BrokerSettings(),
             run=self._run_slowly,
             forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM),
         )
@@ -88,7 +88,7 @@ class Node:
         self.broker.users.give([], GUEST)
         self.broker.create_vhost("/")
         if TOPIC not in self.broker.topics:
-            self.broker.create_topic(TOPIC, 1)
+            self.broker.create_topic(TOPIC, 1, TOPIC_CONFIGS)
         self.sessions = self._speak()
         self._keep(TICK_SECONDS, self._maintain)
         self._keep(TICK_SECONDS, self._sync)

@@ -1,4 +1,4 @@
-"""World: simulated time. What is due next happens next; what is due at once, in an order of chance."""
+"""World: simulated time. What is due at the same moment happens in an order of chance."""
 
 import heapq
 from collections.abc import Callable
