@@ -21,7 +21,7 @@ from anymq.protocols.rocketmq.convert import Passes, Teller, lay_out, own_form
 from anymq.protocols.rocketmq.form import SHORT_BYTES, V6_BYTES
 from anymq.protocols.rocketmq.layout import BORN_V6, LOG_ID_SHIFT, OFFSET_MASK
 from anymq.storage import records
-from anymq.storage.batch import read_header
+from anymq.storage.batch import LOG_APPEND_TIME, read_header
 from anymq.storage.errors import CorruptBatch
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def take(rocketmq: "RocketMq", wish: PopWish, teller: Teller) -> Catch:
     for queue in queues_of(rocketmq, wish):
         if catch.count >= wish.most or catch.size >= wish.bytes_max:
             break
-        _take_of(wish, pop_at(rocketmq, wish, queue), queue, teller, catch)
+        _take_of(rocketmq, wish, queue, teller, catch)
     return catch
 
 
@@ -114,8 +114,11 @@ def _start(rocketmq: "RocketMq", group: str, partition: Partition, *, from_end: 
     return partition.visible_end if from_end and partition.start > 0 else partition.start
 
 
-def _take_of(wish: PopWish, pop: Pop, queue: int, teller: Teller, catch: Catch) -> None:
+def _take_of(
+    rocketmq: "RocketMq", wish: PopWish, queue: int, teller: Teller, catch: Catch
+) -> None:
     """Take of one queue, until there is enough or nothing more. What does not pass is done with."""
+    pop = pop_at(rocketmq, wish, queue)
     found: list[int] = []
     times: dict[int, int] = {}
     while catch.count < wish.most and catch.size < wish.bytes_max:
@@ -124,6 +127,7 @@ def _take_of(wish: PopWish, pop: Pop, queue: int, teller: Teller, catch: Catch) 
         taken = _ask(wish, pop, catch)
         if taken is None:
             break
+        rocketmq.broker.shares.tell(wish.spot, wish.who, taken)
         more, again = _keep(wish, pop, queue, taken, teller, catch)
         found += more
         times |= again
@@ -204,6 +208,8 @@ def _records(taken: Taken, wanted: dict[int, int]) -> Iterator[Record]:
                 if offset in wanted:
                     value, headers = records.split_of(body, value_start, end)
                     time_ms = header.base_timestamp + time_delta
+                    if header.attributes & LOG_APPEND_TIME:
+                        time_ms = header.max_timestamp
                     yield Record(offset, time_ms, key, value, headers)
         except CorruptBatch:  # its sender made it so: nobody can read it
             continue

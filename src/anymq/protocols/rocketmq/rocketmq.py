@@ -10,7 +10,17 @@ from anymq.core.streams.unpacked import Unpacked
 from anymq.protocols.memory import Memory
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
+from anymq.protocols.rocketmq.kept import (
+    GROUPS,
+    KEY_VALUES,
+    TOPICS,
+    GroupSettings,
+    Kept,
+    KeyValues,
+    TopicSettings,
+)
 from anymq.protocols.rocketmq.progress import Progress
+from anymq.protocols.rocketmq.rates import Rates
 from anymq.protocols.rocketmq.send_request import Send
 from anymq.protocols.rocketmq.sending import Gatherer
 from anymq.protocols.rocketmq.settings import RocketMqSettings
@@ -43,6 +53,12 @@ class RocketMq:
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
+    group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
+    topic_settings: Kept[TopicSettings] = field(init=False)
+    key_values: Kept[KeyValues] = field(init=False)
+    routes_writable: bool = True  # an administrator may say that nobody sends here
+    since_ms: int = field(init=False)
+    rates: Rates = field(init=False)
     unpacked: Unpacked = field(default_factory=Unpacked)  # batches that consumers are in
     # Each is asked, in this order, whether it keeps what is sent for later: then it answers.
     detours: list[Detour] = field(default_factory=list)
@@ -55,6 +71,11 @@ class RocketMq:
         self.progress = Progress(self.broker, lambda: self.settings.commit_interval_ms)
         self.gatherer = Gatherer(self.broker)
         self.making = Making(self.broker, lambda: self.settings)
+        self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
+        self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
+        self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)
+        self.since_ms = self.broker.clock.wall_ms()
+        self.rates = Rates(self.since_ms)
 
     @property
     def clients(self) -> Clients:
