@@ -114,9 +114,7 @@ def _start(rocketmq: "RocketMq", group: str, partition: Partition, *, from_end: 
     return partition.visible_end if from_end and partition.start > 0 else partition.start
 
 
-def _take_of(
-    rocketmq: "RocketMq", wish: PopWish, queue: int, teller: Teller, catch: Catch
-) -> None:
+def _take_of(rocketmq: "RocketMq", wish: PopWish, queue: int, teller: Teller, catch: Catch) -> None:
     """Take of one queue, until there is enough or nothing more. What does not pass is done with."""
     pop = pop_at(rocketmq, wish, queue)
     found: list[int] = []
