@@ -50,6 +50,7 @@ def heartbeat(call: Call) -> None:
     for producer in said.producers:
         names.check_group(producer.group_name)
         members.produces(client, producer.group_name)
+        call.rocketmq.transactions.on_producer(producer.group_name)
     for consumer in said.consumers:
         _consumes(call, consumer)
     call.answer()
