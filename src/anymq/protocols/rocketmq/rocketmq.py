@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from anymq.core.broker import Broker
 from anymq.core.streams.unpacked import Unpacked
 from anymq.protocols.memory import Memory
+from anymq.protocols.rocketmq import delaying, retrying
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
+from anymq.protocols.rocketmq.delaying import Delaying
 from anymq.protocols.rocketmq.kept import GROUPS, TOPICS, GroupSettings, Kept, TopicSettings
 from anymq.protocols.rocketmq.members import Members
 from anymq.protocols.rocketmq.progress import Progress
@@ -45,6 +47,7 @@ class RocketMq:
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
+    delaying: Delaying = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     unpacked: Unpacked = field(default_factory=Unpacked)  # batches that consumers are in
@@ -59,6 +62,8 @@ class RocketMq:
         self.progress = Progress(self.broker, lambda: self.settings.commit_interval_ms)
         self.gatherer = Gatherer(self.broker)
         self.making = Making(self.broker, lambda: self.settings)
+        self.delaying = Delaying(self.broker, lambda: self.settings)
+        self.detours += (retrying.detour, delaying.detour)
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
 
