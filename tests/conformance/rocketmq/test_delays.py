@@ -52,11 +52,14 @@ def test_who_cannot_deal_with_it_gets_it_again(client: CppClient, name: str) -> 
     assert came[1].origin == came[2].origin is not None
 
 
-def test_what_nobody_can_deal_with_is_a_dead_letter(client: CppClient, name: str) -> None:
+def test_what_nobody_can_deal_with_is_a_dead_letter(
+    client: CppClient, connect: Connect, name: str
+) -> None:
     """The client tries sixteen times, as the group's settings say."""
     client.send(name, b"poison")
     client.consume(f"G-{name}", name, failures=99)
     assert [one.reconsumed for one in client.messages(17)] == list(range(17))
-    client.consume(f"H-{name}", f"%DLQ%G-{name}")
-    dead = client.message()
+    undertaker = connect()
+    undertaker.consume(f"H-{name}", f"%DLQ%G-{name}")
+    dead = undertaker.message()
     assert (dead.body, dead.reconsumed) == (b"poison", 17)
