@@ -27,6 +27,9 @@ CALLED = {  # how tools call what is spoken there, where it is not called by its
     "stomp_activemq_tls": "stomp/ssl",
     "stomp_websocket": "http/web-stomp",
     "stomp_websocket_tls": "https/web-stomp",
+    "rocketmq_tls": "rocketmq/ssl",
+    "rocketmq_nameserver": "rocketmq/nameserver",
+    "rocketmq_nameserver_tls": "rocketmq/nameserver/ssl",
     "management": "http",
     "management_tls": "https",
 }

@@ -68,6 +68,9 @@ from anymq.protocols.memory import Memory
 from anymq.protocols.mqtt.form import MQTT_FORM
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
+from anymq.protocols.rocketmq.form import ROCKETMQ_FORM
+from anymq.protocols.rocketmq.rocketmq import RocketMq
+from anymq.protocols.rocketmq.session import RocketMqSession
 from anymq.protocols.session import Counts, Talker
 from anymq.protocols.stomp.activemq import ACTIVEMQ
 from anymq.protocols.stomp.dialects import DIALECTS
@@ -90,6 +93,7 @@ from anymq.wiring import (
     kafka_settings,
     kafka_users,
     make_mqtt,
+    make_rocketmq,
     make_stomp,
     make_telemetry,
     make_tokens,
@@ -97,6 +101,7 @@ from anymq.wiring import (
     node_name,
     patience,
     provider,
+    rocketmq_settings,
     session_limits,
     shovel_limits,
     stomp_settings,
@@ -125,6 +130,7 @@ class Server:
         self._amqp_counters = AmqpCounters()
         self._mqtt: Mqtt | None = None
         self._stomp: Stomp | None = None
+        self._rocketmq: RocketMq | None = None
         self._guard: Guard | None = None
         self._store: LogStore | None = None
         self._telemetry: Telemetry | None = None
@@ -172,6 +178,9 @@ class Server:
         if self._stomp is not None:
             self._stomp.settings = stomp_settings(settings)
             self._stomp.users = amqp_users(settings, self._stomp.broker)
+        if self._rocketmq is not None:
+            self._rocketmq.settings = rocketmq_settings(settings)
+            self._rocketmq.users = amqp_users(settings, self._rocketmq.broker)
         if self._store is not None and self._amqp is not None:
             self._store.keep_free(settings.storage.disk_free_bytes_min)
             self._look_for_alarms(self._amqp.broker, self._store)
@@ -260,7 +269,7 @@ class Server:
             random=secrets.token_bytes,
             settings=broker_settings(self.settings),
             run=disk.run_slowly,
-            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM),
+            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM, ROCKETMQ_FORM),
             exchange_types=plugins.exchange_types(),
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
             listen=nobody if self._telemetry is None else self._telemetry.listen,
@@ -285,6 +294,8 @@ class Server:
         self._stomp = make_stomp(settings, broker, gate, self._memory)
         speak_stomp = partial(StompSession, self._stomp, dialect=DIALECTS[settings.stomp.dialect])
         speak_activemq = partial(StompSession, self._stomp, dialect=ACTIVEMQ)
+        self._rocketmq = make_rocketmq(settings, broker, gate, self._memory, self.ports)
+        speak_rocketmq = partial(RocketMqSession, self._rocketmq)
         speak_http = self._http_sessions(broker, store, disk)
         open_both = self._listening.open_both
         open_both(loop, "kafka", speak_kafka, settings.kafka, settings)
@@ -293,6 +304,9 @@ class Server:
         open_both(loop, "stomp", speak_stomp, settings.stomp, settings)
         open_both(loop, "stomp_activemq", speak_activemq, settings.stomp.activemq, settings)
         self._open_web(loop, speak_mqtt, speak_stomp)
+        open_both(loop, "rocketmq", speak_rocketmq, settings.rocketmq, settings)
+        nameserver = settings.rocketmq.nameserver
+        open_both(loop, "rocketmq_nameserver", speak_rocketmq, nameserver, settings)
         open_both(loop, "management", speak_http, settings.management, settings)
         ground = plugins.Ground(broker, amqp_users(settings, broker), gate)
         for door, speak in plugins.protocols(plugin_doors(settings), ground):
@@ -351,11 +365,13 @@ class Server:
         broker, registry = site.broker, Registry()
         assert self._mqtt is not None
         assert self._stomp is not None
+        assert self._rocketmq is not None
         counters: dict[str, Counts] = {
             "kafka": self._kafka_counters,
             "amqp": self._amqp_counters,
             "mqtt": self._mqtt.counters,
             "stomp": self._stomp.counters,
+            "rocketmq": self._rocketmq.counters,
         }
         numbers = watch(
             registry,
@@ -422,10 +438,11 @@ class Server:
         )
 
     def _talkers(self) -> Collection[Talker]:
-        """Return MQTT's and STOMP's clients."""
+        """Return MQTT's, STOMP's and RocketMQ's clients."""
         assert self._mqtt is not None
         assert self._stomp is not None
-        return [*self._mqtt.connected, *self._stomp.connected]
+        assert self._rocketmq is not None
+        return [*self._mqtt.connected, *self._stomp.connected, *self._rocketmq.connected]
 
     def _sampler(self, broker: Broker, amqp: Amqp, store: LogStore) -> Sampler:
         loop = asyncio.get_running_loop()
@@ -486,6 +503,8 @@ class Server:
                 self._mqtt.say_goodbye()
             if self._stomp is not None:
                 self._stomp.say_goodbye()
+            if self._rocketmq is not None:
+                self._rocketmq.say_goodbye()
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:

@@ -31,6 +31,10 @@ from anymq.protocols.mqtt.counters import Counters as MqttCounters
 from anymq.protocols.mqtt.kept import Kept
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.settings import MqttSettings
+from anymq.protocols.rocketmq.api import registry as rocketmq_registry
+from anymq.protocols.rocketmq.counters import Counters as RocketMqCounters
+from anymq.protocols.rocketmq.rocketmq import RocketMq
+from anymq.protocols.rocketmq.settings import RocketMqSettings
 from anymq.protocols.stomp.counters import Counters as StompCounters
 from anymq.protocols.stomp.settings import StompSettings
 from anymq.protocols.stomp.stomp import Stomp
@@ -232,6 +236,47 @@ def make_stomp(settings: Settings, broker: Broker, gate: Gate, memory: Memory) -
         gate=gate,
         counters=StompCounters(),
         memory=memory,
+    )
+
+
+def rocketmq_settings(settings: Settings) -> RocketMqSettings:
+    """Return what RocketMQ's sessions are told."""
+    rocketmq, limits = settings.rocketmq, settings.limits
+    return RocketMqSettings(
+        advertised_host=rocketmq.advertised_host,
+        advertised_port=rocketmq.advertised_port,
+        broker_name=rocketmq.broker_name,
+        cluster_name=rocketmq.cluster_name,
+        require_login=rocketmq.require_login,
+        auto_create=rocketmq.auto_create,
+        queues=rocketmq.queues,
+        message_bytes_max=rocketmq.message_bytes_max,
+        requests_max=rocketmq.requests_max,
+        requests_bytes_max=limits.requests_in_flight_bytes_max,
+        pulls_max=rocketmq.pulls_max,
+        pull_messages_max=rocketmq.pull_messages_max,
+        pull_bytes_max=rocketmq.pull_bytes_max,
+        suspend_ms_max=rocketmq.suspend_ms_max,
+        commit_interval_ms=rocketmq.commit_interval_ms,
+        frame_seconds_max=limits.frame_timeout_ms / 1000,
+        idle_seconds_max=limits.idle_timeout_ms / 1000,
+        unsent_bytes_max=limits.unsent_bytes_max,
+    )
+
+
+def make_rocketmq(
+    settings: Settings, broker: Broker, gate: Gate, memory: Memory, ports: Mapping[str, int]
+) -> RocketMq:
+    """Return what RocketMQ's sessions share; `ports` by the names of doors."""
+    return RocketMq(
+        broker=broker,
+        settings=rocketmq_settings(settings),
+        users=amqp_users(settings, broker),
+        gate=gate,
+        counters=RocketMqCounters(),
+        memory=memory,
+        handlers=rocketmq_registry.load(),
+        ports=ports,
     )
 
 

@@ -85,6 +85,8 @@ class AnymqServer(Controlled):
             "amqp.port": self.amqp_port,
             "mqtt.port": -1,
             "stomp.port": -1,
+            "rocketmq.port": -1,
+            "rocketmq.nameserver_port": -1,
             "management.port": -1,
             **self.settings,
         }

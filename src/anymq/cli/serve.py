@@ -44,6 +44,10 @@ DESCRIPTIONS = {
     "stomp_activemq_tls": "STOMP for clients of ActiveMQ over TLS at {host}:{port}",
     "stomp_websocket": "STOMP over WebSocket at ws://{host}:{port}/stomp",
     "stomp_websocket_tls": "STOMP over WebSocket and TLS at wss://{host}:{port}/stomp",
+    "rocketmq": "RocketMQ at {host}:{port}",
+    "rocketmq_tls": "RocketMQ over TLS at {host}:{port}",
+    "rocketmq_nameserver": "RocketMQ's name server at {host}:{port}",
+    "rocketmq_nameserver_tls": "RocketMQ's name server over TLS at {host}:{port}",
     "management": "page, API and metrics at http://{host}:{port}",
     "management_tls": "page, API and metrics over TLS at https://{host}:{port}",
 }

@@ -7,6 +7,7 @@ from typing import Literal
 
 from anymq.config.declare import Declared, declared_in, setting
 from anymq.config.mqtt import Mqtt
+from anymq.config.rocketmq import RocketMq
 from anymq.config.stomp import Stomp
 from anymq.config.units import DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS
 
@@ -528,6 +529,7 @@ class Settings:
     amqp: Amqp = Amqp()
     mqtt: Mqtt = field(default_factory=Mqtt)
     stomp: Stomp = field(default_factory=Stomp)
+    rocketmq: RocketMq = field(default_factory=RocketMq)
     management: Management = Management()
     tls: Tls = Tls()
     security: Security = Security()
@@ -550,6 +552,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "amqp": Amqp,
         "mqtt": Mqtt,
         "stomp": Stomp,
+        "rocketmq": RocketMq,
         "management": Management,
         "tls": Tls,
         "security": Security,

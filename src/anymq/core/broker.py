@@ -232,7 +232,7 @@ class Broker:
         config: Mapping[str, str | None] | None = None,
     ) -> dict[str, str]:
         """Refuse a topic that cannot be made; return its config overrides."""
-        naming.check_name(name)
+        naming.check_any_name(name)
         if name in self.topics:
             raise Conflict(f"Topic '{name}' already exists.")
         self._topics.collisions.check(name)

@@ -11,6 +11,7 @@ from anymq.protocols.kafka.authentication import PROTOCOL as KAFKA
 from anymq.protocols.kafka.session import KafkaSession
 from anymq.protocols.mqtt.conversation import Conversation as MqttConversation
 from anymq.protocols.mqtt.login import PROTOCOL as MQTT
+from anymq.protocols.rocketmq.session import RocketMqSession
 from anymq.protocols.stomp.conversation import Conversation as StompConversation
 from anymq.protocols.stomp.login import PROTOCOL as STOMP
 
@@ -44,6 +45,8 @@ def _actor(who: object) -> Actor:
         return Actor(who.user, who.peer.host, MQTT)
     if isinstance(who, StompConversation):
         return Actor(who.user, who.peer.host, STOMP)
+    if isinstance(who, RocketMqSession):
+        return Actor(who.user, who.peer.host, who.protocol)
     if isinstance(who, KafkaSession):
         return Actor(who.authentication.user, who.peer.host, KAFKA)
     return THE_BROKER

@@ -32,6 +32,7 @@ from anymq.protocols.amqp.session import AmqpSession
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.memory import Memory
 from anymq.protocols.mqtt.form import MQTT_FORM
+from anymq.protocols.rocketmq.form import ROCKETMQ_FORM
 from anymq.protocols.session import Outbox, Peer
 from anymq.protocols.stomp.form import STOMP_FORM
 from anymq.security.attempts import Attempts
@@ -83,7 +84,7 @@ class AmqpRoom:
             timers=self.timers,
             random=Random(7).randbytes,
             settings=broker,
-            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM),
+            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM, ROCKETMQ_FORM),
         )
         if users is None:
             self.broker.users.give([], GUEST)

@@ -200,6 +200,12 @@ def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
             activemq_port=ports.get("stomp_activemq", OFF),
             activemq_tls_port=ports.get("stomp_activemq_tls", OFF),
         ),
+        rocketmq=replace(
+            settings.rocketmq,
+            **both("rocketmq"),
+            nameserver_port=ports.get("rocketmq_nameserver", OFF),
+            nameserver_tls_port=ports.get("rocketmq_nameserver_tls", OFF),
+        ),
         management=replace(settings.management, port=ports.get("management", OFF)),
     )
 

@@ -7,6 +7,7 @@ from anymq.core.streams.errors import InvalidName
 
 NAME_LENGTH_MAX = 249  # Kafka's: a directory "<name>-<partition>" had to fit into 255 bytes
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]+")
+_ANY = re.compile(r"[a-zA-Z0-9._%|-]+")  # RocketMQ's, too
 
 # Kafka keeps its own state in these; ours lives in logs without names, and a client that finds a
 # topic of this name would believe it to be Kafka's.
@@ -15,7 +16,7 @@ INTERNAL = frozenset(
 )
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, legal: re.Pattern[str] = _LEGAL) -> None:
     """Refuse a name no Kafka client could use."""
     if not name:
         raise InvalidName("Topic name is invalid: the empty string is not allowed")
@@ -26,13 +27,18 @@ def check_name(name: str) -> None:
             f"Topic name is invalid: the length of '{name[:64]}…' is longer than the max allowed "
             f"length {NAME_LENGTH_MAX}"
         )
-    if _LEGAL.fullmatch(name) is None:
+    if legal.fullmatch(name) is None:
         raise InvalidName(
             f"Topic name is invalid: '{name}' contains one or more characters other than "
             "ASCII alphanumerics, '.', '_' and '-'"
         )
     if name in INTERNAL:
         raise InvalidName(f"Topic name is invalid: '{name}' is reserved")
+
+
+def check_any_name(name: str) -> None:
+    """Refuse a name that no protocol's clients could use: some have `%RETRY%group`, or `a|b`."""
+    check_name(name, _ANY)
 
 
 class Collisions:

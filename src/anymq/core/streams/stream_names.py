@@ -10,7 +10,7 @@ import re
 
 from anymq.core.errors import PreconditionFailed
 from anymq.core.streams.errors import InvalidName
-from anymq.core.streams.naming import NAME_LENGTH_MAX, check_name
+from anymq.core.streams.naming import NAME_LENGTH_MAX, check_any_name
 
 DEFAULT_VHOST = "/"
 PREFIX = "anymq--"
@@ -49,7 +49,7 @@ def stream_of(topic: str) -> tuple[str, str]:
 
 def _is_plain(name: str) -> bool:
     try:
-        check_name(name)
+        check_any_name(name)
     except InvalidName:
         return False
     return not name.startswith(PREFIX)

@@ -6,6 +6,7 @@ from functools import partial
 from anymq.core.catalog import Then
 from anymq.core.errors import Conflict
 from anymq.core.rights.operations import Operation
+from anymq.core.streams import naming
 from anymq.core.streams.errors import InvalidConfig, InvalidPartitions
 from anymq.core.streams.topic import Topic
 from anymq.core.streams.topic_config import TopicConfig
@@ -54,6 +55,7 @@ def _create(
     _authorize(call, wanted.name)
     partitions = _partitions(call, wanted)
     config = _config(wanted)
+    naming.check_name(wanted.name)
     topic: Topic = call.broker.create_topic(
         wanted.name, partitions, config, partial(_created, entry, then)
     )
@@ -82,6 +84,7 @@ def _check(
     broker = call.broker
     _authorize(call, wanted.name)
     partitions = _partitions(call, wanted)
+    naming.check_name(wanted.name)
     overrides = broker.check_topic(wanted.name, partitions, _config(wanted))
     count = broker.default_partitions if partitions is None else partitions
     _describe(call, entry, count, TopicConfig(overrides, broker.config.topic_defaults))

@@ -1,0 +1,112 @@
+"""The settings of RocketMQ's protocol."""
+
+from dataclasses import dataclass
+
+from anymq.config.declare import setting
+from anymq.config.units import KIB, MIB, SECOND_MS
+
+OFF = -1
+PORT_MAX = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address, and its ports."""
+
+    host: str
+    port: int
+    tls_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RocketMq:
+    """Where RocketMQ's clients connect: a name server and a broker in one."""
+
+    host: str = setting("127.0.0.1", "The address to listen at; 0.0.0.0 is every IPv4 address.")
+    port: int = setting(
+        10911,
+        "The broker's port without TLS, which answers as a name server, too; 0 takes a free one, -1"
+        " none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    tls_port: int = setting(
+        OFF, "The same with TLS; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+    nameserver_port: int = setting(
+        9876,
+        "The name server's port without TLS, where clients ask first; 0 takes a free one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    nameserver_tls_port: int = setting(
+        OFF, "The same with TLS; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
+    )
+    advertised_host: str = setting(
+        "",
+        "The address clients are sent to. Empty: the one at which they asked.",
+        live=True,
+    )
+    advertised_port: int = setting(
+        0,
+        "The port clients are sent to; 0: the broker's.",
+        at_least=0,
+        at_most=PORT_MAX,
+        live=True,
+    )
+    broker_name: str = setting("anymq", "What clients call the broker, in routes and queues.")
+    cluster_name: str = setting("DefaultCluster", "What clients call the cluster.")
+    require_login: bool = setting(
+        False,
+        "Answer no request that is not signed by a user that has a secret here.",
+        live=True,
+    )
+    auto_create: bool = setting(
+        True, "Make a topic when somebody sends to it, as RocketMQ does.", live=True
+    )
+    queues: int = setting(
+        8,
+        "How many queues such a topic gets at most; producers ask for 4, mostly.",
+        at_least=1,
+        at_most=10_000,
+        live=True,
+    )
+    message_bytes_max: int = setting(
+        4 * MIB, "The biggest message.", at_least=KIB, at_most=512 * MIB, live=True
+    )
+    requests_max: int = setting(
+        10_000,
+        "How many requests of one connection may wait for the disk; then it is read no further.",
+        at_least=1,
+        live=True,
+    )
+    pulls_max: int = setting(
+        20_000,
+        "How many requests of one connection may wait for messages; more are answered at once.",
+        at_least=0,
+        live=True,
+    )
+    pull_messages_max: int = setting(
+        1024, "The most messages in one answer.", at_least=1, live=True
+    )
+    pull_bytes_max: int = setting(
+        1 * MIB, "How many bytes an answer has, about, at most.", at_least=KIB, live=True
+    )
+    suspend_ms_max: int = setting(
+        30 * SECOND_MS,
+        "How long a request may wait for messages, whatever the client asks for.",
+        at_least=0,
+        live=True,
+    )
+    commit_interval_ms: int = setting(
+        1 * SECOND_MS,
+        "How often what consumers say with every pull, how far they are, goes to the disk. After a"
+        " crash they get again what they had since.",
+        at_least=0,
+        live=True,
+    )
+
+    @property
+    def nameserver(self) -> Place:
+        """Where clients ask for the way."""
+        return Place(self.host, self.nameserver_port, self.nameserver_tls_port)

@@ -1,0 +1,193 @@
+"""Sending, in all its forms: one message or a batch, long names of fields or short ones."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from anymq.core.rights.operations import Operation
+from anymq.core.streams.topic import Topic
+from anymq.protocols.rocketmq import authorization, layout, names
+from anymq.protocols.rocketmq.call import INT_MAX, Call
+from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
+from anymq.protocols.rocketmq.errors import NoTopic, RocketMqError
+from anymq.protocols.rocketmq.form import Said
+from anymq.protocols.rocketmq.hosts import packed
+from anymq.protocols.rocketmq.layout import (
+    BORN_V6,
+    PROPERTIES_BYTES_MAX,
+    STORE_V6,
+    UNIQ_KEY,
+    MalformedMessage,
+)
+from anymq.protocols.rocketmq.send_request import LONG, SHORT, Fields, Send
+from anymq.protocols.rocketmq.sending import Sent, size_of
+from anymq.protocols.rocketmq.topics import queue_of
+
+_UNIQ_KEY = UNIQ_KEY.encode()
+_BROKERS_FLAGS = BORN_V6 | STORE_V6  # that say how long hosts are: we write those
+_PROPERTIES_MAX = f"msg properties length limit {PROPERTIES_BYTES_MAX >> 10}KB"
+
+
+def handle(call: Call) -> None:
+    """Send with the long names of fields."""
+    _handle(call, LONG)
+
+
+def handle_short(call: Call) -> None:
+    """Send with the short ones."""
+    _handle(call, SHORT)
+
+
+def handle_batch(call: Call) -> None:
+    """Send a batch; Java and Go use the short names for it."""
+    _handle(call, SHORT if SHORT.topic in call.ext else LONG, batch=True)
+
+
+def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
+    name = call.text(fields.topic)
+    names.check_sendable(name)
+    authorization.topic(call, Operation.WRITE, name)
+    messages = _messages(call, fields, batch=batch or call.flag(fields.batch))
+    send = Send(
+        call=call,
+        topic=name,
+        queue=call.number(fields.queue, -1, at_most=INT_MAX),
+        messages=messages,
+        group=call.text(fields.group, ""),
+        is_batch=batch or call.flag(fields.batch),
+        max_reconsumed=call.number(fields.max_reconsumed, -1),
+    )
+    making = call.rocketmq.making
+    if making.is_there(name):
+        _there(send, None)
+    else:
+        _may_create(call, name, fields)
+        call.later()
+        making.make(name, _queues(call, fields, name), partial(_there, send))
+
+
+def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said, bytes]]:
+    """Return what is sent, as it will be kept."""
+    settings, body = call.rocketmq.settings, call.body
+    if len(body) > settings.message_bytes_max:
+        raise RocketMqError(
+            ResponseCode.MESSAGE_ILLEGAL,
+            "the message is illegal, maybe msg body or properties length not matched. msg body"
+            f" length limit {settings.message_bytes_max}B, {_PROPERTIES_MAX}.",
+        )
+    said = _said(call, fields)
+    if not batch:
+        return ((_fitting(said), body),)
+    try:
+        found = layout.read_batch(body)
+    except MalformedMessage as error:
+        raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, str(error)) from None
+    if not found:
+        raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, "a batch without messages")
+    return [
+        (_fitting(said._replace(properties=one.properties, flag=one.flag)), one.body)
+        for one in found
+    ]
+
+
+def _said(call: Call, fields: Fields) -> Said:
+    peer = call.client.peer
+    host = packed(peer.host, peer.port)
+    sys_flag = call.number(fields.sys_flag, 0, at_least=-INT_MAX - 1, at_most=INT_MAX)
+    sys_flag &= ~_BROKERS_FLAGS
+    if len(host) > 8:
+        sys_flag |= BORN_V6
+    return Said(
+        properties=call.text(fields.properties, "").encode(errors="surrogateescape"),
+        flag=call.number(fields.flag, 0, at_least=-INT_MAX - 1, at_most=INT_MAX),
+        sys_flag=sys_flag,
+        born_ms=call.number(fields.born, call.now_ms()),
+        born_host=host,
+        reconsumed=call.number(fields.reconsumed, 0, at_least=0, at_most=INT_MAX),
+    )
+
+
+def _fitting(said: Said) -> Said:
+    if len(said.properties) > PROPERTIES_BYTES_MAX:
+        raise RocketMqError(
+            ResponseCode.MESSAGE_ILLEGAL, f"the message is illegal: {_PROPERTIES_MAX}."
+        )
+    return said
+
+
+def _may_create(call: Call, name: str, fields: Fields) -> None:
+    """Refuse a topic that is not there and may not be made."""
+    if name in call.broker.topics:
+        return  # it is being made
+    if not call.rocketmq.settings.auto_create and not names.is_of_group(name):
+        raise NoTopic(name)
+    authorization.topic(call, Operation.CREATE, name)
+
+
+def _queues(call: Call, fields: Fields, name: str) -> int:
+    if names.is_of_group(name):
+        return 1
+    asked = call.number(fields.default_queues, call.rocketmq.settings.queues)
+    return max(1, min(asked, call.rocketmq.settings.queues))
+
+
+def _there(send: Send, error: Exception | None) -> None:
+    """The topic is there: append, or let somebody else have it who keeps it for later."""
+    call = send.call
+    if error is not None:
+        call.fail(error)
+        return
+    for detour in call.rocketmq.detours:
+        if detour(send):
+            return
+    append(send)
+
+
+def append(send: Send) -> None:
+    """Append to the queue; the answer waits for the disk."""
+    call, rocketmq = send.call, send.call.rocketmq
+    topic = call.broker.topic(send.topic)
+    queue = send.queue if send.queue >= 0 else rocketmq.next_queue(len(topic.partitions))
+    partition = topic.partition(queue_of(topic, queue))
+    size = size_of(send.messages)
+    done = partial(_done, send, topic, queue)
+    call.later()
+    rocketmq.gatherer.add(topic, partition, Sent(send.messages, size, call.client.who, done))
+    counters = rocketmq.counters
+    counters.messages_in += len(send.messages)
+    counters.bytes_in += len(call.body)
+
+
+def _done(send: Send, topic: Topic, queue: int, offset: int, error: Exception | None) -> None:
+    call = send.call
+    if error is not None:
+        call.rocketmq.counters.refused += 1
+        call.fail(error)
+        return
+    call.answer(answer_of(send, topic.partitions[queue].log.id, queue, offset))
+
+
+def answer_of(send: Send, log_id: int, queue: int, offset: int) -> dict[str, object]:
+    """Return what says where the messages are."""
+    host = send.call.client.store_host
+    ids = [
+        layout.message_id(host, layout.physical_offset(log_id, offset + index))
+        for index in range(len(send.messages))
+    ]
+    answer: dict[str, object] = {
+        "msgId": ",".join(ids),
+        "queueId": queue,
+        "queueOffset": offset,
+        "MSG_REGION": "DefaultRegion",
+        "TRACE_ON": "true",
+    }
+    key = layout.property_of(send.messages[0][0].properties, _UNIQ_KEY)
+    if key is not None and not send.is_batch:
+        answer["transactionId"] = key.decode(errors="replace")
+    return answer
+
+
+CODES = {
+    RequestCode.SEND_MESSAGE: handle,
+    RequestCode.SEND_MESSAGE_V2: handle_short,
+    RequestCode.SEND_BATCH_MESSAGE: handle_batch,
+}

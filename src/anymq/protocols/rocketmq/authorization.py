@@ -1,0 +1,28 @@
+"""May this client do this? Asked by every request, answered by the one model of rights."""
+
+from anymq.core.rights.operations import Kind, Operation
+from anymq.protocols.rocketmq.call import Call
+from anymq.protocols.rocketmq.errors import Denied
+
+
+def topic(call: Call, operation: Operation, name: str) -> None:
+    """Refuse, unless the client may do this to a topic."""
+    if not call.access.may(operation, Kind.TOPIC, name):
+        raise Denied(f"No permission: {operation} on the topic {name}")
+
+
+def may_topic(call: Call, operation: Operation, name: str) -> bool:
+    """May the client do this to a topic?"""
+    return call.access.may(operation, Kind.TOPIC, name)
+
+
+def group(call: Call, operation: Operation, name: str) -> None:
+    """Refuse, unless the client may do this to a group."""
+    if not call.access.may(operation, Kind.GROUP, name):
+        raise Denied(f"No permission: {operation} on the group {name}")
+
+
+def cluster(call: Call, operation: Operation) -> None:
+    """Refuse, unless the client may do this to the broker."""
+    if not call.access.may_cluster(operation):
+        raise Denied(f"No permission: {operation} on the cluster")

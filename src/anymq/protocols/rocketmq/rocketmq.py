@@ -1,0 +1,77 @@
+"""RocketMq: what all its connections share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from anymq.core.broker import Broker
+from anymq.core.streams.unpacked import Unpacked
+from anymq.protocols.memory import Memory
+from anymq.protocols.rocketmq.convert import Teller
+from anymq.protocols.rocketmq.counters import Counters
+from anymq.protocols.rocketmq.members import Members
+from anymq.protocols.rocketmq.progress import Progress
+from anymq.protocols.rocketmq.send_request import Send
+from anymq.protocols.rocketmq.sending import Gatherer
+from anymq.protocols.rocketmq.settings import RocketMqSettings
+from anymq.protocols.rocketmq.topics import Making
+from anymq.security.gate import Gate
+from anymq.security.users import Users
+
+if TYPE_CHECKING:
+    from anymq.protocols.rocketmq.call import Call
+    from anymq.protocols.rocketmq.session import RocketMqSession
+
+TELLERS_MAX = 5000
+Detour = Callable[[Send], bool]
+
+
+@dataclass(slots=True)
+class RocketMq:
+    """One for all listeners."""
+
+    broker: Broker
+    settings: RocketMqSettings  # may be replaced
+    users: Users
+    gate: Gate
+    counters: Counters
+    memory: Memory
+    handlers: "Mapping[int, Callable[[Call], None]]"
+    # By the names of doors, once they are open: where clients are sent.
+    ports: Mapping[str, int] = field(default_factory=dict)
+    connected: "set[RocketMqSession]" = field(default_factory=set)
+    members: Members = field(init=False)
+    progress: Progress = field(init=False)
+    gatherer: Gatherer = field(init=False)
+    making: Making = field(init=False)
+    unpacked: Unpacked = field(default_factory=Unpacked)  # batches that consumers are in
+    # Each is asked, in this order, whether it keeps what is sent for later: then it answers.
+    detours: list[Detour] = field(default_factory=list)
+    _tellers: dict[tuple[str, bytes], Teller] = field(default_factory=dict)
+    _next_queue: int = 0
+
+    def __post_init__(self) -> None:
+        """Make its parts."""
+        self.members = Members()
+        self.progress = Progress(self.broker, lambda: self.settings.commit_interval_ms)
+        self.gatherer = Gatherer(self.broker)
+        self.making = Making(self.broker, lambda: self.settings)
+
+    def next_queue(self, count: int) -> int:
+        """Return a queue, of so many, for a message whose sender does not mind which."""
+        self._next_queue += 1
+        return self._next_queue % count
+
+    def teller(self, topic: str, store_host: bytes) -> Teller:
+        """Return what makes messages of a topic's records for clients who know us at this host."""
+        found = self._tellers.get((topic, store_host))
+        if found is None:
+            if len(self._tellers) >= TELLERS_MAX:
+                self._tellers.clear()
+            found = Teller(topic, topic, store_host, self.broker.forms)
+            self._tellers[topic, store_host] = found
+        return found
+
+    def say_goodbye(self) -> None:
+        """Keep what is not kept yet: the broker ends."""
+        self.progress.flush()
