@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from anymq.core.rights.access import Access
 from anymq.protocols.rocketmq import errors as remoting
+from anymq.protocols.rocketmq.grpc.definition import Code
 from anymq.protocols.rocketmq.grpc.errors import GrpcRefusal, code_of, status
 from anymq.protocols.rocketmq.grpc.http2 import GrpcStatus, Http2, Stream
 from anymq.protocols.rocketmq.grpc.inner import Answer, InnerCall
-from anymq.protocols.rocketmq.grpc.messages import Code
 from anymq.protocols.rocketmq.grpc.method import Method
 from anymq.protocols.rocketmq.grpc.protobuf import MalformedMessage, Proto
 

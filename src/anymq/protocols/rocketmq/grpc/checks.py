@@ -2,8 +2,8 @@
 
 from anymq.protocols.rocketmq import names
 from anymq.protocols.rocketmq.errors import RocketMqError
+from anymq.protocols.rocketmq.grpc.definition import Code, Resource
 from anymq.protocols.rocketmq.grpc.errors import GrpcRefusal
-from anymq.protocols.rocketmq.grpc.messages import Code, Resource
 
 MINE = "%"  # between a namespace and a name, as remoting clients write it
 

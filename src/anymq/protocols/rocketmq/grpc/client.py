@@ -12,9 +12,10 @@ from anymq.core.vhosts.vhosts import DEFAULT
 from anymq.protocols.rocketmq.codec import Frame
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import REFUSALS
+from anymq.protocols.rocketmq.grpc.definition import ClientType, Settings
 from anymq.protocols.rocketmq.grpc.handles import about, handle_of
 from anymq.protocols.rocketmq.grpc.inner import Answer, InnerCall
-from anymq.protocols.rocketmq.grpc.messages import ClientType, Settings, TelemetryCommand
+from anymq.protocols.rocketmq.grpc.messages import TelemetryCommand
 from anymq.protocols.rocketmq.grpc.orphans import recover
 from anymq.protocols.rocketmq.grpc.renewals import Renewals, Renewed
 from anymq.protocols.rocketmq.hosts import packed
@@ -147,9 +148,7 @@ class GrpcClient:
             if command is not None:
                 self.say(command)
 
-    def ask(
-        self, code: int, ext: Mapping[str, object], then: Answered, body: bytes = b""
-    ) -> None:
+    def ask(self, code: int, ext: Mapping[str, object], then: Answered, body: bytes = b"") -> None:
         """Ask the client something: by gRPC nobody can be asked."""
         then(None)
 
@@ -186,7 +185,7 @@ class GrpcClient:
         for call in tuple(self.calls):
             call.on_reset()
         waiting, self._waiting = self._waiting, set()
-        for call in waiting:
-            if call.on_gone is not None:
-                call.on_gone()
+        for one in waiting:
+            if one.on_gone is not None:
+                one.on_gone()
         self.rocketmq.members.gone(self.as_session)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from anymq.config.units import KIB
-from anymq.protocols.rocketmq.grpc.errors import GrpcRefusal
-from anymq.protocols.rocketmq.grpc.messages import (
+from anymq.protocols.rocketmq.grpc.definition import (
     Code,
     DeadLetterQueue,
     Digest,
@@ -24,6 +23,7 @@ from anymq.protocols.rocketmq.grpc.messages import (
     Timestamp,
     timestamp_of,
 )
+from anymq.protocols.rocketmq.grpc.errors import GrpcRefusal
 from anymq.protocols.rocketmq.layout import (
     COMPRESSED,
     KEYS,
@@ -42,7 +42,12 @@ GROUP_BYTES_MAX = 64  # of the name of a message group, and one less
 RECOVERY_SECONDS_MAX = 3600
 MESSAGE_ID_CHARS_MAX = 255
 # Names of properties that are RocketMQ's own: users cannot have them.
-DELAY, DELIVER_MS, DELAY_SEC, DELAY_MS = "DELAY", "TIMER_DELIVER_MS", "TIMER_DELAY_SEC", "TIMER_DELAY_MS"
+DELAY, DELIVER_MS, DELAY_SEC, DELAY_MS = (
+    "DELAY",
+    "TIMER_DELIVER_MS",
+    "TIMER_DELAY_SEC",
+    "TIMER_DELAY_MS",
+)
 TRAN_MSG, PGROUP, IMMUNITY = "TRAN_MSG", "PGROUP", "CHECK_IMMUNITY_TIME_IN_SECONDS"
 TRACE, BORN_HOST, BORN_TIMESTAMP = "TRACE_CONTEXT", "__BORNHOST", "BORN_TIMESTAMP"
 POP_CK, DLQ_TOPIC, DLQ_ID = "POP_CK", "DLQ_ORIGIN_TOPIC", "DLQ_ORIGIN_MESSAGE_ID"

@@ -2,7 +2,7 @@
 
 from anymq.core.errors import Refused
 from anymq.protocols.rocketmq.codes import ResponseCode
-from anymq.protocols.rocketmq.grpc.messages import Code, Status
+from anymq.protocols.rocketmq.grpc.definition import Code, Status
 
 
 class GrpcRefusal(Refused):

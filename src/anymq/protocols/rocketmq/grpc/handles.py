@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from anymq.protocols.rocketmq.grpc.convert import POP_CK
+from anymq.protocols.rocketmq.grpc.definition import Code
 from anymq.protocols.rocketmq.grpc.errors import GrpcRefusal
 from anymq.protocols.rocketmq.grpc.inner import Answer
-from anymq.protocols.rocketmq.grpc.messages import Code
 from anymq.protocols.rocketmq.layout import Stored, read_properties
 from anymq.protocols.rocketmq.names import RETRY
 

@@ -1,13 +1,14 @@
 """HTTP/2 for gRPC: one connection's streams, over h2, which knows the frames and their rules.
 
-A stream is one call. What comes is cut into messages (a byte of flags, four of length); what is owed
-goes as far as the peer's windows let it. Everything that a peer could make grow has a limit here or
+A stream is one call. What comes is cut into messages (a byte of flags, four of length); what is
+owed goes as far as the peer's windows let it. Everything that a peer could make grow has a limit here or
 in h2; who goes beyond is told so by GOAWAY, or by the status of that one call.
 """
 
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -113,7 +114,7 @@ class Stream:
         return self.headers.get(":path", "")
 
 
-class Http2Fault(Exception):  # noqa: N818  # it is theirs
+class Http2Fault(Exception):  # it is theirs
     """The connection cannot go on; GOAWAY is written."""
 
 
@@ -356,10 +357,8 @@ class Http2:
 
     def end(self, code: int = ErrorCodes.NO_ERROR) -> None:
         """Say that no more calls are taken, and hand over what is written."""
-        try:
+        with suppress(H2Error):
             self._conn.close_connection(code)
-        except H2Error:
-            pass
         self.flush()
 
     def close(self) -> None:
@@ -369,9 +368,7 @@ class Http2:
 
     def late(self, before: float) -> list[Stream]:
         """Return those whose request came in part, and began before."""
-        return [
-            one for one in self.streams.values() if one.incoming and one.started < before
-        ]
+        return [one for one in self.streams.values() if one.incoming and one.started < before]
 
     def _forget(self, stream: Stream) -> None:
         if stream.closed:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from anymq.protocols.rocketmq.grpc.messages import (
+from anymq.protocols.rocketmq.grpc.definition import (
     CustomizedBackoff,
     Duration,
     ExponentialBackoff,

@@ -7,12 +7,13 @@ that; by gRPC it gives back the transaction's id, so that is where we write it.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from typing_extensions import override
+
 from anymq.protocols.rocketmq.grpc.convert import message_of
+from anymq.protocols.rocketmq.grpc.definition import Code, Resource
 from anymq.protocols.rocketmq.grpc.errors import GrpcRefusal
 from anymq.protocols.rocketmq.grpc.messages import (
-    Code,
     RecoverOrphanedTransactionCommand,
-    Resource,
     TelemetryCommand,
 )
 from anymq.protocols.rocketmq.layout import MalformedMessage, read_messages
@@ -27,6 +28,7 @@ class Half(NamedTuple):
     log_offset: int
     own_id: str
 
+    @override
     def __str__(self) -> str:
         return f"{self.table_offset:X}-{self.log_offset:X}-{self.own_id}"
 

@@ -7,7 +7,6 @@ is skipped, as the format asks; what is no message raises `MalformedMessage`.
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any, NamedTuple, TypeVar, cast
 
 ELEMENTS_MAX = 20_000  # of lists and maps in one message: two bytes of input could each be one
@@ -20,7 +19,7 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 P = TypeVar("P", bound="Proto")
 
 
-class MalformedMessage(Exception):  # noqa: N818  # what came is one
+class MalformedMessage(Exception):  # what came is one
     """These bytes are not that message."""
 
 
@@ -153,7 +152,7 @@ class Proto:
     def encode(self) -> bytes:
         """Return it as bytes."""
         parts: list[bytes] = []
-        for name, spec, tag in _layout(type(self)).out:
+        for name, spec, tag in _layout_of(type(self)).out:
             value = getattr(self, name)
             if spec.mapped:
                 for key, said in value.items():
@@ -175,8 +174,14 @@ class _Layout(NamedTuple):
     by_number: dict[int, tuple[str, FieldSpec]]
 
 
-@cache
-def _layout(cls: type[Proto]) -> _Layout:
+_layouts: dict[type[Proto], _Layout] = {}
+
+
+def _layout_of(cls: type[Proto]) -> _Layout:
+    return _layouts.get(cls) or _layouts.setdefault(cls, _make_layout(cls))
+
+
+def _make_layout(cls: type[Proto]) -> _Layout:
     specs = [(each.name, each.metadata["protobuf"]) for each in fields(cast(Any, cls))]
     out = [(name, spec, _tag_of(spec)) for name, spec in specs]
     return _Layout(out, {spec.number: (name, spec) for name, spec in specs})
@@ -224,7 +229,7 @@ class _Input:
     def message(self, cls: type[Proto], start: int, end: int) -> Proto:
         """Read what is between."""
         found = cls()
-        by_number = _layout(cls).by_number
+        by_number = _layout_of(cls).by_number
         self._at = start
         while self._at < end:
             key = self._varint(end, LENGTH_BYTES_MAX)
@@ -361,7 +366,7 @@ def _kind_of(cls: type[Proto]) -> Kind:
 
 INT32 = Kind(VARINT, 0, varint, read_number=_int32)
 INT64 = Kind(VARINT, 0, varint, read_number=_int64)
-BOOL = Kind(VARINT, False, varint, read_number=bool)  # noqa: FBT003
+BOOL = Kind(VARINT, False, varint, read_number=bool)
 TEXT = Kind(BYTES, "", _write_text, read_bytes=_Input.text)
 BLOB = Kind(BYTES, b"", _with_length, read_bytes=_Input.blob)
 FLOAT = Kind(FIXED32, 0.0, struct.Struct("<f").pack, read_bytes=_read_float)

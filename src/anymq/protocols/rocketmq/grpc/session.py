@@ -7,6 +7,7 @@ from anymq.protocols.rocketmq.errors import REFUSALS
 from anymq.protocols.rocketmq.grpc import login
 from anymq.protocols.rocketmq.grpc.call import GrpcCall
 from anymq.protocols.rocketmq.grpc.client import CALLS_MAX, GrpcClient
+from anymq.protocols.rocketmq.grpc.definition import Code
 from anymq.protocols.rocketmq.grpc.http2 import (
     SLICE_BYTES,
     GrpcStatus,
@@ -15,7 +16,6 @@ from anymq.protocols.rocketmq.grpc.http2 import (
     Http2Limits,
     Stream,
 )
-from anymq.protocols.rocketmq.grpc.messages import Code
 from anymq.protocols.session import Outbox, Peer
 
 if TYPE_CHECKING:
@@ -218,7 +218,6 @@ class GrpcSession:
             not self.closed
             and self._outbox.size < rocketmq.settings.unsent_bytes_max
             and rocketmq.memory.admits(self)
-            and not (self._sends and rocketmq.broker.flow.short)
             and (not self._sends or rocketmq.broker.backlog.admits(self.wake))
         )
 

@@ -1,1 +1,1 @@
-"""One module for each family of calls: `METHODS` says what can be called, and how it is answered."""
+"""One module for each family of calls: `METHODS` says what can be called, and who answers it."""

@@ -1,15 +1,13 @@
-"""UpdateOffset, GetOffset, QueryOffset: how far groups have read, and where queues begin and end."""
+"""UpdateOffset, GetOffset, QueryOffset: how far groups have read, where queues begin and end."""
 
 from anymq.protocols.rocketmq.codes import RequestCode
 from anymq.protocols.rocketmq.grpc.call import GrpcCall
 from anymq.protocols.rocketmq.grpc.checks import group_of, topic_of
+from anymq.protocols.rocketmq.grpc.definition import Code, MessageQueue, OffsetPolicy
 from anymq.protocols.rocketmq.grpc.errors import OK, GrpcRefusal
 from anymq.protocols.rocketmq.grpc.inner import Answer
 from anymq.protocols.rocketmq.grpc.messages import (
-    Code,
     GetOffsetRequest,
-    MessageQueue,
-    OffsetPolicy,
     OffsetResponse,
     QueryOffsetRequest,
     StatusResponse,

@@ -4,22 +4,24 @@ from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.grpc.call import GrpcCall
 from anymq.protocols.rocketmq.grpc.checks import group_of, topic_of
 from anymq.protocols.rocketmq.grpc.convert import message_of
-from anymq.protocols.rocketmq.grpc.errors import OK, GrpcRefusal, code_of, status
-from anymq.protocols.rocketmq.grpc.handles import Lent
-from anymq.protocols.rocketmq.grpc.inner import Answer
-from anymq.protocols.rocketmq.grpc.manners import LONG_POLLING_MS
-from anymq.protocols.rocketmq.grpc.messages import (
+from anymq.protocols.rocketmq.grpc.definition import (
     Code,
     Duration,
     FilterExpression,
     FilterType,
     MessageQueue,
+    Resource,
+    timestamp_of,
+)
+from anymq.protocols.rocketmq.grpc.errors import OK, GrpcRefusal, code_of, status
+from anymq.protocols.rocketmq.grpc.handles import Lent
+from anymq.protocols.rocketmq.grpc.inner import Answer
+from anymq.protocols.rocketmq.grpc.manners import LONG_POLLING_MS
+from anymq.protocols.rocketmq.grpc.messages import (
     PullMessageRequest,
     PullMessageResponse,
     ReceiveMessageRequest,
     ReceiveMessageResponse,
-    Resource,
-    timestamp_of,
 )
 from anymq.protocols.rocketmq.grpc.method import Method
 from anymq.protocols.rocketmq.layout import read_messages
@@ -37,6 +39,7 @@ NOTHING = frozenset(
         ResponseCode.NO_MESSAGE,
     )
 )
+FROM_END = 1  # where a group begins that is new, unless nothing was deleted yet
 SUSPEND, SUBSCRIPTION = 2, 4  # sysFlag of a pull
 
 
@@ -59,7 +62,7 @@ def on_receive(call: GrpcCall, request: ReceiveMessageRequest) -> None:
         "invisibleTime": _invisible_ms(request),
         "pollTime": _poll_ms(call, request.long_polling_timeout),
         "bornTime": call.grpc.rocketmq.broker.clock.wall_ms(),
-        "initMode": 0 if call.grpc.from_start(group) else 1,
+        "initMode": FROM_END,
         "expType": kind,
         "exp": expression,
         "order": in_order,

@@ -8,9 +8,7 @@ from anymq.core.rights.operations import Kind, Operation
 from anymq.protocols.rocketmq.codes import RequestCode
 from anymq.protocols.rocketmq.grpc.call import GrpcCall
 from anymq.protocols.rocketmq.grpc.checks import group_of, topic_of
-from anymq.protocols.rocketmq.grpc.errors import OK, GrpcRefusal
-from anymq.protocols.rocketmq.grpc.inner import Answer
-from anymq.protocols.rocketmq.grpc.messages import (
+from anymq.protocols.rocketmq.grpc.definition import (
     Address,
     AddressScheme,
     Assignment,
@@ -20,11 +18,15 @@ from anymq.protocols.rocketmq.grpc.messages import (
     MessageQueue,
     MessageType,
     Permission,
+    Resource,
+)
+from anymq.protocols.rocketmq.grpc.errors import OK, GrpcRefusal
+from anymq.protocols.rocketmq.grpc.inner import Answer
+from anymq.protocols.rocketmq.grpc.messages import (
     QueryAssignmentRequest,
     QueryAssignmentResponse,
     QueryRouteRequest,
     QueryRouteResponse,
-    Resource,
 )
 from anymq.protocols.rocketmq.grpc.method import Method
 
@@ -82,9 +84,7 @@ def _queues_of(call: GrpcCall, topic: Resource, then: Callable[[int], None]) -> 
         else:
             call.ask(RequestCode.GET_ROUTEINFO_BY_TOPIC, {"topic": name}, routed)
 
-    may_make = rocketmq.settings.auto_create and call.access.may(
-        Operation.CREATE, Kind.TOPIC, name
-    )
+    may_make = rocketmq.settings.auto_create and call.access.may(Operation.CREATE, Kind.TOPIC, name)
     if may_make and not making.is_there(name):
         making.make(name, rocketmq.settings.queues, made)
     else:
@@ -96,8 +96,8 @@ def broker_of(call: GrpcCall, asked: Endpoints | None) -> Broker:
     settings = call.grpc.rocketmq.settings
     if asked is None or not asked.addresses:
         raise GrpcRefusal(Code.BAD_REQUEST, "the endpoints are missing")
-    if settings.grpc_advertised_host:
-        host = settings.grpc_advertised_host
+    if settings.advertised_host:
+        host = settings.advertised_host
         port = settings.grpc_advertised_port or call.client.peer.local_port
         endpoints = Endpoints(_scheme_of(host), [Address(host, port)])
     else:

@@ -7,21 +7,23 @@ from anymq.protocols.rocketmq.codes import RequestCode
 from anymq.protocols.rocketmq.grpc.call import GrpcCall
 from anymq.protocols.rocketmq.grpc.checks import topic_of
 from anymq.protocols.rocketmq.grpc.convert import Outgoing, outgoing_of
+from anymq.protocols.rocketmq.grpc.definition import (
+    Code,
+    Message,
+    Resolution,
+    Resource,
+    Source,
+    Status,
+)
 from anymq.protocols.rocketmq.grpc.errors import OK, GrpcRefusal, code_of, status
 from anymq.protocols.rocketmq.grpc.inner import Answer
 from anymq.protocols.rocketmq.grpc.messages import (
-    Code,
     EndTransactionRequest,
-    Message,
     RecallMessageRequest,
     RecallMessageResponse,
-    Resolution,
-    Resource,
     SendMessageRequest,
     SendMessageResponse,
     SendResultEntry,
-    Source,
-    Status,
     StatusResponse,
 )
 from anymq.protocols.rocketmq.grpc.method import Method

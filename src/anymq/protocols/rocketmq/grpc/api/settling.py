@@ -5,6 +5,7 @@ from functools import partial
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.grpc.call import GrpcCall
 from anymq.protocols.rocketmq.grpc.checks import group_of, topic_of
+from anymq.protocols.rocketmq.grpc.definition import Code, Status
 from anymq.protocols.rocketmq.grpc.errors import OK, GrpcRefusal, code_of, status
 from anymq.protocols.rocketmq.grpc.handles import about, handle_of
 from anymq.protocols.rocketmq.grpc.inner import Answer
@@ -14,9 +15,7 @@ from anymq.protocols.rocketmq.grpc.messages import (
     AckMessageResultEntry,
     ChangeInvisibleDurationRequest,
     ChangeInvisibleDurationResponse,
-    Code,
     ForwardMessageToDeadLetterQueueRequest,
-    Status,
     StatusResponse,
 )
 from anymq.protocols.rocketmq.grpc.method import Method

@@ -7,26 +7,30 @@ from typing import Any
 from anymq.protocols.rocketmq.codes import RequestCode
 from anymq.protocols.rocketmq.grpc.call import GrpcCall
 from anymq.protocols.rocketmq.grpc.checks import group_of, topic_of
+from anymq.protocols.rocketmq.grpc.definition import (
+    ClientType,
+    Code,
+    FilterType,
+    Settings,
+    Subscription,
+    SubscriptionEntry,
+)
 from anymq.protocols.rocketmq.grpc.errors import OK, GrpcRefusal
 from anymq.protocols.rocketmq.grpc.http2 import GrpcStatus
 from anymq.protocols.rocketmq.grpc.inner import Answer
 from anymq.protocols.rocketmq.grpc.manners import settings_for
 from anymq.protocols.rocketmq.grpc.messages import (
-    ClientType,
-    Code,
-    FilterType,
     HeartbeatRequest,
     NotifyClientTerminationRequest,
-    Settings,
     StatusResponse,
-    Subscription,
-    SubscriptionEntry,
     TelemetryCommand,
 )
 from anymq.protocols.rocketmq.grpc.method import Method
 
 TOPICS_MAX = 1000  # of one client
-CONSUMERS = frozenset((ClientType.PUSH_CONSUMER, ClientType.SIMPLE_CONSUMER, ClientType.PULL_CONSUMER))
+CONSUMERS = frozenset(
+    (ClientType.PUSH_CONSUMER, ClientType.SIMPLE_CONSUMER, ClientType.PULL_CONSUMER)
+)
 
 
 # Telemetry
