@@ -1,8 +1,8 @@
 """HTTP/2 for gRPC: one connection's streams, over h2, which knows the frames and their rules.
 
 A stream is one call. What comes is cut into messages (a byte of flags, four of length); what is
-owed goes as far as the peer's windows let it. Everything that a peer could make grow has a limit here or
-in h2; who goes beyond is told so by GOAWAY, or by the status of that one call.
+owed goes as far as the peer's windows let it. Everything that a peer could make grow has a limit
+here or in h2; who goes beyond is told so by GOAWAY, or by the status of that one call.
 """
 
 import struct
