@@ -1,9 +1,10 @@
 """`anymq serve`, with a server that only pretends."""
 
 import asyncio
+import gc
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -12,6 +13,15 @@ from anymq.cli.main import main
 from anymq.cli.serve import ready_line, serve
 from anymq.config.load import from_tables
 from anymq.config.model import Settings
+
+
+@pytest.fixture(autouse=True)
+def garbage_as_before() -> Iterator[None]:
+    """What serves is calmed; these tests share the process with others."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 class PretendedServer:

@@ -9,7 +9,8 @@ from anymq.protocols.rocketmq import authorization, names
 from anymq.protocols.rocketmq.call import Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import BadRequest
-from anymq.protocols.rocketmq.subscriptions import ALL, TAG, Subscription
+from anymq.protocols.rocketmq.filters import ALL, TAG
+from anymq.protocols.rocketmq.subscriptions import Subscription
 
 
 class _Subscription(msgspec.Struct, rename="camel"):

@@ -12,7 +12,8 @@ from anymq.protocols.rocketmq.call import INT_MAX, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.convert import Passes, Pulled
 from anymq.protocols.rocketmq.errors import RocketMqError
-from anymq.protocols.rocketmq.subscriptions import ALL, TAG, passes_of
+from anymq.protocols.rocketmq.filters import ALL, TAG
+from anymq.protocols.rocketmq.subscriptions import passes_of
 
 COMMIT, SUSPEND, SUBSCRIPTION, CLASS_FILTER, LITE = 1, 2, 4, 8, 16  # sysFlag
 SCANNED_BYTES_MAX = 4 << 20  # by one pull whose filter lets nothing through: others have turns
