@@ -1,0 +1,38 @@
+"""One broker for all tests here; each test has topics and groups of its own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from anymq.testing import EmbeddedBroker
+from tests.conformance.rocketmq.grpc.client import PythonClient
+
+Connect = Callable[[], PythonClient]
+
+
+@pytest.fixture(scope="session")
+def grpc_broker() -> Iterator[EmbeddedBroker]:
+    settings = {"rocketmq": {"port": 0, "nameserver_port": 0, "grpc_port": 0}}
+    with EmbeddedBroker(settings=settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def endpoints(grpc_broker: EmbeddedBroker) -> str:
+    return f"127.0.0.1:{grpc_broker.ports['rocketmq_grpc']}"
+
+
+@pytest.fixture
+def connect_grpc(endpoints: str, tmp_path: Path) -> Iterator[Connect]:
+    """Start clients, that go at the end."""
+    clients: list[PythonClient] = []
+
+    def start() -> PythonClient:
+        client = PythonClient(endpoints, tmp_path)
+        clients.append(client)
+        return client
+
+    yield start
+    for client in clients:
+        client.close()
