@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.conformance.rocketmq.grpc.client import PythonClient
 
 from anymq.testing import EmbeddedBroker
-from tests.conformance.rocketmq.grpc.client import PythonClient
 
 Connect = Callable[[], PythonClient]
 
@@ -36,3 +36,9 @@ def connect_grpc(endpoints: str, tmp_path: Path) -> Iterator[Connect]:
     yield start
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """Of a topic or a group that nobody else uses."""
+    return "".join(char if char.isalnum() else "-" for char in request.node.name)[:60].strip("-")

@@ -1,7 +1,6 @@
 """PyPI's `rocketmq-python-client`, by gRPC: what producers and consumers rely on."""
 
 import pytest
-
 from tests.conformance.rocketmq.grpc.client import ClientFailed
 from tests.conformance.rocketmq.grpc.conftest import Connect
 

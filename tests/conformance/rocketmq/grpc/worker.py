@@ -15,8 +15,12 @@ from rocketmq.v5.client import ClientConfiguration, Credentials
 package.ClientConfiguration = ClientConfiguration  # which a module of its own looks for there
 
 from rocketmq.grpc_protocol import TransactionResolution  # noqa: E402
-from rocketmq.v5.consumer import ConsumeResult, MessageListener, PushConsumer  # noqa: E402
-from rocketmq.v5.consumer import SimpleConsumer  # noqa: E402
+from rocketmq.v5.consumer import (  # noqa: E402
+    ConsumeResult,
+    MessageListener,
+    PushConsumer,
+    SimpleConsumer,
+)
 from rocketmq.v5.model import FilterExpression, Message  # noqa: E402
 from rocketmq.v5.producer import Producer, TransactionChecker  # noqa: E402
 
