@@ -168,7 +168,8 @@ class PartitionPop(Pop):
             (done if is_its else others).append(offset)
         if done:
             self._share.finish(done)
-            self._share.wake()
+            if self._in_order is not None:  # the next ones waited for these
+                self._share.wake()
         return others
 
     @override

@@ -156,10 +156,10 @@ class Shares:
                 settings=settings,
                 on_more=on_more,
             )
-        told = partial(self._tell, spot, who)
+        told = partial(self.tell, spot, who)
         return PartitionPlace(self._share(group, spot, partition), on_more, told)
 
-    def _tell(self, spot: Spot, who: Origin, taken: Taken) -> None:
+    def tell(self, spot: Spot, who: Origin, taken: Taken) -> None:
         """Tell who listens at the topic, if anybody does."""
         if spot.topic is not None and (tap := spot.topic.taps.tap) is not None:
             name = stream_of(spot.name)[1]

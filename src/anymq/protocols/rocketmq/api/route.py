@@ -9,8 +9,8 @@ from anymq.protocols.rocketmq import authorization, hosts, names
 from anymq.protocols.rocketmq.call import Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import RocketMqError
+from anymq.protocols.rocketmq.kept import INHERIT, READ, WRITE, TopicSettings
 
-READ, WRITE, INHERIT = 4, 2, 1  # permissions
 MASTER = "0"
 
 
@@ -20,13 +20,15 @@ def handle(call: Call) -> None:
     if name == names.AUTO_CREATE:
         if not call.rocketmq.settings.auto_create:
             raise _unknown(name)
-        queues, permission = call.rocketmq.settings.queues, READ | WRITE | INHERIT
+        queues = call.rocketmq.settings.queues
+        settings = TopicSettings(perm=READ | WRITE | INHERIT)
     else:
         authorization.topic(call, Operation.DESCRIBE, name)
         if not call.rocketmq.making.is_there(name):
             raise _unknown(name)
-        queues, permission = len(call.broker.topic(name).partitions), READ | WRITE
-    call.answer(body=encode(route(call, queues, permission)))
+        queues = len(call.broker.topic(name).partitions)
+        settings = call.rocketmq.topic_settings.of(name)
+    call.answer(body=encode(route(call, queues, settings)))
 
 
 def _unknown(name: str) -> RocketMqError:
@@ -36,19 +38,19 @@ def _unknown(name: str) -> RocketMqError:
     )
 
 
-def route(call: Call, queues: int, permission: int) -> Mapping[str, object]:
+def route(call: Call, queues: int, settings: TopicSettings) -> Mapping[str, object]:
     """Return the route of a topic with so many queues."""
-    settings = call.rocketmq.settings
+    reads, writes = settings.queues(queues)
     return {
         "brokerDatas": [broker_data(call)],
         "filterServerTable": {},
         "queueDatas": [
             {
-                "brokerName": settings.broker_name,
-                "perm": permission,
-                "readQueueNums": queues,
-                "topicSysFlag": 0,
-                "writeQueueNums": queues,
+                "brokerName": call.rocketmq.settings.broker_name,
+                "perm": settings.perm & ~(0 if call.rocketmq.routes_writable else WRITE),
+                "readQueueNums": reads,
+                "topicSysFlag": settings.topic_sys_flag,
+                "writeQueueNums": writes,
             }
         ],
     }

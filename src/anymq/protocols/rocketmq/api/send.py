@@ -8,7 +8,7 @@ from anymq.core.streams.topic import Topic
 from anymq.protocols.rocketmq import authorization, layout, names
 from anymq.protocols.rocketmq.call import INT_MAX, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
-from anymq.protocols.rocketmq.errors import NoTopic, RocketMqError
+from anymq.protocols.rocketmq.errors import Denied, NoTopic, RocketMqError
 from anymq.protocols.rocketmq.form import Said
 from anymq.protocols.rocketmq.hosts import packed
 from anymq.protocols.rocketmq.layout import (
@@ -46,6 +46,8 @@ def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
     name = call.text(fields.topic)
     names.check_sendable(name)
     authorization.topic(call, Operation.WRITE, name)
+    if not call.rocketmq.topic_settings.of(name).is_writable:
+        raise Denied(f"the topic [{name}] sending message is forbidden")
     messages = _messages(call, fields, batch=batch or call.flag(fields.batch))
     send = Send(
         call=call,
