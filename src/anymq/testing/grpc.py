@@ -1,7 +1,7 @@
 """Scripted conversations by gRPC: no socket, a clock and a disk that move when told.
 
 room = GrpcRoom()
-client = room.dialog()
+client = room.grpc_client()
 answer = client.call("QueryRoute", QueryRouteRequest(...), QueryRouteResponse)
 
 Needs the extra `anymq[rocketmq-grpc]`.
@@ -80,7 +80,7 @@ class GrpcRoom(RocketMqRoom):
         super().__init__(settings, files=files, users=users, gate=gate)
         self.grpc = Grpc.of(self.rocketmq)
 
-    def dialog(
+    def grpc_client(
         self, peer: Peer = PEER, *, client_id: str = "c1", cut: int = 0, preface: bool = True
     ) -> "GrpcDialog":
         """Return a new connection; `cut`: what it says comes in pieces of so many bytes."""

@@ -52,7 +52,7 @@ def shown(message: Any) -> dict[str, Any]:
     }
 
 
-class Checker(TransactionChecker):
+class Checker(TransactionChecker):  # type: ignore[misc]
     def __init__(self, verdict: str) -> None:
         self.verdict = verdict
 
@@ -61,7 +61,7 @@ class Checker(TransactionChecker):
         return RESOLUTIONS[self.verdict]
 
 
-class Listener(MessageListener):
+class Listener(MessageListener):  # type: ignore[misc]
     def __init__(self, failures: int) -> None:
         self.failures = failures  # of the first messages
 

@@ -69,7 +69,7 @@ def pull(client: GrpcDialog, queue: int, offset: int = 0) -> list[Message]:
 
 def test_a_topic_is_made_when_somebody_asks_for_it() -> None:
     room = GrpcRoom(RocketMqSettings(queues=3))
-    route = room.dialog().call("QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse)
+    route = room.grpc_client().call("QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse)
     assert [queue.id for queue in route.message_queues] == [0, 1, 2]
     broker = route.message_queues[0].broker
     assert broker is not None
@@ -79,7 +79,7 @@ def test_a_topic_is_made_when_somebody_asks_for_it() -> None:
 
 def test_or_it_is_not_there() -> None:
     room = GrpcRoom(RocketMqSettings(auto_create=False))
-    route = room.dialog().call("QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse)
+    route = room.grpc_client().call("QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse)
     assert route.status is not None
     assert route.status.code == Code.TOPIC_NOT_FOUND
 
@@ -87,14 +87,14 @@ def test_or_it_is_not_there() -> None:
 @pytest.mark.parametrize("name", ["", "a b", "t/u", "x" * 128, "TBW102"])
 def test_names_that_no_topic_has(name: str) -> None:
     request = QueryRouteRequest(Resource("", name), HERE)
-    route = GrpcRoom().dialog().call("QueryRoute", request, QueryRouteResponse)
+    route = GrpcRoom().grpc_client().call("QueryRoute", request, QueryRouteResponse)
     assert route.status is not None
     assert route.status.code == Code.ILLEGAL_TOPIC
 
 
 def test_a_consumer_reads_whatever_queue_the_broker_likes() -> None:
     request = QueryAssignmentRequest(TOPIC, GROUP, HERE)
-    answer = GrpcRoom().dialog().call("QueryAssignment", request, QueryAssignmentResponse)
+    answer = GrpcRoom().grpc_client().call("QueryAssignment", request, QueryAssignmentResponse)
     (assignment,) = answer.assignments
     assert assignment.message_queue is not None
     assert assignment.message_queue.id == -1
@@ -103,7 +103,7 @@ def test_a_consumer_reads_whatever_queue_the_broker_likes() -> None:
 def test_clients_are_sent_where_the_configuration_says() -> None:
     settings = RocketMqSettings(advertised_host="broker.example", grpc_advertised_port=1234)
     request = QueryRouteRequest(TOPIC, HERE)
-    route = GrpcRoom(settings).dialog().call("QueryRoute", request, QueryRouteResponse)
+    route = GrpcRoom(settings).grpc_client().call("QueryRoute", request, QueryRouteResponse)
     broker = route.message_queues[0].broker
     assert broker is not None
     assert broker.endpoints == Endpoints(3, [Address("broker.example", 1234)])
@@ -114,7 +114,7 @@ def test_clients_are_sent_where_the_configuration_says() -> None:
 
 def test_a_message_is_kept_as_it_came() -> None:
     room = GrpcRoom(RocketMqSettings(queues=1))
-    client = room.dialog()
+    client = room.grpc_client()
     sent = send(client, message(tag="a", keys=["k", "l"], message_group="g1"))
     assert [one.offset for one in sent.entries] == [0]
     (kept,) = pull(client, 0)
@@ -128,7 +128,7 @@ def test_a_message_is_kept_as_it_came() -> None:
 def test_the_answer_waits_for_the_disk() -> None:
     """A producer that has it may forget the message."""
     room = GrpcRoom()
-    client = room.dialog()
+    client = room.grpc_client()
     room.make_topic("t")
     room.disk_waits = True
     stream = client.start("SendMessage", SendMessageRequest([message()]))
@@ -140,13 +140,13 @@ def test_the_answer_waits_for_the_disk() -> None:
 
 
 def test_messages_of_one_call_have_one_topic() -> None:
-    answer = send(GrpcRoom().dialog(), message(), message(topic="u"))
+    answer = send(GrpcRoom().grpc_client(), message(), message(topic="u"))
     assert answer.status is not None
     assert answer.status.code == Code.MESSAGE_CORRUPTED
 
 
 def test_many_messages_in_one_call() -> None:
-    client = GrpcRoom(RocketMqSettings(queues=1)).dialog()
+    client = GrpcRoom(RocketMqSettings(queues=1)).grpc_client()
     sent = send(client, *(message(b"%d" % number) for number in range(5)))
     assert [one.offset for one in sent.entries] == [0, 1, 2, 3, 4]
 
@@ -167,7 +167,7 @@ def test_many_messages_in_one_call() -> None:
     ],
 )
 def test_what_a_client_cannot_mean_is_refused(bad: Message, code: Code) -> None:
-    answer = send(GrpcRoom(RocketMqSettings(message_bytes_max=1024)).dialog(), bad)
+    answer = send(GrpcRoom(RocketMqSettings(message_bytes_max=1024)).grpc_client(), bad)
     assert answer.status is not None
     assert answer.status.code == code
 
@@ -176,7 +176,7 @@ def test_a_producer_by_remoting_is_read_by_grpc() -> None:
     room = GrpcRoom()
     room.make_topic("t")
     room.client().send("t", b"hi", TAGS="a", UNIQ_KEY="ID1", color="red")
-    (kept,) = pull(room.dialog(), 0)
+    (kept,) = pull(room.grpc_client(), 0)
     assert kept.system_properties is not None
     assert (kept.system_properties.tag, kept.system_properties.message_id) == ("a", "ID1")
     assert kept.user_properties == {"color": "red"}
@@ -188,7 +188,7 @@ def test_a_producer_by_remoting_is_read_by_grpc() -> None:
 def test_how_far_a_group_has_read() -> None:
     room = GrpcRoom()
     room.make_topic("t")
-    client, queue = room.dialog(), MessageQueue(TOPIC, 0)
+    client, queue = room.grpc_client(), MessageQueue(TOPIC, 0)
     for _ in range(3):
         send(client)
     ends = [
@@ -212,7 +212,7 @@ def consumer_settings() -> Settings:
 
 def test_a_client_says_what_it_is_and_is_told_how_to_behave() -> None:
     room = GrpcRoom()
-    client = room.dialog()
+    client = room.grpc_client()
     stream = client.begin("Telemetry")
     client.say(stream, TelemetryCommand(settings=consumer_settings()))
     (told,) = client.heard[stream].messages(TelemetryCommand)
@@ -230,7 +230,7 @@ def test_a_client_says_what_it_is_and_is_told_how_to_behave() -> None:
 
 def test_a_client_whose_connection_is_lost_is_no_member() -> None:
     room = GrpcRoom()
-    client = room.dialog()
+    client = room.grpc_client()
     client.say(client.begin("Telemetry"), TelemetryCommand(settings=consumer_settings()))
     assert room.rocketmq.members.consumers
     client.hang_up()
@@ -238,13 +238,13 @@ def test_a_client_whose_connection_is_lost_is_no_member() -> None:
 
 
 def test_a_heartbeat_of_nobody_is_refused() -> None:
-    answer = GrpcRoom().dialog().call("Heartbeat", HeartbeatRequest(GROUP, 2), StatusResponse)
+    answer = GrpcRoom().grpc_client().call("Heartbeat", HeartbeatRequest(GROUP, 2), StatusResponse)
     assert answer.status is not None
     assert answer.status.code == Code.UNRECOGNIZED_CLIENT_TYPE
 
 
 def test_producers_are_told_the_limit() -> None:
-    client = GrpcRoom(RocketMqSettings(message_bytes_max=4321)).dialog()
+    client = GrpcRoom(RocketMqSettings(message_bytes_max=4321)).grpc_client()
     stream = client.begin("Telemetry")
     settings = Settings(client_type=1, publishing=Publishing([TOPIC]))
     client.say(stream, TelemetryCommand(settings=settings))
@@ -255,21 +255,21 @@ def test_producers_are_told_the_limit() -> None:
 
 
 def test_settings_that_say_nothing_end_the_stream() -> None:
-    client = GrpcRoom().dialog()
+    client = GrpcRoom().grpc_client()
     stream = client.begin("Telemetry")
     client.say(stream, TelemetryCommand(settings=Settings(client_type=1)))
     assert client.heard[stream].status == GrpcStatus.INVALID_ARGUMENT
 
 
 def test_who_has_no_name_is_refused() -> None:
-    client = GrpcRoom().dialog(client_id="")
+    client = GrpcRoom().grpc_client(client_id="")
     answer = client.call("Heartbeat", HeartbeatRequest(GROUP, 2), StatusResponse)
     assert answer.status is not None
     assert answer.status.code == Code.CLIENT_ID_REQUIRED
 
 
 def test_who_must_log_in_and_does_not_is_refused() -> None:
-    client = GrpcRoom(RocketMqSettings(require_login=True)).dialog()
+    client = GrpcRoom(RocketMqSettings(require_login=True)).grpc_client()
     answer = client.call("QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse)
     assert answer.status is not None
     assert answer.status.code == Code.UNAUTHORIZED
@@ -280,13 +280,13 @@ def test_who_must_log_in_and_does_not_is_refused() -> None:
 
 @pytest.mark.parametrize("path", ["Nothing", "SyncLiteSubscription", "/a.B/C", "/"])
 def test_what_is_not_known_is_not_implemented(path: str) -> None:
-    client = GrpcRoom().dialog()
+    client = GrpcRoom().grpc_client()
     stream = client.start(path, HeartbeatRequest())
     assert client.heard[stream].status == GrpcStatus.UNIMPLEMENTED
 
 
 def test_what_is_no_message_ends_that_call_only() -> None:
-    client = GrpcRoom().dialog()
+    client = GrpcRoom().grpc_client()
     stream = client.begin("Heartbeat")
     client.say(stream, b"\xff\xff", last=True)
     assert client.heard[stream].status == GrpcStatus.INTERNAL
@@ -294,7 +294,7 @@ def test_what_is_no_message_ends_that_call_only() -> None:
 
 
 def test_a_message_that_is_too_big_ends_that_call_only() -> None:
-    client = GrpcRoom(RocketMqSettings(message_bytes_max=1024)).dialog()
+    client = GrpcRoom(RocketMqSettings(message_bytes_max=1024)).grpc_client()
     stream = client.begin("SendMessage")
     client.conn.send_data(stream, b"\0" + (2**30).to_bytes(4, "big") + b"x")
     client.flush()
@@ -305,7 +305,7 @@ def test_a_message_that_is_too_big_ends_that_call_only() -> None:
 def test_answers_wait_for_the_room_that_the_client_makes() -> None:
     """It asks, and takes nothing: what it is owed is bounded, and comes when it reads."""
     room = GrpcRoom(RocketMqSettings(queues=1))
-    client = room.dialog()
+    client = room.grpc_client()
     for _ in range(3):
         send(client, message(b"x" * 60_000))
     client.acknowledges = False
@@ -325,7 +325,7 @@ def test_answers_wait_for_the_room_that_the_client_makes() -> None:
 
 def test_calls_taken_back_again_and_again_end_the_connection() -> None:
     """Rapid reset: each costs us more than the client."""
-    client = GrpcRoom().dialog()
+    client = GrpcRoom().grpc_client()
     for _ in range(RESETS_AHEAD_MAX + 1):
         stream = client.begin("Heartbeat")
         client.conn.reset_stream(stream, ErrorCodes.CANCEL)
@@ -334,7 +334,7 @@ def test_calls_taken_back_again_and_again_end_the_connection() -> None:
 
 
 def test_who_calls_and_takes_back_now_and_then_may_stay() -> None:
-    client = GrpcRoom().dialog()
+    client = GrpcRoom().grpc_client()
     for _ in range(RESETS_AHEAD_MAX + 1):
         stream = client.begin("Heartbeat")
         client.conn.reset_stream(stream, ErrorCodes.CANCEL)
@@ -345,7 +345,7 @@ def test_who_calls_and_takes_back_now_and_then_may_stay() -> None:
 def test_a_call_that_is_taken_back_waits_no_more() -> None:
     room = GrpcRoom()
     room.make_topic("t")
-    client = room.dialog()
+    client = room.grpc_client()
     request = PullMessageRequest(GROUP, MessageQueue(TOPIC, 0), 0, 32)
     stream = client.start("PullMessage", request)
     (one,) = client.session.clients.values()
@@ -359,7 +359,7 @@ def test_a_call_that_is_taken_back_waits_no_more() -> None:
 
 def test_what_is_not_http2_is_hung_up_on() -> None:
     room = GrpcRoom()
-    client = room.dialog(preface=False)
+    client = room.grpc_client(preface=False)
     client.feed(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
     assert client.session.closed
     assert room.rocketmq.counters.malformed == 1
@@ -367,7 +367,7 @@ def test_what_is_not_http2_is_hung_up_on() -> None:
 
 def test_a_request_that_never_ends_is_given_up() -> None:
     room = GrpcRoom(RocketMqSettings(frame_seconds_max=5))
-    client = room.dialog()
+    client = room.grpc_client()
     stream = client.begin("SendMessage")
     client.conn.send_data(stream, b"\0\0\0\0\x09abc")
     client.flush()
@@ -378,7 +378,7 @@ def test_a_request_that_never_ends_is_given_up() -> None:
 
 def test_who_is_silent_for_long_is_hung_up_on() -> None:
     room = GrpcRoom(RocketMqSettings(idle_seconds_max=60))
-    client = room.dialog()
+    client = room.grpc_client()
     send(client)
     room.let_pass(70)
     assert client.session.closed
@@ -386,6 +386,6 @@ def test_who_is_silent_for_long_is_hung_up_on() -> None:
 
 @pytest.mark.parametrize("cut", [1, 2, 7, 50])
 def test_any_split_of_the_bytes_means_the_same(cut: int) -> None:
-    client = GrpcRoom(RocketMqSettings(queues=1)).dialog(cut=cut)
+    client = GrpcRoom(RocketMqSettings(queues=1)).grpc_client(cut=cut)
     assert send(client).entries[0].offset == 0
     assert [one.body for one in pull(client, 0)] == [b"hello"]
