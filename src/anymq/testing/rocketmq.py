@@ -116,9 +116,7 @@ class RocketMqDialog(Client):
 
     # What most clients do
 
-    def send(
-        self, topic: str, body: bytes = b"hello", queue: int = 0, **properties: str
-    ) -> Frame:
+    def send(self, topic: str, body: bytes = b"hello", queue: int = 0, **properties: str) -> Frame:
         """Send one message."""
         return self.ask(RequestCode.SEND_MESSAGE_V2, send_fields(topic, queue, properties), body)
 
@@ -141,8 +139,18 @@ def send_fields(topic: str, queue: int, properties: Mapping[str, str]) -> dict[s
     """Return the fields of a request to send, by their short names."""
     said = write_properties(properties).decode()
     return {
-        **{"a": "PG", "b": topic, "c": "TBW102", "d": 4, "e": queue, "f": 0},
-        **{"g": 1_700_000_000_000, "h": 0, "i": said, "j": 0, "k": False, "m": False},
+        "a": "PG",
+        "b": topic,
+        "c": "TBW102",
+        "d": 4,
+        "e": queue,
+        "f": 0,
+        "g": 1_700_000_000_000,
+        "h": 0,
+        "i": said,
+        "j": 0,
+        "k": False,
+        "m": False,
     }
 
 
@@ -151,8 +159,16 @@ def pull_fields(
 ) -> dict[str, object]:
     """Return the fields of a request to pull: everything, and without waiting."""
     return {
-        **{"consumerGroup": group, "topic": topic, "queueId": queue, "queueOffset": offset},
-        **{"maxMsgNums": 32, "sysFlag": PULL_SUBSCRIPTION, "commitOffset": 0},
-        **{"suspendTimeoutMillis": 15_000, "subscription": "*", "subVersion": 0},
-        **{"expressionType": "TAG", **fields},
+        "consumerGroup": group,
+        "topic": topic,
+        "queueId": queue,
+        "queueOffset": offset,
+        "maxMsgNums": 32,
+        "sysFlag": PULL_SUBSCRIPTION,
+        "commitOffset": 0,
+        "suspendTimeoutMillis": 15_000,
+        "subscription": "*",
+        "subVersion": 0,
+        "expressionType": "TAG",
+        **fields,
     }
