@@ -6,6 +6,7 @@ To handlers of remoting requests it is what a session of theirs is: who asks, an
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
+from anymq.core.errors import Unavailable
 from anymq.core.rights.access import Access
 from anymq.core.taps import Origin
 from anymq.core.vhosts.vhosts import DEFAULT
@@ -142,11 +143,15 @@ class GrpcClient:
 
     def tell(self, code: int, ext: Mapping[str, object], body: bytes = b"") -> None:
         """Tell the client something, if it can be told so by gRPC."""
-        if code == RequestCode.CHECK_TRANSACTION_STATE and self.telemetry is not None:
-            said = {name: str(value) for name, value in ext.items() if value is not None}
-            command = recover(said, body)
-            if command is not None:
-                self.say(command)
+        if code != RequestCode.CHECK_TRANSACTION_STATE:
+            return
+        command = recover({name: str(value) for name, value in ext.items()}, body)
+        if self.telemetry is None or command is None:
+            raise Unavailable("the client does not listen")  # then another one is asked
+        self.say(command)
+
+    def members_changed(self, group: str) -> None:
+        """Others are in its group: by gRPC nothing has to be shared anew."""
 
     def ask(self, code: int, ext: Mapping[str, object], then: Answered, body: bytes = b"") -> None:
         """Ask the client something: by gRPC nobody can be asked."""
@@ -188,4 +193,4 @@ class GrpcClient:
         for one in waiting:
             if one.on_gone is not None:
                 one.on_gone()
-        self.rocketmq.members.gone(self.as_session)
+        self.rocketmq.clients.closed(self)

@@ -56,6 +56,6 @@ def recover(ext: Mapping[str, str], body: bytes) -> TelemetryCommand | None:
     if stored is None:
         return None
     half = Half(*offsets, ext.get("transactionId") or ext.get("msgId", ""))
-    message = message_of(stored, Resource("", ext.get("topic") or stored.topic))
+    message = message_of(stored, Resource("", stored.topic))
     command = RecoverOrphanedTransactionCommand(message, str(half))
     return TelemetryCommand(recover_orphaned_transaction_command=command)

@@ -220,21 +220,21 @@ def test_a_client_says_what_it_is_and_is_told_how_to_behave() -> None:
     assert told.settings.backoff_policy is not None
     assert told.settings.subscription is not None
     assert told.settings.subscription.long_polling_timeout is not None
-    assert list(room.rocketmq.members.consumers) == ["g"]
+    assert list(room.rocketmq.clients.consumers) == ["g"]
     beat = client.call("Heartbeat", HeartbeatRequest(GROUP, 2), StatusResponse)
     assert beat.status is not None
     assert beat.status.code == Code.OK
     client.call("NotifyClientTermination", NotifyClientTerminationRequest(GROUP), StatusResponse)
-    assert not room.rocketmq.members.consumers
+    assert not room.rocketmq.clients.consumers
 
 
 def test_a_client_whose_connection_is_lost_is_no_member() -> None:
     room = GrpcRoom()
     client = room.grpc_client()
     client.say(client.begin("Telemetry"), TelemetryCommand(settings=consumer_settings()))
-    assert room.rocketmq.members.consumers
+    assert room.rocketmq.clients.consumers
     client.hang_up()
-    assert not room.rocketmq.members.consumers
+    assert not room.rocketmq.clients.consumers
 
 
 def test_a_heartbeat_of_nobody_is_refused() -> None:

@@ -158,7 +158,7 @@ def on_termination(call: GrpcCall, request: NotifyClientTerminationRequest) -> N
     if settings is None:
         why = "cannot find client settings for this client"
         raise GrpcRefusal(Code.UNRECOGNIZED_CLIENT_TYPE, why)
-    client.rocketmq.members.gone(client.as_session)
+    client.rocketmq.clients.closed(client)
     call.answer(StatusResponse(OK))
 
 
