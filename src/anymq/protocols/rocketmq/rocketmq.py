@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from anymq.core.broker import Broker
 from anymq.core.streams.clients import Clients, Limits
 from anymq.core.streams.unpacked import Unpacked
+from anymq.core.transactions.transactions import Transactions
 from anymq.protocols.memory import Memory
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
+from anymq.protocols.rocketmq.halves import HalfMessages
 from anymq.protocols.rocketmq.kept import (
     GROUPS,
     KEY_VALUES,
@@ -47,12 +49,14 @@ class RocketMq:
     counters: Counters
     memory: Memory
     handlers: "Mapping[int, Callable[[Call], None]]"
+    transactions: Transactions
     # By the names of doors, once they are open: where clients are sent.
     ports: Mapping[str, int] = field(default_factory=dict)
     connected: "set[RocketMqSession]" = field(default_factory=set)
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
+    halves: HalfMessages = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
@@ -71,6 +75,7 @@ class RocketMq:
         self.progress = Progress(self.broker, lambda: self.settings.commit_interval_ms)
         self.gatherer = Gatherer(self.broker)
         self.making = Making(self.broker, lambda: self.settings)
+        self.halves = HalfMessages(self, self.transactions)
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
         self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)

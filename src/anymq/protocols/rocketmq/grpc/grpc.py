@@ -41,7 +41,7 @@ class Grpc:
 
     def is_ordered(self, group: str) -> bool:
         """Does a group want the messages of a queue one after the other?"""
-        return False
+        return self.rocketmq.group_settings.of(group).consume_message_orderly
 
     def say_goodbye(self) -> None:
         """Tell everybody that the broker ends."""

@@ -16,9 +16,10 @@ from anymq.protocols.rocketmq.grpc.definition import (
     Timestamp,
     duration_of,
 )
-from anymq.protocols.rocketmq.grpc.manners import _consumer_backoff, _producer_backoff
+from anymq.protocols.rocketmq.grpc.manners import consumer_backoff, producer_backoff
 from anymq.protocols.rocketmq.grpc.messages import SendMessageRequest, TelemetryCommand
 from anymq.protocols.rocketmq.grpc.protobuf import ELEMENTS_MAX, MalformedMessage, varint
+from anymq.protocols.rocketmq.kept import GroupSettings
 
 MESSAGE = Message(
     topic=Resource("", "t"),
@@ -33,10 +34,11 @@ MESSAGE = Message(
     ),
     body=bytes(range(256)),
 )
+RETRIES = consumer_backoff(GroupSettings())
 QUEUE = MessageQueue(Resource("", "t"), -1, 4, None, [1, 2, 3, 300])
 
 
-@pytest.mark.parametrize("message", [MESSAGE, QUEUE, _producer_backoff(), _consumer_backoff()])
+@pytest.mark.parametrize("message", [MESSAGE, QUEUE, producer_backoff(), RETRIES])
 def test_what_is_written_is_read_again(message: Message) -> None:
     assert type(message).decode(message.encode()) == message
 
@@ -65,9 +67,9 @@ def test_as_google_writes_it() -> None:
     queue = theirs.MessageQueue.FromString(QUEUE.encode())
     assert (queue.id, list(queue.accept_message_types)) == (-1, [1, 2, 3, 300])
     assert queue.SerializeToString() == QUEUE.encode()
-    policy = theirs.RetryPolicy.FromString(_producer_backoff().encode())
+    policy = theirs.RetryPolicy.FromString(producer_backoff().encode())
     assert policy.exponential_backoff.multiplier == 2.0
-    assert RetryPolicy.decode(policy.SerializeToString()) == _producer_backoff()
+    assert RetryPolicy.decode(policy.SerializeToString()) == producer_backoff()
 
 
 def test_absent_and_empty_differ_where_the_definition_says_so() -> None:

@@ -69,7 +69,9 @@ def pull(client: GrpcDialog, queue: int, offset: int = 0) -> list[Message]:
 
 def test_a_topic_is_made_when_somebody_asks_for_it() -> None:
     room = GrpcRoom(RocketMqSettings(queues=3))
-    route = room.grpc_client().call("QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse)
+    route = room.grpc_client().call(
+        "QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse
+    )
     assert [queue.id for queue in route.message_queues] == [0, 1, 2]
     broker = route.message_queues[0].broker
     assert broker is not None
@@ -79,7 +81,9 @@ def test_a_topic_is_made_when_somebody_asks_for_it() -> None:
 
 def test_or_it_is_not_there() -> None:
     room = GrpcRoom(RocketMqSettings(auto_create=False))
-    route = room.grpc_client().call("QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse)
+    route = room.grpc_client().call(
+        "QueryRoute", QueryRouteRequest(TOPIC, HERE), QueryRouteResponse
+    )
     assert route.status is not None
     assert route.status.code == Code.TOPIC_NOT_FOUND
 
