@@ -33,7 +33,8 @@ class PythonClient:
             env={"HOME": str(home), "OTEL_SDK_DISABLED": "true"},  # its log is there
             cwd=home,
         )
-        Thread(target=self._listen, daemon=True).start()
+        self._listener = Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def ask(self, what: str, **details: Any) -> dict[str, Any]:
         """Have it do something; ClientFailed when it could not."""
@@ -94,6 +95,10 @@ class PythonClient:
             self._process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._listener.join(SECONDS)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
 
     def kill(self) -> None:
         """End without leaving."""

@@ -23,6 +23,15 @@ def endpoints(grpc_broker: EmbeddedBroker) -> str:
     return f"127.0.0.1:{grpc_broker.ports['rocketmq_grpc']}"
 
 
+@pytest.fixture(scope="session")
+def python(endpoints: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PythonClient]:
+    """One client for all tests that do not care: it takes seconds to start."""
+    client = PythonClient(endpoints, tmp_path_factory.mktemp("python"))
+    client.produce()
+    yield client
+    client.close()
+
+
 @pytest.fixture
 def connect_grpc(endpoints: str, tmp_path: Path) -> Iterator[Connect]:
     """Start clients, that go at the end."""
