@@ -81,7 +81,7 @@ class Shares:
         self.spots = around.spots
         self.on_silent: list[Callable[[str, str], None]] = []  # told of group and member
         self._rules: dict[str, Rules] = {}  # of groups that pop
-        self.pops = Pops(around.clock, around.timers, self._share, self.settings_of)
+        self.pops = Pops(around.clock, around.timers, self._share, self.knows, self.settings_of)
 
     def restore(self) -> None:
         """Forget what was settled beyond the end of logs that lost something in a crash."""
@@ -187,6 +187,10 @@ class Shares:
             )
             share.bury = rules.bury if (rules := self._rules.get(group)) is not None else None
         return share
+
+    def knows(self, group: str, spot: Spot) -> bool:
+        """Has the group begun to read this topic?"""
+        return spot.id in self._kept.topics(group)
 
     def _starts(self, group: str, spot: Spot, known: int, start: Start | None) -> list[int]:
         """Partitions that the topic got later are read from their beginning: all of it is new."""

@@ -1,23 +1,24 @@
 """Popping: messages leased to whoever asks, from one queue or all queues of a topic.
 
-What a consumer is lent nobody else of its group gets until the consumer's time is up, or it says
-what became of it. Here is how messages are found, filtered and waited for; api/pop.py has the words.
+What a consumer is lent nobody else of its group gets until its time is up, or it says what became
+of the message. Here messages are found, filtered, waited for; the words are in api/pop.py.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anymq.config.units import MIB
+from anymq.core.shares.leases import Leases
 from anymq.core.shares.places import Spot
 from anymq.core.shares.pops import Hold, Pop
 from anymq.core.shares.words import Taken, Wish
 from anymq.core.streams.partition import Partition
-from anymq.core.streams.reader import RATIO_MAX
+from anymq.core.streams.reader import RATIO_MAX, Reader
 from anymq.core.taps import Origin
 from anymq.core.timers import Timer
-from anymq.protocols.rocketmq.convert import Passes, Teller, lay_out, own_form
+from anymq.protocols.rocketmq.convert import Passes, Pulled, Teller, lay_out, own_form
 from anymq.protocols.rocketmq.form import SHORT_BYTES, V6_BYTES
 from anymq.protocols.rocketmq.layout import BORN_V6, LOG_ID_SHIFT, OFFSET_MASK
 from anymq.storage import records
@@ -262,3 +263,25 @@ class Waiting:
     def _time_is_up(self) -> None:
         self.stop()
         self._on_time()
+
+
+def peek(rocketmq: "RocketMq", wish: PopWish, teller: Teller) -> list[bytes]:
+    """Return what would be popped next. Of queues nothing is shown: others consume there."""
+    parts: list[bytes] = []
+    left = wish.most
+    if wish.spot.topic is None:
+        return parts
+    for queue in queues_of(rocketmq, wish):
+        partition, pop = wish.spot.topic.partitions[queue], pop_at(rocketmq, wish, queue)
+        pulled = Pulled(teller, queue, partition.log.id)
+        leases = pop.leases
+
+        def take(offset: int, *record: Any, to: Pulled = pulled, held: Leases = leases) -> bool:
+            return offset not in held and to.take(offset, *record)
+
+        reader = Reader(partition, pop.first_waiting(), rocketmq.unpacked)
+        left -= reader.read(left, wish.bytes_max, take)
+        parts += pulled.parts
+        if left <= 0:
+            break
+    return parts
