@@ -13,7 +13,10 @@ Connect = Callable[[], PythonClient]
 
 @pytest.fixture(scope="session")
 def grpc_broker() -> Iterator[EmbeddedBroker]:
-    settings = {"rocketmq": {"port": 0, "nameserver_port": 0, "grpc_port": 0}}
+    settings = {
+        "rocketmq": {"port": 0, "nameserver_port": 0, "grpc_port": 0},
+        "transactions": {"check_after_ms": 200, "check_interval_ms": 200},
+    }
     with EmbeddedBroker(settings=settings) as running:
         yield running
 

@@ -89,7 +89,6 @@ class Lent:
         self._answer = answer
         self._broker = broker
         self._firsts = _firsts_of(answer.text("startOffsetInfo"))
-        self._counts = _firsts_of(answer.text("orderCountInfo"))
 
     def handle(self, stored: Stored) -> str:
         """Return the handle of a message."""
@@ -106,11 +105,6 @@ class Lent:
             stored.physical_offset,
         )
         return " ".join(map(str, said))
-
-    def attempts(self, stored: Stored) -> int:
-        """Return how often a message was lent before, as far as the answer says so."""
-        count = self._counts.get((_kind_of(stored.topic), stored.queue), 0)
-        return max(count, stored.reconsumed)
 
 
 def _kind_of(topic: str) -> str:

@@ -111,7 +111,6 @@ def _lend(call: GrpcCall, topic: Resource, answer: Answer, *, renewed: str) -> N
     call.say(ReceiveMessageResponse(status=OK))
     for stored in read_messages(answer.body):
         handle = lent.handle(stored)
-        stored = stored._replace(reconsumed=lent.attempts(stored))
         call.say(ReceiveMessageResponse(message=message_of(stored, topic, handle)))
         if renewed:
             call.client.renewals.add(renewed, topic.name, handle, RENEWED_MS)
