@@ -1,9 +1,13 @@
 """PyPI's `rocketmq-python-client`, by gRPC: what producers and consumers rely on."""
 
+import time
+from pathlib import Path
+
 import pytest
 
+from anymq.testing import EmbeddedBroker
 from tests.conformance.rocketmq.grpc.client import ClientFailed, PythonClient
-from tests.conformance.rocketmq.grpc.conftest import Connect
+from tests.conformance.rocketmq.grpc.conftest import DOORS, Connect
 
 BODIES = {"text": b"caf\xc3\xa9", "binary": bytes(range(256)) * 4, "big": b"x" * 2**20}
 
@@ -69,11 +73,34 @@ def test_a_transaction_is_seen_when_it_is_committed(
     assert {one["body"] for one in client.receive_all(len(wanted))} == wanted
 
 
-def test_a_transaction_that_nobody_ends_is_asked_about(connect_grpc: Connect, name: str) -> None:
-    client = connect_grpc()
-    client.produce(name, checker="commit")
-    sent = client.ask("transact", then="", topic=name, body=b"orphan")
-    asked = client.checked()
-    assert (asked["id"], asked["body"], asked["topic"]) == (sent["id"], b"orphan", name)
-    client.ask("borrow", group=f"G-{name}", topic=name)
-    assert [one["body"] for one in client.receive_all(1)] == [b"orphan"]
+def test_a_transaction_that_nobody_ends_is_asked_about(tmp_path: Path, name: str) -> None:
+    """The one that began it may be gone: any producer of the topic knows, or asks its database."""
+    settings = {"rocketmq": DOORS, "transactions": {"check_after_ms": 10, "check_interval_ms": 200}}
+    with EmbeddedBroker(settings=settings) as broker:
+        client = PythonClient(f"127.0.0.1:{broker.ports['rocketmq_grpc']}", tmp_path)
+        try:
+            client.produce(name, checker="commit")
+            sent = client.ask("transact", then="", topic=name, body=b"orphan")
+            asked = client.checked()
+            assert (asked["id"], asked["body"], asked["topic"]) == (sent["id"], b"orphan", name)
+            client.ask("borrow", group=f"G-{name}", topic=name)
+            assert [one["body"] for one in client.receive_all(1)] == [b"orphan"]
+        finally:
+            client.close()
+
+
+def test_a_delayed_message_comes_when_it_is_due(python: PythonClient, name: str) -> None:
+    due_ms = int(time.time() * 1000) + 1000
+    python.ask("delay", topic=name, body=b"later", deliver_ms=due_ms)
+    python.ask("borrow", group=f"G-{name}", topic=name)
+    (message,) = python.receive_all(1)
+    assert message["body"] == b"later"
+    assert time.time() * 1000 >= due_ms
+
+
+def test_a_delayed_message_can_be_taken_back(python: PythonClient, name: str) -> None:
+    due_ms = int(time.time() * 1000) + 3_600_000
+    sent = python.ask("delay", topic=name, body=b"never", deliver_ms=due_ms)
+    assert python.ask("recall", topic=name, handle=sent["handle"]) == {"id": sent["id"]}
+    with pytest.raises(ClientFailed):
+        python.ask("recall", topic=name, handle=sent["handle"])
