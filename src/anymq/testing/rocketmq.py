@@ -8,6 +8,7 @@ assert answer.code == ResponseCode.SUCCESS
 
 from collections.abc import Mapping
 
+from anymq.core.transactions.settings import TransactionSettings
 from anymq.protocols.rocketmq.api import registry
 from anymq.protocols.rocketmq.codec import ONEWAY, Decoder, Frame, Kind, Limits, encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
@@ -21,6 +22,7 @@ from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.storage.files import Files
 from anymq.testing.clients import Client, ClientsRoom
+from anymq.wiring import make_transactions
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 10911)
 PULL_SUSPEND, PULL_SUBSCRIPTION = 2, 4
@@ -47,7 +49,10 @@ class RocketMqRoom(ClientsRoom):
             counters=Counters(),
             memory=self.amqp.memory,
             handlers=registry.load(),
+            transactions=make_transactions(TransactionSettings(), self.broker, self.store),
+            detours=registry.detours(),
         )
+        self.rocketmq.halves.begin()
 
     def client(self, peer: Peer = PEER) -> "RocketMqDialog":
         """Return a new connection."""
@@ -116,9 +121,7 @@ class RocketMqDialog(Client):
 
     # What most clients do
 
-    def send(
-        self, topic: str, body: bytes = b"hello", queue: int = 0, **properties: str
-    ) -> Frame:
+    def send(self, topic: str, body: bytes = b"hello", queue: int = 0, **properties: str) -> Frame:
         """Send one message."""
         return self.ask(RequestCode.SEND_MESSAGE_V2, send_fields(topic, queue, properties), body)
 
@@ -130,9 +133,11 @@ class RocketMqDialog(Client):
             RequestCode.PULL_MESSAGE, pull_fields(topic, offset, queue, group, **fields)
         )
 
-    def pulled(self, topic: str, offset: int = 0, queue: int = 0, **fields: object) -> list[Stored]:
+    def pulled(
+        self, topic: str, offset: int = 0, queue: int = 0, group: str = "G", **fields: object
+    ) -> list[Stored]:
         """Return the messages that there are."""
-        answer = self.pull(topic, offset, queue, **fields)
+        answer = self.pull(topic, offset, queue, group, **fields)
         assert answer.code == ResponseCode.SUCCESS, answer
         return list(read_messages(answer.body))
 
@@ -141,8 +146,18 @@ def send_fields(topic: str, queue: int, properties: Mapping[str, str]) -> dict[s
     """Return the fields of a request to send, by their short names."""
     said = write_properties(properties).decode()
     return {
-        **{"a": "PG", "b": topic, "c": "TBW102", "d": 4, "e": queue, "f": 0},
-        **{"g": 1_700_000_000_000, "h": 0, "i": said, "j": 0, "k": False, "m": False},
+        "a": "PG",
+        "b": topic,
+        "c": "TBW102",
+        "d": 4,
+        "e": queue,
+        "f": 0,
+        "g": 1_700_000_000_000,
+        "h": 0,
+        "i": said,
+        "j": 0,
+        "k": False,
+        "m": False,
     }
 
 
@@ -151,8 +166,16 @@ def pull_fields(
 ) -> dict[str, object]:
     """Return the fields of a request to pull: everything, and without waiting."""
     return {
-        **{"consumerGroup": group, "topic": topic, "queueId": queue, "queueOffset": offset},
-        **{"maxMsgNums": 32, "sysFlag": PULL_SUBSCRIPTION, "commitOffset": 0},
-        **{"suspendTimeoutMillis": 15_000, "subscription": "*", "subVersion": 0},
-        **{"expressionType": "TAG", **fields},
+        "consumerGroup": group,
+        "topic": topic,
+        "queueId": queue,
+        "queueOffset": offset,
+        "maxMsgNums": 32,
+        "sysFlag": PULL_SUBSCRIPTION,
+        "commitOffset": 0,
+        "suspendTimeoutMillis": 15_000,
+        "subscription": "*",
+        "subVersion": 0,
+        "expressionType": "TAG",
+        **fields,
     }

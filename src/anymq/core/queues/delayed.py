@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from anymq.core.message import Envelope, Form, Message
+from anymq.core.queues import late
+from anymq.core.queues.late import LateRecord
 from anymq.storage import records, varints
 from anymq.storage.batch import HEADER_BYTES, LENGTH_END, BatchHeader, read_header
 from anymq.storage.errors import CorruptBatch, UnknownVersion
@@ -70,12 +72,12 @@ class Reader:
     def __init__(self, forms: Mapping[int, Form]) -> None:
         self._forms = forms
 
-    def read(self, data: bytes) -> Iterator[tuple[int, Delayed]]:
+    def read(self, data: bytes) -> Iterator[tuple[int, Delayed | LateRecord]]:
         """Yield the messages of these batches, with their positions. StorageError."""
         for header, batch in batches(data):
             if header.record_count:
                 for record in records.iterate(batch):
-                    yield record.offset, self._delayed(record)
+                    yield record.offset, late.decode(record) or self._delayed(record)
 
     def _delayed(self, record: Record) -> Delayed:
         said = next((value for name, value in record.headers if name == HEADER), None)

@@ -3,21 +3,28 @@
 A record's timestamp is the time when it is due. What was released is settled in the journal of all
 lines, and thinning takes it out of the log. A restart reads the state that was kept when a segment
 ended, and the records since.
+
+Two kinds wait here: messages, which are published when they are due, and records, which then come
+to their partitions (late.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import NamedTuple, Protocol
 
 from anymq.core.errors import Refused
 from anymq.core.message import Form, Message
-from anymq.core.queues import delayed, stored
+from anymq.core.queues import delayed, late, stored
+from anymq.core.queues.delayed import Delayed
 from anymq.core.queues.due import Due, Entry
+from anymq.core.queues.late import LateRecord
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.witness import Witness
+from anymq.core.streams.stream_names import stream_of
 from anymq.core.timers import Timer
 from anymq.observability.log import Log as News
+from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import OffsetOutOfRange, StorageError
 from anymq.storage.log import Log, LogConfig, Runs
 from anymq.storage.log_config import MIB
@@ -30,6 +37,8 @@ LOG_CONFIG = LogConfig(
 
 RELEASED_AT_ONCE = 500  # then others have their turn
 UNANSWERED_MAX = 10_000  # released, and not yet safe where they went
+GATHERED_BYTES_MAX = 4 * MIB  # of records that are released together
+ARRIVING_BYTES_MAX = 32 * MIB  # of records that are released, and not yet safe
 RETRY_MS = 1000  # when the disk is full, or what is damaged is being put aside
 REFUSED_PAUSE_MS_MAX = 600_000  # who is refused comes again: after ever longer pauses, to this one
 TOLD_EVERY_MS = 60_000  # that messages are refused
@@ -42,6 +51,8 @@ _NEAR = 100  # positions: then one read brings the next ones, too
 
 Then = Callable[[Exception | None], None]
 Release = Callable[[str, Message, Then], None]
+Arrived = Callable[[int, Exception | None], None]
+Arrive = Callable[[Sequence[tuple[int, LateRecord]], Arrived], None]
 
 news = News(__name__)
 
@@ -57,18 +68,21 @@ class Clock(Protocol):
 
 
 class Waiting(NamedTuple):
-    """A message that comes later."""
+    """What comes later: a message, or a record of a topic as a message."""
 
     id: str
     due_ms: int
     vhost_name: str
     message: Message
+    topic: str | None = None
+    partition: int = -1
 
 
 class Delays:
     """All delayed messages. On the broker's thread only; it takes part in turns as queues do.
 
-    `changed` is the turn's `add`. `release(vhost_name, message, then)` publishes now.
+    `changed` is the turn's `add`. `release(vhost_name, message, then)` publishes now, `arrive`
+    appends records to their partitions.
     """
 
     def __init__(
@@ -80,6 +94,7 @@ class Delays:
         clock: Clock,
         changed: Callable[["Delays"], None],
         release: Release,
+        arrive: Arrive | None = None,
         witness: Witness | None = None,
     ) -> None:
         self.scheduled = False  # of the turn
@@ -88,11 +103,17 @@ class Delays:
         self._clock = clock
         self._changed = changed
         self._release = release
+        self._arrive = arrive
         self._witness = witness or Witness()
+        self._forms = forms
         self._reader = delayed.Reader(forms)
         self._due = Due()
         self._unanswered: dict[int, int] = {}  # position: due
-        self._near: dict[int, delayed.Delayed] = {}  # read with the last one
+        self._gathered: list[tuple[int, LateRecord]] = []  # to arrive together
+        self._gathered_bytes = 0
+        self._arriving: dict[int, int] = {}  # position: bytes
+        self._arriving_bytes = 0
+        self._near: dict[int, Delayed | LateRecord] = {}  # read with the last one
         self._last_read = -1
         self._timer: Timer | None = None
         self._timer_due = 0
@@ -157,17 +178,23 @@ class Delays:
             if then is not None:
                 then(None)
             return
-        batch, header = delayed.encode(vhost_name, message, due_ms)
         try:
-            position = self._log.append(batch, header, 0)
+            self._add(delayed.encode(vhost_name, message, due_ms), due_ms, then)
         except StorageError as error:
             if then is not None:
                 then(error)
-            return
+
+    def add_record(self, record: LateRecord, then: Then | None) -> str:
+        """Keep a record until it is due; return its id. `then`: it is safe. StorageError."""
+        return _id(record.due_ms, self._add(late.encode(record), record.due_ms, then))
+
+    def _add(self, batch: tuple[bytes, BatchHeader], due_ms: int, then: Then | None) -> int:
+        position = self._log.append(*batch, 0)
         self._due.add(due_ms, position)
         self._arm()
         if then is not None:
             self._log.when_durable(position, then)
+        return position
 
     def page(self, count: int, *, after: str = "") -> list[Waiting]:
         """Return what comes next, or next after this id, by due time. StorageError."""
@@ -177,7 +204,7 @@ class Delays:
         for due, position in islice(visible, min(count, PAGE_MAX)):
             there = self._read(position)
             if there is not None:
-                found.append(Waiting(_id(due, position), due, there.vhost_name, there.message))
+                found.append(self._waiting(due, position, there))
         return found
 
     def find(self, waiting_id: str) -> Waiting | None:
@@ -186,7 +213,22 @@ class Delays:
         if position >= self._log.visible_end or not self._due.holds(due, position):
             return None
         there = self._read(position)
-        return there and Waiting(waiting_id, due, there.vhost_name, there.message)
+        return None if there is None else self._waiting(due, position, there)
+
+    def find_record(self, waiting_id: str) -> LateRecord | None:
+        """Return a record, if it waits. ValueError: this is no id. StorageError."""
+        due, position = _entry(waiting_id)
+        if position >= self._log.visible_end or not self._due.holds(due, position):
+            return None
+        there = self._read(position)
+        return there if isinstance(there, LateRecord) else None
+
+    def _waiting(self, due: int, position: int, there: Delayed | LateRecord) -> Waiting:
+        if isinstance(there, Delayed):
+            return Waiting(_id(due, position), due, there.vhost_name, there.message)
+        vhost, _ = stream_of(there.topic)
+        message = late.shown(there, self._forms)
+        return Waiting(_id(due, position), due, vhost, message, there.topic, there.partition)
 
     def hasten(self, waiting_id: str) -> bool:
         """Have one be due now; False when there is none, or it is on its way already."""
@@ -216,6 +258,7 @@ class Delays:
         try:
             return all(self._release_next(now) for _ in range(RELEASED_AT_ONCE))
         finally:
+            self._send_gathered()
             self._pumping = False
 
     def flush(self) -> None:
@@ -227,7 +270,7 @@ class Delays:
         if first is None or first[0] > now or now < self._not_before:
             return False
         due, position = first
-        if len(self._unanswered) >= UNANSWERED_MAX or position >= self._log.visible_end:
+        if self._is_enough or position >= self._log.visible_end:
             return False  # an answer, or the disk, brings us back
         try:
             there = self._read(position)
@@ -239,8 +282,35 @@ class Delays:
             self._settle([position])
         else:
             self._unanswered[position] = there.due_ms
-            self._release(there.vhost_name, there.message, partial(self._released, position))
+            self._send(position, there)
         return True
+
+    @property
+    def _is_enough(self) -> bool:
+        """Is so much on its way that the rest waits for answers?"""
+        return len(self._unanswered) >= UNANSWERED_MAX or self._arriving_bytes >= ARRIVING_BYTES_MAX
+
+    def _send(self, position: int, there: Delayed | LateRecord) -> None:
+        if isinstance(there, Delayed):
+            self._release(there.vhost_name, there.message, partial(self._released, position))
+            return
+        self._gathered.append((position, there))
+        self._gathered_bytes += there.size
+        self._arriving[position] = there.size
+        self._arriving_bytes += there.size
+        if self._gathered_bytes >= GATHERED_BYTES_MAX:
+            self._send_gathered()
+
+    def _send_gathered(self) -> None:
+        """Let records arrive: those of one partition as a batch."""
+        if self._gathered:
+            gathered, self._gathered, self._gathered_bytes = self._gathered, [], 0
+            assert self._arrive is not None
+            self._arrive(gathered, self._arrived)
+
+    def _arrived(self, position: int, error: Exception | None) -> None:
+        self._arriving_bytes -= self._arriving.pop(position)
+        self._released(position, error)
 
     def _released(self, position: int, error: Exception | None) -> None:
         due = self._unanswered.pop(position)
@@ -279,7 +349,7 @@ class Delays:
     def _arm(self) -> None:
         """Have a timer run when the next one is due."""
         first = self._due.first()
-        if first is None or len(self._unanswered) >= UNANSWERED_MAX:
+        if first is None or self._is_enough:
             return
         due = max(first[0], self._not_before)
         if self._timer is not None and self._timer.pending:
@@ -328,7 +398,7 @@ class Delays:
 
     # Reading
 
-    def _read(self, position: int) -> delayed.Delayed | None:
+    def _read(self, position: int) -> Delayed | LateRecord | None:
         """Return one; None when it is not there any more. StorageError."""
         there = self._near.pop(position, None)
         if there is not None:

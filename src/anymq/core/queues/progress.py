@@ -20,5 +20,7 @@ class Progress:
 
     @property
     def safe_to(self) -> int:
-        """How far it is synced."""
+        """How far it is synced; of a journal that failed: nobody knows."""
+        if self._log.failed is not None:
+            return -1
         return self._log.durable.end

@@ -23,9 +23,12 @@ from anymq.core.queues.turn import Turn
 from anymq.core.routing.types import OURS, ExchangeTypes
 from anymq.core.steady import Steady
 from anymq.core.streams.logs import Logs
+from anymq.core.streams.topic import Topic
 from anymq.core.taps import ListenAt, nobody
 from anymq.core.timers import Timer, Timers
+from anymq.core.vhosts import arrivals
 from anymq.core.vhosts.applying import Applying
+from anymq.core.vhosts.arrivals import Arrivals
 from anymq.core.vhosts.captures import Captures
 from anymq.core.vhosts.definitions import Definitions
 from anymq.core.vhosts.kinds import QueueKind
@@ -129,6 +132,7 @@ class Messaging:
     def _open_delays(self, forms: Mapping[int, Form]) -> Delays:
         store = self._ground.store
         log = store.open_log(delays.LOG_ID, delays.LOG_CONFIG)
+        self.lines.follow(log)
         opened = Delays(
             log,
             self.lines.settlement(delays.LOG_ID),
@@ -136,13 +140,26 @@ class Messaging:
             clock=self.steady,
             changed=self.turn.add,
             release=self.vhosts.release,
+            arrive=lambda late, then: self.arrivals.arrive(late, then),
             witness=self.lines.witness,
         )
         store.read_whole(log, opened.restore)
         return opened
 
+    def _open_arrivals(self, topics: Mapping[str, Topic]) -> Arrivals:
+        store = self._ground.store
+        log = store.open_log(arrivals.LOG_ID, arrivals.LOG_CONFIG)
+        opened = Arrivals(
+            log, topics, now_ms=self.steady.now_ms, when_settled=self.lines.when_written
+        )
+        settled = self.lines.settlement(delays.LOG_ID).settled
+        store.read_whole(log, lambda: opened.restore(settled))
+        self.lines.follow(log)
+        return opened
+
     def add_streams(self, topics: TopicVerbs) -> Streams:
-        """Let topics be seen as streams."""
+        """Let topics be seen as streams, and late records arrive there."""
+        self.arrivals = self._open_arrivals(topics.topics)
         streams = Streams(
             topics,
             self.vhosts,

@@ -3,7 +3,8 @@
 from typing import Any
 
 from anymq.core.queues.delays import Waiting
-from anymq.core.rights.permit import READ, WRITE
+from anymq.core.rights.permit import EXCHANGE, QUEUE, READ, WRITE
+from anymq.core.streams.stream_names import stream_of
 from anymq.management.api import routes
 from anymq.management.api.browse import Shown, count_of
 from anymq.management.api.call import Call, done
@@ -32,8 +33,7 @@ def show_delayed(call: Call) -> Answer:
         looked_at += len(page)
         following = page[-1].id if len(page) == PAGE else None
         for one in page:
-            exchange = one.message.envelope.exchange
-            if one.vhost_name != vhost.name or not permit.may(READ, exchange or DEFAULT_EXCHANGE):
+            if one.vhost_name != vhost.name or not permit.may(READ, *_place_of(one)):
                 continue
             rows.append(_row(one, shown))
             size += len(one.message.body)
@@ -56,7 +56,15 @@ def _page(call: Call, after: str) -> list[Waiting]:
 
 def _row(one: Waiting, shown: Shown) -> dict[str, Any]:
     said = message_row(one.message, truncate=shown.truncate, encoding=shown.encoding)
-    return {"id": one.id, "due": one.due_ms, "timestamp": one.message.timestamp_ms, **said}
+    row = {"id": one.id, "due": one.due_ms, "timestamp": one.message.timestamp_ms, **said}
+    return row if one.topic is None else {**row, "topic": one.topic, "partition": one.partition}
+
+
+def _place_of(one: Waiting) -> tuple[str, str]:
+    """Return where it goes, as rights are asked: an exchange, or a topic."""
+    if one.topic is not None:
+        return stream_of(one.topic)[1], QUEUE
+    return one.message.envelope.exchange or DEFAULT_EXCHANGE, EXCHANGE
 
 
 @ROUTES.delete("/delayed/:vhost/:id")
@@ -85,5 +93,6 @@ def _found(call: Call) -> Waiting:
     if found is None or found.vhost_name != vhost.name:
         raise no_object()
     for right in (READ, WRITE):
-        call.permit.exchange(right, found.message.envelope.exchange)
+        name, kind = _place_of(found)
+        call.permit.check(right, kind, name)
     return found

@@ -9,7 +9,6 @@ percent-quoted. On disk: another meaning needs another key.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from struct import Struct
 from urllib.parse import quote, unquote
 from zlib import crc32
@@ -17,8 +16,8 @@ from zlib import crc32
 import msgspec
 
 from anymq.core.catalog import DefinitionStore
+from anymq.core.queues.coming import Coming, Stage
 from anymq.core.queues.witness import Places
-from anymq.storage import varints
 from anymq.storage.log import LogConfig
 
 LOG_ID = 5  # see "Names of clients never become paths" in ARCHITECTURE.md
@@ -91,48 +90,6 @@ class InFlight:
     begun: dict[int, Places] = field(default_factory=dict)
     arrived: dict[int, int] = field(default_factory=dict)
     written: dict[int, int] = field(default_factory=dict)
-
-
-class Stage(IntEnum):
-    """How far a message of QoS 2 is that comes in."""
-
-    COMPLETE = 0  # it is everywhere
-    COMING = 1  # it is on its way to all of these places, or was when the broker died
-    BEGUN = 2  # a restart found it in these places, and it lacks others
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """A number of a message that came, and where the message goes."""
-
-    stage: Stage
-    places: Places
-
-    def found(self, has: Callable[[int, int], bool]) -> "Coming | None":
-        """Return what a restart makes of it; None: the message is nowhere, and never came."""
-        there = [place for place in self.places if has(*place)]
-        if self.stage is Stage.COMPLETE or (self.stage is Stage.COMING and there == self.places):
-            return Coming(Stage.COMPLETE, [])
-        return Coming(Stage.BEGUN, there) if there else None
-
-    def encode(self) -> bytes:
-        """Return it as it is kept: nothing when it is complete."""
-        if self.stage is Stage.COMPLETE:
-            return b""
-        numbers = [number for place in self.places for number in place]
-        return bytes((self.stage,)) + b"".join(map(varints.encode, numbers))
-
-    @classmethod
-    def decode(cls, data: bytes) -> "Coming":
-        """Read it again."""
-        if not data:
-            return cls(Stage.COMPLETE, [])
-        places, at = [], 1
-        while at < len(data):
-            log_id, at = varints.decode(data, at)
-            position, at = varints.decode(data, at)
-            places.append((log_id, position))
-        return cls(Stage(data[0]), places)
 
 
 class RetainedMessage:

@@ -3,75 +3,75 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from anymq.protocols.rocketmq.subscriptions import Subscription
+from anymq.core.streams.clients import ClientGroup, How, Interest, Model
 
 if TYPE_CHECKING:
     from anymq.protocols.rocketmq.rocketmq import RocketMq
-    from anymq.protocols.rocketmq.session import RocketMqSession
+
+_TYPES = {How.PUSH: "CONSUME_PASSIVELY", How.PULL: "CONSUME_ACTIVELY", How.POP: "CONSUME_POP"}
 
 
 def consumers(rocketmq: "RocketMq", group: str) -> list[dict[str, object]]:
     """Return the members of a group of consumers."""
-    found = rocketmq.members.consumers.get(group)
-    return [] if found is None else _told(found.clients.items())
+    return list(_told(rocketmq.clients.consumers.get(group)))
 
 
 def producers(rocketmq: "RocketMq", group: str) -> list[dict[str, object]]:
     """Return the members of a group of producers."""
-    return _told(rocketmq.members.producers.get(group, {}).items())
+    return list(_told(rocketmq.clients.producers.get(group)))
 
 
 def all_producers(rocketmq: "RocketMq") -> dict[str, list[dict[str, object]]]:
     """Return the members of all groups of producers."""
-    return {group: producers(rocketmq, group) for group in sorted(rocketmq.members.producers)}
+    return {group: producers(rocketmq, group) for group in sorted(rocketmq.clients.producers)}
 
 
 def subscriptions(rocketmq: "RocketMq", group: str) -> dict[str, dict[str, object]]:
     """Return what a group wants, by topic."""
-    found = rocketmq.members.consumers.get(group)
-    return {} if found is None else {one: said(of) for one, of in found.subscriptions.items()}
+    found = rocketmq.clients.consumers.get(group)
+    return {} if found is None else {one: said(of) for one, of in found.interests().items()}
 
 
 def groups_on(rocketmq: "RocketMq", topic: str) -> set[str]:
     """Return the groups with members that want something of a topic."""
-    of_all = rocketmq.members.consumers.values()
-    return {one.name for one in of_all if topic in one.subscriptions}
+    of_all = rocketmq.clients.consumers.values()
+    return {one.name for one in of_all if one.interest(topic) is not None}
 
 
 def how(rocketmq: "RocketMq", group: str) -> dict[str, object]:
     """Return how a group consumes."""
+    found = rocketmq.clients.consumers.get(group) or ClientGroup(group)
     return {
-        "consumeFromWhere": "CONSUME_FROM_LAST_OFFSET",
-        "consumeType": "CONSUME_PASSIVELY",
-        "messageModel": "CLUSTERING",
+        "consumeFromWhere": found.start or "CONSUME_FROM_LAST_OFFSET",
+        "consumeType": _TYPES[found.how],
+        "messageModel": "BROADCASTING" if found.model is Model.BROADCASTING else "CLUSTERING",
     }
 
 
 def groups(rocketmq: "RocketMq") -> set[str]:
     """Return the groups of consumers that have members."""
-    return set(rocketmq.members.consumers)
+    return set(rocketmq.clients.consumers)
 
 
-def said(of: Subscription) -> dict[str, object]:
+def said(of: Interest) -> dict[str, object]:
     """Return a subscription as answers have it."""
     return {
-        "classFilterMode": False,
-        "codeSet": [],
+        "classFilterMode": of.class_filter,
+        "codeSet": list(of.hashes),
         "expressionType": of.kind,
         "subString": of.expression,
         "subVersion": of.version,
-        "tagsSet": [],
+        "tagsSet": list(of.tags),
         "topic": of.topic,
     }
 
 
-def _told(clients: "Iterable[tuple[RocketMqSession, str]]") -> list[dict[str, object]]:
-    return [
-        {
-            "clientAddr": f"{session.peer.host}:{session.peer.port}",
-            "clientId": client_id,
-            "language": session.language,
-            "version": session.version,
+def _told(group: ClientGroup | None) -> Iterable[dict[str, object]]:
+    for one in group.members.values() if group is not None else ():
+        client = one.client
+        yield {
+            "clientAddr": client.address,
+            "clientId": client.id,
+            "language": client.language,
+            "version": client.version,
         }
-        for session, client_id in clients
-    ]

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anymq.core.broker import Broker
+from anymq.core.streams.clients import Clients, Limits
 from anymq.core.streams.unpacked import Unpacked
+from anymq.core.transactions.transactions import Transactions
 from anymq.protocols.memory import Memory
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
+from anymq.protocols.rocketmq.halves import HalfMessages
 from anymq.protocols.rocketmq.kept import (
     GROUPS,
     KEY_VALUES,
@@ -18,7 +21,6 @@ from anymq.protocols.rocketmq.kept import (
     KeyValues,
     TopicSettings,
 )
-from anymq.protocols.rocketmq.members import Members
 from anymq.protocols.rocketmq.progress import Progress
 from anymq.protocols.rocketmq.rates import Rates
 from anymq.protocols.rocketmq.send_request import Send
@@ -47,13 +49,14 @@ class RocketMq:
     counters: Counters
     memory: Memory
     handlers: "Mapping[int, Callable[[Call], None]]"
+    transactions: Transactions
     # By the names of doors, once they are open: where clients are sent.
     ports: Mapping[str, int] = field(default_factory=dict)
     connected: "set[RocketMqSession]" = field(default_factory=set)
-    members: Members = field(init=False)
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
+    halves: HalfMessages = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
@@ -68,15 +71,31 @@ class RocketMq:
 
     def __post_init__(self) -> None:
         """Make its parts."""
-        self.members = Members()
+        self.follow(self.settings)
         self.progress = Progress(self.broker, lambda: self.settings.commit_interval_ms)
         self.gatherer = Gatherer(self.broker)
         self.making = Making(self.broker, lambda: self.settings)
+        self.halves = HalfMessages(self, self.transactions)
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
         self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)
         self.since_ms = self.broker.clock.wall_ms()
         self.rates = Rates(self.since_ms)
+
+    @property
+    def clients(self) -> Clients:
+        """Who produces and consumes in which group."""
+        return self.broker.groups.clients
+
+    def follow(self, settings: RocketMqSettings) -> None:
+        """Use these from now on, and let the core know what it is told by them."""
+        self.settings, groups = settings, self.broker.groups
+        groups.clients.limits = Limits(
+            silent_ms=settings.silent_ms_max,
+            groups_max=settings.groups_max,
+            members_max=settings.members_max,
+        )
+        groups.queue_locks.lease_ms = settings.lock_ms
 
     def next_queue(self, count: int) -> int:
         """Return a queue, of so many, for a message whose sender does not mind which."""
