@@ -1,5 +1,6 @@
 """What the RocketMQ protocol is told by the configuration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anymq.config.units import DAY_MS, KIB, MIB
@@ -15,6 +16,7 @@ class RocketMqSettings:
     broker_name: str = "anymq"
     cluster_name: str = "DefaultCluster"
     require_login: bool = False
+    loopback_users: Sequence[str] = ()  # that may come from this machine only
     auto_create: bool = True  # topics that somebody sends to
     queues: int = 8  # of those
     message_bytes_max: int = 4 * MIB
