@@ -29,7 +29,7 @@
 #include "remoting.h"
 
 enum { STUCK_SECONDS = 60, LATENCIES_MAX = 1 << 20, PULLED_AT_ONCE = 32, QUEUES_MAX = 10 };
-enum { FIRST_OPAQUE = 1000000000, HEAD_MAX = 2048, MAGIC = -626843481 };
+enum { FIRST_OPAQUE = 1000000000, HEAD_MAX = 2048, AHEAD = 16, MAGIC = -626843481 };
 static const size_t IN_BYTES = 1 << 20;
 
 typedef struct {
@@ -39,7 +39,7 @@ typedef struct {
   size_t have, in_size, out_begin, out_end, out_size;
   int waits;            // for the socket to take more
   uint32_t sent, done;  // requests
-  uint64_t *sent_at;    // of those under way
+  uint64_t *sent_at;    // of those under way; 0 of others
 } Client;
 
 // A queue that is read: by which connection, and where it is.
@@ -251,7 +251,9 @@ static uint8_t *put_message(uint8_t *at, uint32_t opaque, uint64_t number) {
 static void send_more(Client *client) {
   uint64_t now = now_ns();
   while (working && client->sent - client->done < window) {
-    client->sent_at[client->sent % window] = now;
+    uint64_t *sent_at = client->sent_at + client->sent % (AHEAD * window);
+    if (*sent_at) break;  // answers may overtake each other, and this one is far behind
+    *sent_at = now;
     put_message(room(client, template.length), FIRST_OPAQUE + client->sent++, turn++);
   }
   flush(client);
@@ -259,12 +261,12 @@ static void send_more(Client *client) {
 
 static void on_sent(Client *client, const Answer *answer) {
   uint32_t number = answer->opaque - FIRST_OPAQUE;
-  if (number - client->done >= client->sent - client->done) fail("an answer to nothing", number, "");
+  uint64_t *sent_at = client->sent_at + number % (AHEAD * window);
+  if (number >= client->sent || !*sent_at) fail("an answer to nothing", number, "");
   if (answer->code == SYSTEM_BUSY) refused++;
   else if (answer->code != SUCCESS) fail("refused", answer->code, (const char *)answer->header);
-  if (latency_count < LATENCIES_MAX)
-    latencies[latency_count++] = now_ns() - client->sent_at[number % window];
-  // Answers to others may come before: what counts is how many.
+  if (latency_count < LATENCIES_MAX) latencies[latency_count++] = now_ns() - *sent_at;
+  *sent_at = 0;
   client->done++;
 }
 
@@ -385,7 +387,7 @@ static void come_in(void) {
     client->number = i, client->fd = dial();
     client->in_size = strcmp(mode, "pull") ? 1 << 16 : IN_BYTES;
     client->in = grab(client->in_size);
-    client->sent_at = grab(window * sizeof *client->sent_at);
+    client->sent_at = grab(AHEAD * window * sizeof *client->sent_at);
     fcntl(client->fd, F_SETFL, O_NONBLOCK);
   }
 }

@@ -97,6 +97,7 @@ from anymq.wiring import (
     make_stomp,
     make_telemetry,
     make_tokens,
+    make_transactions,
     mqtt_settings,
     node_name,
     patience,
@@ -106,6 +107,7 @@ from anymq.wiring import (
     shovel_limits,
     stomp_settings,
     token_origins,
+    transaction_settings,
 )
 
 log = Log(__name__)
@@ -179,7 +181,8 @@ class Server:
             self._stomp.settings = stomp_settings(settings)
             self._stomp.users = amqp_users(settings, self._stomp.broker)
         if self._rocketmq is not None:
-            self._rocketmq.settings = rocketmq_settings(settings)
+            self._rocketmq.follow(rocketmq_settings(settings))
+            self._rocketmq.transactions.settings = transaction_settings(settings)
             self._rocketmq.users = amqp_users(settings, self._rocketmq.broker)
         if self._store is not None and self._amqp is not None:
             self._store.keep_free(settings.storage.disk_free_bytes_min)
@@ -278,6 +281,7 @@ class Server:
         broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
         broker.turn.on_bug = _tell_of_bug
         broker.jobs.worked = time.thread_time
+        self._transactions = make_transactions(transaction_settings(self.settings), broker, store)
         apply_to_vhosts(self.settings, broker)
         store.watch_space(partial(alarms.look_at_disk, broker.flow, store))
         if orphans := store.orphans():
@@ -294,7 +298,9 @@ class Server:
         self._stomp = make_stomp(settings, broker, gate, self._memory)
         speak_stomp = partial(StompSession, self._stomp, dialect=DIALECTS[settings.stomp.dialect])
         speak_activemq = partial(StompSession, self._stomp, dialect=ACTIVEMQ)
-        self._rocketmq = make_rocketmq(settings, broker, gate, self._memory, self.ports)
+        self._rocketmq = make_rocketmq(
+            settings, broker, self._transactions, gate, self._memory, self.ports
+        )
         speak_rocketmq = partial(RocketMqSession, self._rocketmq)
         speak_http = self._http_sessions(broker, store, disk)
         open_both = self._listening.open_both

@@ -12,7 +12,13 @@ from anymq.config.model import OFF, Settings
 from anymq.config.principals import parse_rule
 from anymq.config.units import MINUTE_MS
 from anymq.core.broker import Broker, BrokerSettings
+from anymq.core.steady import Steady
 from anymq.core.streams.broker_config import BROKER_CONFIGS, BrokerConfig
+from anymq.core.transactions import fates, halves
+from anymq.core.transactions.fates import Fates
+from anymq.core.transactions.halves import Halves
+from anymq.core.transactions.settings import TransactionSettings
+from anymq.core.transactions.transactions import Transactions
 from anymq.core.vhosts.place_limits import PlaceLimits
 from anymq.core.vhosts.vhost import Redeclare
 from anymq.management import spans
@@ -257,6 +263,14 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
         pull_messages_max=rocketmq.pull_messages_max,
         pull_bytes_max=rocketmq.pull_bytes_max,
         suspend_ms_max=rocketmq.suspend_ms_max,
+        silent_ms_max=rocketmq.client_timeout_ms,
+        groups_max=rocketmq.groups_max,
+        members_max=rocketmq.group_members_max,
+        lock_ms=rocketmq.queue_lock_ms,
+        rooms=tuple(rocketmq_room(said) for said in rocketmq.rooms),
+        room=settings.kafka.rack,
+        pop_messages_max=rocketmq.pop_messages_max,
+        pop_invisible_ms_max=rocketmq.pop_invisible_ms_max,
         commit_interval_ms=rocketmq.commit_interval_ms,
         delay_levels_ms=rocketmq.delay_levels_ms,
         delay_max_ms=rocketmq.delay_max_ms,
@@ -267,11 +281,24 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
     )
 
 
+def rocketmq_room(said: str) -> tuple[str, str]:
+    """Return a pattern of client ids, and the room that those are in."""
+    pattern, equals, room = said.rpartition("=")
+    if not (pattern and equals and room):
+        raise ConfigError(f"rocketmq.rooms: {said!r} is not `pattern=room`")
+    return pattern, room
+
+
 def make_rocketmq(
-    settings: Settings, broker: Broker, gate: Gate, memory: Memory, ports: Mapping[str, int]
+    settings: Settings,
+    broker: Broker,
+    transactions: Transactions,
+    gate: Gate,
+    memory: Memory,
+    ports: Mapping[str, int],
 ) -> RocketMq:
     """Return what RocketMQ's sessions share; `ports` by the names of doors."""
-    return RocketMq(
+    rocketmq = RocketMq(
         broker=broker,
         settings=rocketmq_settings(settings),
         users=amqp_users(settings, broker),
@@ -279,7 +306,49 @@ def make_rocketmq(
         counters=RocketMqCounters(),
         memory=memory,
         handlers=rocketmq_registry.load(),
+        transactions=transactions,
         ports=ports,
+        detours=rocketmq_registry.detours(),
+    )
+    rocketmq.halves.begin()
+    return rocketmq
+
+
+def make_transactions(
+    settings: TransactionSettings, broker: Broker, store: LogStore
+) -> Transactions:
+    """Return the half messages of all protocols, as they were left.
+
+    Before anything is appended: what a crash interrupted is found by the ends of logs.
+    """
+    log = store.open_log(halves.LOG_ID, halves.LOG_CONFIG)
+    fates_log = store.open_log(fates.LOG_ID, fates.LOG_CONFIG)
+    kept = store.read_whole(fates_log, lambda: EmbeddedStore(fates_log, broker.clock))
+    for one in (log, fates_log):
+        broker.lines.follow(one)
+    transactions = Transactions(
+        Halves(log, broker.lines.settlement(halves.LOG_ID)),
+        Fates(kept, fates_log),
+        broker.lines.progress,
+        clock=Steady(broker.clock, broker.timers),
+        changed=broker.turn.add,
+        witness=broker.lines.witness,
+        has=broker.has,
+        settings=settings,
+    )
+    store.read_whole(log, transactions.restore)
+    return transactions
+
+
+def transaction_settings(settings: Settings) -> TransactionSettings:
+    """Return when senders of half messages are asked about them."""
+    said = settings.transactions
+    return TransactionSettings(
+        immune_ms=said.check_after_ms,
+        check_interval_ms=said.check_interval_ms,
+        checks_max=said.checks_max,
+        age_ms_max=said.age_ms_max,
+        open_max=said.open_max,
     )
 
 

@@ -113,9 +113,9 @@ class Life:
         end = self.store.end_of(log_id)
         return end is None or position < end
 
-    def _publish(self, half: Half, outcome: Outcome, then: Then) -> None:
+    def _publish(self, one: Open, half: Half, then: Then) -> None:
         """It goes to one topic, and to a second one that listens to it."""
-        assert outcome is Outcome.COMMIT
+        assert one.outcome is Outcome.COMMIT
         number = number_of(half.record.value or b"")
         if number % 3 == 0 and self.witness.sends(self.topics[1].id, self.topics[1].end):
             append(self.topics[1], half.record)

@@ -9,6 +9,7 @@ from anymq.config.declare import Declared, declared_in, setting
 from anymq.config.mqtt import Mqtt
 from anymq.config.rocketmq import RocketMq
 from anymq.config.stomp import Stomp
+from anymq.config.transactions import Transactions
 from anymq.config.units import DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS
 
 OFF = -1  # as a port: do not listen; as a limit of age or size: none
@@ -530,6 +531,7 @@ class Settings:
     mqtt: Mqtt = field(default_factory=Mqtt)
     stomp: Stomp = field(default_factory=Stomp)
     rocketmq: RocketMq = field(default_factory=RocketMq)
+    transactions: Transactions = field(default_factory=Transactions)
     management: Management = Management()
     tls: Tls = Tls()
     security: Security = Security()
@@ -553,6 +555,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "mqtt": Mqtt,
         "stomp": Stomp,
         "rocketmq": RocketMq,
+        "transactions": Transactions,
         "management": Management,
         "tls": Tls,
         "security": Security,

@@ -8,6 +8,7 @@ assert answer.code == ResponseCode.SUCCESS
 
 from collections.abc import Mapping
 
+from anymq.core.transactions.settings import TransactionSettings
 from anymq.protocols.rocketmq.api import registry
 from anymq.protocols.rocketmq.codec import ONEWAY, Decoder, Frame, Kind, Limits, encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
@@ -21,6 +22,7 @@ from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.storage.files import Files
 from anymq.testing.clients import Client, ClientsRoom
+from anymq.wiring import make_transactions
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 10911)
 PULL_SUSPEND, PULL_SUBSCRIPTION = 2, 4
@@ -47,7 +49,10 @@ class RocketMqRoom(ClientsRoom):
             counters=Counters(),
             memory=self.amqp.memory,
             handlers=registry.load(),
+            transactions=make_transactions(TransactionSettings(), self.broker, self.store),
+            detours=registry.detours(),
         )
+        self.rocketmq.halves.begin()
 
     def client(self, peer: Peer = PEER) -> "RocketMqDialog":
         """Return a new connection."""
@@ -128,9 +133,11 @@ class RocketMqDialog(Client):
             RequestCode.PULL_MESSAGE, pull_fields(topic, offset, queue, group, **fields)
         )
 
-    def pulled(self, topic: str, offset: int = 0, queue: int = 0, **fields: object) -> list[Stored]:
+    def pulled(
+        self, topic: str, offset: int = 0, queue: int = 0, group: str = "G", **fields: object
+    ) -> list[Stored]:
         """Return the messages that there are."""
-        answer = self.pull(topic, offset, queue, **fields)
+        answer = self.pull(topic, offset, queue, group, **fields)
         assert answer.code == ResponseCode.SUCCESS, answer
         return list(read_messages(answer.body))
 

@@ -30,7 +30,7 @@ PAUSE_MS = 1000  # before the next ones, and after what went wrong
 PAUSE_MS_MAX = 600_000  # pauses of what is refused get longer, up to this
 PAGE_MAX = 1000
 
-Publish = Callable[[Half, Outcome, Then], None]
+Publish = Callable[[Open, Half, Then], None]
 Ask = Callable[[Open, Half], bool]
 
 news = News("anymq.transactions")
@@ -107,8 +107,9 @@ class Transactions:
     def begin(self, publish: Publish, ask: Ask) -> None:
         """Go to work. Everything that messages may be published to is there.
 
-        `publish(half, outcome, then)` brings one where it goes, within this call; `ask(open, half)`
-        asks one of its group, which answers by `commit` or `roll_back`; False: nobody is there.
+        `publish(one, half, then)` brings one where its outcome says, within this call, and tells
+        the witness; `ask(one, half)` asks one of its group, which answers by `commit` or
+        `roll_back`; False: nobody is there.
         """
         self._publish, self._ask = publish, ask
         self._agenda.begin()
@@ -233,7 +234,7 @@ class Transactions:
     def _send(self, half: Half, way: Way) -> None:
         assert self._publish is not None
         try:
-            self._publish(half, way.one.outcome, way.on_published)
+            self._publish(way.one, half, way.on_published)
         except (Refused, StorageError) as error:
             way.on_published(error)
 
@@ -314,7 +315,8 @@ class Transactions:
 
     def _do_what_is_due(self, one: Open, now: int) -> None:
         is_old = now - one.since_ms >= self.settings.age_ms_max
-        if not one.outcome and (is_old or one.checks >= self.settings.checks_max):
+        is_hopeless = is_old and not one.has_it  # its topic is gone, or does not take it
+        if is_hopeless or (not one.outcome and one.checks >= self.settings.checks_max):
             news.warning("a transaction was given up", group=one.group, topic=one.topic)
             one.outcome = Outcome.DISCARD
         if one.outcome:

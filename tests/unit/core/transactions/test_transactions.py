@@ -88,11 +88,11 @@ class Bank:
     def _on_change(self, _: Transactions) -> None:
         self.changed = True
 
-    def _publish(self, half: Half, outcome: Outcome, then: Then) -> None:
+    def _publish(self, one: Open, half: Half, then: Then) -> None:
         if self.refuses is not None:
             raise self.refuses
         self.witness.sends(TOPIC, len(self.published))
-        self.published.append((half.record.value or b"", outcome))
+        self.published.append((half.record.value or b"", one.outcome))
         then(None)
 
     def _ask(self, one: Open, _half: Half) -> bool:

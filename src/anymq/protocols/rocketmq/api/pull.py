@@ -11,7 +11,7 @@ from anymq.protocols.rocketmq.api.offsets import partition_of
 from anymq.protocols.rocketmq.call import INT_MAX, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.convert import Passes, Pulled
-from anymq.protocols.rocketmq.errors import Denied, RocketMqError
+from anymq.protocols.rocketmq.errors import RocketMqError
 from anymq.protocols.rocketmq.filters import ALL, TAG
 from anymq.protocols.rocketmq.subscriptions import passes_of
 
@@ -25,7 +25,6 @@ def handle(call: Call) -> None:
     group = call.text("consumerGroup")
     authorization.group(call, Operation.READ, group)
     partition = partition_of(call, Operation.READ)
-    check_consuming(call, group, partition.topic_name)
     flags = call.number("sysFlag", 0)
     passes = _passes(call, group, partition.topic_name, flags)
     if flags & COMMIT and (offset := call.number("commitOffset", -1)) >= 0:
@@ -33,20 +32,12 @@ def handle(call: Call) -> None:
     _Pull(call, partition, passes, suspends=bool(flags & SUSPEND)).start()
 
 
-def check_consuming(call: Call, group: str, topic: str) -> None:
-    """Refuse what an administrator has switched off."""
-    if not call.rocketmq.group_settings.of(group).consume_enable:
-        raise Denied(f"subscription group no permission, {group}")
-    if not call.rocketmq.topic_settings.of(topic).is_readable:
-        raise Denied(f"the topic[{topic}] pulling message is forbidden")
-
-
 def _passes(call: Call, group: str, topic: str, flags: int) -> Passes | None:
     """Return what the group wants to see, as it says here or said in a heartbeat."""
     if flags & SUBSCRIPTION:
         said = call.text("subscription", ALL)
         return passes_of(said, call.text("expressionType", TAG))
-    found = call.rocketmq.members.subscription(group, topic)
+    found = call.rocketmq.clients.interest(group, topic)
     if found is None:
         raise RocketMqError(
             ResponseCode.SUBSCRIPTION_NOT_EXIST, "the consumer's subscription not exist"
@@ -55,7 +46,7 @@ def _passes(call: Call, group: str, topic: str, flags: int) -> Passes | None:
         raise RocketMqError(
             ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest"
         )
-    return found.passes
+    return passes_of(found.expression, found.kind)
 
 
 class _Pull:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import cache
 
 from anymq.protocols.rocketmq import api as package
+from anymq.protocols.rocketmq.api import transactions
 from anymq.protocols.rocketmq.call import Call
+from anymq.protocols.rocketmq.send_request import Send
 
 Handler = Callable[[Call], None]
+Detour = Callable[[Send], bool]
 
 
 @cache
@@ -21,3 +24,8 @@ def load() -> dict[int, Handler]:
             assert code not in found, f"two modules answer {code}"
             found[int(code)] = handler
     return found
+
+
+def detours() -> list[Detour]:
+    """Return who may keep what is sent for later, in the order in which they are asked."""
+    return [transactions.keep_half]
