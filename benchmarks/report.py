@@ -20,6 +20,7 @@ MORE = {
     "delivery_p50_ms": ("delivery p50 ms", 2),
     "generator_busy_percent": ("% generator busy", 0),
     "idle_rss_mb": ("RSS MB", 0),
+    "rss_mb": ("RSS MB", 0),
     "sessions_per_second": ("sessions/s", 0),
     "idle_cpu_percent": ("% busy when idle", 0),
     "rss_over_idle_mb": ("MB over idle", 0),

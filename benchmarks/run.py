@@ -20,10 +20,11 @@ from benchmarks.kafka.comparison import COMPARISON as KAFKA
 from benchmarks.management import watching
 from benchmarks.measuring import OURS, Bench, Comparison, Figures, Processors, Promise, Workload
 from benchmarks.mqtt.comparison import COMPARISON as MQTT
+from benchmarks.rocketmq.comparison import COMPARISON as ROCKETMQ
 
 import anymq
 
-COMPARISONS = {comparison.name: comparison for comparison in (AMQP, KAFKA, MQTT)}
+COMPARISONS = {comparison.name: comparison for comparison in (AMQP, KAFKA, MQTT, ROCKETMQ)}
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
 

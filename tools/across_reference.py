@@ -73,7 +73,7 @@ def _cell(cell: Cell | None) -> str:
         return NO_WAY
     name = f"header `{cell.name}`" if cell.place is Place.HEADER else f"`{cell.name}`"
     unit = f", {cell.unit.value}" if cell.unit.value else ""
-    shown = ", to be read only" if cell.trust is Trust.SHOWN else ""
+    shown = ", to be read only" if cell.trust is not Trust.TAKEN else ""
     return f"{name}{unit}{shown}"
 
 
@@ -125,17 +125,18 @@ for the others.
 HEADERS_HEAD = """
 ## Headers
 
-Headers of AMQP have types, those of Kafka are bytes, those of MQTT (user properties) and STOMP are
-text. The table shows what clients of each read; with a star, where such a client writes only the
-text. As long as a message lies in a queue or a topic, types stay: other readers of the writer's
-protocol get them as they were. A Kafka client that hands on a record with all its headers, `anymq`
-among them, keeps them, too.
+Headers of AMQP have types, those of Kafka are bytes, those of MQTT (user properties), STOMP and
+RocketMQ (properties) are text. The table shows what clients of each read; with a star, where such a
+client writes only the text. As long as a message lies in a queue or a topic, types stay: other
+readers of the writer's protocol get them as they were. A Kafka client that hands on a record with
+all its headers, `anymq` among them, keeps them, too.
 """
 
 TAIL = """
 A header of MQTT has at most 65,535 bytes, the name of one in AMQP 255: what is longer is not shown
-there. `CC` and `BCC` say in AMQP where else a message goes; what clients of MQTT and STOMP call so
-is `x-mqtt-CC` and `x-stomp-CC` for the others.
+there. `CC` and `BCC` say in AMQP where else a message goes; what clients of MQTT, STOMP and
+RocketMQ call so is `x-mqtt-CC`, `x-stomp-CC` and `x-rocketmq-CC` for the others. All properties of
+a RocketMQ message together have at most 32,767 bytes: what does not fit is not shown.
 
 ## Promises
 

@@ -181,7 +181,7 @@ class Server:
             self._stomp.settings = stomp_settings(settings)
             self._stomp.users = amqp_users(settings, self._stomp.broker)
         if self._rocketmq is not None:
-            self._rocketmq.settings = rocketmq_settings(settings)
+            self._rocketmq.follow(rocketmq_settings(settings))
             self._rocketmq.transactions.settings = transaction_settings(settings)
             self._rocketmq.users = amqp_users(settings, self._rocketmq.broker)
         if self._store is not None and self._amqp is not None:

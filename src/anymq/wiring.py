@@ -263,11 +263,27 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
         pull_messages_max=rocketmq.pull_messages_max,
         pull_bytes_max=rocketmq.pull_bytes_max,
         suspend_ms_max=rocketmq.suspend_ms_max,
+        silent_ms_max=rocketmq.client_timeout_ms,
+        groups_max=rocketmq.groups_max,
+        members_max=rocketmq.group_members_max,
+        lock_ms=rocketmq.queue_lock_ms,
+        rooms=tuple(rocketmq_room(said) for said in rocketmq.rooms),
+        room=settings.kafka.rack,
+        pop_messages_max=rocketmq.pop_messages_max,
+        pop_invisible_ms_max=rocketmq.pop_invisible_ms_max,
         commit_interval_ms=rocketmq.commit_interval_ms,
         frame_seconds_max=limits.frame_timeout_ms / 1000,
         idle_seconds_max=limits.idle_timeout_ms / 1000,
         unsent_bytes_max=limits.unsent_bytes_max,
     )
+
+
+def rocketmq_room(said: str) -> tuple[str, str]:
+    """Return a pattern of client ids, and the room that those are in."""
+    pattern, equals, room = said.rpartition("=")
+    if not (pattern and equals and room):
+        raise ConfigError(f"rocketmq.rooms: {said!r} is not `pattern=room`")
+    return pattern, room
 
 
 def make_rocketmq(

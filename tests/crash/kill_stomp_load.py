@@ -1,23 +1,18 @@
 """STOMP clients that go on while the server dies and returns, and note everything they see."""
 
 import socket
-import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from typing_extensions import override
 
-RETRY_SECONDS = 0.02
-ANSWER_SECONDS = 60.0
+from tests.crash.worker import ANSWER_SECONDS, Gone, Worker
+
 TOGETHER = 5  # messages of a transaction
 WAITING_MAX = 60  # receipts
 PREFETCH = 30
-
-
-class Gone(Exception):
-    """The server hung up."""
 
 
 @dataclass(frozen=True)
@@ -66,66 +61,12 @@ class Client:
         self._socket.close()
 
 
-class Worker(threading.Thread):
-    """Does its round again and again until told to stop; connects anew when the server was gone."""
-
-    def __init__(self, name: str, port: int, queue: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self._port = port
-        self.destination = f"/queue/{queue}"
-        self.stopping = threading.Event()
-        self._progress = threading.Condition()
-        self._done = 0
-        self.bug: BaseException | None = None
-
-    @override
-    def run(self) -> None:
-        """The thread."""
-        try:
-            while not self.stopping.is_set():
-                client = None
-                try:
-                    client = Client(self._port)
-                    self.round(client)
-                except (OSError, Gone):
-                    pass
-                finally:
-                    if client is not None:
-                        client.close()
-                time.sleep(RETRY_SECONDS)
-        except BaseException as bug:
-            self.bug = bug
-
-    def round(self, client: Client) -> None:
-        """What it does with a connection."""
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        """No more."""
-        self.stopping.set()
-        self.join(ANSWER_SECONDS)
-        assert not self.is_alive(), self.name
-        assert self.bug is None, self.bug
-
-    def progressed(self, count: int) -> None:
-        """So many more."""
-        with self._progress:
-            self._done += count
-            self._progress.notify_all()
-
-    def wait_for(self, count: int) -> None:
-        """Until so many more are done."""
-        with self._progress:
-            wanted = self._done + count
-            came = self._progress.wait_for(lambda: self._done >= wanted, ANSWER_SECONDS)
-        assert came, f"{self.name}: nothing for {ANSWER_SECONDS} s; {self.bug}"
-
-
-class Sender(Worker):
+class Sender(Worker[Client]):
     """Sends numbers with receipts, every third handful as a transaction. Nothing is sent twice."""
 
     def __init__(self, port: int, queue: str) -> None:
-        super().__init__(f"to-{queue}", port, queue)
+        super().__init__(f"to-{queue}", partial(Client, port))
+        self.destination = f"/queue/{queue}"
         self._next = 0
         self.confirmed: set[int] = set()
         self.together: list[frozenset[int]] = []  # numbers of a transaction
@@ -166,11 +107,12 @@ class Sender(Worker):
         return f"c{numbers[0]}", numbers
 
 
-class Taker(Worker):
+class Taker(Worker[Client]):
     """Acknowledges what it gets, all up to a message at once, and waits for the receipt."""
 
     def __init__(self, port: int, queue: str) -> None:
-        super().__init__(f"of-{queue}", port, queue)
+        super().__init__(f"of-{queue}", partial(Client, port))
+        self.destination = f"/queue/{queue}"
         self.seen: set[int] = set()
         self.sure: list[int] = []  # the server has said that it knows
         self.perhaps: set[int] = set()  # it may know

@@ -112,7 +112,8 @@ def test_complete_settings_are_taken_as_they_are() -> None:
 
     with EmbeddedBroker(settings=settings) as broker:
         assert broker.settings.storage.durability == "commit"
-        assert set(broker.ports) == {"kafka", "amqp", "mqtt", "stomp"}
+        rocketmq = {"rocketmq", "rocketmq_nameserver"}
+        assert set(broker.ports) == {"kafka", "amqp", "mqtt", "stomp"} | rocketmq
 
 
 def test_a_wrong_setting_is_told_at_once() -> None:

@@ -50,8 +50,8 @@ class RocketmqServer(Controlled):
     """Start, know, stop one Apache RocketMQ. Data goes to `folder`, which the caller removes.
 
     `settings` are keys of broker.conf. With `proxy`, the broker's process speaks gRPC as well. What
-    is measured and killed is the broker; the name server is a process of its own. RocketMQ's ports for
-    replicas and for gRPC listen everywhere: it has no setting for that.
+    is measured and killed is the broker; the name server is a process of its own. RocketMQ's ports
+    for replicas and for gRPC listen everywhere: it has no setting for that.
     """
 
     folder: Path

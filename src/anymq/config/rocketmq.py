@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from anymq.config.declare import setting
-from anymq.config.units import KIB, MIB, SECOND_MS
+from anymq.config.units import DAY_MS, KIB, MIB, SECOND_MS
 
 OFF = -1
 PORT_MAX = 65_535
@@ -104,6 +104,44 @@ class RocketMq:
         " crash they get again what they had since.",
         at_least=0,
         live=True,
+    )
+
+    client_timeout_ms: int = setting(
+        120 * SECOND_MS,
+        "A client is in no group any more when it has sent no heartbeat for so long; they send one"
+        " every 30 seconds.",
+        at_least=SECOND_MS,
+        live=True,
+    )
+    groups_max: int = setting(
+        10_000,
+        "How many groups may have consumers in them; as many may have producers.",
+        at_least=1,
+        live=True,
+    )
+    group_members_max: int = setting(
+        1_000, "How many clients may be in one group.", at_least=1, live=True
+    )
+    queue_lock_ms: int = setting(
+        60 * SECOND_MS,
+        "How long a queue that a consumer has locked, to read it in order, stays locked unless it"
+        " says so again. Consumers do every 20 seconds, and trust a lock for 30: shorter is"
+        " dangerous.",
+        at_least=SECOND_MS,
+        live=True,
+    )
+    rooms: tuple[str, ...] = setting(
+        (),
+        "Which machine room a client is in, for strategies that share queues by rooms:"
+        " `pattern=room`, where the pattern is of client ids, which begin with the client's"
+        " address; the first that fits counts. `kafka.rack` is ours.",
+        live=True,
+    )
+    pop_messages_max: int = setting(
+        32, "The most messages of one POP.", at_least=1, at_most=1000, live=True
+    )
+    pop_invisible_ms_max: int = setting(
+        3 * DAY_MS, "How long one consumer may have a popped message at most.", live=True
     )
 
     @property

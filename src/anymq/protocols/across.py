@@ -21,6 +21,7 @@ class Protocol(Enum):
     AMQP = "AMQP 0-9-1"
     MQTT = "MQTT 5"
     STOMP = "STOMP"
+    ROCKETMQ = "RocketMQ"
 
 
 class Place(Enum):
@@ -38,6 +39,7 @@ class Unit(Enum):
     MQTT_TOPIC = "levels by `/`"
     DESTINATION = "`/topic/`, levels by `.`"
     MS = "ms"
+    BORN = "in ms since 1970"
     SECONDS_UP = "s, rounded up"
     UNTIL_MS = "ms since 1970"
     RESPONSE_TOPIC = "`$queue/NAME`, or a topic"
@@ -45,6 +47,7 @@ class Unit(Enum):
     PERSISTENT_MODE = "2"
     QOS = "QoS 1 and 2"
     TRUE = "`true`"
+    SOME = "never empty"  # for who writes it: those clients refuse
 
 
 class Trust(Enum):
@@ -52,6 +55,7 @@ class Trust(Enum):
 
     TAKEN = "taken"
     SHOWN = "shown"  # to be read: a client that says it says but a header of that name
+    OWN = "own"  # to be read: it is the client itself that says it, not who uses it
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Way:
     note: str = ""
 
 
-KAFKA, AMQP, MQTT, STOMP = Protocol
+KAFKA, AMQP, MQTT, STOMP, ROCKETMQ = Protocol
 
 
 def _own(name: str, unit: Unit = Unit.PLAIN, trust: Trust = Trust.TAKEN) -> Cell:
@@ -113,9 +117,10 @@ def _row(
     amqp: Cell | None = None,
     mqtt: Cell | None = None,
     stomp: Cell | None = None,
+    rocketmq: Cell | None = None,
     note: str = "",
 ) -> Row:
-    cells = {KAFKA: kafka, AMQP: amqp, MQTT: mqtt, STOMP: stomp}
+    cells = {KAFKA: kafka, AMQP: amqp, MQTT: mqtt, STOMP: stomp, ROCKETMQ: rocketmq}
     said = {protocol: cell for protocol, cell in cells.items() if cell is not None}
     return Row(name, samples, MappingProxyType(said), note)
 
@@ -123,8 +128,10 @@ def _row(
 def _kind(
     name: str, value: Any, *texts: Any, writers: tuple[Protocol, ...] = (AMQP,), note: str = ""
 ) -> Kind:
-    seen = MappingProxyType(dict(zip((KAFKA, MQTT, STOMP), texts, strict=True)) | {AMQP: value})
-    return Kind(name, value, seen, frozenset(writers), note)
+    """`texts`: of Kafka, MQTT and STOMP; RocketMQ's clients read what STOMP's do."""
+    seen = dict(zip((KAFKA, MQTT, STOMP), texts, strict=True))
+    seen |= {AMQP: value, ROCKETMQ: seen[STOMP]}
+    return Kind(name, value, MappingProxyType(seen), frozenset(writers), note)
 
 
 ROWS: tuple[Row, ...] = (
@@ -138,7 +145,9 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("body"),
         mqtt=_own("payload"),
         stomp=_own("body"),
-        note="A tombstone of Kafka's (no value) is an empty body for the others.",
+        rocketmq=_own("body", Unit.SOME),
+        note="A tombstone of Kafka's (no value) is an empty body for the others. What RocketMQ's"
+        " clients have compressed stays so: `content-encoding` says how.",
     ),
     _row(
         "address",
@@ -147,7 +156,9 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("routing_key", Unit.ADDRESS),
         mqtt=_own("topic", Unit.MQTT_TOPIC),
         stomp=_own("destination", Unit.DESTINATION),
-        note="On the exchange `amq.topic`. MQTT swaps `/` and `.`, `+` and `*`.",
+        rocketmq=_own("topic", Unit.ADDRESS),
+        note="On the exchange `amq.topic`. MQTT swaps `/` and `.`, `+` and `*`. RocketMQ's clients"
+        " for Java, Go and gRPC know no names with a dot: for them an address has one level.",
     ),
     _row(
         "key",
@@ -156,6 +167,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_header("x-key"),
         mqtt=_header("x-key"),
         stomp=_header("x-key"),
+        rocketmq=_own("keys"),
         note="Without it the key of a record is the routing key it came by; by the default"
         " exchange there is none.",
     ),
@@ -166,6 +178,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("content_type"),
         mqtt=_own("Content Type"),
         stomp=_header("content-type"),
+        rocketmq=_header("content-type"),
     ),
     _row(
         "content encoding",
@@ -174,6 +187,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("content_encoding"),
         mqtt=_header("content-encoding"),
         stomp=_header("content-encoding"),
+        rocketmq=_header("content-encoding"),
     ),
     _row(
         "correlation",
@@ -182,6 +196,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("correlation_id"),
         mqtt=_own("Correlation Data"),
         stomp=_header("correlation-id"),
+        rocketmq=_header("CORRELATION_ID"),
         note="Of MQTT and Kafka it may be any bytes. What is no text, or longer than AMQP's 255"
         " bytes, is the header `correlation-id` for AMQP.",
     ),
@@ -192,6 +207,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("reply_to"),
         mqtt=_own("Response Topic", Unit.RESPONSE_TOPIC),
         stomp=_header("reply-to", Unit.REPLY_DESTINATION),
+        rocketmq=_header("REPLY_TO_CLIENT"),
         note="The name of a queue. MQTT's response topic `a/b` is `/exchanges/amq.topic/a.b`"
         " for the others.",
     ),
@@ -202,6 +218,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("message_id"),
         mqtt=_header("message-id"),
         stomp=_header("amqp-message-id"),
+        rocketmq=_own("id", trust=Trust.OWN),
         note="STOMP's own `message-id` is the broker's.",
     ),
     _row(
@@ -211,6 +228,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("type"),
         mqtt=_header("type"),
         stomp=_header("type"),
+        rocketmq=_own("tags"),
     ),
     _row(
         "application",
@@ -219,6 +237,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("app_id"),
         mqtt=_header("app-id"),
         stomp=_header("app-id"),
+        rocketmq=_header("app-id"),
     ),
     _row(
         "user",
@@ -227,6 +246,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("user_id"),
         mqtt=_header("user-id", trust=Trust.SHOWN),
         stomp=_header("user-id"),
+        rocketmq=_header("user-id", trust=Trust.SHOWN),
         note="The broker checks that it is the publisher's own name. What clients of Kafka and"
         " MQTT say by that name is a header for the others.",
     ),
@@ -237,6 +257,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("timestamp"),
         mqtt=_header("timestamp"),
         stomp=_header("timestamp"),
+        rocketmq=_own("born_timestamp", Unit.BORN, Trust.OWN),
         note="In seconds, as the publisher says; else the record's own time, where there is one.",
     ),
     _row(
@@ -246,6 +267,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("expiration", Unit.MS),
         mqtt=_own("Message Expiry Interval", Unit.SECONDS_UP),
         stomp=_header("expiration", Unit.MS),
+        rocketmq=_header("expires-at", Unit.UNTIL_MS),
         note="For MQTT less what it has waited. Nothing in a topic expires by it.",
     ),
     _row(
@@ -256,6 +278,7 @@ ROWS: tuple[Row, ...] = (
         amqp=_own("priority"),
         mqtt=_header("priority"),
         stomp=_header("priority"),
+        rocketmq=_header("priority"),
         note="From 0 to 255, as decimal digits.",
     ),
     _row(
@@ -276,12 +299,14 @@ PLACES: tuple[Way, ...] = (
             AMQP: "default exchange, key `Q`",
             MQTT: "`$queue/Q`",
             STOMP: "`/queue/Q`",
+            ROCKETMQ: "topic `Q`",
         },
         read={
             KAFKA: "share group of topic `Q`",
             AMQP: "queue `Q`",
             MQTT: "`$queue/Q`",
             STOMP: "`/queue/Q`",
+            ROCKETMQ: "topic `Q`, by POP",
         },
         note="Each message goes to one consumer.",
     ),
@@ -292,8 +317,14 @@ PLACES: tuple[Way, ...] = (
             AMQP: "default exchange, key `T`",
             MQTT: "`$queue/T`",
             STOMP: "`/queue/T`",
+            ROCKETMQ: "topic `T`",
         },
-        read={KAFKA: "topic `T`", AMQP: "stream `T`", STOMP: "`/queue/T`"},
+        read={
+            KAFKA: "topic `T`",
+            AMQP: "stream `T`",
+            STOMP: "`/queue/T`",
+            ROCKETMQ: "topic `T`",
+        },
         note="A log: read by any number, from any offset (`x-stream-offset`).",
     ),
     Way(
@@ -303,23 +334,30 @@ PLACES: tuple[Way, ...] = (
             AMQP: "exchange `amq.topic`, key `a.b`",
             MQTT: "`a/b`",
             STOMP: "`/topic/a.b`",
+            ROCKETMQ: "topic `a.b`",
         },
         read={
             KAFKA: "topic `a.b`",
             AMQP: "queue bound to `amq.topic` by `a.b`",
             MQTT: "`a/b`",
             STOMP: "`/topic/a.b`",
+            ROCKETMQ: "topic `a.b`",
         },
         note="All who listen get it; so does the topic of that name, if there is one.",
     ),
 )
 
-EVERYBODY = (KAFKA, AMQP, MQTT, STOMP)
+EVERYBODY = tuple(Protocol)
 
 KINDS: tuple[Kind, ...] = (
     _kind("text", "blue", b"blue", "blue", "blue", writers=EVERYBODY),
     _kind("text of any language", "Grüße", "Grüße".encode(), "Grüße", "Grüße", writers=EVERYBODY),
-    _kind("empty text", "", b"", "", "", writers=EVERYBODY),
+    _kind(
+        "empty text",
+        *("", b"", "", ""),
+        writers=(KAFKA, AMQP, MQTT, STOMP),
+        note="For RocketMQ's clients a property without a value is not there.",
+    ),
     _kind(
         "text with line ends, colons",
         "a:b\n\\c",

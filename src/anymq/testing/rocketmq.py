@@ -133,9 +133,11 @@ class RocketMqDialog(Client):
             RequestCode.PULL_MESSAGE, pull_fields(topic, offset, queue, group, **fields)
         )
 
-    def pulled(self, topic: str, offset: int = 0, queue: int = 0, **fields: object) -> list[Stored]:
+    def pulled(
+        self, topic: str, offset: int = 0, queue: int = 0, group: str = "G", **fields: object
+    ) -> list[Stored]:
         """Return the messages that there are."""
-        answer = self.pull(topic, offset, queue, **fields)
+        answer = self.pull(topic, offset, queue, group, **fields)
         assert answer.code == ResponseCode.SUCCESS, answer
         return list(read_messages(answer.body))
 
@@ -144,8 +146,18 @@ def send_fields(topic: str, queue: int, properties: Mapping[str, str]) -> dict[s
     """Return the fields of a request to send, by their short names."""
     said = write_properties(properties).decode()
     return {
-        "a": "PG", "b": topic, "c": "TBW102", "d": 4, "e": queue, "f": 0,
-        "g": 1_700_000_000_000, "h": 0, "i": said, "j": 0, "k": False, "m": False,
+        "a": "PG",
+        "b": topic,
+        "c": "TBW102",
+        "d": 4,
+        "e": queue,
+        "f": 0,
+        "g": 1_700_000_000_000,
+        "h": 0,
+        "i": said,
+        "j": 0,
+        "k": False,
+        "m": False,
     }
 
 
@@ -154,8 +166,16 @@ def pull_fields(
 ) -> dict[str, object]:
     """Return the fields of a request to pull: everything, and without waiting."""
     return {
-        "consumerGroup": group, "topic": topic, "queueId": queue, "queueOffset": offset,
-        "maxMsgNums": 32, "sysFlag": PULL_SUBSCRIPTION, "commitOffset": 0,
-        "suspendTimeoutMillis": 15_000, "subscription": "*", "subVersion": 0,
-        "expressionType": "TAG", **fields,
+        "consumerGroup": group,
+        "topic": topic,
+        "queueId": queue,
+        "queueOffset": offset,
+        "maxMsgNums": 32,
+        "sysFlag": PULL_SUBSCRIPTION,
+        "commitOffset": 0,
+        "suspendTimeoutMillis": 15_000,
+        "subscription": "*",
+        "subVersion": 0,
+        "expressionType": "TAG",
+        **fields,
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from anymq.protocols.across import AMQP, KAFKA, MQTT, Cell, Place, Protocol, Unit
+from anymq.protocols.across import AMQP, KAFKA, MQTT, ROCKETMQ, Cell, Place, Protocol, Unit
 
 TIME = int(time.time() * 1000)  # of what Kafka clients write
 
@@ -33,11 +33,14 @@ _UNITS: dict[Unit, Callable[[Any], Any]] = {
     Unit.PERSISTENT_MODE: lambda _: 2,
     Unit.QOS: lambda _: 1,
     Unit.TRUE: lambda _: "true",
+    Unit.BORN: lambda seconds: seconds * 1000,
 }
 
 
 def _typed(protocol: Protocol, cell: Cell, told: Any) -> Any:
-    """Headers are bytes for Kafka, text for MQTT and STOMP; and so are some properties."""
+    """Headers are bytes for Kafka, text for all but AMQP; and so are some properties."""
+    if protocol is ROCKETMQ and cell.name == "keys":
+        return told.decode()
     if cell.place is Place.OWN:
         return told.encode() if cell.name == "Correlation Data" else told
     if protocol is AMQP:
@@ -47,7 +50,12 @@ def _typed(protocol: Protocol, cell: Cell, told: Any) -> Any:
 
 
 def as_header(protocol: Protocol, name: str, value: Any) -> list[tuple[str, Any]]:
-    """Return a value of a header as headers: one that comes again is a list."""
+    """Return a value of a header as headers: one that comes again is a list.
+
+    RocketMQ's clients know no property without a value.
+    """
+    if protocol is ROCKETMQ and value == "":
+        return []
     repeats = protocol in (KAFKA, MQTT) and isinstance(value, list)
     return [(name, one) for one in value] if repeats else [(name, value)]
 

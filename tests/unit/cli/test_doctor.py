@@ -59,7 +59,10 @@ def test_a_taken_port_is_a_problem_with_a_way_out(
     assert "choose another: --kafka-port" in shown
 
 
-NO_DOORS = {name: {"port": -1} for name in ("kafka", "amqp", "mqtt", "stomp", "management")}
+PORTS = ("kafka", "amqp", "mqtt", "stomp", "management")
+NO_DOORS = {name: {"port": -1} for name in PORTS} | {
+    "rocketmq": {"port": -1, "nameserver_port": -1}
+}
 
 
 def test_a_port_that_our_own_broker_has_is_none(tmp_path: Path, taken_port: int) -> None:

@@ -17,6 +17,15 @@ from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.mqtt import codec as mqtt
 from anymq.protocols.mqtt.form import MQTT_FORM, packed, sayable
 from anymq.protocols.mqtt.properties import P
+from anymq.protocols.rocketmq.form import ROCKETMQ_FORM, Said
+from anymq.protocols.rocketmq.form import packed as rocketmq_packed
+from anymq.protocols.rocketmq.form import sayable as rocketmq_sayable
+from anymq.protocols.rocketmq.layout import (
+    PROPERTIES_BYTES_MAX,
+    packed_host,
+    read_properties,
+    write_properties,
+)
 from anymq.protocols.stomp import codec as stomp
 from anymq.protocols.stomp import form as stomp_form
 from anymq.protocols.stomp.form import STOMP_FORM
@@ -24,7 +33,7 @@ from anymq.storage.records import encode_headers
 
 NOW_MS = 1_700_000_000_123
 FORMS: Mapping[int, Form] = {
-    form.number: form for form in (AMQP_FORM, RECORD_FORM, MQTT_FORM, STOMP_FORM)
+    form.number: form for form in (AMQP_FORM, RECORD_FORM, MQTT_FORM, STOMP_FORM, ROCKETMQ_FORM)
 }
 # What clients of each send, that may be anything.
 NAMES = st.text(max_size=20) | st.sampled_from(
@@ -58,6 +67,10 @@ def told_to_all(message: Message) -> None:
     for version in (stomp.V10, stomp.V11, stomp.V12):
         lines = stomp_form.sayable(said)
         read(stomp.encode("MESSAGE", lines, b"body", version), version)
+    told = rocketmq_sayable(said, NOW_MS)
+    assert len(told) <= PROPERTIES_BYTES_MAX
+    assert write_properties(read_properties(told)) == told
+    ROCKETMQ_FORM.read(ROCKETMQ_FORM.write(said))
     packed_up = Packer("t").pack(message)
     opened = Opener("t", FORMS).open(packed_up.key, b"", packed_up.headers, message.timestamp_ms)
     assert opened.properties == message.properties
@@ -115,6 +128,30 @@ def test_what_mqtt_wrote(said: dict[int, Any], qos: int) -> None:
 def test_what_stomp_wrote(lines: list[tuple[str, str]]) -> None:
     envelope = Envelope("amq.topic", "a", STOMP_FORM)
     told_to_all(Message(envelope, stomp_form.packed(lines), b"body", NOW_MS))
+
+
+@given(
+    st.lists(st.tuples(NAMES | st.sampled_from(["KEYS", "TAGS", "UNIQ_KEY", "CC"]), TEXTS)),
+    st.integers(0, (1 << 31) - 1),
+    st.integers(-(1 << 63), (1 << 63) - 1),
+    st.sampled_from([4, 16]),
+)
+def test_what_rocketmq_wrote(
+    pairs: list[tuple[str, str]], sys_flag: int, born_ms: int, ip_bytes: int
+) -> None:
+    host = packed_host(bytes(ip_bytes), 1)
+    said = rocketmq_packed(Said(write_properties(pairs), 0, sys_flag, born_ms, host))
+    told_to_all(Message(Envelope("amq.topic", "a", ROCKETMQ_FORM), said, b"body", NOW_MS))
+
+
+@given(st.binary(max_size=120))
+def test_what_is_called_rocketmqs(said: bytes) -> None:
+    """Anybody can write a record with a header of that name: it counts, or it does not."""
+    try:
+        ROCKETMQ_FORM.traits(said)
+    except ValueError:
+        return
+    told_to_all(Message(Envelope("amq.topic", "a", ROCKETMQ_FORM), said, b"body", NOW_MS))
 
 
 def test_the_table_is_whole() -> None:

@@ -6,6 +6,8 @@ from anymq.core.clock import Clock
 from anymq.core.shares.words import NotHeld
 from anymq.core.timers import Deadline, Timers
 
+NEVER = float("inf")
+
 
 class Lease:
     """What one member got at once."""
@@ -29,6 +31,7 @@ class Leases:
         self._deadline = Deadline(timers, self._expire)
         self._by_offset: dict[int, Lease] = {}
         self._open: dict[Lease, None] = {}
+        self._next = NEVER  # no lease runs out before; some that would have are over
 
     def __len__(self) -> int:
         return len(self._by_offset)
@@ -43,7 +46,14 @@ class Leases:
         if lease.offsets:
             self._by_offset.update(dict.fromkeys(lease.offsets, lease))
             self._open[lease] = None
-            self._set_deadline()
+            if lease.until < self._next:
+                self._next = lease.until
+                self._deadline.set(lease.until)
+
+    def holder_of(self, offset: int) -> object | None:
+        """Return who has it; None: nobody."""
+        lease = self._by_offset.get(offset)
+        return None if lease is None else lease.holder
 
     def check(self, holder: object, offsets: Iterable[int]) -> None:
         """Refuse, unless the holder has all of these."""
@@ -62,12 +72,17 @@ class Leases:
                 if not lease.offsets:
                     self._open.pop(lease, None)
         if not self._open:
+            self._next = NEVER
             self._deadline.cancel()
 
     def renew(self, holder: object, offsets: Sequence[int], lock_ms: int) -> None:
         """The holder has these for longer."""
         self.end(offsets)
         self.add(holder, offsets, lock_ms)
+
+    def all(self) -> list[int]:
+        """Return what anybody has."""
+        return sorted(self._by_offset)
 
     def of(self, holder: object) -> list[int]:
         """Return what the holder has."""
@@ -77,6 +92,7 @@ class Leases:
 
     def close(self) -> None:
         """Nobody has anything."""
+        self._next = NEVER
         self._deadline.cancel()
         self._by_offset.clear()
         self._open.clear()
@@ -87,10 +103,8 @@ class Leases:
             offset for lease in self._open if lease.until <= now for offset in lease.offsets
         )
         self.end(late)
-        self._set_deadline()
+        self._next = min((lease.until for lease in self._open), default=NEVER)
+        if self._open:
+            self._deadline.set(self._next)
         if late:
             self._on_late(late)
-
-    def _set_deadline(self) -> None:
-        if self._open:
-            self._deadline.set(min(lease.until for lease in self._open))

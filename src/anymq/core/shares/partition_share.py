@@ -6,7 +6,9 @@ with the runs of offsets in them that are the member's, and nothing is unpacked.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from anymq.config.units import MINUTE_MS
 from anymq.core.clock import Clock
 from anymq.core.queues.settlement import Settlement
 from anymq.core.shares.leases import Leases
@@ -26,6 +28,10 @@ from anymq.storage.batch import CONTROL, HEADER_BYTES, BatchHeader, read_header
 from anymq.storage.errors import StorageError
 
 Run = tuple[int, int]  # first, end
+# Keeps elsewhere what was handed out too often; says when it is safe there, or that it is not.
+Bury = Callable[[Partition, Sequence[int], Callable[[bool], None]], None]
+GRAVE = object()  # who has what is on its way there
+BURYING_MS = 10 * MINUTE_MS  # then the disk does not answer, and it is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +55,19 @@ class PartitionShare:
         self.partition = partition
         self.settlement = settlement
         self.settings = settings
+        self.bury: Bury | None = None  # None: what was handed out too often is dropped
+        self.closed = False
         self.leases = Leases(means.clock, means.timers, self._late)
         self._from = 0  # nothing waits below
         self._waiters: dict[Callable[[], None], None] = {}
 
     # Out
 
-    def take(self, holder: object, wish: Wish) -> Taken | None:
-        """Hand out what comes next. StorageError."""
+    def take(self, holder: object, wish: Wish, lock_ms: int | None = None) -> Taken | None:
+        """Hand out what comes next, for so long. StorageError."""
         settings = self.settings()
         room = settings.locks_max - len(self.leases)
-        at = self._next_waiting()
+        at = self.next_waiting()
         if room <= 0 or at >= self.partition.visible_end:
             return None
         found = self.partition.read(at, wish.bytes_max)
@@ -67,10 +75,11 @@ class PartitionShare:
             return None
         taken, runs = self._pick(found.read(), at, wish, room)
         offsets = [offset for first, end in runs for offset in range(first, end)]
-        self.leases.add(holder, offsets, settings.lock_ms)
+        self.leases.add(holder, offsets, settings.lock_ms if lock_ms is None else lock_ms)
         return taken
 
-    def _next_waiting(self) -> int:
+    def next_waiting(self) -> int:
+        """Return the first offset that nobody has; what is there may still be cleaned away."""
         log_start, settled = self.partition.start, self.settlement.settled
         if settled.low < log_start:  # retention took them, whoever still wanted them
             self.settlement.settle_run(settled.low, log_start, log_start)
@@ -149,9 +158,7 @@ class PartitionShare:
 
     def give_back(self, holder: object) -> None:
         """Who had these is gone: that is nobody's failure."""
-        offsets = self.leases.of(holder)
-        self.leases.end(offsets)
-        self._wait_again(offsets)
+        self.put_back(self.leases.of(holder))
 
     def _late(self, offsets: Sequence[int]) -> None:
         self._failed(offsets)
@@ -160,12 +167,38 @@ class PartitionShare:
         """These come again, but not for ever."""
         returns, most = self.settlement.returns, self.settings().deliveries_max
         over = [offset for offset in offsets if returns.get(offset, 0) + 1 >= most]
-        self._archive(over)
+        self._give_up(over)
         given_up = set(over)
         again = [offset for offset in offsets if offset not in given_up]
         if again:
             self.settlement.give_back(again)
         self._wait_again(again)
+
+    def _give_up(self, offsets: Sequence[int]) -> None:
+        if not offsets or self.bury is None:
+            self._archive(offsets)
+            return
+        self.leases.add(GRAVE, offsets, BURYING_MS)
+        self.bury(self.partition, offsets, partial(self._buried, offsets))
+
+    def _buried(self, offsets: Sequence[int], safe: bool) -> None:
+        """They are safe elsewhere; or they are not, and come again."""
+        those = [offset for offset in offsets if self.leases.holder_of(offset) is GRAVE]
+        self.leases.end(those)
+        if safe:
+            self._archive(those)
+        else:
+            self._wait_again(those)
+
+    def finish(self, offsets: Sequence[int]) -> None:
+        """Be done with these, whoever has them."""
+        self.leases.end(offsets)
+        self._archive(sorted(offsets))
+
+    def put_back(self, offsets: Sequence[int]) -> None:
+        """Have these wait again: nobody has tried."""
+        self.leases.end(offsets)
+        self._wait_again(sorted(offsets))
 
     def _archive(self, offsets: Sequence[int]) -> None:
         if offsets:
@@ -174,32 +207,34 @@ class PartitionShare:
     def _wait_again(self, offsets: Sequence[int]) -> None:
         if offsets:
             self._from = min(self._from, offsets[0])
-        self._wake()
+        self.wake()
 
     # Who waits
 
     def watch(self, waiter: Callable[[], None]) -> None:
         """Call `waiter` when there may be something, until `unwatch`."""
         if not self._waiters:
-            self.partition.watch(self._wake)
+            self.partition.watch(self.wake)
         self._waiters[waiter] = None
 
     def unwatch(self, waiter: Callable[[], None]) -> None:
         """Call it no more."""
         self._waiters.pop(waiter, None)
         if not self._waiters:
-            self.partition.unwatch(self._wake)
+            self.partition.unwatch(self.wake)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """There may be something: tell all who wait."""
         for waiter in tuple(self._waiters):
             if waiter in self._waiters:
                 waiter()
 
     def close(self) -> None:
         """The group has nothing to do with it any more."""
+        self.closed = True
         self.leases.close()
-        self.partition.unwatch(self._wake)
-        self._wake()
+        self.partition.unwatch(self.wake)
+        self.wake()
 
 
 class PartitionPlace:

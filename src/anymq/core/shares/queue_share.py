@@ -48,7 +48,7 @@ class QueuePlace:
         self.shares: object | None = None
         self._settings = settings
         self._on_more = on_more
-        self._leases = Leases(clock, timers, self._late)
+        self.leases = Leases(clock, timers, self._late)
         self._packer = Packer(queue.name)
         self._got: deque[list[Delivery]] = deque()  # each in ascending order, not handed out yet
         self._subscription: Subscription | None = None
@@ -58,8 +58,12 @@ class QueuePlace:
 
     def ask(self, wish: Wish) -> Taken | None:
         """Take what the queue deals at once; else be told."""
+        return self.take(self, wish, self._settings().lock_ms)
+
+    def take(self, holder: object, wish: Wish, lock_ms: int) -> Taken | None:
+        """The same for one of several who share this place, for so long."""
         if not self._got:
-            room = self._settings().locks_max - len(self._leases)
+            room = self._settings().locks_max - len(self.leases)
             self.credit = max(0, min(wish.records_max, room))
             if self.credit and self._subscription is not None:
                 self._subscription.more()
@@ -67,7 +71,7 @@ class QueuePlace:
         if not self._got:
             return None
         self.credit = 0
-        return self._taken(self._got.popleft())
+        return self._taken(self._got.popleft(), holder, lock_ms)
 
     def stop(self) -> None:
         """Nobody waits."""
@@ -79,9 +83,9 @@ class QueuePlace:
         self._got.extend(ascending(deliveries))
         self._on_more()
 
-    def _taken(self, deliveries: Sequence[Delivery]) -> Taken:
+    def _taken(self, deliveries: Sequence[Delivery], holder: object, lock_ms: int) -> Taken:
         offsets = [offset_of(one.position) for one in deliveries]
-        self._leases.add(self, offsets, self._settings().lock_ms)
+        self.leases.add(holder, offsets, lock_ms)
         batches = batches_of(deliveries, self._packer)
         times = [max(one.returns, int(one.redelivered)) + 1 for one in deliveries]
         acquired = runs_of(offsets, times)
@@ -91,13 +95,13 @@ class QueuePlace:
 
     def settle(self, answers: Sequence[Settled]) -> None:
         """Acknowledge, requeue or reject, as the member says."""
-        said = [one for batch in answers for one in batch.each(len(self._leases))]
-        self._leases.check(self, [offset for offset, _ in said])
+        said = [one for batch in answers for one in batch.each(len(self.leases))]
+        self.leases.check(self, [offset for offset, _ in said])
         by_answer = by_answers(said)
         if renewed := by_answer.pop(Answer.RENEW, None):
-            self._leases.renew(self, renewed, self._settings().lock_ms)
+            self.leases.renew(self, renewed, self._settings().lock_ms)
         for answer, offsets in by_answer.items():
-            self._leases.end(offsets)
+            self.leases.end(offsets)
             self._tell(answer, [position_of(offset) for offset in offsets])
 
     def _tell(self, answer: int, positions: Sequence[int]) -> None:
@@ -106,6 +110,20 @@ class QueuePlace:
             queue.settle(subscription, positions)
         else:
             queue.reject(subscription, positions, requeue=answer == Answer.RELEASE)
+
+    def finish(self, offsets: Sequence[int]) -> None:
+        """Be done with these, whoever of this place has them."""
+        self.leases.end(offsets)
+        self._tell(Answer.ACCEPT, [position_of(offset) for offset in offsets])
+
+    def put_back(self, offsets: Sequence[int] = ()) -> None:
+        """Have these wait again, and what nobody has asked for: nobody has tried."""
+        self.leases.end(offsets)
+        kept = [one.position for part in self._got for one in part]
+        self._got.clear()
+        positions = [*map(position_of, offsets), *kept]
+        if positions:
+            self.queue.reject(self._subscription, positions, requeue=True, by_nack=True)
 
     def _late(self, offsets: Sequence[int]) -> None:
         """Its time is up: others get them."""
@@ -123,9 +141,9 @@ class QueuePlace:
 
     def _give_back_all(self, subscription: Subscription) -> None:
         kept = [one.position for part in self._got for one in part]
-        positions = [position_of(offset) for offset in self._leases.of(self)]
+        positions = [position_of(offset) for offset in self.leases.all()]
         self._got.clear()
-        self._leases.close()
+        self.leases.close()
         self.queue.give_back(subscription, [*positions, *kept])
 
     # What the queue tells
@@ -134,7 +152,7 @@ class QueuePlace:
         """The queue is gone, and what was in it."""
         self._subscription = None
         self._got.clear()
-        self._leases.close()
+        self.leases.close()
         self._on_more()
 
     def timed_out(self, subscription: Subscription, after_ms: int) -> None:

@@ -4,7 +4,7 @@ A group is there while it has members, or while something is kept of it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -19,6 +19,7 @@ from anymq.core.shares.group import Beat, Heartbeat, Member, ShareGroup
 from anymq.core.shares.kept import Kept
 from anymq.core.shares.partition_share import Means, PartitionPlace, PartitionShare
 from anymq.core.shares.places import Spot, Spots
+from anymq.core.shares.pops import Pops, Rules
 from anymq.core.shares.progress import Progress, progress_at, progress_in
 from anymq.core.shares.queue_share import QueuePlace
 from anymq.core.shares.starts import start_of
@@ -32,12 +33,15 @@ from anymq.core.shares.words import (
     Taken,
     UnknownMember,
 )
+from anymq.core.streams.partition import Partition
 from anymq.core.streams.stream_names import stream_of
 from anymq.core.taps import Origin
 from anymq.core.timers import Timers
 from anymq.observability.log import Log as Lines
 
 log = Lines(__name__)
+
+Start = Callable[[Partition], int]
 
 EMPTY, STABLE = "Empty", "Stable"
 TYPE = "share"
@@ -76,6 +80,8 @@ class Shares:
         self._means = Means(around.clock, around.timers)
         self.spots = around.spots
         self.on_silent: list[Callable[[str, str], None]] = []  # told of group and member
+        self._rules: dict[str, Rules] = {}  # of groups that pop
+        self.pops = Pops(around.clock, around.timers, self._share, self.settings_of)
 
     def restore(self) -> None:
         """Forget what was settled beyond the end of logs that lost something in a crash."""
@@ -105,7 +111,7 @@ class Shares:
         return beat
 
     def _make(self, group: str, settings: ShareSettings) -> ShareGroup:
-        if self._around.is_other(group):
+        if group not in self._kept and self._around.is_other(group):
             raise GroupNotFound(f"Group {group} is not a share group.")
         if group not in self._kept and len(self.names()) >= settings.groups_max:
             raise GroupFull("there are as many share groups as there may be")
@@ -123,6 +129,7 @@ class Shares:
     def maintenance(self) -> None:
         """Let silent members go; about once a second."""
         now = self._around.clock.monotonic()
+        self.pops.maintenance()
         for live in list(self._live.values()):
             for member_id in live.silent(now):
                 log.info("a member of a share group is silent", group=live.name, member=member_id)
@@ -158,12 +165,17 @@ class Shares:
             name = stream_of(spot.name)[1]
             tell(tap, name, taken, Opener(spot.name, self._around.forms), who)
 
-    def _share(self, group: str, spot: Spot, partition: int) -> PartitionShare:
-        """Return what the group has done with a partition; it begins where its settings say."""
+    def _share(
+        self, group: str, spot: Spot, partition: int, start: Start | None = None
+    ) -> PartitionShare:
+        """Return what the group has done with a partition; it begins where its settings say.
+
+        `start`: says it instead, of a topic that is new to the group.
+        """
         assert spot.topic is not None
         ids = self._kept.topics(group).get(spot.id, ())
         if len(ids) < spot.partitions:
-            starts = self._starts(group, spot, len(ids))
+            starts = self._starts(group, spot, len(ids), start)
             ids = self._kept.add(group, spot.id, starts, _note)
         share = self._shares.get(ids[partition])
         if share is None:
@@ -173,20 +185,36 @@ class Shares:
                 self._means,
                 partial(self.settings_of, group),
             )
+            share.bury = rules.bury if (rules := self._rules.get(group)) is not None else None
         return share
 
-    def _starts(self, group: str, spot: Spot, known: int) -> list[int]:
+    def _starts(self, group: str, spot: Spot, known: int, start: Start | None) -> list[int]:
         """Partitions that the topic got later are read from their beginning: all of it is new."""
         assert spot.topic is not None
         new = spot.topic.partitions[known:]
         if known:
             return [one.start for one in new]
+        if start is not None:
+            return [start(one) for one in new]
         reset, now_ms = self.settings_of(group).reset, self._around.clock.wall_ms()
         return [start_of(one, reset, now_ms) for one in new]
 
     def settings_of(self, group: str) -> ShareSettings:
         """Return the limits of a group."""
-        return self._around.settings_of(group)
+        settings, rules = self._around.settings_of(group), self._rules.get(group)
+        if rules is None:
+            return settings
+        return replace(settings, deliveries_max=rules.deliveries_max)
+
+    def rule(self, group: str, rules: Rules) -> None:
+        """Let this hold for a group that pops, instead of what holds for all."""
+        if self._rules.get(group) == rules:
+            return
+        self._rules[group] = rules
+        for ids in self._kept.topics(group).values():
+            for one in ids:
+                if one in self._shares:
+                    self._shares[one].bury = rules.bury
 
     # -- administration
 
@@ -265,6 +293,7 @@ class Shares:
         """Forget a group without members."""
         self.check_may_move(group)
         self._close([one for ids in self._kept.topics(group).values() for one in ids])
+        self._rules.pop(group, None)
         self._kept.delete(group, then)
 
     def topic_gone(self, topic_id: UUID) -> None:

@@ -139,6 +139,8 @@ class Clients:
         self.producers: dict[str, ClientGroup] = {}
         # Why a group of this name may not have members of this kind; "": it may.
         self.refusal: Callable[[str], str] = lambda _: ""
+        # Told when a group of consumers that share gets its first member (True), loses its last.
+        self.on_inhabited: Callable[[str, bool], None] = lambda _group, _inhabited: None
         self._clock = clock
         self._of_channel: dict[Channel, set[tuple[bool, str]]] = {}  # consumers'?, group
         self._producers: dict[str, Client] = {}  # by id, as heard last
@@ -163,7 +165,10 @@ class Clients:
         if joining.interests is not None and len(joining.interests) > self.limits.interests_max:
             raise PolicyViolation(f"{client.id!r} subscribes to too many topics")
         group.how, group.model, group.start = joining.how, joining.model, joining.start
-        self.consumers[name] = group
+        if name not in self.consumers:
+            self.consumers[name] = group
+            if group.model is Model.CLUSTERING:
+                self.on_inhabited(name, True)
         member, changed = self._heard(group, client, consumes=True)
         if joining.interests is not None:
             changed |= _take_in(member, joining.interests)
@@ -231,7 +236,7 @@ class Clients:
         for consumes, name in sorted(self._of_channel.get(channel, ())):
             yield "consumer" if consumes else "producer", name
 
-    def __contains__(self, group: str) -> bool:
+    def __contains__(self, group: object) -> bool:
         return group in self.consumers
 
     # Helpers
@@ -269,6 +274,8 @@ class Clients:
             self._forget_producer(member.client)
         if not group.members:
             del groups[name]
+            if consumes and group.model is Model.CLUSTERING:
+                self.on_inhabited(name, False)
         elif consumes:
             self._tell_soon(group)
 

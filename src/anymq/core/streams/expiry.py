@@ -5,7 +5,7 @@ group without members go some days after the last one went; those of readers tha
 go some days after they were written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 
 from anymq.core.streams.generations import Surroundings
@@ -22,10 +22,17 @@ OFFSETS_LOOKED_AT_MAX = 10_000  # in one run, so that nobody waits for it
 class Expiry:
     """Goes through all groups, every so often, a part at a time."""
 
-    def __init__(self, around: Surroundings, offsets: Offsets, live: Mapping[str, Group]) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        offsets: Offsets,
+        live: Mapping[str, Group],
+        clients: Container[str],
+    ) -> None:
         self._around = around
         self._offsets = offsets
         self._live = live
+        self._clients = clients  # groups whose members share by themselves
         self._round: list[str] = []
         self._next_round_ms = 0
 
@@ -39,6 +46,8 @@ class Expiry:
         looked_at, deserted = 0, []
         while self._round and looked_at < OFFSETS_LOOKED_AT_MAX:
             name = self._round.pop()
+            if name in self._clients:
+                continue
             looked_at += 1 + sum(map(len, self._offsets.of(name).offsets.values()))
             live = self._live.get(name)
             is_deserted = live is None or (live.state is State.EMPTY and not live.members.invited)

@@ -9,6 +9,7 @@ from functools import partial
 
 from anymq.core.clock import Clock
 from anymq.core.streams.answers import Answers
+from anymq.core.streams.clients import Clients
 from anymq.core.streams.expiry import Expiry
 from anymq.core.streams.generations import Generations, Surroundings
 from anymq.core.streams.group import Group
@@ -34,6 +35,7 @@ from anymq.core.streams.group_calls import (
 )
 from anymq.core.streams.offset_records import CommittedOffset, GroupRecord
 from anymq.core.streams.offsets import Offsets, TopicOffsets
+from anymq.core.streams.queue_locks import QueueLocks
 from anymq.core.streams.subscription import CONSUMER
 from anymq.core.timers import Timers
 from anymq.observability.log import Log as Lines
@@ -43,6 +45,7 @@ from anymq.storage.log import Log
 log = Lines(__name__)
 
 CLASSIC = "classic"
+CLIENTS = "rocketmq"  # the protocol type of groups whose members share by themselves
 
 
 class Groups:
@@ -66,7 +69,12 @@ class Groups:
         self._around = Surroundings(
             settings or GroupSettings(), clock, timers, random, self._answers, self._on_generation
         )
-        self._expiry = Expiry(self._around, self.offsets, self._live)
+        # Groups whose members share by themselves: of one name there are members of one kind only.
+        self.clients = Clients(clock, timers)
+        self.clients.refusal = self._members_of
+        self.clients.on_inhabited = self._on_inhabited
+        self.queue_locks = QueueLocks(clock)
+        self._expiry = Expiry(self._around, self.offsets, self._live, self.clients)
 
     @property
     def settings(self) -> GroupSettings:
@@ -102,6 +110,8 @@ class Groups:
         said = sum(len(name) + len(subscription) for name, subscription in request.protocols)
         if said > limits.subscription_bytes_max:
             return GroupError.TOO_LARGE
+        if request.group in self.clients:
+            return GroupError.INCONSISTENT_PROTOCOL
         if request.group in self._live:
             return None
         if request.member_id:
@@ -167,6 +177,8 @@ class Groups:
 
     def _cannot_commit(self, request: CommitRequest) -> GroupError | None:
         live = self._live.get(request.group)
+        if request.group in self.clients:  # nobody leads them: any of them may say how far it is
+            return None if request.generation < 0 else GroupError.UNKNOWN_MEMBER
         if live is not None:
             return live.may_commit(request.member_id, request.generation, request.instance_id)
         if request.group not in self.offsets:
@@ -210,6 +222,8 @@ class Groups:
         )
 
     def _cannot_delete_offsets(self, group: str) -> GroupError | None:
+        if group in self.clients:
+            return GroupError.NON_EMPTY
         live = self._live.get(group)
         if live is None:
             return None if group in self.offsets else GroupError.NOT_FOUND
@@ -240,12 +254,12 @@ class Groups:
         wanted = {state.strip().lower() for state in states}
         if types and CLASSIC not in {type_.strip().lower() for type_ in types}:
             return []
-        all_of_them = [
-            self._listing(name) for name in sorted({*self._live, *self.offsets.groups()})
-        ]
+        all_of_them = [self._listing(name) for name in sorted(self.names())]
         return [one for one in all_of_them if not wanted or one.state.value.lower() in wanted]
 
     def _listing(self, name: str) -> GroupListing:
+        if name in self.clients:
+            return GroupListing(name, CLIENTS, State.STABLE, CLASSIC)
         live = self._live.get(name)
         if live is not None:
             return GroupListing(name, live.generations.protocol_type or "", live.state, CLASSIC)
@@ -254,6 +268,8 @@ class Groups:
 
     def describe(self, name: str) -> GroupDescription:
         """Return what an administrator wants to know; DEAD when there is no such group."""
+        if name in self.clients:
+            return GroupDescription(name, State.STABLE, 0, CLIENTS)
         live = self._live.get(name)
         if live is not None:
             return live.describe()
@@ -271,7 +287,7 @@ class Groups:
 
     def _delete(self, name: str, then: DeleteThen) -> None:
         live = self._live.get(name)
-        if live is not None and live.state is not State.EMPTY:
+        if name in self.clients or (live is not None and live.state is not State.EMPTY):
             then(GroupError.NON_EMPTY)
         elif live is None and name not in self.offsets:
             then(GroupError.NOT_FOUND)
@@ -281,25 +297,37 @@ class Groups:
 
     def maintenance(self, now_ms: int) -> None:
         """Let offsets expire that nobody needs, a few groups each time; call it every so often."""
+        self.clients.maintenance()
+        self.queue_locks.maintenance()
         for name in self._expiry.run(now_ms):
             self._forget_live(name)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._live or name in self.offsets
+        return name in self._live or name in self.offsets or name in self.clients
 
     def names(self) -> set[str]:
         """Return the names of all groups."""
-        return {*self._live, *self.offsets.groups()}
+        return {*self._live, *self.offsets.groups(), *self.clients.consumers}
 
     def count_by_state(self) -> dict[State, int]:
         """Return how many groups are in each state."""
         counts = dict.fromkeys(State, 0)
-        for live in self._live.values():
-            counts[live.state] += 1
-        counts[State.EMPTY] += sum(name not in self._live for name in self.offsets.groups())
+        for name, live in self._live.items():
+            counts[live.state] += name not in self.clients
+        counts[State.STABLE] += len(self.clients.consumers)
+        counts[State.EMPTY] += sum(
+            name not in self._live and name not in self.clients for name in self.offsets.groups()
+        )
         return counts
 
     # -- helpers
+
+    def _members_of(self, name: str) -> str:
+        """Say which members a group has that clients cannot join; "": none."""
+        live = self._live.get(name)
+        if live is None or live.state in (State.EMPTY, State.DEAD):
+            return ""
+        return f"the group {name} has Kafka's consumers in it"
 
     def _get_or_make(self, name: str) -> Group:
         group = self._live.get(name)
@@ -325,6 +353,12 @@ class Groups:
         if live is not None:
             live.generations.close()
             self._answers.tell()
+
+    def _on_inhabited(self, name: str, inhabited: bool) -> None:
+        """Keep since when a group has no clients. It may become one of any kind after that."""
+        generation = record.generation if (record := self.offsets.of(name).record) else 0
+        empty_since_ms = -1 if inhabited else self._clock.wall_ms()
+        self.offsets.put_record(name, GroupRecord("", generation, empty_since_ms), _nobody)
 
     def _on_generation(self, name: str, generations: Generations) -> None:
         """Keep that the group has members, or since when it has none: its offsets live by that."""

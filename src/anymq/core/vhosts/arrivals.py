@@ -3,7 +3,8 @@
 In the commit in which a record is appended, a note of where it goes is on the disk before it is
 (`LogConfig.leads`). After a crash, who is due again and has a note is looked for there: if the
 same record is at that place, it has arrived. The place may also be another one's by now (the disk
-was full, or a power cut took what was not synced), and then the record comes after all.
+was full, or a power cut took what was not synced), and then the record comes after all. Only where
+the disk takes a record and not its note, and we die then, it comes twice.
 
 Notes are of use until what arrived is settled; the log of them is cut now and then.
 """
@@ -31,6 +32,8 @@ LOG_CONFIG = LogConfig(delete=False, leads=True, segment_bytes=1 * MIB)
 BATCH_BYTES_MAX = 512 * KIB  # about: readers unpack a batch as a whole
 RECORD_BYTES = 40  # at most: what a record takes besides its key, value and headers
 NOTES_BYTES_MAX = 4 * MIB  # then those of no more use go
+# What is settled is written soon and synced a second later; notes stay for longer than that.
+NOTES_KEPT_MS = 60_000
 _READ_BYTES = 1 * MIB
 _NOBODY = (records.NO_PRODUCER, -1, -1)
 
@@ -67,6 +70,7 @@ class Arrivals:
         self._open: dict[int, int] = {}  # appended and not answered: the offset of its note
         self._settled = Settled()
         self._mark = log.start  # notes before it were of no more use when there were last too many
+        self._marked_ms = now_ms()
         self._cutting = False
 
     def restore(self, settled: Settled) -> None:
@@ -156,14 +160,15 @@ class Arrivals:
     def _cut(self) -> None:
         """Let old notes go, once everything they are about is settled for good."""
         log = self._log
-        if self._cutting or log.size_bytes() < self._notes_bytes_max:
+        now_ms = self._now_ms()
+        if now_ms - self._marked_ms < NOTES_KEPT_MS or self._cutting:
             return
+        self._marked_ms = now_ms
         self._before = {p: at for p, at in self._before.items() if p not in self._settled}
         if self._before:
             return
-        # Twice as long as they must: what was settled is synced a second later.
         until, self._mark = self._mark, next(iter(self._open.values()), log.end)
-        if until > log.start:
+        if until > log.start and log.size_bytes() >= self._notes_bytes_max:
             self._cutting = True
             self._when_settled(partial(self._cut_until, until))
 

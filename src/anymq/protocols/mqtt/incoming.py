@@ -6,6 +6,7 @@ from functools import partial
 
 from anymq.core.errors import Invalid, NotAllowed, PartlyRejected
 from anymq.core.message import Envelope, Message, Run
+from anymq.core.queues.coming import Coming, Stage
 from anymq.core.queues.witness import Witness
 from anymq.core.rights.permit import WRITE, Permit
 from anymq.core.vhosts.vhost import VirtualHost
@@ -13,7 +14,7 @@ from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import V5, Answer, Puback, Pubcomp, Publish, Pubrec, Will
 from anymq.protocols.mqtt.errors import REFUSALS, MqttFault, Reason, reason_of
 from anymq.protocols.mqtt.form import MQTT_FORM, RETAIN, packed
-from anymq.protocols.mqtt.kept import Coming, Kept, RetainedMessage, Stage, Then, ignore
+from anymq.protocols.mqtt.kept import Kept, RetainedMessage, Then, ignore
 from anymq.protocols.mqtt.mailbox import Mailbox
 from anymq.protocols.mqtt.owed import Owed, OwedRun
 from anymq.protocols.mqtt.properties import P, Props

@@ -22,6 +22,11 @@ def group(call: Call, operation: Operation, name: str) -> None:
         raise Denied(f"No permission: {operation} on the group {name}")
 
 
+def may_group(call: Call, operation: Operation, name: str) -> bool:
+    """May the client do this to a group?"""
+    return call.access.may(operation, Kind.GROUP, name)
+
+
 def cluster(call: Call, operation: Operation) -> None:
     """Refuse, unless the client may do this to the broker."""
     if not call.access.may_cluster(operation):

@@ -32,6 +32,7 @@ from anymq.protocols.rocketmq.form import (
     SHORT_BYTES,
     V6_BYTES,
     Said,
+    born_at,
     codec_of,
     fixed_bytes,
     packed,
@@ -282,7 +283,7 @@ def told_of(message: Message, key: bytes | None = None) -> tuple[bytes, int | No
         said = said.with_headers(**{KEY_HEADER: value_of(key)})
     time_ms = message.timestamp_ms
     born = said.timestamp
-    own_time = None if born is None or born == time_ms // 1000 else born * 1000
+    own_time = None if born is None or born == time_ms // 1000 else born_at(born)
     return sayable(said, time_ms), own_time
 
 

@@ -16,7 +16,15 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from anymq.core.message import Properties, Traits, Value
-from anymq.core.portable.plain import NUMBERS, TEXT_BYTES_MAX, TEXTS, take_field, to_bytes, to_text
+from anymq.core.portable.plain import (
+    NUMBERS,
+    TEXT_BYTES_MAX,
+    TEXTS,
+    encoded,
+    take_field,
+    to_bytes,
+    to_text,
+)
 from anymq.core.portable.record_form import KEY_HEADER
 from anymq.protocols.rocketmq.layout import (
     BORN_V6,
@@ -57,9 +65,12 @@ OWN = {
 OWN_BYTES = {name.encode(): field for name, field in OWN.items()}
 # What a client says to a broker, or a broker to a client, and no message does.
 BETWEEN_US = frozenset(("WAIT", "TRACE_ON", "MSG_REGION", "CLUSTER"))
-# User properties that are properties elsewhere.
-FIELDS = {name.decode(): field for name, field in TEXTS.items() if field not in OWN.values()}
+# User properties that are properties elsewhere, unless those above say so.
+FIELDS = {name.decode(): field for name, field in TEXTS.items()}
 FIELDS |= {name.decode(): name.decode() for name in NUMBERS if name != b"timestamp"}
+_BESIDE = {name: field for name, field in FIELDS.items() if field not in OWN.values()}
+EXPIRES_AT = "expires-at"  # in milliseconds since 1970
+NUMBER_DIGITS_MAX = 18
 CONTENT_ENCODING = "content-encoding"
 # Names that mean something to the core in the headers of others, but nothing in RocketMQ: a message
 # must not go where its CC says, which nobody has asked the rights for.
@@ -97,10 +108,11 @@ class RocketMqForm:
         size = fixed_bytes(properties)
         if len(properties) == size:
             return _NO_HEADERS
-        priority = None
-        if b"priority\1" in properties:
-            priority = self.read(properties).priority
-        return _TRAITS if priority is None else _TRAITS._replace(priority=priority)
+        if b"priority\1" not in properties and b"expires-at\1" not in properties:
+            return _TRAITS
+        says = self.read(properties)
+        expiration_ms = None if says.expiration is None else int(says.expiration)
+        return _TRAITS._replace(priority=says.priority, expiration_ms=expiration_ms)
 
     def read(self, properties: bytes) -> Properties:
         """Decode everything."""
@@ -110,7 +122,9 @@ class RocketMqForm:
             fields["timestamp"] = said.born_ms // 1000
         if said.sys_flag & COMPRESSED:
             fields["content_encoding"] = codec_of(said.sys_flag)
-        headers = _headers(read_properties(said.properties), fields)
+        told = read_properties(said.properties)
+        _take_own(told, said.born_ms, fields)
+        headers = _headers(told, fields)
         numbers = said.flag, said.sys_flag & ~BORN_V6, said.reconsumed
         headers |= {n: value for n, value in zip(_NUMBER_HEADERS, numbers, strict=True) if value}
         return Properties(headers=headers, **fields)
@@ -122,9 +136,9 @@ class RocketMqForm:
         """
         numbers = [_number(properties.headers.get(name)) for name in _NUMBER_HEADERS]
         flag, sys_flag, reconsumed = numbers
-        born_ms = 1000 * (properties.timestamp or 0)
-        pairs = _pairs(properties, exact=True, compressed=bool(sys_flag & COMPRESSED))
-        said = write_properties(pairs)
+        born_ms = born_at(properties.timestamp or 0)
+        pairs = list(_pairs(properties, exact=True, compressed=bool(sys_flag & COMPRESSED)))
+        said = write_properties(pairs + _expiry(properties, born_ms))
         return packed(Said(said, flag, sys_flag & ~BORN_V6, born_ms, NOBODY, reconsumed))
 
 
@@ -159,6 +173,11 @@ def unpacked(properties: bytes) -> Said:
     return Said(properties[size:], flag, sys_flag, born_ms, host, reconsumed, prepared)
 
 
+def born_at(seconds: int) -> int:
+    """Return a time as others say it, in milliseconds; those of AMQP may be any number."""
+    return max(0, min(seconds * 1000, BORN_MS_MAX))
+
+
 def codec_of(sys_flag: int) -> str:
     """Return what a compressed body is compressed with."""
     return _CODECS.get((sys_flag & COMPRESSION_MASK) >> COMPRESSION_SHIFT, "zlib")
@@ -169,17 +188,31 @@ def sayable(said: Properties, timestamp_ms: int) -> bytes:
 
     Those for which there is no room are left out. `timestamp_ms`: when the message came to us.
     """
+    pairs = list(_pairs(said, exact=False, compressed=False))
+    if said.user_id is not None:
+        pairs.append(("user-id", _clean(said.user_id)))
+    told: dict[str, bytes] = {}
     room = PROPERTIES_BYTES_MAX
-    told = []
-    for name, value in (*_pairs(said, exact=False, compressed=False), *_beside(said, timestamp_ms)):
+    for name, value in pairs + _expiry(said, timestamp_ms):
         pair = write_properties(((name, value),))
-        if value and len(pair) <= room:
-            told.append(pair)
+        if name and value and name not in told and len(pair) <= room:
+            told[name] = pair
             room -= len(pair)
-    return b"".join(told)
+    return b"".join(told.values())
 
 
 # Reading
+
+
+def _take_own(properties: dict[str, str], born_ms: int, fields: dict[str, Any]) -> None:
+    """Move to `fields` what only these properties say."""
+    for name, field in OWN.items():
+        value = properties.get(name)
+        if value is not None and len(encoded(value)) <= TEXT_BYTES_MAX:
+            fields[field] = properties.pop(name)
+    at = properties.get(EXPIRES_AT, "")
+    if at.isascii() and at.isdecimal() and len(at) <= NUMBER_DIGITS_MAX:
+        fields["expiration"] = str(max(0, int(properties.pop(EXPIRES_AT)) - max(0, born_ms)))
 
 
 def _headers(properties: Mapping[str, str], fields: dict[str, Any]) -> dict[str, Value]:
@@ -189,8 +222,6 @@ def _headers(properties: Mapping[str, str], fields: dict[str, Any]) -> dict[str,
     for name, value in properties.items():
         if name == SHARDING_KEY or (name == KEYS and sharding is None):
             headers[KEY_HEADER] = value
-        elif name in OWN and len(value.encode(errors="surrogateescape")) <= TEXT_BYTES_MAX:
-            fields[OWN[name]] = value
         elif name in BETWEEN_US or _is_field(name, value, fields):
             continue
         elif name.startswith(_JSON):
@@ -201,9 +232,7 @@ def _headers(properties: Mapping[str, str], fields: dict[str, Any]) -> dict[str,
 
 
 def _is_field(name: str, value: str, fields: dict[str, Any]) -> bool:
-    if name not in FIELDS:
-        return False
-    return take_field(fields, name.encode(), value.encode(errors="surrogateescape"))
+    return name in FIELDS and take_field(fields, name.encode(), encoded(value))
 
 
 def _of_json(text: str) -> Value:
@@ -227,7 +256,7 @@ def _pairs(said: Properties, *, exact: bool, compressed: bool) -> Iterable[tuple
     if KEY_HEADER in said.headers:
         name = SHARDING_KEY if KEYS in said.headers else KEYS
         yield name, _clean(to_text(said.headers[KEY_HEADER]))
-    for name, field in FIELDS.items():
+    for name, field in _BESIDE.items():
         value = getattr(said, field)
         if value is not None and not (compressed and name == CONTENT_ENCODING):
             yield name, _clean(str(value))
@@ -236,12 +265,11 @@ def _pairs(said: Properties, *, exact: bool, compressed: bool) -> Iterable[tuple
             yield _pair(_HERE.get(name, name), value, exact=exact)
 
 
-def _beside(said: Properties, timestamp_ms: int) -> Iterable[tuple[str, str]]:
-    """Yield what is shown to clients only."""
-    if said.user_id is not None:
-        yield "user-id", _clean(said.user_id)
-    if said.expiration is not None and said.expiration.isdecimal():
-        yield "expires-at", str(timestamp_ms + int(said.expiration))
+def _expiry(said: Properties, since_ms: int) -> list[tuple[str, str]]:
+    """Return when it expires, as a property; `since_ms`: from when on that is counted."""
+    if said.expiration is None or not said.expiration.isdecimal():
+        return []
+    return [(EXPIRES_AT, str(since_ms + int(said.expiration)))]
 
 
 def _pair(name: str, value: Value, *, exact: bool) -> tuple[str, str]:

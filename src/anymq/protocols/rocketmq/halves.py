@@ -1,7 +1,7 @@
 """Half messages as RocketMQ's clients send them: kept, brought to their topics, asked about."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from anymq.core.errors import Refused, Unavailable
 from anymq.core.streams.topic import Topic
@@ -23,7 +23,6 @@ from anymq.storage.records import Record
 
 if TYPE_CHECKING:
     from anymq.protocols.rocketmq.rocketmq import RocketMq
-    from anymq.protocols.rocketmq.session import RocketMqSession
 
 HALF_TOPIC = "RMQ_SYS_TRANS_HALF_TOPIC"  # where RocketMQ keeps them; no client can read it
 GIVEN_UP_TOPIC = "TRANS_CHECK_MAX_TIME_TOPIC"
@@ -78,6 +77,16 @@ def _immune_ms(properties: bytes) -> int:
     return 1000 * min(int(said), IMMUNE_S_MAX)
 
 
+@runtime_checkable
+class Tells(Protocol):
+    """A connection by which a client can be asked."""
+
+    store_host: bytes  # how this client calls us
+
+    def tell(self, code: int, ext: Mapping[str, object], body: bytes = b"") -> None:
+        """Tell the client something; it does not answer."""
+
+
 class HalfMessages:
     """Where they go, and who is asked about them."""
 
@@ -128,11 +137,12 @@ class HalfMessages:
 
     def _ask_producer(self, one: Open, half: Half) -> bool:
         """Ask one of the producers that are there, another one each time."""
-        producers = self._rocketmq.members.producers.get(one.group)
+        found = self._rocketmq.clients.producers_of(one.group)
+        producers = [each.channel for each in found if isinstance(each.channel, Tells)]
         if not producers:
             return False
         self._turns += 1
-        client = list(producers)[self._turns % len(producers)]
+        client = producers[self._turns % len(producers)]
         try:
             client.tell(*self._question(client, one, half))
         except Refused:
@@ -140,7 +150,7 @@ class HalfMessages:
         return True
 
     def _question(
-        self, client: "RocketMqSession", one: Open, half: Half
+        self, client: Tells, one: Open, half: Half
     ) -> tuple[int, dict[str, object], bytes]:
         place = layout.physical_offset(halves.LOG_ID, one.position)
         said = {

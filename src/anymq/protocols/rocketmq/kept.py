@@ -14,7 +14,7 @@ from anymq.core.errors import Invalid
 from anymq.core.policies.policies import Policies
 from anymq.core.streams.stream_names import DEFAULT_VHOST
 
-GROUPS, TOPICS = "rocketmq-group", "rocketmq-topic"
+GROUPS, TOPICS, KEY_VALUES = "rocketmq-group", "rocketmq-topic", "rocketmq-kv"
 READ, WRITE, INHERIT = 4, 2, 1  # permissions
 RETRIES = 16
 
@@ -80,7 +80,13 @@ class TopicSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
         }
 
 
-Settings = TypeVar("Settings", GroupSettings, TopicSettings)
+class KeyValues(msgspec.Struct, frozen=True):
+    """What name servers keep for others in one namespace."""
+
+    table: dict[str, str] = {}
+
+
+Settings = TypeVar("Settings", bound=GroupSettings | TopicSettings | KeyValues)
 
 
 class Kept(Generic[Settings]):
@@ -90,7 +96,7 @@ class Kept(Generic[Settings]):
         self._parameters = policies.parameters
         self._component = component
         self._kind = kind
-        self._default = kind()
+        self._default: Settings = kind()
         self._read: dict[str, Settings] = {}
         self._parameters.listen_to(component, self._changed)
         policies.components[component] = self._check
@@ -109,7 +115,7 @@ class Kept(Generic[Settings]):
             if value is None:
                 return self._default
             try:
-                found = msgspec.convert(value, self._kind, strict=False)
+                found = self._convert(value)
             except msgspec.ValidationError:  # somebody wrote it by other means
                 found = self._default
             self._read[name] = found
@@ -127,12 +133,16 @@ class Kept(Generic[Settings]):
         else:
             then(None)
 
+    def _convert(self, value: Any) -> Settings:
+        converted: Settings = msgspec.convert(value, self._kind, strict=False)
+        return converted
+
     def _check(self, vhost: str, name: str, value: Any) -> None:
         """Refuse what makes no sense, whoever says it, by whichever door."""
         if vhost != DEFAULT_VHOST:
             raise Invalid(f"RocketMQ's topics and groups are in the virtual host '{DEFAULT_VHOST}'")
         try:
-            msgspec.convert(value, self._kind)
+            self._convert(value)
         except msgspec.ValidationError as error:
             raise Invalid(f"{self._component} '{name}': {error}") from None
 

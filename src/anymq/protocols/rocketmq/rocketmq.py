@@ -5,15 +5,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anymq.core.broker import Broker
+from anymq.core.streams.clients import Clients, Limits
 from anymq.core.streams.unpacked import Unpacked
 from anymq.core.transactions.transactions import Transactions
 from anymq.protocols.memory import Memory
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
 from anymq.protocols.rocketmq.halves import HalfMessages
-from anymq.protocols.rocketmq.kept import GROUPS, TOPICS, GroupSettings, Kept, TopicSettings
-from anymq.protocols.rocketmq.members import Members
+from anymq.protocols.rocketmq.kept import (
+    GROUPS,
+    KEY_VALUES,
+    TOPICS,
+    GroupSettings,
+    Kept,
+    KeyValues,
+    TopicSettings,
+)
 from anymq.protocols.rocketmq.progress import Progress
+from anymq.protocols.rocketmq.rates import Rates
 from anymq.protocols.rocketmq.send_request import Send
 from anymq.protocols.rocketmq.sending import Gatherer
 from anymq.protocols.rocketmq.settings import RocketMqSettings
@@ -44,13 +53,16 @@ class RocketMq:
     # By the names of doors, once they are open: where clients are sent.
     ports: Mapping[str, int] = field(default_factory=dict)
     connected: "set[RocketMqSession]" = field(default_factory=set)
-    members: Members = field(init=False)
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
     halves: HalfMessages = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
+    key_values: Kept[KeyValues] = field(init=False)
+    routes_writable: bool = True  # an administrator may say that nobody sends here
+    since_ms: int = field(init=False)
+    rates: Rates = field(init=False)
     unpacked: Unpacked = field(default_factory=Unpacked)  # batches that consumers are in
     # Each is asked, in this order, whether it keeps what is sent for later: then it answers.
     detours: list[Detour] = field(default_factory=list)
@@ -59,13 +71,31 @@ class RocketMq:
 
     def __post_init__(self) -> None:
         """Make its parts."""
-        self.members = Members()
+        self.follow(self.settings)
         self.progress = Progress(self.broker, lambda: self.settings.commit_interval_ms)
         self.gatherer = Gatherer(self.broker)
         self.making = Making(self.broker, lambda: self.settings)
         self.halves = HalfMessages(self, self.transactions)
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
+        self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)
+        self.since_ms = self.broker.clock.wall_ms()
+        self.rates = Rates(self.since_ms)
+
+    @property
+    def clients(self) -> Clients:
+        """Who produces and consumes in which group."""
+        return self.broker.groups.clients
+
+    def follow(self, settings: RocketMqSettings) -> None:
+        """Use these from now on, and let the core know what it is told by them."""
+        self.settings, groups = settings, self.broker.groups
+        groups.clients.limits = Limits(
+            silent_ms=settings.silent_ms_max,
+            groups_max=settings.groups_max,
+            members_max=settings.members_max,
+        )
+        groups.queue_locks.lease_ms = settings.lock_ms
 
     def next_queue(self, count: int) -> int:
         """Return a queue, of so many, for a message whose sender does not mind which."""

@@ -189,7 +189,7 @@ class RocketMqSession:
         asked, self._asked = self._asked, {}
         for _, then in asked.values():
             then(None)
-        self.rocketmq.members.gone(self)
+        self.rocketmq.clients.closed(self)
         self._decoder.clear()
         self.rocketmq.memory.leave(self)
 
@@ -213,7 +213,7 @@ class RocketMqSession:
                 "client_id": self.client_id,
                 "platform": self.language,
                 "version": str(self.version),
-                "groups": sorted(self.rocketmq.members.groups_of(self)),
+                "groups": sorted({name for _, name in self.rocketmq.clients.groups_of(self)}),
             }
         }
 
@@ -251,6 +251,11 @@ class RocketMqSession:
         if not self.closed:
             self._opaque += 1
             self._outbox.write(encode(code, self._opaque, ONEWAY, ext, body, kind=self._kind))
+
+    def members_changed(self, group: str) -> None:
+        """Have the client look again who is in its group: they share queues among themselves."""
+        self.tell(RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, {"consumerGroup": group})
+        self.wake()
 
     def ask(self, code: int, ext: Mapping[str, object], then: Answered, body: bytes = b"") -> None:
         """Ask the client something; `then` has its answer, or None when there never is one."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from anymq.config.units import KIB, MIB
+from anymq.config.units import DAY_MS, KIB, MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,14 @@ class RocketMqSettings:
     pull_messages_max: int = 1024  # in one answer
     pull_bytes_max: int = 1 * MIB
     suspend_ms_max: int = 30_000
+    silent_ms_max: int = 120_000  # of a client in a group
+    groups_max: int = 10_000  # with consumers in them, and as many with producers
+    members_max: int = 1_000  # of one group
+    lock_ms: int = 60_000  # so long a queue is one consumer's
+    rooms: tuple[tuple[str, str], ...] = ()  # of clients: a pattern of their ids, and the room
+    room: str = ""  # ours
+    pop_messages_max: int = 32
+    pop_invisible_ms_max: int = 3 * DAY_MS
     commit_interval_ms: int = 1000  # offsets that come with pulls go to the disk so often
     frame_seconds_max: float = 30.0
     idle_seconds_max: float = 600.0

@@ -1,25 +1,9 @@
 """What consumers want to see of a topic."""
 
-from typing import NamedTuple
-
 from anymq.core.errors import Invalid
 from anymq.protocols.rocketmq.codes import ResponseCode
 from anymq.protocols.rocketmq.errors import RocketMqError
-from anymq.protocols.rocketmq.filters import ALL, TAG, Passes, filter_of
-
-
-class Subscription(NamedTuple):
-    """What a group wants of a topic, as its members said last."""
-
-    topic: str
-    expression: str = ALL
-    kind: str = TAG
-    version: int = 0
-
-    @property
-    def passes(self) -> Passes | None:
-        """Return what looks at messages; None: it wants all."""
-        return passes_of(self.expression, self.kind)
+from anymq.protocols.rocketmq.filters import Passes, filter_of
 
 
 def passes_of(expression: str, kind: str) -> Passes | None:

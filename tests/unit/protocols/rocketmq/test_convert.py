@@ -177,6 +177,23 @@ def test_the_form_reads_what_it_writes(headers: dict[str, object]):
     assert ROCKETMQ_FORM.write(read) == ROCKETMQ_FORM.write(says)
 
 
+def test_it_expires_when_it_says():
+    """Counted from when it was born, as the same clock says both."""
+    said = Said(write_properties({"expires-at": str(NOW_MS + 5000), "priority": "7"}), 0, 0, NOW_MS)
+    assert ROCKETMQ_FORM.traits(packed(said)).expiration_ms == 5000
+    assert ROCKETMQ_FORM.traits(packed(said)).priority == 7
+    says = ROCKETMQ_FORM.read(packed(said))
+    assert ROCKETMQ_FORM.read(ROCKETMQ_FORM.write(says.with_headers(a="b"))).expiration == "5000"
+
+
+def test_users_may_say_what_is_a_property_elsewhere():
+    """By the names that Kafka's clients use, unless RocketMQ's own names say it."""
+    said = write_properties({"correlation-id": "c", "reply-to": "q", "type": "t", "TAGS": "red"})
+    says = ROCKETMQ_FORM.read(packed(Said(said)))
+    assert (says.correlation_id, says.reply_to, says.type) == ("c", "q", "red")
+    assert says.headers == {"type": "t"}
+
+
 def test_what_is_not_of_the_form():
     """Anybody can write a header of that name."""
     for size in range(36):

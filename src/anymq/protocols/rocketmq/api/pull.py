@@ -37,7 +37,7 @@ def _passes(call: Call, group: str, topic: str, flags: int) -> Passes | None:
     if flags & SUBSCRIPTION:
         said = call.text("subscription", ALL)
         return passes_of(said, call.text("expressionType", TAG))
-    found = call.rocketmq.members.subscription(group, topic)
+    found = call.rocketmq.clients.interest(group, topic)
     if found is None:
         raise RocketMqError(
             ResponseCode.SUBSCRIPTION_NOT_EXIST, "the consumer's subscription not exist"
@@ -46,7 +46,7 @@ def _passes(call: Call, group: str, topic: str, flags: int) -> Passes | None:
         raise RocketMqError(
             ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest"
         )
-    return found.passes
+    return passes_of(found.expression, found.kind)
 
 
 class _Pull:

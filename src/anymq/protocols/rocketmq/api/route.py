@@ -47,7 +47,7 @@ def route(call: Call, queues: int, settings: TopicSettings) -> Mapping[str, obje
         "queueDatas": [
             {
                 "brokerName": call.rocketmq.settings.broker_name,
-                "perm": settings.perm,
+                "perm": settings.perm & ~(0 if call.rocketmq.routes_writable else WRITE),
                 "readQueueNums": reads,
                 "topicSysFlag": settings.topic_sys_flag,
                 "writeQueueNums": writes,

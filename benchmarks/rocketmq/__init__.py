@@ -1,0 +1,1 @@
+"""RocketMQ: ours and the real one."""

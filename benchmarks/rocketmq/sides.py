@@ -1,0 +1,85 @@
+"""The two brokers of the comparison, on the same processor."""
+
+import resource
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measuring import OURS, Processors, Promise
+from tests.peers.anymq import AnymqServer, Value
+from tests.peers.process import free_ports
+from tests.peers.rocketmq import RocketmqServer
+
+PEER = "Apache RocketMQ"
+Server = AnymqServer | RocketmqServer
+
+# What SEND_OK means: with the operating system, or on the disk.
+OUR_PROMISES: Mapping[Promise, Mapping[str, Value]] = {
+    "page cache": {"storage.durability": "os"},
+    "disk": {"storage.durability": "commit"},
+}
+THEIR_PROMISES: Mapping[Promise, Mapping[str, str]] = {
+    "page cache": {"flushDiskType": "ASYNC_FLUSH"},
+    "disk": {"flushDiskType": "SYNC_FLUSH"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One running broker."""
+
+    name: str
+    server: Server
+
+    @property
+    def port(self) -> int:
+        """Where it takes messages."""
+        return port_of(self.server)
+
+
+def port_of(server: Server) -> int:
+    """Where it takes messages."""
+    if isinstance(server, AnymqServer):
+        return int(server.settings["rocketmq.port"])
+    return server.port
+
+
+def rss_bytes(server: Server) -> int:
+    """All that it needs to serve clients: with the real one, the name server too."""
+    more = server.name_server_usage().rss_bytes if isinstance(server, RocketmqServer) else 0
+    return server.usage().rss_bytes + more
+
+
+def make_server(name: str, folder: Path, promise: Promise, processors: Processors) -> Server:
+    """Not started."""
+    allow_many_files()
+    if name != OURS:
+        return RocketmqServer(folder, THEIR_PROMISES[promise], cpus=processors.broker)
+    settings: dict[str, Value] = {
+        **OUR_PROMISES[promise],
+        "rocketmq.port": free_ports(1)[0],
+        "rocketmq.nameserver_port": -1,
+    }
+    return AnymqServer(folder, settings, cpus=processors.broker)
+
+
+def allow_many_files() -> None:
+    """Let children have as many files as the system gives anybody."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@contextmanager
+def running(names: Sequence[str], promise: Promise, processors: Processors) -> Iterator[list[Side]]:
+    """All of them at once: they are measured in turn, and who idles costs little."""
+    with ExitStack() as stack:
+        sides = []
+        for name in names:
+            temporary = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
+            server = make_server(name, Path(stack.enter_context(temporary)), promise, processors)
+            stack.callback(server.stop)
+            server.start()
+            sides.append(Side(name, server))
+        yield sides

@@ -1,0 +1,222 @@
+"""RocketMQ clients that go on while the server dies and returns, and note everything they see."""
+
+import json
+import socket
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from zlib import crc32
+
+from typing_extensions import override
+
+from tests.crash.check_log import Final, Outcome, Place, Polled, Read, Sent
+from tests.crash.worker import ANSWER_SECONDS, Gone, Worker
+
+SEND, SEND_BATCH, PULL, MAX_OFFSET = 310, 320, 11, 30
+SUCCESS, SYSTEM_BUSY, SERVICE_NOT_AVAILABLE, PULL_NOT_FOUND, PULL_RETRY = 0, 2, 14, 19, 20
+NOT_WRITTEN = (SYSTEM_BUSY, SERVICE_NOT_AVAILABLE)
+PULLED_MAX = 32
+TOGETHER = 3  # messages of a batch
+BATCH_EVERY = 5
+FIXED = struct.Struct(">iiiiiqq")  # size, magic, CRC, queue, flag, queue offset, physical offset
+BODY_AT = 84  # with hosts of IPv4
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An answer."""
+
+    opaque: int
+    code: int
+    fields: Mapping[str, str]
+    body: bytes
+
+
+class Client:
+    """A socket that speaks RocketMQ's remoting protocol."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS)
+        self._stream = self._socket.makefile("rb")
+        self._opaque = 0
+
+    def say(self, code: int, fields: Mapping[str, object], body: bytes = b"") -> int:
+        """Ask; returns by which number the answer is known."""
+        self._opaque += 1
+        said = {"code": code, "language": "JAVA", "version": 475, "flag": 0, "opaque": self._opaque}
+        words = {name: str(value) for name, value in fields.items()}
+        header = json.dumps({**said, "extFields": words}).encode()
+        head = struct.pack(">ii", 4 + len(header) + len(body), len(header))
+        self._socket.sendall(head + header + body)
+        return self._opaque
+
+    def hear(self) -> Heard:
+        """Wait for an answer."""
+        length, header_length = struct.unpack(">ii", self._exactly(8))
+        data = self._exactly(length - 4)
+        said = json.loads(data[: header_length & 0xFFFFFF])
+        fields = said.get("extFields") or {}
+        return Heard(said["opaque"], said["code"], fields, data[header_length & 0xFFFFFF :])
+
+    def ask(self, code: int, fields: Mapping[str, object]) -> Heard:
+        """Ask, and wait."""
+        self.say(code, fields)
+        return self.hear()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._stream.close()
+        self._socket.close()
+
+    def _exactly(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        if len(data) != size:
+            raise Gone
+        return data
+
+
+@dataclass
+class Request:
+    """Messages that are sent and not answered."""
+
+    place: Place
+    numbers: Sequence[int]
+
+
+class Sender(Worker[Client]):
+    """Sends numbers to every queue in turn, now and then a batch. Nothing is sent twice."""
+
+    def __init__(self, name: str, port: int, topic: str, queues: int, window: int = 1) -> None:
+        super().__init__(name, partial(Client, port))
+        self._topic, self._queues, self._window = topic, queues, window
+        self._numbers = count()
+        self._turns = count()
+        self.sent: list[Sent] = []
+        self.batches: list[tuple[Place, frozenset[str]]] = []
+
+    @override
+    def round(self, client: Client) -> None:
+        """Until the server goes."""
+        waiting: dict[int, Request] = {}
+        try:
+            while not self.stopping.is_set() or waiting:
+                while len(waiting) < self._window and not self.stopping.is_set():
+                    request = self._next()
+                    # Before it is said: who says half of a request does not know what was heard.
+                    waiting[-1] = request
+                    opaque = self._send(client, request)
+                    waiting[opaque] = waiting.pop(-1)
+                heard = client.hear()
+                self._answered(waiting.pop(heard.opaque), heard)
+        finally:
+            for request in waiting.values():
+                self._note(request, Outcome.UNKNOWN, None)
+
+    def _next(self) -> Request:
+        turn = next(self._turns)
+        size = 1 if turn % BATCH_EVERY else TOGETHER
+        place = self._topic, turn % self._queues
+        return Request(place, [next(self._numbers) for _ in range(size)])
+
+    def _send(self, client: Client, request: Request) -> int:
+        values = [self._value(number).encode() for number in request.numbers]
+        topic, queue = request.place
+        names = {"a": "senders", "b": topic, "c": "TBW102", "d": self._queues, "e": queue}
+        is_batch = len(values) > 1
+        more = {"f": 0, "g": 0, "h": 0, "i": "", "j": 0, "k": "false"}
+        fields = {**names, **more, "m": "true" if is_batch else "false"}
+        if not is_batch:
+            return client.say(SEND, fields, values[0])
+        self.batches.append((request.place, frozenset(map(self._value, request.numbers))))
+        return client.say(SEND_BATCH, fields, b"".join(map(batched, values)))
+
+    def _answered(self, request: Request, heard: Heard) -> None:
+        if heard.code in NOT_WRITTEN:
+            self._note(request, Outcome.FAILED, None)
+            return
+        assert heard.code == SUCCESS, heard
+        # The answer to a batch names the first one's place.
+        self._note(request, Outcome.OK, int(heard.fields["queueOffset"]))
+        self.progressed(len(request.numbers))
+
+    def _note(self, request: Request, outcome: Outcome, first: int | None) -> None:
+        for index, number in enumerate(request.numbers):
+            offset = None if first is None else first + index
+            value = self._value(number)
+            self.sent.append(Sent(self.name, request.place, value, number, outcome, offset))
+
+    def _value(self, number: int) -> str:
+        return f"{self.name}:{number}"
+
+
+class Puller(Worker[Client]):
+    """Reads every queue from the oldest message on, and goes on where it was."""
+
+    def __init__(self, name: str, port: int, topic: str, queues: int) -> None:
+        super().__init__(name, partial(Client, port))
+        self._topic = topic
+        self._next = dict.fromkeys(range(queues), 0)
+        self.polls: list[Polled] = []
+
+    @override
+    def round(self, client: Client) -> None:
+        """Until the server goes."""
+        while not self.stopping.is_set():
+            for queue, offset in self._next.items():
+                messages = pull(client, self._topic, queue, offset)
+                if messages:
+                    self.polls.append(Polled(self.name, (self._topic, queue), messages))
+                    self._next[queue] = messages[-1][0] + 1
+                    self.progressed(len(messages))
+
+
+def batched(body: bytes) -> bytes:
+    """A message as it is in a batch, with no properties."""
+    fixed = struct.pack(">iIii", 0, crc32(body), 0, len(body))
+    return struct.pack(">i", 22 + len(body)) + fixed + body + b"\0\0"
+
+
+def pull(client: Client, topic: str, queue: int, offset: int) -> list[Read]:
+    """What there is from there on, at most a few."""
+    who = {"consumerGroup": "readers", "topic": topic, "queueId": queue, "queueOffset": offset}
+    how = {"maxMsgNums": PULLED_MAX, "sysFlag": 4, "commitOffset": 0, "suspendTimeoutMillis": 0}
+    what = {"subscription": "*", "subVersion": 0, "expressionType": "TAG"}
+    heard = client.ask(PULL, {**who, **how, **what})
+    if heard.code in (PULL_NOT_FOUND, PULL_RETRY):
+        return []
+    assert heard.code == SUCCESS, heard
+    messages = list(laid_out(heard.body, queue))
+    # Numbers are dense: neither gaps nor anything twice.
+    assert [at for at, _ in messages] == list(range(offset, offset + len(messages))), heard.fields
+    return messages
+
+
+def laid_out(data: bytes, queue: int) -> Iterator[Read]:
+    """The messages of an answer: where they are, and their bodies."""
+    at = 0
+    while at < len(data):
+        size, _, _, said, _, offset, _ = FIXED.unpack_from(data, at)
+        assert said == queue
+        (length,) = struct.unpack_from(">i", data, at + BODY_AT)
+        body = at + BODY_AT + 4
+        yield offset, data[body : body + length].decode()
+        at += size
+
+
+def read_all(port: int, topic: str, queues: int) -> list[Final]:
+    """Every queue from its start to its end."""
+    client = Client(port)
+    try:
+        return [_read_queue(client, topic, queue) for queue in range(queues)]
+    finally:
+        client.close()
+
+
+def _read_queue(client: Client, topic: str, queue: int) -> Final:
+    end = int(client.ask(MAX_OFFSET, {"topic": topic, "queueId": queue}).fields["offset"])
+    messages: list[Read] = []
+    while len(messages) < end:
+        messages += pull(client, topic, queue, len(messages))
+    return Final((topic, queue), messages)
