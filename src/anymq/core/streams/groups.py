@@ -184,7 +184,9 @@ class Groups:
         if request.group not in self.offsets:
             # Nobody has joined it: only a reader that assigns itself makes a group by a commit.
             missing = GroupError.NOT_FOUND
-            return missing if request.generation >= 0 else self._cannot_make(request.group)
+            if request.generation >= 0:
+                return missing
+            return self._cannot_make(request.group, any_kind=request.any_kind)
         return GroupError.UNKNOWN_MEMBER if request.generation >= 0 else None
 
     def committed(self, group: str, then: Callable[[TopicOffsets], None]) -> None:
@@ -337,10 +339,10 @@ class Groups:
             self._live[name] = group
         return group
 
-    def _cannot_make(self, name: str) -> GroupError | None:
+    def _cannot_make(self, name: str, *, any_kind: bool = False) -> GroupError | None:
         if name in self.offsets:
             return None
-        if self.is_other(name):
+        if not any_kind and self.is_other(name):
             return GroupError.INCONSISTENT_PROTOCOL
         most = self.settings.groups_max
         if len(self._live) + len(self.offsets) < most:

@@ -5,7 +5,7 @@ from functools import partial
 
 from anymq.core.rights.operations import Operation
 from anymq.core.streams.topic import Topic
-from anymq.protocols.rocketmq import authorization, layout, names
+from anymq.protocols.rocketmq import authorization, layout, names, requests
 from anymq.protocols.rocketmq.call import INT_MAX, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import Denied, NoTopic, RocketMqError
@@ -14,6 +14,7 @@ from anymq.protocols.rocketmq.hosts import packed
 from anymq.protocols.rocketmq.layout import (
     BORN_V6,
     PROPERTIES_BYTES_MAX,
+    REPLY_TO_CLIENT,
     STORE_V6,
     UNIQ_KEY,
     MalformedMessage,
@@ -23,6 +24,7 @@ from anymq.protocols.rocketmq.sending import Sent, size_of
 from anymq.protocols.rocketmq.topics import queue_of
 
 _UNIQ_KEY = UNIQ_KEY.encode()
+_ASKS = REPLY_TO_CLIENT.encode() + b"\1"  # it asks for a reply
 _BROKERS_FLAGS = BORN_V6 | STORE_V6  # that say how long hosts are: we write those
 _PROPERTIES_MAX = f"msg properties length limit {PROPERTIES_BYTES_MAX >> 10}KB"
 
@@ -98,8 +100,11 @@ def _said(call: Call, fields: Fields) -> Said:
     sys_flag &= ~_BROKERS_FLAGS
     if len(host) > 8:
         sys_flag |= BORN_V6
+    properties = call.text(fields.properties, "").encode(errors="surrogateescape")
+    if _ASKS in properties:
+        properties = requests.marked(call.rocketmq, properties)
     return Said(
-        properties=call.text(fields.properties, "").encode(errors="surrogateescape"),
+        properties=properties,
         flag=call.number(fields.flag, 0, at_least=-INT_MAX - 1, at_most=INT_MAX),
         sys_flag=sys_flag,
         born_ms=call.number(fields.born, call.now_ms()),
