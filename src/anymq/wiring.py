@@ -263,6 +263,7 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
         pull_messages_max=rocketmq.pull_messages_max,
         pull_bytes_max=rocketmq.pull_bytes_max,
         suspend_ms_max=rocketmq.suspend_ms_max,
+        query_bytes_max=rocketmq.query_bytes_max,
         silent_ms_max=rocketmq.client_timeout_ms,
         groups_max=rocketmq.groups_max,
         members_max=rocketmq.group_members_max,

@@ -24,6 +24,7 @@ class RocketMqSettings:
     pull_messages_max: int = 1024  # in one answer
     pull_bytes_max: int = 1 * MIB
     suspend_ms_max: int = 30_000
+    query_bytes_max: int = 1024 * MIB  # looked through for one query by key
     silent_ms_max: int = 120_000  # of a client in a group
     groups_max: int = 10_000  # with consumers in them, and as many with producers
     members_max: int = 1_000  # of one group
