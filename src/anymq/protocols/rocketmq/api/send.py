@@ -6,7 +6,7 @@ from functools import partial
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.operations import Operation
 from anymq.core.streams.topic import Topic
-from anymq.protocols.rocketmq import authorization, layout, names, queues
+from anymq.protocols.rocketmq import authorization, layout, names, queues, requests
 from anymq.protocols.rocketmq.call import INT_MAX, INT_MIN, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import Denied, NoTopic, RocketMqError
@@ -14,6 +14,7 @@ from anymq.protocols.rocketmq.form import Said
 from anymq.protocols.rocketmq.layout import (
     BORN_V6,
     PROPERTIES_BYTES_MAX,
+    REPLY_TO_CLIENT,
     STORE_V6,
     UNIQ_KEY,
     MalformedMessage,
@@ -23,6 +24,7 @@ from anymq.protocols.rocketmq.sending import Sent, size_of
 from anymq.protocols.rocketmq.topics import queue_of
 
 _UNIQ_KEY = UNIQ_KEY.encode()
+_ASKS = REPLY_TO_CLIENT.encode() + b"\1"  # it asks for a reply
 _BROKERS_FLAGS = BORN_V6 | STORE_V6  # that say how long hosts are: we write those
 _PROPERTIES_MAX = f"msg properties length limit {PROPERTIES_BYTES_MAX >> 10}KB"
 
@@ -102,6 +104,8 @@ def _said(call: Call, fields: Fields) -> Said:
         flags |= BORN_V6
     born_ms = call.number(fields.born, call.now_ms())
     properties = ext.get(fields.properties, "").encode(errors="surrogateescape")
+    if _ASKS in properties:
+        properties = requests.marked(call.rocketmq, properties)
     return Said(properties, flag, flags, born_ms, host, reconsumed)
 
 
