@@ -12,6 +12,7 @@ from anymq.protocols.rocketmq.errors import RocketMqError
 from anymq.protocols.rocketmq.kept import INHERIT, READ, WRITE, TopicSettings
 
 MASTER = "0"
+ORDERED = "ORDER_TOPIC_CONFIG"  # the namespace where it is kept how many queues are in order
 
 
 def handle(call: Call) -> None:
@@ -28,7 +29,9 @@ def handle(call: Call) -> None:
             raise _unknown(name)
         queues = len(call.broker.topic(name).partitions)
         settings = call.rocketmq.topic_settings.of(name)
-    call.answer(body=encode(route(call, queues, settings)))
+    said = route(call, queues, settings)
+    order = call.rocketmq.key_values.of(ORDERED).table.get(name)
+    call.answer(body=encode(said if order is None else {**said, "orderTopicConf": order}))
 
 
 def _unknown(name: str) -> RocketMqError:
