@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from anymq.core.streams.clients import Client, ClientGroup, Clients, How, Interest
+from anymq.core.streams.clients import ClientGroup, How, Interest, Model
 
 if TYPE_CHECKING:
     from anymq.protocols.rocketmq.rocketmq import RocketMq
@@ -13,49 +13,57 @@ _HOW = {
     How.PULL: "CONSUME_ACTIVELY",
     How.POP: "CONSUME_POP",
 }
-FROM = "CONSUME_FROM_LAST_OFFSET"
+_MODEL = {Model.CLUSTERING: "CLUSTERING", Model.BROADCASTING: "BROADCASTING"}
+_START = {
+    "0": "CONSUME_FROM_LAST_OFFSET",  # C++ sends the numbers of its enumeration
+    "1": "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST",
+    "4": "CONSUME_FROM_FIRST_OFFSET",
+    "5": "CONSUME_FROM_TIMESTAMP",
+}
+_DEFAULT_START = "CONSUME_FROM_LAST_OFFSET"
 
 
 def consumers(rocketmq: "RocketMq", group: str) -> list[dict[str, object]]:
     """Return the members of a group of consumers."""
-    return _members(_clients(rocketmq).consumers.get(group))
+    return _told(rocketmq.clients.consumers.get(group))
 
 
 def producers(rocketmq: "RocketMq", group: str) -> list[dict[str, object]]:
     """Return the members of a group of producers."""
-    return _members(_clients(rocketmq).producers.get(group))
+    return _told(rocketmq.clients.producers.get(group))
 
 
 def all_producers(rocketmq: "RocketMq") -> dict[str, list[dict[str, object]]]:
     """Return the members of all groups of producers."""
-    return {name: _members(group) for name, group in sorted(_clients(rocketmq).producers.items())}
+    return {group: producers(rocketmq, group) for group in sorted(rocketmq.clients.producers)}
 
 
 def subscriptions(rocketmq: "RocketMq", group: str) -> dict[str, dict[str, object]]:
     """Return what a group wants, by topic."""
-    found = _clients(rocketmq).consumers.get(group)
-    return {} if found is None else {one: said(of) for one, of in found.interests().items()}
+    found = rocketmq.clients.consumers.get(group)
+    interests = found.interests() if found is not None else {}
+    return {topic: said(interest) for topic, interest in interests.items()}
 
 
 def groups_on(rocketmq: "RocketMq", topic: str) -> set[str]:
     """Return the groups with members that want something of a topic."""
-    of_all = _clients(rocketmq).consumers.values()
-    return {one.name for one in of_all if one.interest(topic) is not None}
+    groups: Iterable[ClientGroup] = rocketmq.clients.consumers.values()
+    return {one.name for one in groups if one.interest(topic) is not None}
 
 
 def how(rocketmq: "RocketMq", group: str) -> dict[str, object]:
     """Return how a group consumes."""
-    found = _clients(rocketmq).consumers[group]
+    found = rocketmq.clients.consumers.get(group) or ClientGroup(group)
     return {
-        "consumeFromWhere": found.start or FROM,
+        "consumeFromWhere": _START.get(found.start, found.start) or _DEFAULT_START,
         "consumeType": _HOW[found.how],
-        "messageModel": found.model.value.upper(),
+        "messageModel": _MODEL[found.model],
     }
 
 
 def groups(rocketmq: "RocketMq") -> set[str]:
     """Return the groups of consumers that have members."""
-    return set(_clients(rocketmq).consumers)
+    return set(rocketmq.clients.consumers)
 
 
 def said(of: Interest) -> dict[str, object]:
@@ -71,21 +79,14 @@ def said(of: Interest) -> dict[str, object]:
     }
 
 
-def _clients(rocketmq: "RocketMq") -> Clients:
-    return rocketmq.broker.groups.clients
-
-
-def _members(group: ClientGroup | None) -> list[dict[str, object]]:
-    return [] if group is None else _told(one.client for one in group.members.values())
-
-
-def _told(clients: Iterable[Client]) -> list[dict[str, object]]:
+def _told(group: ClientGroup | None) -> list[dict[str, object]]:
+    members = group.members.values() if group is not None else ()
     return [
         {
-            "clientAddr": one.address,
-            "clientId": one.id,
-            "language": one.language,
-            "version": one.version,
+            "clientAddr": one.client.address,
+            "clientId": one.client.id,
+            "language": one.client.language,
+            "version": one.client.version,
         }
-        for one in clients
+        for one in members
     ]
