@@ -52,6 +52,7 @@ from anymq.testing.grpc import GrpcDialog, GrpcRoom
 
 SECRET, NOW = "secret", "20260101T000000Z"
 TOPIC, GROUP, NEW = Resource("", "t"), Resource("", "g"), Resource("", "tnew")
+READERS = Resource("", "gread")  # a group that is lent messages has no offsets to say
 QUEUE, HERE = MessageQueue(TOPIC, 0), Endpoints(1, [Address("127.0.0.1", 8081)])
 HANDLE = "0 1 30000 0 0 anymq 0 0 5"
 ENTRY = SubscriptionEntry(TOPIC, FilterExpression(1, "*"))
@@ -95,12 +96,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "pull": Operation(
         "read t, read g",
         "PullMessage",
-        PullMessageRequest(GROUP, QUEUE, 0, 1, None, duration_of(0)),
+        PullMessageRequest(READERS, QUEUE, 0, 1, None, duration_of(0)),
     ),
     "update offset": Operation(
-        "read t, read g", "UpdateOffset", UpdateOffsetRequest(GROUP, QUEUE, 0)
+        "read t, read g", "UpdateOffset", UpdateOffsetRequest(READERS, QUEUE, 0)
     ),
-    "get offset": Operation("read t, read g", "GetOffset", GetOffsetRequest(GROUP, QUEUE)),
+    "get offset": Operation("read t, read g", "GetOffset", GetOffsetRequest(READERS, QUEUE)),
     "telemetry": Operation("read g", "Telemetry", CONSUMES),
 }
 # Whoever may do anything with a topic may know where it is.
