@@ -68,6 +68,7 @@ def sized(text: bytes) -> bytes:
 # How the reserved header begins: published to the default exchange, under the topic's name.
 _ORIGIN = bytes((VERSION, DEFAULT_EXCHANGE | KEY_IS_TOPIC, FORM_NUMBER))
 _ORIGIN_BYTES = len(_ORIGIN) + 4
+_NO_KEY = varints.encode(-1)
 _COUNTED_START = 1 + len(RESERVED_START)
 # As which header a property is written in a record, length and name; None: it is none.
 _PLAIN: dict[bytes, bytes | None] = {name.encode(): None for name in BETWEEN_US}
@@ -126,17 +127,20 @@ def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
 
 def batch_of(messages: Sequence[tuple[Said, bytes]], timestamp_ms: int) -> bytes:
     """Make one batch of messages with their bodies, all stored at this time."""
-    encode = records.encode_with_headers
-    encoded = []
+    number = varints.encode
+    parts: list[bytes] = []
     for delta, (said, body) in enumerate(messages):
         key, headers = record_of(said)
-        encoded.append(encode(delta, 0, key, body, headers))
+        front = b"\0\0" + number(delta)  # no attributes, the batch's time
+        front += _NO_KEY if key is None else number(len(key)) + key
+        front += number(len(body))
+        parts += (number(len(front) + len(body) + len(headers)) + front, body, headers)
     count = len(messages)
     fields = BatchHeader(
         *(0, 0, 0, MAGIC, 0, 0, count - 1, timestamp_ms, timestamp_ms),
         *(NO_PRODUCER, -1, -1, count),
     )
-    return records.seal(b"".join(encoded), fields)
+    return records.seal(b"".join(parts), fields)
 
 
 # Pulling
