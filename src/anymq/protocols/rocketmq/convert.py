@@ -50,6 +50,7 @@ from anymq.protocols.rocketmq.layout import (
 )
 from anymq.storage import records, varints
 from anymq.storage.batch import MAGIC, BatchHeader
+from anymq.storage.errors import CorruptBatch
 from anymq.storage.records import NO_PRODUCER
 
 REMEMBERED_MAX = 500  # of what others wrote, by each topic in use
@@ -58,15 +59,22 @@ REMEMBERED_BYTES_MAX = 1024
 # Is this a message that RocketMQ clients may have? It is told the form's bytes.
 Passes = Callable[[bytes], bool]
 
+
+def sized(text: bytes) -> bytes:
+    """Return a text with its length before it, as records have them."""
+    return varints.encode(len(text)) + text
+
+
 # How the reserved header begins: published to the default exchange, under the topic's name.
 _ORIGIN = bytes((VERSION, DEFAULT_EXCHANGE | KEY_IS_TOPIC, FORM_NUMBER))
 _ORIGIN_BYTES = len(_ORIGIN) + 4
 _COUNTED_START = 1 + len(RESERVED_START)
-# Which header a property is in a record; None: it is none.
+# As which header a property is written in a record, length and name; None: it is none.
 _PLAIN: dict[bytes, bytes | None] = {name.encode(): None for name in BETWEEN_US}
-_PLAIN |= {name: field.replace("_", "-").encode() for name, field in OWN_BYTES.items()}
-_PLAIN |= {name.encode(): other.encode() for name, other in ELSEWHERE.items()}
+_PLAIN |= {n: sized(field.replace("_", "-").encode()) for n, field in OWN_BYTES.items()}
+_PLAIN |= {name.encode(): sized(other.encode()) for name, other in ELSEWHERE.items()}
 _PLAIN |= {RESERVED: None, b"__SHARDINGKEY": None}
+_UNKNOWN = b""
 # A whole message but body, topic and properties, where both hosts are IPv4: see layout.py.
 _SHORT = Struct(">iiii4sqq20sq8s12si")
 _FRONT = Struct(">iiii4sqq")
@@ -107,13 +115,13 @@ def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
             keys = value
         elif name == b"__SHARDINGKEY":
             sharding = value
-        header = _PLAIN.get(name, name)
+        header = _PLAIN.get(name, _UNKNOWN)
         if header is not None:
-            parts += (number(len(header)), header, number(len(value)), value)
+            parts += (header or sized(name), number(len(value)), value)
     if said.sys_flag & COMPRESSED:
-        codec, header = codec_of(said.sys_flag).encode(), CONTENT_ENCODING.encode()
-        parts += (number(len(header)), header, number(len(codec)), codec)
-    return sharding or keys, len(parts) // 4, b"".join(parts)
+        codec = codec_of(said.sys_flag).encode()
+        parts += (sized(CONTENT_ENCODING.encode()), number(len(codec)), codec)
+    return sharding or keys, len(parts) // 3, b"".join(parts)
 
 
 def batch_of(messages: Sequence[tuple[Said, bytes]], timestamp_ms: int) -> bytes:
@@ -184,12 +192,23 @@ class Pulled:
         self, offset: int, time_ms: int, key: bytes | None, value: bytes | None, headers: bytes
     ) -> bool:
         """Take a record, if it passes. Hot: every message that is pulled."""
-        form = own_form(headers) or self._teller.form(key, value, headers, time_ms)
+        form = own_form(headers) or self._others(time_ms, key, value, headers)
+        if not form:
+            return False
         if self._passes is not None and not self._passes(form):
             return False
         place = self._queue, offset, self._base | offset, time_ms
         self.size += lay_out(self.parts, self._teller, form, place, value or b"")
         return True
+
+    def _others(
+        self, time_ms: int, key: bytes | None, value: bytes | None, headers: bytes
+    ) -> bytes:
+        """Return what somebody else wrote; nothing, where its headers are none."""
+        try:
+            return self._teller.form(key, value, headers, time_ms)
+        except CorruptBatch:  # the reader would leave out the rest of its batch
+            return b""
 
 
 def own_form(headers: bytes) -> bytes | None:

@@ -6,6 +6,7 @@ Name servers and brokers are asked the same way: a session answers both.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from anymq.config.units import MIB
 from anymq.core.flow import MEMORY
 from anymq.core.rights.access import ANONYMOUS, Access
 from anymq.core.taps import Origin
@@ -242,6 +243,15 @@ class RocketMqSession:
         elif self._waits:
             self._outbox.wake()  # there may be room
 
+    @property
+    def may_take(self) -> bool:
+        """Is it given messages that it has waited for? Not while it takes none of what it is owed:
+        those who wait are many, and would all get some at once.
+        """
+        self._report()
+        owed, most = self._outbox.size, self.rocketmq.settings.delivery_bytes_max
+        return owed < most and self.rocketmq.memory.admits(self)
+
     def can_wait(self) -> bool:
         """May one more of its pulls wait for messages?"""
         return len(self._waiting) < self.rocketmq.settings.pulls_max
@@ -286,7 +296,9 @@ class RocketMqSession:
             self._on_frame(frame)
             count += 1
             late = count % LOOK_EVERY == 0 and clock.monotonic() > turn_ends
-            if self._decoder.held_bytes and (late or not self._has_room()):
+            if self._outbox.memory > self.held_bytes + MIB:
+                self._report()
+            if self._decoder.held_bytes and (late or not self._may_act):
                 self._waits = True
                 return
 

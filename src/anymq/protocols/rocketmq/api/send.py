@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from functools import partial
 
+from anymq.core.queues.queue import Queue
 from anymq.core.rights.operations import Operation
 from anymq.core.streams.topic import Topic
-from anymq.protocols.rocketmq import authorization, layout, names
+from anymq.protocols.rocketmq import authorization, layout, names, queues
 from anymq.protocols.rocketmq.call import INT_MAX, INT_MIN, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import Denied, NoTopic, RocketMqError
@@ -56,6 +57,9 @@ def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
     send = Send(call, name, queue, messages, group, batch, most)
     if making.is_there(name):
         _there(send, None)
+    elif (line := queues.queue_named(call, name)) is not None:
+        queues.check_sendable(send)
+        queues.publish(send, line, partial(_in_queue, send, line))
     else:
         _may_create(call, name, fields)
         call.later()
@@ -161,11 +165,20 @@ def _done(send: Send, topic: Topic, queue: int, offset: int, error: Exception | 
     call.answer(answer_of(send, topic.partitions[queue].log.id, queue, offset))
 
 
+def _in_queue(send: Send, queue: Queue, error: Exception | None) -> None:
+    call = send.call
+    if error is not None:
+        call.rocketmq.counters.refused += 1
+        call.fail(error)
+    else:
+        call.answer(answer_of(send, min(queue.log_ids), 0, queues.UNKNOWN_OFFSET))
+
+
 def answer_of(send: Send, log_id: int, queue: int, offset: int) -> dict[str, object]:
     """Return what says where the messages are."""
     host = send.call.client.store_host
     ids = [
-        layout.message_id(host, layout.physical_offset(log_id, offset + index))
+        layout.message_id(host, layout.physical_offset(log_id, max(0, offset) + index))
         for index in range(len(send.messages))
     ]
     answer: dict[str, object] = {
