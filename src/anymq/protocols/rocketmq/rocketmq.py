@@ -61,8 +61,8 @@ class RocketMq:
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
-    halves: HalfMessages = field(init=False)
     delaying: Delaying = field(init=False)
+    halves: HalfMessages = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
