@@ -141,6 +141,12 @@ class RocketMq:
         "Let producers take messages back that are not due yet, who may write to the topic.",
         live=True,
     )
+    query_bytes_max: int = setting(
+        1024 * MIB,
+        "How much of a topic a query by key or unique id looks through at most, the newest first.",
+        at_least=MIB,
+        live=True,
+    )
     commit_interval_ms: int = setting(
         1 * SECOND_MS,
         "How often what consumers say with every pull, how far they are, goes to the disk. After a"

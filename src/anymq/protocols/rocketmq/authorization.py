@@ -13,9 +13,14 @@ def topic(call: Call, operation: Operation, name: str) -> None:
 
 
 def may_topic(call: Call, operation: Operation, name: str) -> bool:
-    """May the client do this to a topic? Who consumes in a group has its retry topic, too."""
-    if name.startswith(names.RETRY):
-        return call.access.may(Operation.READ, Kind.GROUP, name.removeprefix(names.RETRY))
+    """May the client do this to a topic?
+
+    Those for second tries and dead letters are their group's: who reads in it writes there, too.
+    """
+    if names.is_of_group(name):
+        group_name = name.removeprefix(names.RETRY).removeprefix(names.DLQ)
+        operation = Operation.READ if operation is Operation.WRITE else operation
+        return call.access.may(operation, Kind.GROUP, group_name)
     return call.access.may(operation, Kind.TOPIC, name)
 
 

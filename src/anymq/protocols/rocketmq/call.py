@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _RESPONSE = 1
 _TRUE = frozenset({"true", "1", "True", "TRUE"})
 _REQUIRED = object()
-INT_MAX, LONG_MAX = (1 << 31) - 1, (1 << 63) - 1
+INT_MIN, INT_MAX, LONG_MAX = -(1 << 31), (1 << 31) - 1, (1 << 63) - 1
 
 
 class Call:

@@ -1,6 +1,7 @@
 """What topics and groups may be called, and the names that mean something."""
 
 import re
+from functools import lru_cache
 
 from anymq.protocols.rocketmq.codes import ResponseCode
 from anymq.protocols.rocketmq.errors import BadRequest, RocketMqError
@@ -8,6 +9,7 @@ from anymq.protocols.rocketmq.errors import BadRequest, RocketMqError
 RETRY, DLQ = "%RETRY%", "%DLQ%"
 AUTO_CREATE = "TBW102"  # whose route a producer asks for when a topic is not there
 TRACE = "RMQ_SYS_TRACE_TOPIC"  # an ordinary topic
+REMEMBERED_MAX = 5000
 TOPIC_MAX, GROUP_MAX, OF_GROUP_MAX = 127, 120, 255
 # Of RocketMQ's own state: ours is elsewhere, and nobody may write there.
 RESERVED = frozenset(
@@ -49,8 +51,9 @@ def check_topic(name: str) -> None:
         )
 
 
+@lru_cache(REMEMBERED_MAX)
 def check_sendable(name: str) -> None:
-    """Refuse a topic to which no client sends."""
+    """Refuse a topic to which no client sends. Those that pass are remembered: every send asks."""
     check_topic(name)
     if name in RESERVED:
         raise RocketMqError(

@@ -60,8 +60,8 @@ class RocketMq:
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
-    delaying: Delaying = field(init=False)
     halves: HalfMessages = field(init=False)
+    delaying: Delaying = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
@@ -71,6 +71,7 @@ class RocketMq:
     unpacked: Unpacked = field(default_factory=Unpacked)  # batches that consumers are in
     # Each is asked, in this order, whether it keeps what is sent for later: then it answers.
     detours: list[Detour] = field(default_factory=list)
+    queries: set[object] = field(default_factory=set)  # searches that run
     _tellers: dict[tuple[str, bytes], Teller] = field(default_factory=dict)
     _next_queue: int = 0
 

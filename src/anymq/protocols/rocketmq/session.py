@@ -64,6 +64,7 @@ class RocketMqSession:
         "_waiting",
         "_waits",
         "access",
+        "born_host",
         "client_id",
         "closed",
         "gone",
@@ -92,6 +93,7 @@ class RocketMqSession:
         self.language = ""
         self.version = 0
         self.since_ms = rocketmq.broker.clock.wall_ms()
+        self.born_host = hosts.packed(peer.host, peer.port)  # in messages that it sends
         self.store_host = hosts.packed(*self._stored_at())  # in the ids of messages
         self.requests = 0
         self.held_bytes = 0
@@ -280,18 +282,13 @@ class RocketMqSession:
     def _act_on_frames(self) -> None:
         clock, count = self.rocketmq.broker.clock, 0
         turn_ends = self._last_heard + TURN_SECONDS
-        while not self.closed:
-            if not self._has_room():
-                self._waits = bool(self._decoder.held_bytes)
-                return
+        while not self.closed and (frame := self._next()) is not None:
+            self._on_frame(frame)
             count += 1
-            if count % LOOK_EVERY == 0 and clock.monotonic() > turn_ends:
+            late = count % LOOK_EVERY == 0 and clock.monotonic() > turn_ends
+            if self._decoder.held_bytes and (late or not self._has_room()):
                 self._waits = True
                 return
-            frame = self._next()
-            if frame is None:
-                return
-            self._on_frame(frame)
 
     def _next(self) -> Frame | None:
         try:

@@ -1,5 +1,6 @@
 """What the RocketMQ protocol is told by the configuration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anymq.config.rocketmq import DELAY_LEVELS
@@ -16,6 +17,7 @@ class RocketMqSettings:
     broker_name: str = "anymq"
     cluster_name: str = "DefaultCluster"
     require_login: bool = False
+    loopback_users: Sequence[str] = ()  # that may come from this machine only
     auto_create: bool = True  # topics that somebody sends to
     queues: int = 8  # of those
     message_bytes_max: int = 4 * MIB
@@ -26,6 +28,7 @@ class RocketMqSettings:
     pull_messages_max: int = 1024  # in one answer
     pull_bytes_max: int = 1 * MIB
     suspend_ms_max: int = 30_000
+    query_bytes_max: int = 1024 * MIB  # looked through for one query by key
     silent_ms_max: int = 120_000  # of a client in a group
     groups_max: int = 10_000  # with consumers in them, and as many with producers
     members_max: int = 1_000  # of one group

@@ -6,11 +6,10 @@ from functools import partial
 from anymq.core.rights.operations import Operation
 from anymq.core.streams.topic import Topic
 from anymq.protocols.rocketmq import authorization, layout, names
-from anymq.protocols.rocketmq.call import INT_MAX, Call
+from anymq.protocols.rocketmq.call import INT_MAX, INT_MIN, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import Denied, NoTopic, RocketMqError
 from anymq.protocols.rocketmq.form import Said
-from anymq.protocols.rocketmq.hosts import packed
 from anymq.protocols.rocketmq.layout import (
     BORN_V6,
     PROPERTIES_BYTES_MAX,
@@ -43,22 +42,18 @@ def handle_batch(call: Call) -> None:
 
 
 def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
+    """Hot: benchmarks/micro/rocketmq.py."""
     name = call.text(fields.topic)
+    making = call.rocketmq.making
     names.check_sendable(name)
     authorization.topic(call, Operation.WRITE, name)
     if not call.rocketmq.topic_settings.of(name).is_writable:
         raise Denied(f"the topic [{name}] sending message is forbidden")
-    messages = _messages(call, fields, batch=batch or call.flag(fields.batch))
-    send = Send(
-        call=call,
-        topic=name,
-        queue=call.number(fields.queue, -1, at_most=INT_MAX),
-        messages=messages,
-        group=call.text(fields.group, ""),
-        is_batch=batch or call.flag(fields.batch),
-        max_reconsumed=call.number(fields.max_reconsumed, -1),
-    )
-    making = call.rocketmq.making
+    batch = batch or call.flag(fields.batch)
+    messages = _messages(call, fields, batch=batch)
+    queue = call.number(fields.queue, -1, at_most=INT_MAX)
+    group, most = call.text(fields.group, ""), call.number(fields.max_reconsumed, -1)
+    send = Send(call, name, queue, messages, group, batch, most)
     if making.is_there(name):
         _there(send, None)
     else:
@@ -92,20 +87,18 @@ def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said
 
 
 def _said(call: Call, fields: Fields) -> Said:
-    peer = call.client.peer
-    host = packed(peer.host, peer.port)
-    sys_flag = call.number(fields.sys_flag, 0, at_least=-INT_MAX - 1, at_most=INT_MAX)
-    sys_flag &= ~_BROKERS_FLAGS
+    """Return what it says of the message. Numbers are nearly always 0, and then not looked at."""
+    ext, host = call.ext, call.client.born_host
+    flags = flag = reconsumed = 0
+    if not ext.get(fields.sys_flag) == ext.get(fields.flag) == ext.get(fields.reconsumed) == "0":
+        flags = call.number(fields.sys_flag, 0, at_least=INT_MIN, at_most=INT_MAX) & ~_BROKERS_FLAGS
+        flag = call.number(fields.flag, 0, at_least=INT_MIN, at_most=INT_MAX)
+        reconsumed = call.number(fields.reconsumed, 0, at_least=0, at_most=INT_MAX)
     if len(host) > 8:
-        sys_flag |= BORN_V6
-    return Said(
-        properties=call.text(fields.properties, "").encode(errors="surrogateescape"),
-        flag=call.number(fields.flag, 0, at_least=-INT_MAX - 1, at_most=INT_MAX),
-        sys_flag=sys_flag,
-        born_ms=call.number(fields.born, call.now_ms()),
-        born_host=host,
-        reconsumed=call.number(fields.reconsumed, 0, at_least=0, at_most=INT_MAX),
-    )
+        flags |= BORN_V6
+    born_ms = call.number(fields.born, call.now_ms())
+    properties = ext.get(fields.properties, "").encode(errors="surrogateescape")
+    return Said(properties, flag, flags, born_ms, host, reconsumed)
 
 
 def _fitting(said: Said) -> Said:
