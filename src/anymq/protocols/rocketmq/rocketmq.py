@@ -9,8 +9,10 @@ from anymq.core.streams.clients import Clients, Limits
 from anymq.core.streams.unpacked import Unpacked
 from anymq.core.transactions.transactions import Transactions
 from anymq.protocols.memory import Memory
+from anymq.protocols.rocketmq import delaying, retrying
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
+from anymq.protocols.rocketmq.delaying import Delaying
 from anymq.protocols.rocketmq.graves import Graves
 from anymq.protocols.rocketmq.halves import HalfMessages
 from anymq.protocols.rocketmq.kept import (
@@ -61,6 +63,7 @@ class RocketMq:
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
     halves: HalfMessages = field(init=False)
+    delaying: Delaying = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
@@ -83,6 +86,8 @@ class RocketMq:
         self.graves = Graves(self)
         self.making = Making(self.broker, lambda: self.settings)
         self.halves = HalfMessages(self, self.transactions)
+        self.delaying = Delaying(self.broker, lambda: self.settings)
+        self.detours += (retrying.detour, delaying.detour)
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
         self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)

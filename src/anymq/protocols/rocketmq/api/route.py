@@ -25,6 +25,9 @@ def handle(call: Call) -> None:
         settings = TopicSettings(perm=READ | WRITE | INHERIT)
     else:
         authorization.topic(call, Operation.DESCRIBE, name)
+        if name.startswith(names.RETRY) and not call.rocketmq.making.is_there(name):
+            _make_for_group(call, name)
+            return
         queues = _queues(call, name)
         settings = call.rocketmq.topic_settings.of(name)
     call.answer(body=encode(route(call, queues, settings)))
@@ -37,6 +40,19 @@ def _queues(call: Call, name: str) -> int:
     if queue_named(call, name) is None:
         raise _unknown(name)
     return 1
+
+
+def _make_for_group(call: Call, name: str) -> None:
+    """Make a retry topic for who asks for it: a consumer that begins, and asks but now and then."""
+    call.later()
+
+    def made(error: Exception | None) -> None:
+        if error is not None:
+            call.fail(error)
+        else:
+            call.answer(body=encode(route(call, 1, call.rocketmq.topic_settings.of(name))))
+
+    call.rocketmq.making.make(name, 1, made)
 
 
 def _unknown(name: str) -> RocketMqError:
