@@ -50,6 +50,7 @@ from anymq.protocols.rocketmq.layout import (
 )
 from anymq.storage import records, varints
 from anymq.storage.batch import MAGIC, BatchHeader
+from anymq.storage.errors import CorruptBatch
 from anymq.storage.records import NO_PRODUCER
 
 REMEMBERED_MAX = 500  # of what others wrote, by each topic in use
@@ -191,12 +192,23 @@ class Pulled:
         self, offset: int, time_ms: int, key: bytes | None, value: bytes | None, headers: bytes
     ) -> bool:
         """Take a record, if it passes. Hot: every message that is pulled."""
-        form = own_form(headers) or self._teller.form(key, value, headers, time_ms)
+        form = own_form(headers) or self._others(time_ms, key, value, headers)
+        if not form:
+            return False
         if self._passes is not None and not self._passes(form):
             return False
         place = self._queue, offset, self._base | offset, time_ms
         self.size += lay_out(self.parts, self._teller, form, place, value or b"")
         return True
+
+    def _others(
+        self, time_ms: int, key: bytes | None, value: bytes | None, headers: bytes
+    ) -> bytes:
+        """Return what somebody else wrote; nothing, where its headers are none."""
+        try:
+            return self._teller.form(key, value, headers, time_ms)
+        except CorruptBatch:  # the reader would leave out the rest of its batch
+            return b""
 
 
 def own_form(headers: bytes) -> bytes | None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from anymq.protocols.rocketmq.call import Call
     from anymq.protocols.rocketmq.session import RocketMqSession
 
-TELLERS_MAX = 5000
+TELLERS_MAX = 1000
 Detour = Callable[[Send], bool]
 
 

@@ -6,6 +6,7 @@ Name servers and brokers are asked the same way: a session answers both.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from anymq.config.units import MIB
 from anymq.core.flow import MEMORY
 from anymq.core.rights.access import ANONYMOUS, Access
 from anymq.core.taps import Origin
@@ -32,7 +33,9 @@ TURN_SECONDS = 0.005  # then it is the turn of the others
 LOOK_EVERY = 32  # frames, at the clock
 ASKED_MAX = 1000  # requests of ours that the client has not answered
 ASKED_SECONDS = 30.0
-FRAME_BYTES_MORE = 1 << 20  # than a message: fields, and what is around it
+# Than a message: fields, and what is around it. A message that is too large is better refused with
+# a code than by hanging up, so there is room for it, as with RocketMQ (whose frames have 16 MiB).
+FRAME_BYTES_MORE = 12 << 20
 # The requests that bring messages: they wait, or are refused, when we are short of something.
 SENDS = frozenset(
     {
@@ -242,6 +245,15 @@ class RocketMqSession:
         elif self._waits:
             self._outbox.wake()  # there may be room
 
+    @property
+    def may_take(self) -> bool:
+        """Is it given messages that it has waited for? Not while it takes none of what it is owed:
+        those who wait are many, and would all get some at once.
+        """
+        self._report()
+        owed, most = self._outbox.size, self.rocketmq.settings.delivery_bytes_max
+        return owed < most and self.rocketmq.memory.admits(self)
+
     def can_wait(self) -> bool:
         """May one more of its pulls wait for messages?"""
         return len(self._waiting) < self.rocketmq.settings.pulls_max
@@ -286,7 +298,9 @@ class RocketMqSession:
             self._on_frame(frame)
             count += 1
             late = count % LOOK_EVERY == 0 and clock.monotonic() > turn_ends
-            if self._decoder.held_bytes and (late or not self._has_room()):
+            if self._outbox.memory > self.held_bytes + MIB:
+                self._report()
+            if self._decoder.held_bytes and (late or not self._may_act):
                 self._waits = True
                 return
 

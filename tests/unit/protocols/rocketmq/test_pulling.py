@@ -1,11 +1,18 @@
 """Pulling: what each state of a queue is answered, as clients decide by it; and waiting."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
-from anymq.protocols.rocketmq.codec import Frame
+from anymq.core.queues.delivery import Delivery
+from anymq.core.taps import Origin
+from anymq.protocols.rocketmq.codec import Frame, encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.layout import read_messages
 from anymq.protocols.rocketmq.settings import RocketMqSettings
+from anymq.storage.batch import BatchHeader, read_header
+from anymq.storage.records import encode_with_headers, seal
 from anymq.testing.rocketmq import RocketMqDialog, RocketMqRoom, pull_fields
 
 SUSPEND = 2 | 4
@@ -147,7 +154,7 @@ def test_a_condition_chooses(room: RocketMqRoom) -> None:
     client = room.client()
     for number in range(5):
         client.send("t", b"%d" % number, n=str(number))
-    asked = {"subscription": "n > 2", "expressionType": "SQL92"}
+    asked: dict[str, Any] = {"subscription": "n > 2", "expressionType": "SQL92"}
     assert [one.body for one in client.pulled("t", **asked)] == [b"3", b"4"]
     answer = client.pull("t", subscription="n >", expressionType="SQL92")
     assert answer.code == ResponseCode.SUBSCRIPTION_PARSE_FAILED
@@ -247,3 +254,60 @@ def test_progress_survives_a_stop(room: RocketMqRoom) -> None:
     room.rocketmq.say_goodbye()
     room.settle()
     assert room.broker.groups.offsets.of("G").offsets["t"][0].offset == 5
+
+
+def test_who_takes_nothing_is_not_given_more(room: RocketMqRoom) -> None:
+    """Thousands of pulls may wait on one connection, and all would be answered by one message."""
+    room.rocketmq.settings = RocketMqSettings(delivery_bytes_max=10_000)
+    client = room.client()
+    room.dialogs.remove(client)  # its carrier takes nothing
+    for _ in range(20):
+        client.session.receive(memoryview(waiting_pull()))
+    room.client().send("t", bytes(4000))
+    assert 8000 < client.outbox.size < 20_000
+    assert len(client.frames()) == 20
+
+
+def waiting_pull() -> bytes:
+    fields = pull_fields("t", 0, 0, "G", sysFlag=SUSPEND)
+    return encode(RequestCode.PULL_MESSAGE, 1, 0, fields)
+
+
+def test_a_record_whose_headers_are_none_hides_no_other(room: RocketMqRoom) -> None:
+    """Anybody may write one by Kafka's protocol."""
+    partition = room.broker.topic("t").partition(0)
+    parts = [
+        encode_with_headers(0, 0, None, b"good", b"\0"),
+        encode_with_headers(1, 0, None, b"bad", b"\x7f"),
+        encode_with_headers(2, 0, None, b"good, too", b"\0"),
+    ]
+    now_ms = room.clock.wall_ms()
+    batch = seal(b"".join(parts), BatchHeader(0, 0, 0, 2, 0, 0, 2, now_ms, now_ms, -1, -1, -1, 3))
+    partition.append(batch, read_header(batch), now_ms, None)
+    room.settle()
+    assert [one.body for one in room.client().pulled("t")] == [b"good", b"good, too"]
+
+
+class Listener:
+    """What it hears of deliveries."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int, bytes, str]] = []
+
+    def appended(self, *_: object) -> None:
+        """Not this."""
+
+    def delivered(
+        self, queue: str, deliveries: Sequence[Delivery], who: Origin, *, no_ack: bool
+    ) -> None:
+        for one in deliveries:
+            self.heard.append((queue, one.position, one.message.body, who.protocol))
+
+
+def test_who_listens_hears_what_went_out(room: RocketMqRoom) -> None:
+    client, listener = room.client(), Listener()
+    room.broker.topic("t").taps.tap = listener  # type: ignore[assignment]  # the rest is not asked
+    for tag in "abab":
+        client.send("t", tag.encode(), TAGS=tag)
+    client.pulled("t", 1, subscription="b")
+    assert listener.heard == [("t", 1, b"b", "rocketmq"), ("t", 3, b"b", "rocketmq")]

@@ -13,6 +13,7 @@ from anymq.protocols.rocketmq.kept import INHERIT, READ, WRITE, TopicSettings
 from anymq.protocols.rocketmq.queues import queue_named
 
 MASTER = "0"
+ORDERED = "ORDER_TOPIC_CONFIG"  # the namespace where it is kept how many queues are in order
 
 
 def handle(call: Call) -> None:
@@ -30,16 +31,9 @@ def handle(call: Call) -> None:
             return
         queues = _queues(call, name)
         settings = call.rocketmq.topic_settings.of(name)
-    call.answer(body=encode(route(call, queues, settings)))
-
-
-def _queues(call: Call, name: str) -> int:
-    """Return how many queues a topic has: a queue of ours is a topic with one."""
-    if call.rocketmq.making.is_there(name):
-        return len(call.broker.topic(name).partitions)
-    if queue_named(call, name) is None:
-        raise _unknown(name)
-    return 1
+    said = route(call, queues, settings)
+    order = call.rocketmq.key_values.of(ORDERED).table.get(name)
+    call.answer(body=encode(said if order is None else {**said, "orderTopicConf": order}))
 
 
 def _make_for_group(call: Call, name: str) -> None:
@@ -53,6 +47,15 @@ def _make_for_group(call: Call, name: str) -> None:
             call.answer(body=encode(route(call, 1, call.rocketmq.topic_settings.of(name))))
 
     call.rocketmq.making.make(name, 1, made)
+
+
+def _queues(call: Call, name: str) -> int:
+    """Return how many queues a topic has: a queue of ours is a topic with one."""
+    if call.rocketmq.making.is_there(name):
+        return len(call.broker.topic(name).partitions)
+    if queue_named(call, name) is None:
+        raise _unknown(name)
+    return 1
 
 
 def _unknown(name: str) -> RocketMqError:

@@ -9,7 +9,7 @@ from anymq.core.streams.topic import Topic
 from anymq.protocols.rocketmq import authorization, layout, names, queues, requests
 from anymq.protocols.rocketmq.call import INT_MAX, INT_MIN, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
-from anymq.protocols.rocketmq.errors import Denied, NoTopic, RocketMqError
+from anymq.protocols.rocketmq.errors import REFUSALS, Denied, NoTopic, RocketMqError
 from anymq.protocols.rocketmq.form import Said
 from anymq.protocols.rocketmq.layout import (
     BORN_V6,
@@ -139,10 +139,11 @@ def _there(send: Send, error: Exception | None) -> None:
     if error is not None:
         call.fail(error)
         return
-    for detour in call.rocketmq.detours:
-        if detour(send):
-            return
-    append(send)
+    try:
+        if not any(detour(send) for detour in call.rocketmq.detours):
+            append(send)
+    except REFUSALS as refused:  # it may have waited: nobody above us answers then
+        call.fail(refused)
 
 
 def append(send: Send) -> None:
