@@ -4,7 +4,6 @@ It has threads and a memory of its own, so it lives outside of the tests. Bodies
 """
 
 import json
-import os
 import sys
 import threading
 from base64 import b64decode, b64encode
