@@ -33,7 +33,9 @@ TURN_SECONDS = 0.005  # then it is the turn of the others
 LOOK_EVERY = 32  # frames, at the clock
 ASKED_MAX = 1000  # requests of ours that the client has not answered
 ASKED_SECONDS = 30.0
-FRAME_BYTES_MORE = 1 << 20  # than a message: fields, and what is around it
+# Than a message: fields, and what is around it. A message that is too large is better refused with
+# a code than by hanging up, so there is room for it, as with RocketMQ (whose frames have 16 MiB).
+FRAME_BYTES_MORE = 12 << 20
 # The requests that bring messages: they wait, or are refused, when we are short of something.
 SENDS = frozenset(
     {
