@@ -121,9 +121,10 @@ def let_in(room: RocketMqRoom, name: str, rights: str, tags: Sequence[str] = ())
         right: [one.name for one in needs(rights) if one.right == right] for right in RIGHTS
     }
     room.broker.users.put(name, password="", tags=tags)
-    room.broker.users.set_permissions(
-        name, "/", *(f"^({'|'.join(names)})$" if names else "" for names in patterns.values())
+    configure, write, read = (
+        f"^({'|'.join(names)})$" if names else "" for names in patterns.values()
     )
+    room.broker.users.set_permissions(name, "/", configure, write, read)
     room.settle()
 
 
