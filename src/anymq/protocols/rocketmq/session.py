@@ -63,6 +63,7 @@ class RocketMqSession:
         "_sends",
         "_waiting",
         "_waits",
+        "_who",
         "access",
         "born_host",
         "client_id",
@@ -88,6 +89,7 @@ class RocketMqSession:
         self.peer = peer
         self.access: Access | None = None  # of the last user that it showed
         self.user = ""
+        self._who = Origin("rocketmq", peer.connection_name, 0, "")
         self.vhost_name = DEFAULT
         self.client_id = ""  # as its heartbeats say
         self.language = ""
@@ -116,8 +118,10 @@ class RocketMqSession:
 
     @property
     def who(self) -> Origin:
-        """Who this is, for whoever listens to what happens."""
-        return Origin("rocketmq", self.peer.connection_name, 0, self.user)
+        """Who this is, for whoever listens to what happens. Every send asks."""
+        if self._who.user != self.user:
+            self._who = Origin("rocketmq", self.peer.connection_name, 0, self.user)
+        return self._who
 
     @property
     def reading(self) -> bool:

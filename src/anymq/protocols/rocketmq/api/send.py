@@ -164,14 +164,13 @@ def _done(send: Send, topic: Topic, queue: int, offset: int, error: Exception | 
 def answer_of(send: Send, log_id: int, queue: int, offset: int) -> dict[str, object]:
     """Return what says where the messages are."""
     host = send.call.client.store_host
-    ids = [
-        layout.message_id(host, layout.physical_offset(log_id, offset + index))
-        for index in range(len(send.messages))
-    ]
+    ids = layout.message_id(host, layout.physical_offset(log_id, offset))
+    for index in range(1, len(send.messages)):
+        ids += "," + layout.message_id(host, layout.physical_offset(log_id, offset + index))
     answer: dict[str, object] = {
-        "msgId": ",".join(ids),
-        "queueId": queue,
-        "queueOffset": offset,
+        "msgId": ids,
+        "queueId": str(queue),
+        "queueOffset": str(offset),
         "MSG_REGION": "DefaultRegion",
         "TRACE_ON": "true",
     }
