@@ -46,6 +46,7 @@ from anymq.protocols.stomp.settings import StompSettings
 from anymq.protocols.stomp.stomp import Stomp
 from anymq.security.attempts import AttemptLimits
 from anymq.security.gate import Gate
+from anymq.security.key_file import seal_in
 from anymq.security.tokens import Tokens, TokenSettings
 from anymq.security.users import Users
 from anymq.shovels.shovels import Limits as ShovelLimits
@@ -254,6 +255,7 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
         broker_name=rocketmq.broker_name,
         cluster_name=rocketmq.cluster_name,
         require_login=rocketmq.require_login,
+        loopback_users=settings.amqp.loopback_users,
         auto_create=rocketmq.auto_create,
         queues=rocketmq.queues,
         message_bytes_max=rocketmq.message_bytes_max,
@@ -263,6 +265,7 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
         pull_messages_max=rocketmq.pull_messages_max,
         pull_bytes_max=rocketmq.pull_bytes_max,
         suspend_ms_max=rocketmq.suspend_ms_max,
+        query_bytes_max=rocketmq.query_bytes_max,
         silent_ms_max=rocketmq.client_timeout_ms,
         groups_max=rocketmq.groups_max,
         members_max=rocketmq.group_members_max,
@@ -272,6 +275,9 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
         pop_messages_max=rocketmq.pop_messages_max,
         pop_invisible_ms_max=rocketmq.pop_invisible_ms_max,
         commit_interval_ms=rocketmq.commit_interval_ms,
+        delay_levels_ms=rocketmq.delay_levels_ms,
+        delay_max_ms=rocketmq.delay_max_ms,
+        recall=rocketmq.recall,
         frame_seconds_max=limits.frame_timeout_ms / 1000,
         idle_seconds_max=limits.idle_timeout_ms / 1000,
         unsent_bytes_max=limits.unsent_bytes_max,
@@ -295,6 +301,7 @@ def make_rocketmq(
     ports: Mapping[str, int],
 ) -> RocketMq:
     """Return what RocketMQ's sessions share; `ports` by the names of doors."""
+    broker.users.secrets.seal = seal_in(data_dir_of(settings))
     rocketmq = RocketMq(
         broker=broker,
         settings=rocketmq_settings(settings),

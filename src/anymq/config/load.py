@@ -249,6 +249,12 @@ def _check_security(settings: Settings) -> None:
             parse_rule(rule)
         except ValueError as error:
             raise ConfigError(f"kafka.principal_mapping: {error}") from None
+    try:
+        levels = settings.rocketmq.delay_levels_ms
+    except ValueError as error:
+        raise ConfigError(f"rocketmq.delay_levels: {error}") from None
+    if not levels:
+        raise ConfigError("rocketmq.delay_levels: there must be one")
     if wrong := set(settings.security.passwords_kept_as) - set(PASSWORDS_KEPT_AS):
         raise ConfigError(
             f"security.passwords_kept_as: {', '.join(sorted(wrong))} is not one of"

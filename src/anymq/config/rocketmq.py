@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from anymq.config.declare import setting
-from anymq.config.units import DAY_MS, KIB, MIB, SECOND_MS
+from anymq.config.units import DAY_MS, KIB, MIB, SECOND_MS, parse_ms
 
 OFF = -1
+DELAY_LEVELS = (
+    *("1s", "5s", "10s", "30s", "1m", "2m", "3m", "4m", "5m", "6m", "7m", "8m", "9m", "10m"),
+    *("20m", "30m", "1h", "2h"),
+)
 PORT_MAX = 65_535
 
 
@@ -98,6 +102,29 @@ class RocketMq:
         at_least=0,
         live=True,
     )
+    delay_levels: tuple[str, ...] = setting(
+        DELAY_LEVELS,
+        "How long messages of the delay levels 1, 2, … wait; higher levels are the last one. The"
+        " levels from 3 on are the pauses before a message is given to its consumers again.",
+        live=True,
+    )
+    delay_max_ms: int = setting(
+        3 * DAY_MS,
+        "The longest delay that producers may ask for by other means than levels; more is refused.",
+        at_least=0,
+        live=True,
+    )
+    recall: bool = setting(
+        True,
+        "Let producers take messages back that are not due yet, who may write to the topic.",
+        live=True,
+    )
+    query_bytes_max: int = setting(
+        1024 * MIB,
+        "How much of a topic a query by key or unique id looks through at most, the newest first.",
+        at_least=MIB,
+        live=True,
+    )
     commit_interval_ms: int = setting(
         1 * SECOND_MS,
         "How often what consumers say with every pull, how far they are, goes to the disk. After a"
@@ -143,6 +170,11 @@ class RocketMq:
     pop_invisible_ms_max: int = setting(
         3 * DAY_MS, "How long one consumer may have a popped message at most.", live=True
     )
+
+    @property
+    def delay_levels_ms(self) -> tuple[int, ...]:
+        """How long messages of each level wait. ValueError when one is no time."""
+        return tuple(map(parse_ms, self.delay_levels))
 
     @property
     def nameserver(self) -> Place:

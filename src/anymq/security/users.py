@@ -171,6 +171,10 @@ class Users:
             self._derived[key] = derive(password, mechanism)
         return self._derived[key]
 
+    def password(self, name: str) -> str | None:
+        """Return a password that the configuration has in clear: it can check signatures."""
+        return _password(self._proofs(name)) if name in self else None
+
     def nobody(self, name: str, mechanism: Mechanism) -> Verifier:
         """Return a verifier that nothing matches: unknown names must look like wrong passwords."""
         salt = hmac.digest(self._secret, name.encode(), hashlib.sha256)[:16]

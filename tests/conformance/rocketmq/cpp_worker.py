@@ -8,11 +8,14 @@ import sys
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from rocketmq.client import Message, Producer, PullConsumer, PushConsumer, RecvMessage
+from rocketmq.exceptions import ProducerSendSyncFailed
 from rocketmq.ffi import MessageModel
 
+ATTEMPTS = 20
 Said = dict[str, Any]
 _printing = threading.Lock()
 
@@ -31,13 +34,32 @@ class Worker:
         self.name_server = name_server
         self.producer: Any = None
         self.consumers: list[Any] = []
-        self.answered = threading.Event()
+        self.first = self._producer("FIRST")
+        self._connect()
+
+    def _producer(self, group: str, **options: Any) -> Any:
+        producer = Producer(group, **options)
+        producer.set_namesrv_addr(self.name_server)
+        producer.start()
+        return producer
+
+    def _connect(self) -> None:
+        """Be connected before anybody needs it: all here share the connections.
+
+        The library takes a connection that is there at once for one that failed, and looks again
+        half a minute later; a producer can try again.
+        """
+        for attempt in count():
+            try:
+                self.first.send_sync(message_of("first", b64encode(b"x").decode()))
+                return
+            except ProducerSendSyncFailed:
+                if attempt == ATTEMPTS:
+                    raise
 
     def produce(self, group: str, **options: Any) -> None:
         """Become a producer."""
-        self.producer = Producer(group, **options)
-        self.producer.set_namesrv_addr(self.name_server)
-        self.producer.start()
+        self.producer = self._producer(group, **options)
 
     def send(self, how: str, **what: Any) -> Said:
         """Send one message, in one of the ways there are."""
@@ -85,7 +107,6 @@ class Worker:
         model = MessageModel.BROADCASTING if broadcasting else MessageModel.CLUSTERING
         consumer = PushConsumer(group, orderly=orderly, message_model=model)
         consumer.set_namesrv_addr(self.name_server)
-        consumer.set_instance_name(f"{group}-{len(self.consumers)}")
         if orderly:
             consumer.set_thread_count(1)
         consumer.subscribe(topic, taker(failures), expression)
@@ -106,8 +127,9 @@ class Worker:
         for consumer in self.consumers:
             consumer.shutdown()
         self.consumers.clear()
-        if self.producer is not None:
-            self.producer.shutdown()
+        for producer in (self.producer, self.first):
+            if producer is not None:
+                producer.shutdown()
 
 
 def taker(failures: int) -> Callable[[Any], None]:

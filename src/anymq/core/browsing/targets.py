@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 from typing_extensions import override
 
+from anymq.core.browsing.given_up import given_up
 from anymq.core.errors import NotFound, Refused
 from anymq.core.message import Envelope, Form, Message
 from anymq.core.queues.deadletters import Death, deaths_of
@@ -134,11 +135,20 @@ class ToOrigin(Target):
     def send(self, message: Message, then: Then) -> None:
         deaths = deaths_of(message)
         if not deaths:
-            self._places.to_exchange(message, then)
+            self._undied(message, then)
         elif self._to_exchange:
             self._places.to_exchange(_as_before(message, _first_of(deaths, message)), then)
         else:
             self._places.to_queue(str(deaths[0].get("queue")), _as_before(message, deaths[0]), then)
+
+    def _undied(self, message: Message, then: Then) -> None:
+        """It died in no queue: a group gave it up, or it only lies where it does."""
+        origin = given_up(message)
+        if origin is None:
+            self._places.to_exchange(message, then)
+        else:
+            topic = origin.topic if self._to_exchange else origin.retry_topic
+            self._places.to_queue(topic, readdressed(message, DEFAULT, topic), then)
 
 
 def _first_of(deaths: list[Death], message: Message) -> Death:

@@ -28,6 +28,7 @@ from anymq.core.rights.records import (
     user_key,
     user_limits_key,
 )
+from anymq.core.rights.signing import SECRET_BYTES_MAX, SigningSecrets, secret_key
 from anymq.core.rights.views import Permission, TopicPermission, User
 from anymq.core.streams.stream_names import topic_of
 from anymq.security import passwords
@@ -72,6 +73,7 @@ class Accounts:
                 changed(key, value)
             catalog.listen_to(kind, changed)
         self.acls = Acls(catalog, self._on_acl)
+        self.secrets = SigningSecrets(catalog)
 
     def give(self, of_the_file: Collection[str], defaults: Collection[str] = ()) -> None:
         """These users there are without being stored; `defaults` unless they were deleted."""
@@ -262,6 +264,7 @@ class Accounts:
         verifiers: tuple[str, ...] | None = None,
         proofs: Sequence[str] | None = None,
         tags: Collection[str] | None = None,
+        signing_secret: str | None = None,
         then: Then = ignore,
     ) -> None:
         """Make a user, or give it another password or other tags; None: what it has.
@@ -269,7 +272,7 @@ class Accounts:
         An empty password, or hash, is none: nobody logs in by it. `password_hash` and
         `hashing_algorithm` are as RabbitMQ's definitions have them, `verifiers` as ours do. A new
         user may do nothing. `proofs`: what is kept of a password, made elsewhere, as that takes
-        long.
+        long. `signing_secret`: by what it signs; a new password forgets the one there was.
         """
         _check_name(name)
         if proofs is None:
@@ -286,7 +289,17 @@ class Accounts:
             record = msgspec.structs.replace(record, proofs=tuple(proofs), given=False)
         if tags is not None:
             record = msgspec.structs.replace(record, tags=_checked_tags(tags))
+        if signing_secret is not None:
+            changes[secret_key(name)] = self._secret(name, signing_secret)
+        elif proofs is not None:
+            changes[secret_key(name)] = None
         self._catalog.change({**changes, user_key(name): record}, then)
+
+    def put_signing_secret(self, name: str, secret: str | None, then: Then = ignore) -> None:
+        """Let a user sign by this; None: by nothing any more. Its password stays as it is."""
+        self.find(name)
+        record = None if secret is None else self._secret(name, secret)
+        self._catalog.change({**self._written_down(name), secret_key(name): record}, then)
 
     def put_verifier(self, name: str, verifier: passwords.Verifier, then: Then = ignore) -> None:
         """Let a user, who is made if need be, prove itself by this; its other mechanism stays.
@@ -430,6 +443,11 @@ class Accounts:
             return passwords.proofs_of(password, self.kept)
         return None if password is None and password_hash is None else ()
 
+    def _secret(self, name: str, secret: str) -> msgspec.Struct:
+        if not 0 < len(secret.encode(errors="surrogatepass")) <= SECRET_BYTES_MAX:
+            raise Invalid(f"a secret has from 1 to {SECRET_BYTES_MAX} bytes")
+        return self.secrets.record(name, secret)
+
     def _is_free(self, name: str) -> bool:
         """Is it a given user about whom nothing is stored?"""
         record = self._stored.get(name)
@@ -456,7 +474,7 @@ class Accounts:
 
     def _forgotten(self, name: str) -> Changes:
         """Return the changes that take all rights of a user, or of one who was there once."""
-        changes: Changes = {user_limits_key(name): None}
+        changes: Changes = {user_limits_key(name): None, secret_key(name): None}
         changes.update(
             (permission_key(vhost, name), None) for vhost in self._permissions.get(name, {})
         )
@@ -479,7 +497,7 @@ class Accounts:
             raise Invalid(f"there are {len(self._stored)} users, no more are allowed")
         record = self._record(name) if self._is_known(name) else UserRecord()
         changed = msgspec.structs.replace(record, proofs=proofs, given=False)
-        return {user_key(name): changed}
+        return {user_key(name): changed, secret_key(name): None}
 
     def _check_places(self, name: str, vhost: str) -> None:
         self.find(name)

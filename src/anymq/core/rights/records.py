@@ -60,6 +60,11 @@ def topic_permission_key(vhost: str, user: str, exchange: str) -> str:
     return f"{TOPIC_PERMISSIONS}/{_quoted(vhost)}/{_quoted(user)}/{_quoted(exchange)}"
 
 
+def key_of(kind: str, name: str) -> str:
+    """Return the key of what there is one of by that name."""
+    return f"{kind}/{_quoted(name)}"
+
+
 def acl_key(*parts: str) -> str:
     """Return the key of a rule: all that it says."""
     return "/".join((ACLS, *map(_quoted, parts)))

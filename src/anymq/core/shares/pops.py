@@ -89,6 +89,10 @@ class Pop(ABC):
         """Have these wait again: nobody has tried."""
 
     @abstractmethod
+    def first_waiting(self) -> int:
+        """Return the first offset that nobody has, if that can be said."""
+
+    @abstractmethod
     def waiting(self) -> int:
         """Return about how many nobody has."""
 
@@ -168,12 +172,17 @@ class PartitionPop(Pop):
             (done if is_its else others).append(offset)
         if done:
             self._share.finish(done)
-            self._share.wake()
+            if self._in_order is not None:  # the next ones waited for these
+                self._share.wake()
         return others
 
     @override
     def _put_back(self, offsets: Sequence[int]) -> None:
         self._share.put_back(offsets)
+
+    @override
+    def first_waiting(self) -> int:
+        return self._share.next_waiting()
 
     @override
     def waiting(self) -> int:
@@ -230,6 +239,10 @@ class QueuePop(Pop):
         self._place.put_back(offsets)
 
     @override
+    def first_waiting(self) -> int:
+        return -1  # it is the queue's business
+
+    @override
     def waiting(self) -> int:
         return self._place.queue.ready
 
@@ -268,10 +281,12 @@ class Pops:
         clock: Clock,
         timers: Timers,
         share_of: ShareOf,
+        knows: Callable[[str, Spot], bool],
         settings_of: Callable[[str], ShareSettings],
     ) -> None:
         self._clock, self._timers = clock, timers
         self._share_of = share_of
+        self._knows = knows  # has a group anything of this yet?
         self._settings_of = settings_of
         self._names = Names(clock)
         self._pops: dict[tuple[str, object, int], Pop] = {}
@@ -296,6 +311,12 @@ class Pops:
         if pop is None or pop.closed:
             pop = self._pops[key] = self._made(group, spot, queue, who, start)
         return pop
+
+    def find(self, group: str, spot: Spot, queue: int, *, who: Origin) -> Pop | None:
+        """Return one queue as a group pops it; None: it never did."""
+        if (group, spot.id, queue) not in self._pops and not self._knows(group, spot):
+            return None
+        return self.at(group, spot, queue, who=who)
 
     def _made(
         self,

@@ -81,7 +81,7 @@ class Shares:
         self.spots = around.spots
         self.on_silent: list[Callable[[str, str], None]] = []  # told of group and member
         self._rules: dict[str, Rules] = {}  # of groups that pop
-        self.pops = Pops(around.clock, around.timers, self._share, self.settings_of)
+        self.pops = Pops(around.clock, around.timers, self._share, self.knows, self.settings_of)
 
     def restore(self) -> None:
         """Forget what was settled beyond the end of logs that lost something in a crash."""
@@ -156,10 +156,10 @@ class Shares:
                 settings=settings,
                 on_more=on_more,
             )
-        told = partial(self._tell, spot, who)
+        told = partial(self.tell, spot, who)
         return PartitionPlace(self._share(group, spot, partition), on_more, told)
 
-    def _tell(self, spot: Spot, who: Origin, taken: Taken) -> None:
+    def tell(self, spot: Spot, who: Origin, taken: Taken) -> None:
         """Tell who listens at the topic, if anybody does."""
         if spot.topic is not None and (tap := spot.topic.taps.tap) is not None:
             name = stream_of(spot.name)[1]
@@ -187,6 +187,10 @@ class Shares:
             )
             share.bury = rules.bury if (rules := self._rules.get(group)) is not None else None
         return share
+
+    def knows(self, group: str, spot: Spot) -> bool:
+        """Has the group begun to read this topic?"""
+        return spot.id in self._kept.topics(group)
 
     def _starts(self, group: str, spot: Spot, known: int, start: Start | None) -> list[int]:
         """Partitions that the topic got later are read from their beginning: all of it is new."""

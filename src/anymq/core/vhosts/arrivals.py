@@ -18,6 +18,7 @@ from anymq.core.queues.late import LateRecord
 from anymq.core.queues.settled import Settled
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.topic import Topic
+from anymq.core.taps import BROKER
 from anymq.observability.log import Log as News
 from anymq.storage import records, varints
 from anymq.storage.batch import HEADER_BYTES, LENGTH_END, MAGIC, BatchHeader, read_header
@@ -130,6 +131,7 @@ class Arrivals:
             partition.append(
                 batch, read_header(batch), now_ms, partial(self._arrived, positions, then)
             )
+            self._tell_of(partition, base, batch)
         except (Refused, StorageError) as error:
             if isinstance(error, Refused) and len(late) > 1:
                 for one in late:
@@ -139,6 +141,12 @@ class Arrivals:
                     then(position, error)
             return
         self._note(partition.log.id, base, positions)
+
+    def _tell_of(self, partition: Partition, base: int, batch: bytes) -> None:
+        """Tell who listens what was appended."""
+        tap = self._topics[partition.topic_name].taps.tap
+        if tap is not None:
+            tap.appended(partition.topic_name, partition.index, base, batch, BROKER)
 
     def _arrived(self, positions: Sequence[int], then: Arrived, error: Exception | None) -> None:
         for position in positions:

@@ -8,17 +8,29 @@ from anymq.core.streams.clients import ClientGroup, How, Interest, Model
 if TYPE_CHECKING:
     from anymq.protocols.rocketmq.rocketmq import RocketMq
 
-_TYPES = {How.PUSH: "CONSUME_PASSIVELY", How.PULL: "CONSUME_ACTIVELY", How.POP: "CONSUME_POP"}
+_HOW = {
+    How.PUSH: "CONSUME_PASSIVELY",
+    How.PULL: "CONSUME_ACTIVELY",
+    How.POP: "CONSUME_POP",
+}
+_MODEL = {Model.CLUSTERING: "CLUSTERING", Model.BROADCASTING: "BROADCASTING"}
+_START = {
+    "0": "CONSUME_FROM_LAST_OFFSET",  # C++ sends the numbers of its enumeration
+    "1": "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST",
+    "4": "CONSUME_FROM_FIRST_OFFSET",
+    "5": "CONSUME_FROM_TIMESTAMP",
+}
+_DEFAULT_START = "CONSUME_FROM_LAST_OFFSET"
 
 
 def consumers(rocketmq: "RocketMq", group: str) -> list[dict[str, object]]:
     """Return the members of a group of consumers."""
-    return list(_told(rocketmq.clients.consumers.get(group)))
+    return _told(rocketmq.clients.consumers.get(group))
 
 
 def producers(rocketmq: "RocketMq", group: str) -> list[dict[str, object]]:
     """Return the members of a group of producers."""
-    return list(_told(rocketmq.clients.producers.get(group)))
+    return _told(rocketmq.clients.producers.get(group))
 
 
 def all_producers(rocketmq: "RocketMq") -> dict[str, list[dict[str, object]]]:
@@ -29,22 +41,23 @@ def all_producers(rocketmq: "RocketMq") -> dict[str, list[dict[str, object]]]:
 def subscriptions(rocketmq: "RocketMq", group: str) -> dict[str, dict[str, object]]:
     """Return what a group wants, by topic."""
     found = rocketmq.clients.consumers.get(group)
-    return {} if found is None else {one: said(of) for one, of in found.interests().items()}
+    interests = found.interests() if found is not None else {}
+    return {topic: said(interest) for topic, interest in interests.items()}
 
 
 def groups_on(rocketmq: "RocketMq", topic: str) -> set[str]:
     """Return the groups with members that want something of a topic."""
-    of_all = rocketmq.clients.consumers.values()
-    return {one.name for one in of_all if one.interest(topic) is not None}
+    groups: Iterable[ClientGroup] = rocketmq.clients.consumers.values()
+    return {one.name for one in groups if one.interest(topic) is not None}
 
 
 def how(rocketmq: "RocketMq", group: str) -> dict[str, object]:
     """Return how a group consumes."""
     found = rocketmq.clients.consumers.get(group) or ClientGroup(group)
     return {
-        "consumeFromWhere": found.start or "CONSUME_FROM_LAST_OFFSET",
-        "consumeType": _TYPES[found.how],
-        "messageModel": "BROADCASTING" if found.model is Model.BROADCASTING else "CLUSTERING",
+        "consumeFromWhere": _START.get(found.start, found.start) or _DEFAULT_START,
+        "consumeType": _HOW[found.how],
+        "messageModel": _MODEL[found.model],
     }
 
 
@@ -66,12 +79,14 @@ def said(of: Interest) -> dict[str, object]:
     }
 
 
-def _told(group: ClientGroup | None) -> Iterable[dict[str, object]]:
-    for one in group.members.values() if group is not None else ():
-        client = one.client
-        yield {
-            "clientAddr": client.address,
-            "clientId": client.id,
-            "language": client.language,
-            "version": client.version,
+def _told(group: ClientGroup | None) -> list[dict[str, object]]:
+    members = group.members.values() if group is not None else ()
+    return [
+        {
+            "clientAddr": one.client.address,
+            "clientId": one.client.id,
+            "language": one.client.language,
+            "version": one.client.version,
         }
+        for one in members
+    ]

@@ -9,8 +9,11 @@ from anymq.core.streams.clients import Clients, Limits
 from anymq.core.streams.unpacked import Unpacked
 from anymq.core.transactions.transactions import Transactions
 from anymq.protocols.memory import Memory
+from anymq.protocols.rocketmq import delaying, retrying
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
+from anymq.protocols.rocketmq.delaying import Delaying
+from anymq.protocols.rocketmq.graves import Graves
 from anymq.protocols.rocketmq.halves import HalfMessages
 from anymq.protocols.rocketmq.kept import (
     GROUPS,
@@ -53,10 +56,12 @@ class RocketMq:
     # By the names of doors, once they are open: where clients are sent.
     ports: Mapping[str, int] = field(default_factory=dict)
     connected: "set[RocketMqSession]" = field(default_factory=set)
+    graves: Graves = field(init=False)
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
     halves: HalfMessages = field(init=False)
+    delaying: Delaying = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
@@ -66,6 +71,7 @@ class RocketMq:
     unpacked: Unpacked = field(default_factory=Unpacked)  # batches that consumers are in
     # Each is asked, in this order, whether it keeps what is sent for later: then it answers.
     detours: list[Detour] = field(default_factory=list)
+    queries: set[object] = field(default_factory=set)  # searches that run
     _tellers: dict[tuple[str, bytes], Teller] = field(default_factory=dict)
     _next_queue: int = 0
 
@@ -74,8 +80,11 @@ class RocketMq:
         self.follow(self.settings)
         self.progress = Progress(self.broker, lambda: self.settings.commit_interval_ms)
         self.gatherer = Gatherer(self.broker)
+        self.graves = Graves(self)
         self.making = Making(self.broker, lambda: self.settings)
         self.halves = HalfMessages(self, self.transactions)
+        self.delaying = Delaying(self.broker, lambda: self.settings)
+        self.detours += (retrying.detour, delaying.detour)
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
         self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)

@@ -86,7 +86,7 @@ from anymq.core.selectors.sql92 import DEPTH_MAX, LETTERS_MAX, Sql92
         ("now = 'x' and like = 'y'", {"now": "x", "like": "y"}, True),
     ],
 )
-def test_conditions(condition: str, says: dict[str, str], holds: bool):
+def test_conditions(condition: str, says: dict[str, str], holds: bool) -> None:
     """What a broker of RocketMQ decides."""
     assert Sql92(condition).holds(says) is holds
 
@@ -120,13 +120,13 @@ def test_conditions(condition: str, says: dict[str, str], holds: bool):
         *("a" + " = b" * 60, "a" + " > b" * 60, " or ".join(["a=1"] * 300), "NOT " * 60 + "TRUE"),
     ],
 )
-def test_what_is_refused(condition: str):
+def test_what_is_refused(condition: str) -> None:
     """At once, when a consumer says it: code 23 for its client."""
     with pytest.raises(Invalid):
         Sql92(condition)
 
 
-def test_any_text_is_understood_or_refused():
+def test_any_text_is_understood_or_refused() -> None:
     """Nothing else happens, whatever a client says."""
     words = ["a", "=", "'x'", "(", ")", "NOT", "IN", "3", "-", "IS", "NULL", "AND", "BETWEEN", ">"]
     for first in words:

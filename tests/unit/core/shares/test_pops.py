@@ -185,7 +185,7 @@ def test_who_waits_is_woken(room: Room) -> None:
     woken.clear()
     room.sleep(INVISIBLE_MS)
     assert woken
-    hold, _ = room.take()
+    hold, _ = room.in_order()
     woken.clear()
     room.pop.ack(hold.time_ms, [0])
     assert woken

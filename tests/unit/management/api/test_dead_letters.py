@@ -7,6 +7,8 @@ import pytest
 from tests.unit.management.api.browser_room import BrowserRoom
 from typing_extensions import override
 
+from anymq.core.queues.late import LateRecord
+
 REJECT = {"count": 100, "ackmode": "reject_requeue_false", "encoding": "auto"}
 
 
@@ -48,6 +50,32 @@ def test_dead_letters_are_counted_by_why_and_where(room: BrowserRoom) -> None:
     assert room.payloads("dead") == ["came by itself", "late"]
 
 
+def test_what_groups_gave_up_is_counted_by_its_topic_and_given_to_them_again(
+    room: BrowserRoom,
+) -> None:
+    """RocketMQ's dead letters are records of a topic: they stay, and their group gets them anew."""
+    for name in ("orders", "%DLQ%billing", "%RETRY%billing"):
+        room.broker.create_topic(name, 1)
+    room.write_to_disk()
+    for number, topic in enumerate(("orders", "orders", "bills")):
+        room.send("%DLQ%billing", str(number), headers={"RETRY_TOPIC": topic})
+    room.send("%DLQ%billing", "came by itself")
+    room.write_to_disk()
+
+    said = room.get("/api/dead-letters/%2F").json
+    assert said["queues"] == [{"vhost": "/", "queue": "%DLQ%billing", "messages": 4, "examined": 4}]
+    groups = said["groups"]
+    assert [(one["reason"], one["origin_queue"], one["count"]) for one in groups] == [
+        ("delivery_limit", "orders", 2),
+        ("delivery_limit", "bills", 1),
+    ]
+    assert room.get("/api/dead-letters/%2F?queue=%25DLQ%25billing").json == said
+
+    assert room.run("replay", "%DLQ%billing", filter=groups[0]["filter"])["done"] == 2
+    assert room.payloads("%25RETRY%25billing") == ["0", "1"]
+    assert room.payloads("%25DLQ%25billing") == ["0", "1", "2", "came by itself"]
+
+
 def test_no_dead_letters(room: BrowserRoom) -> None:
     nothing = {"groups": [], "queues": [], "complete": True}
     assert room.get("/api/dead-letters").json == nothing
@@ -74,6 +102,30 @@ def test_delayed_messages_are_seen_by_their_time(room: BrowserRoom) -> None:
     rest = room.get(f"/api/delayed/%2F?after={page['next']}").json
     assert [one["payload"] for one in rest["messages"]] == ["c"]
     assert rest["next"] is None
+
+
+def test_records_that_come_to_a_topic_later_are_seen_by_the_rights_on_it(
+    room: BrowserRoom,
+) -> None:
+    """What RocketMQ's producers delay: it knows its topic and partition already."""
+    room.broker.create_topic("orders", 2)
+    now = room.broker.now_ms()
+    late = LateRecord("orders", 1, b"key", b"body", b"\0", now, now + 60_000)
+    room.broker.delays.add_record(late, None)
+    room.write_to_disk()
+    (row,) = room.get("/api/delayed/%2F").json["messages"]
+    assert (row["topic"], row["partition"], row["payload"]) == ("orders", 1, "body")
+    assert row["due"] - row["timestamp"] == 60_000
+
+    room.put("/api/users/ann", {"password": "pw", "tags": "management"})
+    ann = {"Authorization": "Basic " + base64.b64encode(b"ann:pw").decode()}
+    room.put("/api/permissions/%2F/ann", {"configure": "", "write": "", "read": "bills"})
+    assert room.get("/api/delayed/%2F", **ann).json["messages"] == []
+    path = f"/api/delayed/%2F/{row['id']}"
+    assert room.browser().ask("DELETE", path, **ann).status in (401, 403)
+
+    assert room.delete(f"/api/delayed/%2F/{row['id']}").status == 204
+    assert room.get("/api/delayed/%2F").json["messages"] == []
 
 
 def test_a_delayed_message_is_cancelled(room: BrowserRoom) -> None:

@@ -10,10 +10,11 @@ from anymq.core.portable.packer import Packer
 from anymq.core.portable.record_form import RECORD_FORM
 from anymq.protocols.amqp.properties import AMQP_FORM
 from anymq.protocols.rocketmq import layout
-from anymq.protocols.rocketmq.convert import Pulled, Teller, batch_of, form_of, record_of
+from anymq.protocols.rocketmq.convert import Passes, Pulled, Teller, batch_of, form_of, record_of
 from anymq.protocols.rocketmq.form import ROCKETMQ_FORM, Said, packed, unpacked
 from anymq.protocols.rocketmq.layout import Stored, read_messages, write_properties
 from anymq.storage import records
+from anymq.storage.batch import BatchHeader
 
 FORMS = {form.number: form for form in (RECORD_FORM, AMQP_FORM, ROCKETMQ_FORM)}
 BORN = layout.packed_host(bytes((10, 0, 0, 7)), 51234)
@@ -28,10 +29,12 @@ PROPERTIES = write_properties(
 SAID = Said(PROPERTIES, 3, 0x101, NOW_MS - 5, BORN, 2, 99)
 
 
-def pulled(batch: bytes, name: str = "T", host: bytes = STORE, **given: object) -> list[Stored]:
+def pulled(
+    batch: bytes, name: str = "T", host: bytes = STORE, passes: Passes | None = None
+) -> list[Stored]:
     """Read a batch as a pull does."""
     teller = Teller(name, name, host, FORMS)
-    pull = Pulled(teller, 4, 17, **given)  # type: ignore[arg-type]
+    pull = Pulled(teller, 4, 17, passes)
     for record in records.iterate(batch):
         headers = records.encode_headers(record.headers)
         pull.take(record.offset + 100, record.timestamp, record.key, record.value, headers)
@@ -44,7 +47,7 @@ def pulled(batch: bytes, name: str = "T", host: bytes = STORE, **given: object) 
 @pytest.mark.parametrize("born", [BORN, BORN_V6])
 @pytest.mark.parametrize("name", ["T", "t" * 127, "t" * 128, "t" * 255])
 @pytest.mark.parametrize("body", [b"", b"hello", bytes(range(256)) * 20])
-def test_what_was_sent_is_pulled(host: bytes, born: bytes, name: str, body: bytes):
+def test_what_was_sent_is_pulled(host: bytes, born: bytes, name: str, body: bytes) -> None:
     """Every number and every byte of it; where it lies comes from us."""
     said = SAID._replace(born_host=born)
     [message] = pulled(batch_of([(said, body)], NOW_MS), name, host)
@@ -55,13 +58,13 @@ def test_what_was_sent_is_pulled(host: bytes, born: bytes, name: str, body: byte
     )
 
 
-def test_a_message_that_says_nothing():
+def test_a_message_that_says_nothing() -> None:
     """No properties at all."""
     [message] = pulled(batch_of([(Said(b""), b"x")], NOW_MS))
     assert (message.properties, message.body, message.sys_flag) == (b"", b"x", 0)
 
 
-def test_many_messages():
+def test_many_messages() -> None:
     """One answer, one after the other, each at its offset."""
     sent = [(SAID._replace(flag=n), b"%d" % n) for n in range(100)]
     messages = pulled(batch_of(sent, NOW_MS))
@@ -70,14 +73,17 @@ def test_many_messages():
     ]
 
 
-def test_those_that_do_not_pass_are_left_out():
+def test_those_that_do_not_pass_are_left_out() -> None:
     """A filter is asked with what the message says."""
     sent = [(Said(write_properties({"TAGS": tag})), tag.encode()) for tag in ("a", "b", "a")]
-    passes = lambda form: layout.property_of(unpacked(form).properties, b"TAGS") == b"a"  # noqa: E731
+
+    def passes(form: bytes) -> bool:
+        return layout.property_of(unpacked(form).properties, b"TAGS") == b"a"
+
     assert [m.offset for m in pulled(batch_of(sent, NOW_MS), passes=passes)] == [100, 102]
 
 
-def test_kafka_reads_it():
+def test_kafka_reads_it() -> None:
     """The key is a key, what the user says are headers, what is between clients and us is not."""
     [record] = records.iterate(batch_of([(SAID, b"hello")], NOW_MS))
     assert (record.key, record.value, record.timestamp) == (b"order-1", b"hello", NOW_MS)
@@ -92,7 +98,7 @@ def test_kafka_reads_it():
     }
 
 
-def test_what_was_changed_on_the_way_is_read_as_it_is_now():
+def test_what_was_changed_on_the_way_is_read_as_it_is_now() -> None:
     """A stream processor adds a header: RocketMQ's clients see it."""
     [record] = records.iterate(batch_of([(SAID, b"hello")], NOW_MS))
     changed = record._replace(headers=(*record.headers, (b"trace", b"1")))
@@ -102,7 +108,7 @@ def test_what_was_changed_on_the_way_is_read_as_it_is_now():
     assert message.body == b"hello"
 
 
-def test_a_kafka_record_is_pulled():
+def test_a_kafka_record_is_pulled() -> None:
     """Its key is KEYS, its headers are properties, its time is when it was born."""
     headers = ((b"a", b"b"), (b"bytes", b"\xff\0"), (b"none", None), (b"type", b"red"))
     [message] = pulled(records.build([records.Record(b"v", b"k1", headers, NOW_MS)]))
@@ -115,7 +121,7 @@ def test_a_kafka_record_is_pulled():
     assert (message.born_ms, message.stored_ms) == (NOW_MS, NOW_MS)
 
 
-def test_amqps_message_in_a_topic_is_pulled():
+def test_amqps_message_in_a_topic_is_pulled() -> None:
     """Properties that RocketMQ knows are its own, the others are shown."""
     said = Properties(
         headers={"n": 5, "table": {"a": 1}, "CC": ["x"]},
@@ -128,7 +134,7 @@ def test_amqps_message_in_a_topic_is_pulled():
     message = Message(Envelope("", "T", AMQP_FORM), AMQP_FORM.write(said), b"v", NOW_MS)
     key, headers = Packer("T").pack(message)
     made = records.encode_with_headers(0, 0, key, b"v", headers)
-    fields = records.BatchHeader(*(0, 0, 0, 2, 0, 0, 0, NOW_MS, NOW_MS, -1, -1, -1, 1))
+    fields = BatchHeader(*(0, 0, 0, 2, 0, 0, 0, NOW_MS, NOW_MS, -1, -1, -1, 1))
     [stored] = pulled(records.seal(made, fields))
     assert layout.read_properties(stored.properties) == {
         "UNIQ_KEY": "m1",
@@ -143,7 +149,7 @@ def test_amqps_message_in_a_topic_is_pulled():
     assert form_of(message) == packed(Said(stored.properties, born_ms=NOW_MS))
 
 
-def test_amqp_reads_it():
+def test_amqp_reads_it() -> None:
     """Out of a topic, as an opener does it for every other protocol."""
     key, headers = record_of(SAID)
     message = Opener("T", FORMS).open(key, b"hello", headers, NOW_MS)
@@ -166,7 +172,7 @@ def test_amqp_reads_it():
         {"x-rocketmq-flag": 3, "x-rocketmq-sys-flag": 0x101, "x-rocketmq-reconsume-times": 2},
     ],
 )
-def test_the_form_reads_what_it_writes(headers: dict[str, object]):
+def test_the_form_reads_what_it_writes(headers: dict[str, object]) -> None:
     """What dead-lettering adds to a message comes back with its types."""
     says = Properties(
         headers=headers, message_id="m", type="t", priority=3, timestamp=1_700_000_000
@@ -177,7 +183,7 @@ def test_the_form_reads_what_it_writes(headers: dict[str, object]):
     assert ROCKETMQ_FORM.write(read) == ROCKETMQ_FORM.write(says)
 
 
-def test_it_expires_when_it_says():
+def test_it_expires_when_it_says() -> None:
     """Counted from when it was born, as the same clock says both."""
     said = Said(write_properties({"expires-at": str(NOW_MS + 5000), "priority": "7"}), 0, 0, NOW_MS)
     assert ROCKETMQ_FORM.traits(packed(said)).expiration_ms == 5000
@@ -186,7 +192,7 @@ def test_it_expires_when_it_says():
     assert ROCKETMQ_FORM.read(ROCKETMQ_FORM.write(says.with_headers(a="b"))).expiration == "5000"
 
 
-def test_users_may_say_what_is_a_property_elsewhere():
+def test_users_may_say_what_is_a_property_elsewhere() -> None:
     """By the names that Kafka's clients use, unless RocketMQ's own names say it."""
     said = write_properties({"correlation-id": "c", "reply-to": "q", "type": "t", "TAGS": "red"})
     says = ROCKETMQ_FORM.read(packed(Said(said)))
@@ -194,14 +200,14 @@ def test_users_may_say_what_is_a_property_elsewhere():
     assert says.headers == {"type": "t"}
 
 
-def test_what_is_not_of_the_form():
+def test_what_is_not_of_the_form() -> None:
     """Anybody can write a header of that name."""
     for size in range(36):
         with pytest.raises(ValueError, match="not what RocketMQ says"):
             ROCKETMQ_FORM.traits(bytes(size))
 
 
-def test_a_body_that_says_too_much_is_cut_at_a_property():
+def test_a_body_that_says_too_much_is_cut_at_a_property() -> None:
     """Clients read the length of the properties as a signed short."""
     many = {f"name-{n}": "x" * 100 for n in range(400)}
     message = pulled(batch_of([(Said(write_properties(many)), b"")], NOW_MS))[0]

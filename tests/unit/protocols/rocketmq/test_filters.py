@@ -22,7 +22,7 @@ def passes(kind: str | None, expression: str | None, **properties: str) -> bool:
 
 @pytest.mark.parametrize("expression", ["*", "", None, " * ", "||"])
 @pytest.mark.parametrize("kind", ["TAG", "", None])
-def test_everything(kind: str | None, expression: str | None):
+def test_everything(kind: str | None, expression: str | None) -> None:
     """Then nothing is asked of a message."""
     assert filter_of(kind, expression).passes is None
 
@@ -39,12 +39,12 @@ def test_everything(kind: str | None, expression: str | None):
         ("Grüße", {"TAGS": "Grüße"}, True),
     ],
 )
-def test_tags(expression: str, properties: dict[str, str], wanted: bool):
+def test_tags(expression: str, properties: dict[str, str], wanted: bool) -> None:
     """One of those that were named, exactly."""
     assert passes("TAG", expression, **properties) is wanted
 
 
-def test_sql():
+def test_sql() -> None:
     """Over tags and properties alike."""
     condition = "TAGS IS NOT NULL AND TAGS IN ('red') AND a BETWEEN 0 AND 3"
     assert passes("SQL92", condition, TAGS="red", a="2")
@@ -53,7 +53,7 @@ def test_sql():
 
 
 @pytest.mark.parametrize(("kind", "said"), [("SQL92", ""), ("SQL92", "a >"), ("other", "a")])
-def test_refused(kind: str, said: str):
+def test_refused(kind: str, said: str) -> None:
     """Who cannot be understood hears it at once."""
     with pytest.raises(Invalid):
         filter_of(kind, said)

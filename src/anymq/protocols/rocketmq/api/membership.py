@@ -103,6 +103,7 @@ def _refusal_of(task: Callable[[], None]) -> Exception | None:
 def _produces(call: Call, client: Client, producer: _Producer) -> None:
     names.check_group(producer.group_name)
     call.rocketmq.clients.produce(client, producer.group_name)
+    call.rocketmq.transactions.on_producer(producer.group_name)
 
 
 def _consumes(call: Call, client: Client, consumer: _Consumer, said: _Heartbeat) -> None:

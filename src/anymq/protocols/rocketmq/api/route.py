@@ -25,10 +25,26 @@ def handle(call: Call) -> None:
     else:
         authorization.topic(call, Operation.DESCRIBE, name)
         if not call.rocketmq.making.is_there(name):
+            if name.startswith(names.RETRY):
+                _make_for_group(call, name)
+                return
             raise _unknown(name)
         queues = len(call.broker.topic(name).partitions)
         settings = call.rocketmq.topic_settings.of(name)
     call.answer(body=encode(route(call, queues, settings)))
+
+
+def _make_for_group(call: Call, name: str) -> None:
+    """Make a retry topic for who asks for it: a consumer that begins, and asks but now and then."""
+    call.later()
+
+    def made(error: Exception | None) -> None:
+        if error is not None:
+            call.fail(error)
+        else:
+            call.answer(body=encode(route(call, 1, call.rocketmq.topic_settings.of(name))))
+
+    call.rocketmq.making.make(name, 1, made)
 
 
 def _unknown(name: str) -> RocketMqError:

@@ -1,0 +1,248 @@
+"""Delaying: messages that ask to come later, and those that are taken back before they do.
+
+A producer names a level, a delay or a time. The message waits among the broker's delayed ones as
+the record that its queue will get; where it goes is decided when it is sent.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from typing import NamedTuple
+
+from anymq.core.broker import Broker
+from anymq.core.queues.delays import LOG_ID
+from anymq.core.queues.late import LateRecord
+from anymq.protocols.rocketmq import layout
+from anymq.protocols.rocketmq.codes import ResponseCode
+from anymq.protocols.rocketmq.convert import record_of
+from anymq.protocols.rocketmq.errors import REFUSALS, RocketMqError
+from anymq.protocols.rocketmq.form import Said
+from anymq.protocols.rocketmq.layout import PREPARED, TRANSACTION_MASK, UNIQ_KEY
+from anymq.protocols.rocketmq.send_request import Send
+from anymq.protocols.rocketmq.settings import RocketMqSettings
+from anymq.protocols.rocketmq.topics import queue_of
+
+DELAY = "DELAY"
+REAL_TOPIC, REAL_QUEUE = "REAL_TOPIC", "REAL_QID"
+TIMER_OUT = "TIMER_OUT_MS"
+TIMER_SECONDS, TIMER_DELAY, TIMER_TIME = "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS"
+HALF = "TRAN_MSG"
+_DELAY, _TIMER = b"DELAY\1", b"TIMER_DE"
+_HANDLE_VERSION = "v1"
+_NUMBER_DIGITS_MAX = 18
+
+Then = Callable[[Exception | None], None]
+
+
+class Due(NamedTuple):
+    """When a message is to come, and by which words its sender said so."""
+
+    due_ms: int
+    by_level: bool
+
+
+class Waits(NamedTuple):
+    """A message that waits: where among the others, and the handle by which it is taken back."""
+
+    position: int
+    handle: str
+
+
+class Delaying:
+    """One for all connections."""
+
+    def __init__(self, broker: Broker, settings: Callable[[], RocketMqSettings]) -> None:
+        self._broker = broker
+        self._settings = settings
+
+    def due(self, properties: bytes) -> Due | None:
+        """Return when a message is due; None: now. Refuses times that are none, or too late."""
+        if _DELAY not in properties and _TIMER not in properties:  # nearly always
+            return None
+        if (level := self.level_of(properties)) > 0:
+            return Due(self._broker.now_ms() + self.pause_ms(level), True)
+        now_ms = self._broker.now_ms()
+        due_ms = _time_of(properties, now_ms)
+        if due_ms is None or due_ms <= now_ms:
+            return None
+        longest = self._settings().delay_max_ms
+        if due_ms - now_ms > longest:
+            raise _illegal(longest)
+        return Due(due_ms, False)
+
+    def level_of(self, properties: bytes) -> int:
+        """Return the level that a message asks for; 0: none."""
+        said = layout.property_of(properties, DELAY.encode())
+        level = _number(said)
+        return 0 if level is None else max(0, level)
+
+    def pause_ms(self, level: int) -> int:
+        """Return how long messages of a level wait."""
+        levels = self._settings().delay_levels_ms
+        return levels[min(level, len(levels)) - 1]
+
+    def keep(
+        self, topic: str, queue: int, message: tuple[Said, bytes], due: Due, then: Then
+    ) -> Waits:
+        """Keep a message for this queue until it is due; `then`: it is safe. StorageError."""
+        said, body = message
+        said = said._replace(properties=_marked(said.properties, topic, queue, due))
+        key, headers = record_of(said)
+        now_ms = self._broker.now_ms()
+        waiting_id = self._broker.delays.add_record(
+            LateRecord(topic, queue, key, body, headers, now_ms, due.due_ms), then
+        )
+        position = int(waiting_id.rpartition("-")[2])
+        name = layout.property_of(said.properties, UNIQ_KEY.encode()) or b"-"
+        handle = (topic, self._settings().broker_name, waiting_id, name.decode(errors="replace"))
+        return Waits(position, _handle_of(handle))
+
+    def recall(
+        self, topic: str, handle: str, then: Callable[[str, Exception | None], None]
+    ) -> None:
+        """Take a message back; `then` gets its id when it never comes, whatever happens."""
+        settings = self._settings()
+        if not settings.recall:
+            raise RocketMqError(ResponseCode.NO_PERMISSION, "recall failed, operation is forbidden")
+        said_topic, broker, waiting_id, name = _read_handle(handle)
+        if said_topic != topic:
+            raise _no_recall("recall failed, topic not match")
+        if broker != settings.broker_name:
+            raise _no_recall("recall failed, broker service not available")
+        delays = self._broker.delays
+        try:
+            found = delays.find_record(waiting_id)
+        except ValueError:
+            raise _no_recall("recall failed, timestamp invalid") from None
+        # Handles can be guessed, but for the id that the producer gave its message.
+        if found is None or found.topic != topic or name.encode() not in found.headers:
+            raise _no_recall("recall failed, the message does not wait any more")
+        if not delays.cancel(waiting_id):
+            raise _no_recall("recall failed, the message is on its way")
+        self._broker.when_settled(lambda error: then(name, error))
+
+
+def detour(send: Send) -> bool:
+    """Keep what is sent until it is due; say no if it is due now."""
+    (said, _), *others = send.messages
+    delaying = send.call.rocketmq.delaying
+    if others or send.is_batch or _is_half(said):
+        return False
+    try:
+        due = delaying.due(said.properties)
+        if due is None:
+            return False
+        _keep(send, due)
+    except REFUSALS as error:  # the topic may have been made for it: nobody else catches it then
+        send.call.rocketmq.counters.refused += 1
+        send.call.fail(error)
+    return True
+
+
+def _keep(send: Send, due: Due) -> None:
+    call, rocketmq = send.call, send.call.rocketmq
+    topic = call.broker.topic(send.topic)
+    queue = send.queue if send.queue >= 0 else rocketmq.next_queue(len(topic.partitions))
+    queue_of(topic, queue)
+    waits: Waits
+
+    def done(error: Exception | None) -> None:
+        if error is not None:
+            rocketmq.counters.refused += 1
+            call.fail(error)
+        else:
+            call.answer(_answer(send, queue, waits))
+
+    call.later()
+    waits = rocketmq.delaying.keep(send.topic, queue, send.messages[0], due, done)
+    rocketmq.counters.messages_in += 1
+    rocketmq.counters.bytes_in += len(call.body)
+
+
+def _answer(send: Send, queue: int, waits: Waits) -> dict[str, object]:
+    """Return where the message is now: in a log of ours, as RocketMQ's are in another topic."""
+    host = send.call.client.store_host
+    answer: dict[str, object] = {
+        "msgId": layout.message_id(host, layout.physical_offset(LOG_ID, waits.position)),
+        "queueId": queue,
+        "queueOffset": waits.position,
+        "MSG_REGION": "DefaultRegion",
+        "TRACE_ON": "true",
+        "recallHandle": waits.handle,
+    }
+    key = layout.property_of(send.messages[0][0].properties, UNIQ_KEY.encode())
+    if key is not None:
+        answer["transactionId"] = key.decode(errors="replace")
+    return answer
+
+
+def _is_half(said: Said) -> bool:
+    """Is it the first half of a transaction? Those are delayed, if at all, when they are whole."""
+    if said.sys_flag & TRANSACTION_MASK == PREPARED:
+        return True
+    half = layout.property_of(said.properties, HALF.encode())
+    return half is not None and half.lower() == b"true" and said.reconsumed == 0
+
+
+def _marked(properties: bytes, topic: str, queue: int, due: Due) -> bytes:
+    """Say where the message went, as RocketMQ does to its consumers."""
+    marks = {REAL_TOPIC: topic, REAL_QUEUE: str(queue)}
+    if not due.by_level:
+        marks[TIMER_OUT] = str(due.due_ms)
+    if any(name.encode() + b"\1" in properties for name in marks):  # it was delayed before
+        return layout.with_properties(properties, **marks)
+    if properties and not properties.endswith(layout.PAIR_END):
+        properties += layout.PAIR_END
+    return properties + layout.write_properties(marks)
+
+
+def _time_of(properties: bytes, now_ms: int) -> int | None:
+    """Return the time that a message asks for, by the first of these words that it has."""
+    for name, factor, base in (
+        (TIMER_SECONDS, 1000, now_ms),
+        (TIMER_DELAY, 1, now_ms),
+        (TIMER_TIME, 1, 0),
+    ):
+        said = layout.property_of(properties, name.encode())
+        if said is not None:
+            number = _number(said)
+            if number is None:
+                raise RocketMqError(
+                    ResponseCode.MESSAGE_ILLEGAL, f"timer message illegal, {name} is no number"
+                )
+            return base + number * factor
+    return None
+
+
+def _number(said: bytes | None) -> int | None:
+    if said is None or len(said) > _NUMBER_DIGITS_MAX:
+        return None
+    digits = said.removeprefix(b"-")
+    return int(said) if digits.isdigit() else None
+
+
+def _illegal(longest: int) -> RocketMqError:
+    return RocketMqError(
+        ResponseCode.MESSAGE_ILLEGAL,
+        "timer message illegal, the delay time should not be bigger than the max delay"
+        f" {longest}ms; or if set del msg, the delay time should be bigger than the current time",
+    )
+
+
+def _no_recall(why: str) -> RocketMqError:
+    return RocketMqError(ResponseCode.ILLEGAL_OPERATION, why)
+
+
+def _handle_of(parts: tuple[str, str, str, str]) -> str:
+    return urlsafe_b64encode(" ".join((_HANDLE_VERSION, *parts)).encode()).decode()
+
+
+def _read_handle(handle: str) -> tuple[str, str, str, str]:
+    """Return topic, broker, id among the waiting, and id of the message."""
+    try:
+        version, *parts = urlsafe_b64decode(handle.encode()).decode().split(" ")
+    except ValueError:
+        raise _no_recall("recall handle is invalid") from None
+    if version != _HANDLE_VERSION or len(parts) != 4:
+        raise _no_recall("recall handle is invalid")
+    topic, broker, waiting_id, name = parts
+    return topic, broker, waiting_id, name

@@ -1,0 +1,1 @@
+"""The whole broker, its disk, its network and its clients in simulated time, from one seed."""
