@@ -53,6 +53,7 @@ class RocketMqSession:
     __slots__ = (
         "__weakref__",
         "_asked",
+        "_backlog",
         "_decoder",
         "_frame_began",
         "_last_heard",
@@ -98,12 +99,12 @@ class RocketMqSession:
         self.born_host = hosts.packed(peer.host, peer.port)  # in messages that it sends
         self.store_host = hosts.packed(*self._stored_at())  # in the ids of messages
         self.requests = 0
-        self.held_bytes = 0
+        self.held_bytes = self._open_bytes = 0
         self._outbox = outbox
+        self._backlog = rocketmq.broker.backlog
         self._decoder = Decoder(Limits())
         self._limit()
         self._open_calls: set[Call] = set()  # that wait for the disk
-        self._open_bytes = 0
         self._waiting: set[Call] = set()  # that wait for messages
         self._waits = False  # there was no time or no room
         self._sends = False  # it sends messages: it may have to wait for the disk
@@ -362,12 +363,13 @@ class RocketMqSession:
 
     @property
     def _may_act(self) -> bool:
-        broker = self.rocketmq.broker
+        """Hot: the carrier asks after everything that comes and goes."""
+        backlog = self._backlog
         return (
             not self.closed
             and self._has_room()
             and self.rocketmq.memory.admits(self)
-            and (not self._sends or broker.backlog.admits(self.wake))
+            and (not self._sends or backlog.size < backlog.limit or backlog.admits(self.wake))
         )
 
     def _has_room(self) -> bool:
@@ -385,6 +387,6 @@ class RocketMqSession:
 
     def _report(self) -> None:
         """Say how much memory all this takes."""
-        held = self._outbox.memory + self.unfinished_bytes + self._open_bytes
+        held = self._outbox.memory + self._decoder.held_bytes + self._open_bytes
         if held != self.held_bytes:
             self.rocketmq.memory.report(self, held)
