@@ -76,6 +76,7 @@ _PLAIN |= {n: sized(field.replace("_", "-").encode()) for n, field in OWN_BYTES.
 _PLAIN |= {name.encode(): sized(other.encode()) for name, other in ELSEWHERE.items()}
 _PLAIN |= {RESERVED: None, b"__SHARDINGKEY": None}
 _UNKNOWN = b""
+SMALL_MAX = len(varints.SMALL)
 # A whole message but body, topic and properties, where both hosts are IPv4: see layout.py.
 _SHORT = Struct(">iiii4sqq20sq8s12si")
 _FRONT = Struct(">iiii4sqq")
@@ -90,22 +91,16 @@ def record_of(said: Said) -> Portable:
     """Return all of the record of a message but its body. Hot: every message that is sent."""
     key, count, plain = _plain(said)
     reserved = packed(said)
-    number = varints.encode
-    parts = (
-        number(count + 1),
-        RESERVED_START,
-        number(_ORIGIN_BYTES + len(reserved)),
-        _ORIGIN,
-        crc32c(plain).to_bytes(4, "big"),
-        reserved,
-        plain,
-    )
-    return Portable(key, b"".join(parts))
+    size = varints.encode(_ORIGIN_BYTES + len(reserved))
+    checksum = crc32c(plain).to_bytes(4, "big")
+    head = varints.encode(count + 1)
+    headers = b"".join((head, RESERVED_START, size, _ORIGIN, checksum, reserved, plain))
+    return Portable(key, headers)
 
 
 def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
     """Return the key, and how many plain headers there are, as they are written."""
-    number = varints.encode
+    small, find = varints.SMALL, _PLAIN.get
     keys = sharding = None
     parts: list[bytes] = []
     for pair in said.properties.split(PAIR_END):
@@ -116,12 +111,13 @@ def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
             keys = value
         elif name == b"__SHARDINGKEY":
             sharding = value
-        header = _PLAIN.get(name, _UNKNOWN)
+        header = find(name, _UNKNOWN)
         if header is not None:
-            parts += (header or sized(name), number(len(value)), value)
+            size = len(value)
+            length = small[size] if size < SMALL_MAX else varints.encode(size)
+            parts += (header or sized(name), length, value)
     if said.sys_flag & COMPRESSED:
-        codec = codec_of(said.sys_flag).encode()
-        parts += (sized(CONTENT_ENCODING.encode()), number(len(codec)), codec)
+        parts += (sized(CONTENT_ENCODING.encode()), sized(codec_of(said.sys_flag).encode()), b"")
     return sharding or keys, len(parts) // 3, b"".join(parts)
 
 
