@@ -54,7 +54,9 @@ class RocketMqRoom(ClientsRoom):
 
     def client(self, peer: Peer = PEER) -> "RocketMqDialog":
         """Return a new connection."""
-        return RocketMqDialog(self, peer)
+        dialog = RocketMqDialog(self, peer)
+        self.dialogs.append(dialog)
+        return dialog
 
     def make_topic(self, name: str, queues: int = 1) -> None:
         """Have a topic."""
