@@ -57,7 +57,7 @@ class Site:
     sampler: Sampler
     events: "EventHub"
     shovels: Shovels
-    talkers: Callable[[], Collection[Talker]]  # clients of MQTT and STOMP
+    talkers: Callable[[], Collection[Talker]]  # clients of MQTT, STOMP, RocketMQ
     doors: Callable[[], Sequence[Door]]
     machine: Callable[[], Machine]
     connections: Callable[[], Mapping[str, int]]  # by listener

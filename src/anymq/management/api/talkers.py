@@ -1,4 +1,4 @@
-"""Connections of MQTT's and STOMP's clients, among those of every protocol."""
+"""Connections of MQTT's, STOMP's and RocketMQ's clients, among those of every protocol."""
 
 from typing import Any
 
