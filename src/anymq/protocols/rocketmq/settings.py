@@ -13,6 +13,7 @@ class RocketMqSettings:
 
     advertised_host: str = ""  # empty: where the client found us
     advertised_port: int = 0
+    grpc_advertised_port: int = 0
     broker_name: str = "anymq"
     cluster_name: str = "DefaultCluster"
     require_login: bool = False
@@ -43,3 +44,4 @@ class RocketMqSettings:
     frame_seconds_max: float = 30.0
     idle_seconds_max: float = 600.0
     unsent_bytes_max: int = 64 * MIB
+    delivery_bytes_max: int = 1 * MIB  # owed to who has waited for messages
