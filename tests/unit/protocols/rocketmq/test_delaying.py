@@ -237,3 +237,14 @@ def test_what_is_due_for_a_topic_that_is_gone_is_gone(
     with pytest.raises(NotFound):
         room.broker.topic(T)
     assert room.broker.delayed_count == 0
+
+
+def test_a_queue_gets_it_later_too(room: RocketMqRoom, client: RocketMqDialog) -> None:
+    """Workers of other protocols need not know that somebody can delay."""
+    room.broker.vhost("/").declare_queue("jobs", durable=True)
+    room.settle()
+    assert client.send("jobs", b"later", DELAY="1").code == ResponseCode.SUCCESS
+    queue = room.broker.vhost("/").queue("jobs")
+    assert queue.ready == 0
+    room.let_pass(2)
+    assert queue.ready == 1
