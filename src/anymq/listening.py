@@ -16,6 +16,7 @@ from anymq.wiring import make_tls, patience
 
 TLS = "_tls"  # how names of doors with TLS end
 WEBSOCKET = "_websocket"
+GRPC = "rocketmq_grpc"
 BROWSERS = "management"  # whose clients need not show a certificate
 CALLED = {  # how tools call what is spoken there, where it is not called by its name
     "kafka_tls": "kafka/ssl",
@@ -30,6 +31,8 @@ CALLED = {  # how tools call what is spoken there, where it is not called by its
     "rocketmq_tls": "rocketmq/ssl",
     "rocketmq_nameserver": "rocketmq/nameserver",
     "rocketmq_nameserver_tls": "rocketmq/nameserver/ssl",
+    "rocketmq_grpc": "rocketmq/grpc",
+    "rocketmq_grpc_tls": "rocketmq/grpc/ssl",
     "management": "http",
     "management_tls": "https",
 }
@@ -190,4 +193,7 @@ class Listening:
 
 
 def _tls_of(name: str, settings: Settings) -> ssl.SSLContext:
-    return make_tls(settings, browsers=name == BROWSERS + TLS)
+    context = make_tls(settings, browsers=name == BROWSERS + TLS)
+    if name == GRPC + TLS:
+        context.set_alpn_protocols(["h2"])  # its clients leave where nobody says that
+    return context

@@ -69,6 +69,7 @@ from anymq.protocols.mqtt.form import MQTT_FORM
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.rocketmq.form import ROCKETMQ_FORM
+from anymq.protocols.rocketmq.grpc.grpc import Grpc
 from anymq.protocols.rocketmq.rocketmq import RocketMq
 from anymq.protocols.rocketmq.session import RocketMqSession
 from anymq.protocols.session import Counts, Talker
@@ -92,6 +93,7 @@ from anymq.wiring import (
     broker_settings,
     kafka_settings,
     kafka_users,
+    make_grpc,
     make_mqtt,
     make_rocketmq,
     make_stomp,
@@ -133,6 +135,7 @@ class Server:
         self._mqtt: Mqtt | None = None
         self._stomp: Stomp | None = None
         self._rocketmq: RocketMq | None = None
+        self._grpc: Grpc | None = None
         self._guard: Guard | None = None
         self._store: LogStore | None = None
         self._telemetry: Telemetry | None = None
@@ -313,6 +316,9 @@ class Server:
         open_both(loop, "rocketmq", speak_rocketmq, settings.rocketmq, settings)
         nameserver = settings.rocketmq.nameserver
         open_both(loop, "rocketmq_nameserver", speak_rocketmq, nameserver, settings)
+        self._grpc = make_grpc(settings, self._rocketmq)
+        if self._grpc is not None:
+            open_both(loop, "rocketmq_grpc", self._grpc.speak, settings.rocketmq.grpc, settings)
         open_both(loop, "management", speak_http, settings.management, settings)
         ground = plugins.Ground(broker, amqp_users(settings, broker), gate)
         for door, speak in plugins.protocols(plugin_doors(settings), ground):
@@ -396,6 +402,7 @@ class Server:
                 commit_seconds=disk.commit_seconds,
                 messages=lambda: {"amqp": self._amqp_counters},
                 channels=lambda: {"amqp": self._amqp.channel_count if self._amqp else 0},
+                transactions=self._transactions,
             ),
         )
         watch_as_rabbitmq(registry, site, numbers)
@@ -441,6 +448,7 @@ class Server:
             started_ms=broker.clock.wall_ms(),
             settings=lambda: self.settings,
             use=self._use,
+            transactions=self._transactions,
         )
 
     def _talkers(self) -> Collection[Talker]:
@@ -448,7 +456,9 @@ class Server:
         assert self._mqtt is not None
         assert self._stomp is not None
         assert self._rocketmq is not None
-        return [*self._mqtt.connected, *self._stomp.connected, *self._rocketmq.connected]
+        by_grpc = () if self._grpc is None else self._grpc.clients()
+        rocketmq = (*self._rocketmq.connected, *by_grpc)
+        return [*self._mqtt.connected, *self._stomp.connected, *rocketmq]
 
     def _sampler(self, broker: Broker, amqp: Amqp, store: LogStore) -> Sampler:
         loop = asyncio.get_running_loop()
@@ -511,6 +521,8 @@ class Server:
                 self._stomp.say_goodbye()
             if self._rocketmq is not None:
                 self._rocketmq.say_goodbye()
+            if self._grpc is not None:
+                self._grpc.say_goodbye()
             await self._until_nothing_is_owed(deadline)
 
     async def _until_nothing_is_owed(self, deadline: float) -> None:

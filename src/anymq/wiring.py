@@ -39,6 +39,7 @@ from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.settings import MqttSettings
 from anymq.protocols.rocketmq.api import registry as rocketmq_registry
 from anymq.protocols.rocketmq.counters import Counters as RocketMqCounters
+from anymq.protocols.rocketmq.grpc.grpc import Grpc
 from anymq.protocols.rocketmq.rocketmq import RocketMq
 from anymq.protocols.rocketmq.settings import RocketMqSettings
 from anymq.protocols.stomp.counters import Counters as StompCounters
@@ -252,6 +253,7 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
     return RocketMqSettings(
         advertised_host=rocketmq.advertised_host,
         advertised_port=rocketmq.advertised_port,
+        grpc_advertised_port=rocketmq.grpc_advertised_port,
         broker_name=rocketmq.broker_name,
         cluster_name=rocketmq.cluster_name,
         require_login=rocketmq.require_login,
@@ -355,6 +357,20 @@ def transaction_settings(settings: Settings) -> TransactionSettings:
         age_ms_max=said.age_ms_max,
         open_max=said.open_max,
     )
+
+
+def make_grpc(settings: Settings, rocketmq: RocketMq) -> Grpc | None:
+    """Return what sessions of RocketMQ's gRPC share; None: without the extra they are off."""
+    ours = settings.rocketmq
+    if ours.grpc_port == ours.grpc_tls_port == OFF:
+        return None
+    if find_spec("h2") is not None:
+        return Grpc.of(rocketmq)
+    needed = "needs h2: pip install 'anymq[rocketmq-grpc]'"
+    if ours.grpc_port not in (OFF, type(ours)().grpc_port) or ours.grpc_tls_port != OFF:
+        raise ConfigError(f"rocketmq.grpc_port {needed}")
+    log.info("RocketMQ's 5.x clients cannot connect: gRPC is off", reason=needed)
+    return None
 
 
 def amqp_users(settings: Settings, broker: Broker) -> Users:

@@ -87,6 +87,7 @@ class AnymqServer(Controlled):
             "stomp.port": -1,
             "rocketmq.port": -1,
             "rocketmq.nameserver_port": -1,
+            "rocketmq.grpc_port": -1,
             "management.port": -1,
             **self.settings,
         }

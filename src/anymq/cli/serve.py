@@ -48,6 +48,8 @@ DESCRIPTIONS = {
     "rocketmq_tls": "RocketMQ over TLS at {host}:{port}",
     "rocketmq_nameserver": "RocketMQ's name server at {host}:{port}",
     "rocketmq_nameserver_tls": "RocketMQ's name server over TLS at {host}:{port}",
+    "rocketmq_grpc": "RocketMQ (gRPC) at {host}:{port}",
+    "rocketmq_grpc_tls": "RocketMQ (gRPC) over TLS at {host}:{port}",
     "management": "page, API and metrics at http://{host}:{port}",
     "management_tls": "page, API and metrics over TLS at https://{host}:{port}",
 }

@@ -15,7 +15,7 @@ _OWN = {  # the ports of a section, each with one for TLS beside it
     "amqp": ("port",),
     "mqtt": ("port", "websocket_port"),
     "stomp": ("port", "activemq_port", "websocket_port"),
-    "rocketmq": ("port", "nameserver_port"),
+    "rocketmq": ("port", "nameserver_port", "grpc_port"),
     "management": ("port",),
 }
 

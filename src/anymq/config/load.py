@@ -58,8 +58,8 @@ CLOSED_BY = {
     "mqtt.host": "Set mqtt.tls_port, mqtt.port = -1 and mqtt.websocket_port = -1",
     "stomp.host": "Set stomp.tls_port, and stomp.port, stomp.activemq_port and"
     " stomp.websocket_port = -1",
-    "rocketmq.host": "Set rocketmq.tls_port, rocketmq.nameserver_tls_port, and rocketmq.port and"
-    " rocketmq.nameserver_port = -1",
+    "rocketmq.host": "Set rocketmq.tls_port, rocketmq.nameserver_tls_port, and rocketmq.port,"
+    " rocketmq.nameserver_port and rocketmq.grpc_port = -1",
     "management.host": "Set management.tls_port and management.port = -1",
 }
 
@@ -78,7 +78,7 @@ def open_to_others(settings: Settings) -> list[str]:
     stomp_port = max(stomp.port, stomp.websocket_port, stomp.activemq_port)
     doors += [("stomp.host", stomp.host, stomp_port != OFF)]
     rocketmq = settings.rocketmq
-    rocketmq_port = max(rocketmq.port, rocketmq.nameserver_port)
+    rocketmq_port = max(rocketmq.port, rocketmq.nameserver_port, rocketmq.grpc_port)
     doors += [("rocketmq.host", rocketmq.host, rocketmq_port != OFF)]
     doors += [("management.host", management.host, management.port != OFF)]
     return [name for name, host, is_open in doors if is_open and not is_loopback(host)]
@@ -212,6 +212,7 @@ def _tls_ports(settings: Settings) -> list[str]:
         "stomp.websocket_tls_port": settings.stomp.websocket_tls_port,
         "rocketmq.tls_port": settings.rocketmq.tls_port,
         "rocketmq.nameserver_tls_port": settings.rocketmq.nameserver_tls_port,
+        "rocketmq.grpc_tls_port": settings.rocketmq.grpc_tls_port,
         "management.tls_port": settings.management.tls_port,
     }
     return [name for name, port in ports.items() if port != OFF]

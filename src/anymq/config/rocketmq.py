@@ -46,6 +46,20 @@ class RocketMq:
     nameserver_tls_port: int = setting(
         OFF, "The same with TLS; 0 takes a free one, -1 none.", at_least=OFF, at_most=PORT_MAX
     )
+    grpc_port: int = setting(
+        8081,
+        "The port of RocketMQ's 5.x clients (gRPC), without TLS; needs the extra"
+        " `anymq[rocketmq-grpc]`; 0 takes a free one, -1 none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
+    grpc_tls_port: int = setting(
+        OFF,
+        "The same with TLS, which most of them want unless told otherwise; 0 takes a free one, -1"
+        " none.",
+        at_least=OFF,
+        at_most=PORT_MAX,
+    )
     advertised_host: str = setting(
         "",
         "The address clients are sent to. Empty: the one at which they asked.",
@@ -54,6 +68,14 @@ class RocketMq:
     advertised_port: int = setting(
         0,
         "The port clients are sent to; 0: the broker's.",
+        at_least=0,
+        at_most=PORT_MAX,
+        live=True,
+    )
+    grpc_advertised_port: int = setting(
+        0,
+        "The port that clients of gRPC are sent to, if there is an `advertised_host`; 0: the one at"
+        " which they asked.",
         at_least=0,
         at_most=PORT_MAX,
         live=True,
@@ -180,3 +202,8 @@ class RocketMq:
     def nameserver(self) -> Place:
         """Where clients ask for the way."""
         return Place(self.host, self.nameserver_port, self.nameserver_tls_port)
+
+    @property
+    def grpc(self) -> Place:
+        """Where clients speak gRPC."""
+        return Place(self.host, self.grpc_port, self.grpc_tls_port)

@@ -205,6 +205,8 @@ def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
             **both("rocketmq"),
             nameserver_port=ports.get("rocketmq_nameserver", OFF),
             nameserver_tls_port=ports.get("rocketmq_nameserver_tls", OFF),
+            grpc_port=ports.get("rocketmq_grpc", OFF),
+            grpc_tls_port=ports.get("rocketmq_grpc_tls", OFF),
         ),
         management=replace(settings.management, port=ports.get("management", OFF)),
     )

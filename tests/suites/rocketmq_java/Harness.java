@@ -11,13 +11,21 @@ import java.util.concurrent.TimeoutException;
 final class Harness {
     static final int CHECK_SECONDS = 120;
     static final int WAIT_SECONDS = 60;
-    static final int AT_ONCE = 6;
 
     interface Check {
         void run(String name) throws Exception;
     }
 
     private final Map<String, Check> checks = new LinkedHashMap<>();
+    private final int atOnce;
+
+    Harness(int atOnce) {
+        this.atOnce = atOnce;
+    }
+
+    Harness() {
+        this(6);
+    }
 
     /** One promise. `name` is free to be used in the names of topics and groups. */
     void check(String promise, Check check) {
@@ -26,7 +34,7 @@ final class Harness {
 
     /** Run those whose promise contains one of the words; all, when there are none. */
     void run(String[] words) {
-        ExecutorService checkers = Executors.newFixedThreadPool(AT_ONCE);
+        ExecutorService checkers = Executors.newFixedThreadPool(atOnce);
         String run = Long.toString(System.currentTimeMillis(), 36);
         int count = 0;
         for (Map.Entry<String, Check> each : checks.entrySet()) {

@@ -25,12 +25,12 @@ import org.apache.rocketmq.remoting.RPCHook;
 /** Clients of one check, each a client of its own; all are shut down at its end. */
 final class Room implements AutoCloseable {
     static String nameServer;
-    static RPCHook hook; // signs requests; null: nobody has to log in
+    static volatile RPCHook hook; // signs requests; null: nobody has to log in
     private static final AtomicInteger clients = new AtomicInteger();
     private final Deque<Runnable> open = new ArrayDeque<>();
 
-    static void signedBy(String user, String password) {
-        hook = new AclClientRPCHook(new SessionCredentials(user, password));
+    static RPCHook hookOf(String user, String password) {
+        return new AclClientRPCHook(new SessionCredentials(user, password));
     }
 
     private <T extends ClientConfig> T ready(T client) {

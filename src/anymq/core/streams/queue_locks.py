@@ -45,6 +45,12 @@ class QueueLocks:
         if not locks:
             self._by_group.pop(group, None)
 
+    def of(self, group: str) -> dict[Queue, Lock]:
+        """Return the locks of a group that have not run out."""
+        now = self._clock.monotonic()
+        locks = self._by_group.get(group, {})
+        return {queue: lock for queue, lock in locks.items() if lock.until > now}
+
     def holder(self, group: str, queue: Queue) -> str | None:
         """Return who has a queue now."""
         lock = self._by_group.get(group, {}).get(queue)

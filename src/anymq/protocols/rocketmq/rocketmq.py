@@ -17,10 +17,12 @@ from anymq.protocols.rocketmq.halves import HalfMessages
 from anymq.protocols.rocketmq.kept import (
     GROUPS,
     KEY_VALUES,
+    REQUEST_MODES,
     TOPICS,
     GroupSettings,
     Kept,
     KeyValues,
+    RequestModes,
     TopicSettings,
 )
 from anymq.protocols.rocketmq.progress import Progress
@@ -64,6 +66,7 @@ class RocketMq:
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
+    request_modes: Kept[RequestModes] = field(init=False)
     routes_writable: bool = True  # an administrator may say that nobody sends here
     since_ms: int = field(init=False)
     rates: Rates = field(init=False)
@@ -86,6 +89,7 @@ class RocketMq:
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
         self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)
+        self.request_modes = Kept(self.broker.policies, REQUEST_MODES, RequestModes)
         self.since_ms = self.broker.clock.wall_ms()
         self.rates = Rates(self.since_ms)
 

@@ -13,6 +13,7 @@ class RocketMqSettings:
 
     advertised_host: str = ""  # empty: where the client found us
     advertised_port: int = 0
+    grpc_advertised_port: int = 0
     broker_name: str = "anymq"
     cluster_name: str = "DefaultCluster"
     require_login: bool = False

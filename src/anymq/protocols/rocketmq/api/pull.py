@@ -10,7 +10,7 @@ from anymq.protocols.rocketmq.api.offsets import partition_of
 from anymq.protocols.rocketmq.call import INT_MAX, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.convert import Passes, Pulled
-from anymq.protocols.rocketmq.errors import RocketMqError
+from anymq.protocols.rocketmq.errors import Denied, RocketMqError
 from anymq.protocols.rocketmq.filters import ALL, TAG
 from anymq.protocols.rocketmq.subscriptions import passes_of
 from anymq.protocols.rocketmq.telling import delivered
@@ -25,11 +25,20 @@ def handle(call: Call) -> None:
     group = call.text("consumerGroup")
     authorization.group(call, Operation.READ, group)
     partition = partition_of(call, Operation.READ)
+    check_consuming(call, group, partition.topic_name)
     flags = call.number("sysFlag", 0)
     passes = _passes(call, group, partition.topic_name, flags)
     if flags & COMMIT and (offset := call.number("commitOffset", -1)) >= 0:
         call.rocketmq.progress.note(group, partition.topic_name, partition.index, offset)
     _Pull(call, partition, passes, suspends=bool(flags & SUSPEND)).start()
+
+
+def check_consuming(call: Call, group: str, topic: str) -> None:
+    """Refuse what an administrator has switched off."""
+    if not call.rocketmq.group_settings.of(group).consume_enable:
+        raise Denied(f"subscription group no permission, {group}")
+    if not call.rocketmq.topic_settings.of(topic).is_readable:
+        raise Denied(f"the topic[{topic}] pulling message is forbidden")
 
 
 def _passes(call: Call, group: str, topic: str, flags: int) -> Passes | None:
@@ -140,7 +149,10 @@ class _Pull:
         wait_ms = self._call.number("suspendTimeoutMillis", 0)
         if self._suspends and wait_ms > 0 and self._call.client.can_wait():
             return True
-        self._answer(ResponseCode.PULL_NOT_FOUND, "OFFSET_OVERFLOW_ONE")
+        if self._offset > self._call.number("queueOffset"):
+            self._answer(ResponseCode.PULL_RETRY_IMMEDIATELY, "NO_MATCHED_MESSAGE")
+        else:
+            self._answer(ResponseCode.PULL_NOT_FOUND, "OFFSET_OVERFLOW_ONE")
         return False
 
     def _wait(self) -> None:

@@ -13,6 +13,7 @@ from anymq.protocols.rocketmq.kept import INHERIT, READ, WRITE, TopicSettings
 from anymq.protocols.rocketmq.queues import queue_named
 
 MASTER = "0"
+ORDERED = "ORDER_TOPIC_CONFIG"  # the namespace where it is kept how many queues are in order
 
 
 def handle(call: Call) -> None:
@@ -30,7 +31,9 @@ def handle(call: Call) -> None:
             return
         queues = _queues(call, name)
         settings = call.rocketmq.topic_settings.of(name)
-    call.answer(body=encode(route(call, queues, settings)))
+    said = route(call, queues, settings)
+    order = call.rocketmq.key_values.of(ORDERED).table.get(name)
+    call.answer(body=encode(said if order is None else {**said, "orderTopicConf": order}))
 
 
 def _queues(call: Call, name: str) -> int:
