@@ -108,7 +108,6 @@ async function main (endpoints, name) {
         }
       }
     })
-    begun.push(push)
     push.startup().then(async () => {
       for (let number = 0; number < 10; number++) {
         await producer.send({ topic: topic('push'), body: Buffer.from(String(number)) })
@@ -117,6 +116,7 @@ async function main (endpoints, name) {
   })
   said.pushed = pushed.sort()
   process.stdout.write('\n' + JSON.stringify(said) + '\n')
+  // The push consumer is left: it would wait until its last request for messages is answered.
   for (const one of begun.reverse()) await one.shutdown()
 }
 
