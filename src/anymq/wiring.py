@@ -267,6 +267,7 @@ def rocketmq_settings(settings: Settings) -> RocketMqSettings:
         pull_messages_max=rocketmq.pull_messages_max,
         pull_bytes_max=rocketmq.pull_bytes_max,
         suspend_ms_max=rocketmq.suspend_ms_max,
+        delivery_bytes_max=limits.owed_deliveries_bytes_max,
         query_bytes_max=rocketmq.query_bytes_max,
         silent_ms_max=rocketmq.client_timeout_ms,
         groups_max=rocketmq.groups_max,

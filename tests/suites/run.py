@@ -18,6 +18,7 @@ from tests.suites import (
     kafka_python,
     mqtt_interoperability,
     own_tools,
+    rocketmq_clients,
     stomp_clients,
 )
 from tests.suites.pytest_suite import SuiteUnavailable
@@ -36,7 +37,9 @@ OWN_BROKERS: dict[str, Callable[[], Result]] = {
     mqtt_interoperability.NAME: mqtt_interoperability.run,
     **stomp_clients.SUITES,
 }
-ALL = [*SUITES, *amqp_clients.SUITES, *OWN_BROKERS]
+# Each starts the broker that it is told: ours, or Apache RocketMQ.
+ROCKETMQ = rocketmq_clients.SUITES
+ALL = [*SUITES, *amqp_clients.SUITES, *OWN_BROKERS, *ROCKETMQ]
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = ROOT / "docs" / "conformance.md"
 BEGIN, END = "<!-- suites: begin, made by ./dev suites --write -->", "<!-- suites: end -->"
@@ -76,7 +79,9 @@ def parse() -> argparse.Namespace:
     """What is wanted."""
     parser = argparse.ArgumentParser(prog="./dev suites", description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(ALL)}")
-    parser.add_argument("--broker", choices=["anymq", "kafka", "rabbitmq"], default=choose.PEER)
+    parser.add_argument(
+        "--broker", choices=["anymq", "kafka", "rabbitmq", "rocketmq"], default=choose.PEER
+    )
     parser.add_argument("--bootstrap", help="a broker that runs already, instead of a new one")
     parser.add_argument(
         "--write", action="store_true", help="only bring docs/conformance.md up to date"
@@ -89,6 +94,8 @@ def run_suite(name: str, broker: str, bootstrap: str | None) -> Result | None:
     os.environ["ANYMQ_PEER"] = choose.PEER = broker
     if name in OWN_BROKERS:
         return run_own(name, broker)
+    if name in ROCKETMQ:
+        return run_rocketmq(name, broker)
     if broker not in ("anymq", "rabbitmq" if name in amqp_clients.SUITES else "kafka"):
         return None
     try:
@@ -108,6 +115,17 @@ def run_own(name: str, broker: str) -> Result | None:
     try:
         return OWN_BROKERS[name]() if broker == "anymq" else None
     except SuiteUnavailable as reason:
+        print(f"skipped {name}: {reason}", flush=True)
+        return None
+
+
+def run_rocketmq(name: str, broker: str) -> Result | None:
+    """One of RocketMQ's, where there is Maven."""
+    if broker not in ("anymq", "rocketmq"):
+        return None
+    try:
+        return ROCKETMQ[name](broker)
+    except (SuiteUnavailable, PeerUnavailable) as reason:
         print(f"skipped {name}: {reason}", flush=True)
         return None
 

@@ -50,6 +50,7 @@ from anymq.protocols.rocketmq.layout import (
 )
 from anymq.storage import records, varints
 from anymq.storage.batch import MAGIC, BatchHeader
+from anymq.storage.errors import CorruptBatch
 from anymq.storage.records import NO_PRODUCER
 
 REMEMBERED_MAX = 500  # of what others wrote, by each topic in use
@@ -58,15 +59,24 @@ REMEMBERED_BYTES_MAX = 1024
 # Is this a message that RocketMQ clients may have? It is told the form's bytes.
 Passes = Callable[[bytes], bool]
 
+
+def sized(text: bytes) -> bytes:
+    """Return a text with its length before it, as records have them."""
+    return varints.encode(len(text)) + text
+
+
 # How the reserved header begins: published to the default exchange, under the topic's name.
 _ORIGIN = bytes((VERSION, DEFAULT_EXCHANGE | KEY_IS_TOPIC, FORM_NUMBER))
 _ORIGIN_BYTES = len(_ORIGIN) + 4
+_NO_KEY = varints.encode(-1)
 _COUNTED_START = 1 + len(RESERVED_START)
-# Which header a property is in a record; None: it is none.
+# As which header a property is written in a record, length and name; None: it is none.
 _PLAIN: dict[bytes, bytes | None] = {name.encode(): None for name in BETWEEN_US}
-_PLAIN |= {name: field.replace("_", "-").encode() for name, field in OWN_BYTES.items()}
-_PLAIN |= {name.encode(): other.encode() for name, other in ELSEWHERE.items()}
+_PLAIN |= {n: sized(field.replace("_", "-").encode()) for n, field in OWN_BYTES.items()}
+_PLAIN |= {name.encode(): sized(other.encode()) for name, other in ELSEWHERE.items()}
 _PLAIN |= {RESERVED: None, b"__SHARDINGKEY": None}
+_UNKNOWN = b""
+SMALL_MAX = len(varints.SMALL)
 # A whole message but body, topic and properties, where both hosts are IPv4: see layout.py.
 _SHORT = Struct(">iiii4sqq20sq8s12si")
 _FRONT = Struct(">iiii4sqq")
@@ -81,22 +91,16 @@ def record_of(said: Said) -> Portable:
     """Return all of the record of a message but its body. Hot: every message that is sent."""
     key, count, plain = _plain(said)
     reserved = packed(said)
-    number = varints.encode
-    parts = (
-        number(count + 1),
-        RESERVED_START,
-        number(_ORIGIN_BYTES + len(reserved)),
-        _ORIGIN,
-        crc32c(plain).to_bytes(4, "big"),
-        reserved,
-        plain,
-    )
-    return Portable(key, b"".join(parts))
+    size = varints.encode(_ORIGIN_BYTES + len(reserved))
+    checksum = crc32c(plain).to_bytes(4, "big")
+    head = varints.encode(count + 1)
+    headers = b"".join((head, RESERVED_START, size, _ORIGIN, checksum, reserved, plain))
+    return Portable(key, headers)
 
 
 def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
     """Return the key, and how many plain headers there are, as they are written."""
-    number = varints.encode
+    small, find = varints.SMALL, _PLAIN.get
     keys = sharding = None
     parts: list[bytes] = []
     for pair in said.properties.split(PAIR_END):
@@ -107,28 +111,32 @@ def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
             keys = value
         elif name == b"__SHARDINGKEY":
             sharding = value
-        header = _PLAIN.get(name, name)
+        header = find(name, _UNKNOWN)
         if header is not None:
-            parts += (number(len(header)), header, number(len(value)), value)
+            size = len(value)
+            length = small[size] if size < SMALL_MAX else varints.encode(size)
+            parts += (header or sized(name), length, value)
     if said.sys_flag & COMPRESSED:
-        codec, header = codec_of(said.sys_flag).encode(), CONTENT_ENCODING.encode()
-        parts += (number(len(header)), header, number(len(codec)), codec)
-    return sharding or keys, len(parts) // 4, b"".join(parts)
+        parts += (sized(CONTENT_ENCODING.encode()), sized(codec_of(said.sys_flag).encode()), b"")
+    return sharding or keys, len(parts) // 3, b"".join(parts)
 
 
 def batch_of(messages: Sequence[tuple[Said, bytes]], timestamp_ms: int) -> bytes:
     """Make one batch of messages with their bodies, all stored at this time."""
-    encode = records.encode_with_headers
-    encoded = []
+    number = varints.encode
+    parts: list[bytes] = []
     for delta, (said, body) in enumerate(messages):
         key, headers = record_of(said)
-        encoded.append(encode(delta, 0, key, body, headers))
+        front = b"\0\0" + number(delta)  # no attributes, the batch's time
+        front += _NO_KEY if key is None else number(len(key)) + key
+        front += number(len(body))
+        parts += (number(len(front) + len(body) + len(headers)) + front, body, headers)
     count = len(messages)
     fields = BatchHeader(
         *(0, 0, 0, MAGIC, 0, 0, count - 1, timestamp_ms, timestamp_ms),
         *(NO_PRODUCER, -1, -1, count),
     )
-    return records.seal(b"".join(encoded), fields)
+    return records.seal(b"".join(parts), fields)
 
 
 # Pulling
@@ -184,12 +192,23 @@ class Pulled:
         self, offset: int, time_ms: int, key: bytes | None, value: bytes | None, headers: bytes
     ) -> bool:
         """Take a record, if it passes. Hot: every message that is pulled."""
-        form = own_form(headers) or self._teller.form(key, value, headers, time_ms)
+        form = own_form(headers) or self._others(time_ms, key, value, headers)
+        if not form:
+            return False
         if self._passes is not None and not self._passes(form):
             return False
         place = self._queue, offset, self._base | offset, time_ms
         self.size += lay_out(self.parts, self._teller, form, place, value or b"")
         return True
+
+    def _others(
+        self, time_ms: int, key: bytes | None, value: bytes | None, headers: bytes
+    ) -> bytes:
+        """Return what somebody else wrote; nothing, where its headers are none."""
+        try:
+            return self._teller.form(key, value, headers, time_ms)
+        except CorruptBatch:  # the reader would leave out the rest of its batch
+            return b""
 
 
 def own_form(headers: bytes) -> bytes | None:

@@ -19,7 +19,7 @@ ALLOW, DENY = "Allow", "Deny"
 CUSTOM = "Custom"
 KINDS = {"topic": Kind.TOPIC, "group": Kind.GROUP, "cluster": Kind.CLUSTER}
 NAMES = {kind: name.capitalize() for name, kind in KINDS.items()}
-# What stands for an action; the first is what it is called by when it is told.
+# What stands for an action. The first action of an operation is how that is told.
 ACTIONS: dict[str, tuple[Operation, ...]] = {
     "All": (Operation.ALL,),
     "Pub": (Operation.WRITE,),
@@ -31,7 +31,7 @@ ACTIONS: dict[str, tuple[Operation, ...]] = {
     "List": (Operation.DESCRIBE,),
 }
 _BY_NAME = {name.lower(): operations for name, operations in ACTIONS.items()}
-_TOLD = {operations[0]: name for name, operations in reversed(ACTIONS.items())}
+_TOLD = {of[0]: name for name, of in ACTIONS.items() if name != "List"}
 
 
 class Entry(msgspec.Struct, rename="camel"):

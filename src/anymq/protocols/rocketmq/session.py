@@ -6,6 +6,7 @@ Name servers and brokers are asked the same way: a session answers both.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from anymq.config.units import MIB
 from anymq.core.flow import MEMORY
 from anymq.core.rights.access import ANONYMOUS, Access
 from anymq.core.taps import Origin
@@ -32,7 +33,9 @@ TURN_SECONDS = 0.005  # then it is the turn of the others
 LOOK_EVERY = 32  # frames, at the clock
 ASKED_MAX = 1000  # requests of ours that the client has not answered
 ASKED_SECONDS = 30.0
-FRAME_BYTES_MORE = 1 << 20  # than a message: fields, and what is around it
+# Than a message: fields, and what is around it. A message that is too large is better refused with
+# a code than by hanging up, so there is room for it, as with RocketMQ (whose frames have 16 MiB).
+FRAME_BYTES_MORE = 12 << 20
 # The requests that bring messages: they wait, or are refused, when we are short of something.
 SENDS = frozenset(
     {
@@ -53,6 +56,7 @@ class RocketMqSession:
     __slots__ = (
         "__weakref__",
         "_asked",
+        "_backlog",
         "_decoder",
         "_frame_began",
         "_last_heard",
@@ -63,6 +67,7 @@ class RocketMqSession:
         "_sends",
         "_waiting",
         "_waits",
+        "_who",
         "access",
         "born_host",
         "client_id",
@@ -88,6 +93,7 @@ class RocketMqSession:
         self.peer = peer
         self.access: Access | None = None  # of the last user that it showed
         self.user = ""
+        self._who = Origin("rocketmq", peer.connection_name, 0, "")
         self.vhost_name = DEFAULT
         self.client_id = ""  # as its heartbeats say
         self.language = ""
@@ -96,12 +102,12 @@ class RocketMqSession:
         self.born_host = hosts.packed(peer.host, peer.port)  # in messages that it sends
         self.store_host = hosts.packed(*self._stored_at())  # in the ids of messages
         self.requests = 0
-        self.held_bytes = 0
+        self.held_bytes = self._open_bytes = 0
         self._outbox = outbox
+        self._backlog = rocketmq.broker.backlog
         self._decoder = Decoder(Limits())
         self._limit()
         self._open_calls: set[Call] = set()  # that wait for the disk
-        self._open_bytes = 0
         self._waiting: set[Call] = set()  # that wait for messages
         self._waits = False  # there was no time or no room
         self._sends = False  # it sends messages: it may have to wait for the disk
@@ -116,8 +122,10 @@ class RocketMqSession:
 
     @property
     def who(self) -> Origin:
-        """Who this is, for whoever listens to what happens."""
-        return Origin("rocketmq", self.peer.connection_name, 0, self.user)
+        """Who this is, for whoever listens to what happens. Every send asks."""
+        if self._who.user != self.user:
+            self._who = Origin("rocketmq", self.peer.connection_name, 0, self.user)
+        return self._who
 
     @property
     def reading(self) -> bool:
@@ -242,6 +250,15 @@ class RocketMqSession:
         elif self._waits:
             self._outbox.wake()  # there may be room
 
+    @property
+    def may_take(self) -> bool:
+        """Is it given messages that it has waited for? Not while it takes none of what it is owed:
+        those who wait are many, and would all get some at once.
+        """
+        self._report()
+        owed, most = self._outbox.size, self.rocketmq.settings.delivery_bytes_max
+        return owed < most and self.rocketmq.memory.admits(self)
+
     def can_wait(self) -> bool:
         """May one more of its pulls wait for messages?"""
         return len(self._waiting) < self.rocketmq.settings.pulls_max
@@ -286,7 +303,9 @@ class RocketMqSession:
             self._on_frame(frame)
             count += 1
             late = count % LOOK_EVERY == 0 and clock.monotonic() > turn_ends
-            if self._decoder.held_bytes and (late or not self._has_room()):
+            if self._outbox.memory > self.held_bytes + MIB:
+                self._report()
+            if self._decoder.held_bytes and (late or not self._may_act):
                 self._waits = True
                 return
 
@@ -358,12 +377,13 @@ class RocketMqSession:
 
     @property
     def _may_act(self) -> bool:
-        broker = self.rocketmq.broker
+        """Hot: the carrier asks after everything that comes and goes."""
+        backlog = self._backlog
         return (
             not self.closed
             and self._has_room()
             and self.rocketmq.memory.admits(self)
-            and (not self._sends or broker.backlog.admits(self.wake))
+            and (not self._sends or backlog.size < backlog.limit or backlog.admits(self.wake))
         )
 
     def _has_room(self) -> bool:
@@ -381,6 +401,6 @@ class RocketMqSession:
 
     def _report(self) -> None:
         """Say how much memory all this takes."""
-        held = self._outbox.memory + self.unfinished_bytes + self._open_bytes
+        held = self._outbox.memory + self._decoder.held_bytes + self._open_bytes
         if held != self.held_bytes:
             self.rocketmq.memory.report(self, held)

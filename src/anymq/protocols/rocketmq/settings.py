@@ -44,3 +44,4 @@ class RocketMqSettings:
     frame_seconds_max: float = 30.0
     idle_seconds_max: float = 600.0
     unsent_bytes_max: int = 64 * MIB
+    delivery_bytes_max: int = 1 * MIB  # owed to who has waited for messages

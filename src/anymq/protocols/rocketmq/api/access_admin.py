@@ -140,9 +140,8 @@ def list_users(call: Call) -> None:
     """List the users in whose name there is this."""
     authorization.cluster(call, Operation.DESCRIBE)
     wanted = call.text("filter", "")
-    call.answer(
-        body=tables.encode([_told(call, name) for name in call.broker.users if wanted in name])
-    )
+    found = [_told(call, name) for name in call.broker.users if wanted in name]
+    call.answer(body=tables.encode(found) if found else b"")
 
 
 def _told(call: Call, name: str) -> dict[str, object]:
@@ -217,7 +216,7 @@ def list_policies(call: Call) -> None:
         if user in rule.user and resource in name:
             found.setdefault(rule.user, []).append(rule)
     told = [policies.told(name, rules) for name, rules in sorted(found.items())]
-    call.answer(body=tables.encode(told))
+    call.answer(body=tables.encode(told) if told else b"")
 
 
 def _ours(rules: Iterable[AclRecord]) -> list[AclRecord]:

@@ -7,7 +7,7 @@ from anymq.core.streams.partition import Partition
 from anymq.protocols.rocketmq import authorization
 from anymq.protocols.rocketmq.call import INT_MAX, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
-from anymq.protocols.rocketmq.errors import NoTopic
+from anymq.protocols.rocketmq.queues import no_topic
 from anymq.protocols.rocketmq.topics import queue_of
 
 NOTHING = -1  # no message, so no time of one
@@ -19,7 +19,7 @@ def partition_of(call: Call, operation: Operation = Operation.DESCRIBE) -> Parti
     authorization.topic(call, operation, name)
     topic = call.broker.topics.get(name)
     if topic is None:
-        raise NoTopic(name)
+        raise no_topic(call, name)
     return topic.partition(queue_of(topic, call.number("queueId", at_most=INT_MAX)))
 
 

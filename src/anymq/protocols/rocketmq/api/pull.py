@@ -1,7 +1,6 @@
 """Pulling: messages of one queue from an offset on; waits for some when there are none."""
 
-from collections.abc import Sequence
-
+from anymq.config.units import KIB
 from anymq.core.rights.operations import Operation
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.reader import Reader
@@ -11,12 +10,13 @@ from anymq.protocols.rocketmq.api.offsets import partition_of
 from anymq.protocols.rocketmq.call import INT_MAX, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.convert import Passes, Pulled
-from anymq.protocols.rocketmq.errors import RocketMqError
+from anymq.protocols.rocketmq.errors import Denied, RocketMqError
 from anymq.protocols.rocketmq.filters import ALL, TAG
 from anymq.protocols.rocketmq.subscriptions import passes_of
+from anymq.protocols.rocketmq.telling import delivered
 
 COMMIT, SUSPEND, SUBSCRIPTION, CLASS_FILTER, LITE = 1, 2, 4, 8, 16  # sysFlag
-SCANNED_BYTES_MAX = 4 << 20  # by one pull whose filter lets nothing through: others have turns
+SCANNED_BYTES_MAX = 512 * KIB  # by one pull whose filter lets little through: others have turns
 MASTER = 0
 
 
@@ -25,11 +25,20 @@ def handle(call: Call) -> None:
     group = call.text("consumerGroup")
     authorization.group(call, Operation.READ, group)
     partition = partition_of(call, Operation.READ)
+    check_consuming(call, group, partition.topic_name)
     flags = call.number("sysFlag", 0)
     passes = _passes(call, group, partition.topic_name, flags)
     if flags & COMMIT and (offset := call.number("commitOffset", -1)) >= 0:
         call.rocketmq.progress.note(group, partition.topic_name, partition.index, offset)
     _Pull(call, partition, passes, suspends=bool(flags & SUSPEND)).start()
+
+
+def check_consuming(call: Call, group: str, topic: str) -> None:
+    """Refuse what an administrator has switched off."""
+    if not call.rocketmq.group_settings.of(group).consume_enable:
+        raise Denied(f"subscription group no permission, {group}")
+    if not call.rocketmq.topic_settings.of(topic).is_readable:
+        raise Denied(f"the topic[{topic}] pulling message is forbidden")
 
 
 def _passes(call: Call, group: str, topic: str, flags: int) -> Passes | None:
@@ -89,26 +98,33 @@ class _Pull:
         """Answer with what there is; say whether that was an answer."""
         call, partition = self._call, self._partition
         rocketmq = call.rocketmq
-        reader = Reader(partition, self._offset, rocketmq.unpacked)
+        began = self._offset
+        reader = Reader(partition, began, rocketmq.unpacked)
         teller = rocketmq.teller(partition.topic_name, call.client.store_host)
         pulled = Pulled(teller, partition.index, partition.log.id, self._passes)
-        # What does not pass is looked at, too: that has a limit of its own.
         bytes_max = rocketmq.settings.pull_bytes_max
-        scanned = bytes_max if self._passes is None else SCANNED_BYTES_MAX
-        reader.read(self._count, scanned, pulled.take)
+        if self._passes is not None:  # what does not pass is looked at, too
+            bytes_max = min(bytes_max, SCANNED_BYTES_MAX)
+        count = reader.read(self._count, bytes_max, pulled.take)
         self._offset = reader.offset
-        if pulled.parts:
-            self._found(pulled.parts, pulled.size)
+        if count:
+            self._found(began, count, pulled)
             return True
         if not reader.at_end:
             self._answer(ResponseCode.PULL_RETRY_IMMEDIATELY, "NO_MATCHED_MESSAGE")
             return True
         return False
 
-    def _found(self, parts: Sequence[bytes], size: int) -> None:
-        counters = self._call.rocketmq.counters
-        counters.bytes_out += size
-        self._answer(ResponseCode.SUCCESS, "FOUND", b"".join(parts))
+    def _found(self, began: int, count: int, pulled: Pulled) -> None:
+        call = self._call
+        counters = call.rocketmq.counters
+        counters.messages_out += count
+        counters.bytes_out += pulled.size
+        self._answer(ResponseCode.SUCCESS, "FOUND", b"".join(pulled.parts))
+        topic = call.broker.topics.get(self._partition.topic_name)
+        if topic is not None and topic.taps.tap is not None:
+            told = delivered(call, self._partition, began, count, self._passes)
+            topic.taps.tap.delivered(topic.name, told, call.client.who, no_ack=False)
 
     def _answer(self, code: ResponseCode, remark: str, body: bytes = b"") -> None:
         partition = self._partition
@@ -133,7 +149,10 @@ class _Pull:
         wait_ms = self._call.number("suspendTimeoutMillis", 0)
         if self._suspends and wait_ms > 0 and self._call.client.can_wait():
             return True
-        self._answer(ResponseCode.PULL_NOT_FOUND, "OFFSET_OVERFLOW_ONE")
+        if self._offset > self._call.number("queueOffset"):
+            self._answer(ResponseCode.PULL_RETRY_IMMEDIATELY, "NO_MATCHED_MESSAGE")
+        else:
+            self._answer(ResponseCode.PULL_NOT_FOUND, "OFFSET_OVERFLOW_ONE")
         return False
 
     def _wait(self) -> None:
@@ -151,7 +170,11 @@ class _Pull:
         if call_is_gone(self._call, partition):
             self._stop_waiting()
             self._answer(ResponseCode.PULL_RETRY_IMMEDIATELY, "NO_MATCHED_LOGIC_QUEUE")
-        elif self._offset < partition.visible_end and self._reads():
+        elif self._offset >= partition.visible_end:
+            return
+        elif not self._call.client.may_take:  # it is to take first what it is owed, and ask again
+            self._time_is_up()
+        elif self._reads():
             self._stop_waiting()
 
     def _time_is_up(self) -> None:

@@ -10,8 +10,10 @@ from anymq.protocols.rocketmq.call import Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import RocketMqError
 from anymq.protocols.rocketmq.kept import INHERIT, READ, WRITE, TopicSettings
+from anymq.protocols.rocketmq.queues import queue_named
 
 MASTER = "0"
+ORDERED = "ORDER_TOPIC_CONFIG"  # the namespace where it is kept how many queues are in order
 
 
 def handle(call: Call) -> None:
@@ -24,14 +26,23 @@ def handle(call: Call) -> None:
         settings = TopicSettings(perm=READ | WRITE | INHERIT)
     else:
         authorization.topic(call, Operation.DESCRIBE, name)
-        if not call.rocketmq.making.is_there(name):
-            if name.startswith(names.RETRY):
-                _make_for_group(call, name)
-                return
-            raise _unknown(name)
-        queues = len(call.broker.topic(name).partitions)
+        if name.startswith(names.RETRY) and not call.rocketmq.making.is_there(name):
+            _make_for_group(call, name)
+            return
+        queues = _queues(call, name)
         settings = call.rocketmq.topic_settings.of(name)
-    call.answer(body=encode(route(call, queues, settings)))
+    said = route(call, queues, settings)
+    order = call.rocketmq.key_values.of(ORDERED).table.get(name)
+    call.answer(body=encode(said if order is None else {**said, "orderTopicConf": order}))
+
+
+def _queues(call: Call, name: str) -> int:
+    """Return how many queues a topic has: a queue of ours is a topic with one."""
+    if call.rocketmq.making.is_there(name):
+        return len(call.broker.topic(name).partitions)
+    if queue_named(call, name) is None:
+        raise _unknown(name)
+    return 1
 
 
 def _make_for_group(call: Call, name: str) -> None:
