@@ -39,7 +39,7 @@ def raw(admin: RocketMqDialog, code: RequestCode, **fields: object) -> str:
 
 
 def refusal(
-    admin: RocketMqDialog, code: RequestCode, body: bytes = b"", **fields: object
+    admin: RocketMqDialog, code: RequestCode, body: bytes = b"", **fields: Any
 ) -> tuple[int, str]:
     answer = admin.ask(code, fields, body)
     assert answer.code != ResponseCode.SUCCESS
