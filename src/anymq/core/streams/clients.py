@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from anymq.config.units import KIB
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.streams.errors import PolicyViolation
@@ -67,6 +68,8 @@ class Limits:
     groups_max: int = 10_000  # of consumers; as many of producers
     members_max: int = 1_000  # of one group
     interests_max: int = 1_000  # of one member
+    interest_bytes_max: int = 64 * KIB  # all that these say
+    groups_of_channel_max: int = 1_000
 
 
 class Channel(Protocol):
@@ -159,11 +162,10 @@ class Clients:
         if group is None:
             if refusal := self.refusal(name):
                 raise Conflict(refusal)
-            group = self._room_for(name, self.consumers)
+            group = self._room_for(client, name, self.consumers)
         elif client.channel not in group.members:
-            self._check_room(group)
-        if joining.interests is not None and len(joining.interests) > self.limits.interests_max:
-            raise PolicyViolation(f"{client.id!r} subscribes to too many topics")
+            self._check_room(client, group)
+        self._check_interests(client, joining.interests or ())
         group.how, group.model, group.start = joining.how, joining.model, joining.start
         if name not in self.consumers:
             self.consumers[name] = group
@@ -180,9 +182,9 @@ class Clients:
         """This client is in a group of producers: one of those to ask about its transactions."""
         group = self.producers.get(name)
         if group is None:
-            group = self._room_for(name, self.producers)
+            group = self._room_for(client, name, self.producers)
         elif client.channel not in group.members:
-            self._check_room(group)
+            self._check_room(client, group)
         self.producers[name] = group
         self._heard(group, client, consumes=False)
         self._producers[client.id] = client
@@ -241,14 +243,29 @@ class Clients:
 
     # Helpers
 
-    def _room_for(self, name: str, groups: Mapping[str, ClientGroup]) -> ClientGroup:
+    def _room_for(
+        self, client: Client, name: str, groups: Mapping[str, ClientGroup]
+    ) -> ClientGroup:
         if len(groups) >= self.limits.groups_max:
             raise PolicyViolation(f"there are {len(groups)} groups with clients, no more may come")
-        return ClientGroup(name)
+        group = ClientGroup(name)
+        self._check_room(client, group)
+        return group
 
-    def _check_room(self, group: ClientGroup) -> None:
+    def _check_room(self, client: Client, group: ClientGroup) -> None:
         if len(group.members) >= self.limits.members_max:
             raise PolicyViolation(f"group {group.name!r} has as many members as it may have")
+        if len(self._of_channel.get(client.channel, ())) >= self.limits.groups_of_channel_max:
+            raise PolicyViolation(f"{client.id!r} is in as many groups as it may be in")
+
+    def _check_interests(self, client: Client, interests: Sequence[Interest]) -> None:
+        said = sum(
+            len(one.topic) + len(one.expression) + sum(map(len, one.tags)) + 8 * len(one.hashes)
+            for one in interests
+        )
+        too_many = len(interests) > self.limits.interests_max
+        if too_many or said > self.limits.interest_bytes_max:
+            raise PolicyViolation(f"{client.id!r} subscribes to too much")
 
     def _heard(self, group: ClientGroup, client: Client, *, consumes: bool) -> tuple[Member, bool]:
         now, now_ms = self._clock.monotonic(), self._clock.wall_ms()

@@ -156,6 +156,7 @@ class CommitRequest:
     member_id: str = ""
     instance_id: str | None = None
     retention_ms: int = -1  # -1: as the broker keeps them
+    any_kind: bool = False  # also when a share group has this name: RocketMQ's are both
 
 
 @dataclass(frozen=True, slots=True)

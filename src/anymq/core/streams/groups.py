@@ -9,7 +9,7 @@ from functools import partial
 
 from anymq.core.clock import Clock
 from anymq.core.streams.answers import Answers
-from anymq.core.streams.clients import Clients
+from anymq.core.streams.clients import ClientGroup, Clients
 from anymq.core.streams.expiry import Expiry
 from anymq.core.streams.generations import Generations, Surroundings
 from anymq.core.streams.group import Group
@@ -25,6 +25,7 @@ from anymq.core.streams.group_calls import (
     JoinThen,
     Lag,
     Leaver,
+    MemberDescription,
     NewOffset,
     OffsetsResult,
     OffsetsThen,
@@ -184,7 +185,9 @@ class Groups:
         if request.group not in self.offsets:
             # Nobody has joined it: only a reader that assigns itself makes a group by a commit.
             missing = GroupError.NOT_FOUND
-            return missing if request.generation >= 0 else self._cannot_make(request.group)
+            if request.generation >= 0:
+                return missing
+            return self._cannot_make(request.group, any_kind=request.any_kind)
         return GroupError.UNKNOWN_MEMBER if request.generation >= 0 else None
 
     def committed(self, group: str, then: Callable[[TopicOffsets], None]) -> None:
@@ -269,7 +272,7 @@ class Groups:
     def describe(self, name: str) -> GroupDescription:
         """Return what an administrator wants to know; DEAD when there is no such group."""
         if name in self.clients:
-            return GroupDescription(name, State.STABLE, 0, CLIENTS)
+            return _described(self.clients.consumers[name])
         live = self._live.get(name)
         if live is not None:
             return live.describe()
@@ -337,10 +340,10 @@ class Groups:
             self._live[name] = group
         return group
 
-    def _cannot_make(self, name: str) -> GroupError | None:
+    def _cannot_make(self, name: str, *, any_kind: bool = False) -> GroupError | None:
         if name in self.offsets:
             return None
-        if self.is_other(name):
+        if not any_kind and self.is_other(name):
             return GroupError.INCONSISTENT_PROTOCOL
         most = self.settings.groups_max
         if len(self._live) + len(self.offsets) < most:
@@ -365,6 +368,15 @@ class Groups:
         empty_since_ms = -1 if generations.members else self._clock.wall_ms()
         record = GroupRecord(generations.protocol_type or "", generations.number, empty_since_ms)
         self.offsets.put_record(name, record, _nobody)
+
+
+def _described(group: ClientGroup) -> GroupDescription:
+    clients = [one.client for one in group.members.values()]
+    members = [
+        MemberDescription(one.id, None, one.id, one.address.rpartition(":")[0], b"", b"")
+        for one in clients
+    ]
+    return GroupDescription(group.name, State.STABLE, 0, CLIENTS, members=members)
 
 
 def _nobody(error: StorageError | None) -> None:

@@ -45,10 +45,21 @@ class QueueLocks:
         if not locks:
             self._by_group.pop(group, None)
 
+    def of(self, group: str) -> dict[Queue, Lock]:
+        """Return the locks of a group that have not run out."""
+        now = self._clock.monotonic()
+        locks = self._by_group.get(group, {})
+        return {queue: lock for queue, lock in locks.items() if lock.until > now}
+
     def holder(self, group: str, queue: Queue) -> str | None:
         """Return who has a queue now."""
         lock = self._by_group.get(group, {}).get(queue)
         return lock.client_id if lock is not None and lock.until > self._clock.monotonic() else None
+
+    def is_used(self, group: str) -> bool:
+        """Has anybody of the group a queue for himself now?"""
+        now = self._clock.monotonic()
+        return any(lock.until > now for lock in self._by_group.get(group, {}).values())
 
     def maintenance(self) -> None:
         """Forget what has run out; every few seconds."""

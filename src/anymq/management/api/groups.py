@@ -6,7 +6,7 @@ from http import HTTPStatus
 from struct import Struct, error
 from typing import Any
 
-from anymq.core.broker import Broker
+from anymq.core.broker import Broker, ignore
 from anymq.core.rights.permit import CONFIGURE, GROUP, READ
 from anymq.core.streams import subscription
 from anymq.core.streams.group_calls import (
@@ -21,7 +21,7 @@ from anymq.core.streams.group_calls import (
 )
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.stream_names import stream_of
-from anymq.management.api import numbers, routes, share_groups
+from anymq.management.api import client_groups, numbers, routes, share_groups
 from anymq.management.api.call import LENGTHS_OF, Call, done, when_safe
 from anymq.management.api.faults import Fault, bad_request, no_object
 from anymq.management.http import JSON, Answer, Later, Response, json
@@ -45,6 +45,8 @@ def groups(call: Call) -> Answer:
 def group(call: Call) -> Answer:
     """One group, with its members and how far it is in each partition."""
     name = _find(call)
+    if name in call.broker.groups.clients:
+        return call.shown(client_groups.shown(call, name))
     if name in call.broker.shares:
         return call.shown(share_groups.shown(call, name))
     described = call.broker.groups.describe(name)
@@ -66,10 +68,14 @@ def delete_group(call: Call) -> Answer:
     """Forget a group that has no members, with its offsets."""
     name = _find(call)
     call.caller.permit(VHOST).check(CONFIGURE, GROUP, name)
+    if name in call.broker.groups.clients:
+        raise _fault(GroupError.NON_EMPTY)
     if name in call.broker.shares:
         if call.broker.shares.describe(name).members:
             raise _fault(GroupError.NON_EMPTY)
-        return when_safe(partial(call.broker.shares.delete, name), done)
+        if name not in call.broker.groups:
+            return when_safe(partial(call.broker.shares.delete, name), done)
+        call.broker.shares.delete(name, ignore)  # RocketMQ's are both
     later = Later()
 
     def then(refused: GroupError | None) -> None:
@@ -120,6 +126,8 @@ def sees(call: Call) -> bool:
 
 def row(call: Call, name: str) -> dict[str, Any]:
     """Return what lists say about a group."""
+    if name in call.broker.groups.clients:
+        return client_groups.row(call, name)
     if name in call.broker.shares:
         return share_groups.row(call, name)
     broker, sampler = call.broker, call.site.sampler

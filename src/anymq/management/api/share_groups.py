@@ -36,8 +36,13 @@ def shown(call: Call, name: str) -> dict[str, Any]:
         "generation": described.epoch,
         "protocol": "",
         "members": [_member(one) for one in described.members],
-        "partitions": [_partition(*one) for one in _parts(call, name)],
+        "partitions": partitions(call, name),
     }
+
+
+def partitions(call: Call, name: str) -> list[dict[str, Any]]:
+    """Return what is left of each partition."""
+    return [_partition(*one) for one in _parts(call, name)]
 
 
 def _parts(call: Call, name: str) -> list[tuple[Spot, int, Progress]]:

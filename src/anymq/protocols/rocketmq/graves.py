@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Done = Callable[[bool], None]
 NO_HOST = bytes(8)
+FOR_EVER = 1 << 31
 
 
 class Graves:
@@ -34,11 +35,12 @@ class Graves:
 
     def hold_for(self, group: str) -> None:
         """Let the group's retries be what they are for it."""
-        most = 1 + self._rocketmq.group_settings.of(group).retry_max_times
+        retries = self._rocketmq.group_settings.of(group).retry_max_times
+        most = 1 + retries if retries >= 0 else FOR_EVER
         rules = self._rules.get(group)
         if rules is None or rules.deliveries_max != most:
             bury = rules.bury if rules is not None else partial(self._bury, group)
-            rules = self._rules[group] = Rules(max(1, most), bury)
+            rules = self._rules[group] = Rules(most, bury)
         self._rocketmq.broker.shares.rule(group, rules)
 
     def _bury(self, group: str, partition: Partition, offsets: Sequence[int], done: Done) -> None:

@@ -15,6 +15,7 @@ from anymq.core.policies.policies import Policies
 from anymq.core.streams.stream_names import DEFAULT_VHOST
 
 GROUPS, TOPICS, KEY_VALUES = "rocketmq-group", "rocketmq-topic", "rocketmq-kv"
+REQUEST_MODES = "rocketmq-request-mode"
 READ, WRITE, INHERIT = 4, 2, 1  # permissions
 RETRIES = 16
 
@@ -86,7 +87,20 @@ class KeyValues(msgspec.Struct, frozen=True):
     table: dict[str, str] = {}
 
 
-Settings = TypeVar("Settings", bound=GroupSettings | TopicSettings | KeyValues)
+class RequestMode(msgspec.Struct, frozen=True, rename="camel"):
+    """How a group gets a topic where we share its queues out: by pulls, or by POP."""
+
+    mode: str = "PULL"
+    pop_share_queue_num: int = 0  # of how many others each member pops, too; 0: of all
+
+
+class RequestModes(msgspec.Struct, frozen=True):
+    """Those of one group, by topic."""
+
+    topics: dict[str, RequestMode] = {}
+
+
+Settings = TypeVar("Settings", bound=GroupSettings | TopicSettings | KeyValues | RequestModes)
 
 
 class Kept(Generic[Settings]):

@@ -10,8 +10,9 @@ from anymq.protocols.rocketmq.errors import REFUSALS
 class Pending:
     """Answers when everything that was asked for is durable; says no if any of it is not."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, answer: Callable[[], None] | None = None) -> None:
         self._call = call
+        self._answer = answer or call.answer
         self._open = 1  # one for `all_asked`
         self._error: Exception | None = None
 
@@ -36,6 +37,6 @@ class Pending:
         if self._open:
             return
         if self._error is None:
-            self._call.answer()
+            self._answer()
         else:
             self._call.fail(self._error)

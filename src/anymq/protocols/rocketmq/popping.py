@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = MIB // 2  # read at once
 SCANNED_MAX = 20_000  # messages looked at by one POP whose filter lets nothing through
 FILTERED_AT_ONCE = 1_000
+INT_MAX = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +219,8 @@ def _reconsumed(form: bytes, times: int) -> bytes:
     """Say how often it was consumed before, besides what it says itself."""
     at = SHORT_BYTES - 12 + (V6_BYTES if form[7] & BORN_V6 else 0)
     said = int.from_bytes(form[at : at + 4], "big", signed=True)
-    return form[:at] + (said + times).to_bytes(4, "big", signed=True) + form[at + 4 :]
+    times = min(said + times, INT_MAX)
+    return form[:at] + times.to_bytes(4, "big", signed=True) + form[at + 4 :]
 
 
 def waiting(rocketmq: "RocketMq", wish: PopWish) -> int:

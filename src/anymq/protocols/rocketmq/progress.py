@@ -79,7 +79,7 @@ class Progress:
         newest = self._newest[group]
         said = {one: newest[one] for one in where}
         offsets = [NewOffset(topic, queue, offset) for (topic, queue), offset in said.items()]
-        wanted = CommitRequest(group=group, offsets=offsets)
+        wanted = CommitRequest(group=group, offsets=offsets, any_kind=True)
         self._broker.groups.commit(wanted, partial(self._written, group, said, then))
 
     def _written(

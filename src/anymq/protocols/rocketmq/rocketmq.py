@@ -9,7 +9,6 @@ from anymq.core.streams.clients import Clients, Limits
 from anymq.core.streams.unpacked import Unpacked
 from anymq.core.transactions.transactions import Transactions
 from anymq.protocols.memory import Memory
-from anymq.protocols.rocketmq import delaying, retrying
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
 from anymq.protocols.rocketmq.delaying import Delaying
@@ -18,10 +17,12 @@ from anymq.protocols.rocketmq.halves import HalfMessages
 from anymq.protocols.rocketmq.kept import (
     GROUPS,
     KEY_VALUES,
+    REQUEST_MODES,
     TOPICS,
     GroupSettings,
     Kept,
     KeyValues,
+    RequestModes,
     TopicSettings,
 )
 from anymq.protocols.rocketmq.progress import Progress
@@ -60,11 +61,12 @@ class RocketMq:
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
-    halves: HalfMessages = field(init=False)
     delaying: Delaying = field(init=False)
+    halves: HalfMessages = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
+    request_modes: Kept[RequestModes] = field(init=False)
     routes_writable: bool = True  # an administrator may say that nobody sends here
     since_ms: int = field(init=False)
     rates: Rates = field(init=False)
@@ -84,10 +86,10 @@ class RocketMq:
         self.making = Making(self.broker, lambda: self.settings)
         self.halves = HalfMessages(self, self.transactions)
         self.delaying = Delaying(self.broker, lambda: self.settings)
-        self.detours += (retrying.detour, delaying.detour)
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
         self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)
+        self.request_modes = Kept(self.broker.policies, REQUEST_MODES, RequestModes)
         self.since_ms = self.broker.clock.wall_ms()
         self.rates = Rates(self.since_ms)
 

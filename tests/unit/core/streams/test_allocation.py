@@ -5,6 +5,7 @@ so every row here was computed by RocketMQ's rules, and docs/explanation/allocat
 """
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ from anymq.core.streams.allocation import (
     strategy_named,
 )
 
+PAGE = Path(__file__).parents[4] / "docs" / "explanation" / "allocation.md"
 MEMBERS = ["c0", "c1", "c2", "c3"]
 ROOM_OF_MEMBER = {"c0": "A", "c1": "A", "c2": "A", "c3": "B"}
 
@@ -68,6 +70,16 @@ def test_the_table(
 ) -> None:
     """Ten queues, four consumers."""
     assert parts(strategy, all_of_them) == expected
+
+
+def test_the_page_says_what_they_give() -> None:
+    """Who chooses a strategy reads docs/explanation/allocation.md."""
+    page = PAGE.read_text()
+    for _, _, _, expected in TABLE:
+        row = " · ".join(
+            f"c{index}: {' '.join(map(str, mine))}" for index, mine in enumerate(expected)
+        )
+        assert f"| {row} |" in page
 
 
 def test_fewer_queues_than_members() -> None:

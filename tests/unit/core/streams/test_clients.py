@@ -207,6 +207,8 @@ def test_limits() -> None:
     with pytest.raises(PolicyViolation):
         room.consumes("ada", "T", "U", "V")
     room.consumes("ada", "T", "U")
+    with pytest.raises(PolicyViolation):
+        room.consumes("ada", "T" * 100_000)
     room.clients.produce(room.client("ada"), "P")
     with pytest.raises(PolicyViolation):
         room.clients.produce(room.client("ada"), "Q")
@@ -214,3 +216,13 @@ def test_limits() -> None:
     room.clients.closed(room.lines["bob"])
     assert not room.clients.consumers
     assert not room.clients.producers
+
+
+def test_one_connection_is_not_in_every_group() -> None:
+    """Each costs memory, and a client that means well is in a few."""
+    room = Room(Limits(groups_of_channel_max=2))
+    room.consumes("ada", "T")
+    room.clients.produce(room.client("ada"), "P")
+    with pytest.raises(PolicyViolation):
+        room.consumes("ada", "T", group="other")
+    room.consumes("ada", "T", "U")

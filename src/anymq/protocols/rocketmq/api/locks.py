@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from anymq.core.rights.operations import Operation
-from anymq.protocols.rocketmq import authorization
+from anymq.protocols.rocketmq import authorization, names
+from anymq.protocols.rocketmq.api.membership import CLIENT_ID_MAX
 from anymq.protocols.rocketmq.call import Call
 from anymq.protocols.rocketmq.codes import RequestCode
 from anymq.protocols.rocketmq.errors import BadRequest
@@ -49,6 +50,9 @@ def _read(call: Call) -> _Queues:
         said = _queues.decode(call.body)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise BadRequest(f"a lock that cannot be read: {error}") from None
+    names.check_group(said.consumer_group)
+    if len(said.client_id) > CLIENT_ID_MAX:
+        raise BadRequest("the id of a client is too long")
     authorization.group(call, Operation.READ, said.consumer_group)
     return said
 

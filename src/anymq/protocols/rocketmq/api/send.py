@@ -6,7 +6,7 @@ from functools import partial
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.operations import Operation
 from anymq.core.streams.topic import Topic
-from anymq.protocols.rocketmq import authorization, layout, names, queues
+from anymq.protocols.rocketmq import authorization, layout, names, queues, requests
 from anymq.protocols.rocketmq.call import INT_MAX, INT_MIN, Call
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import REFUSALS, Denied, NoTopic, RocketMqError
@@ -14,6 +14,7 @@ from anymq.protocols.rocketmq.form import Said
 from anymq.protocols.rocketmq.layout import (
     BORN_V6,
     PROPERTIES_BYTES_MAX,
+    REPLY_TO_CLIENT,
     STORE_V6,
     UNIQ_KEY,
     MalformedMessage,
@@ -23,6 +24,7 @@ from anymq.protocols.rocketmq.sending import Sent, size_of
 from anymq.protocols.rocketmq.topics import queue_of
 
 _UNIQ_KEY = UNIQ_KEY.encode()
+_ASKS = REPLY_TO_CLIENT.encode() + b"\1"  # it asks for a reply
 _BROKERS_FLAGS = BORN_V6 | STORE_V6  # that say how long hosts are: we write those
 _PROPERTIES_MAX = f"msg properties length limit {PROPERTIES_BYTES_MAX >> 10}KB"
 
@@ -57,9 +59,9 @@ def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
     send = Send(call, name, queue, messages, group, batch, most)
     if making.is_there(name):
         _there(send, None)
-    elif (line := queues.queue_named(call, name)) is not None:
+    elif (place := queues.queue_named(call, name)) is not None:
         queues.check_sendable(send)
-        queues.publish(send, line, partial(_in_queue, send, line))
+        queues.publish(send, place, partial(_in_queue, send, place))
     else:
         _may_create(call, name, fields)
         call.later()
@@ -102,6 +104,8 @@ def _said(call: Call, fields: Fields) -> Said:
         flags |= BORN_V6
     born_ms = call.number(fields.born, call.now_ms())
     properties = ext.get(fields.properties, "").encode(errors="surrogateescape")
+    if _ASKS in properties:
+        properties = requests.marked(call.rocketmq, properties)
     return Said(properties, flag, flags, born_ms, host, reconsumed)
 
 
@@ -178,14 +182,14 @@ def _in_queue(send: Send, queue: Queue, error: Exception | None) -> None:
 def answer_of(send: Send, log_id: int, queue: int, offset: int) -> dict[str, object]:
     """Return what says where the messages are."""
     host = send.call.client.store_host
-    ids = [
-        layout.message_id(host, layout.physical_offset(log_id, max(0, offset) + index))
-        for index in range(len(send.messages))
-    ]
+    there = max(0, offset)
+    ids = layout.message_id(host, layout.physical_offset(log_id, there))
+    for index in range(1, len(send.messages)):
+        ids += "," + layout.message_id(host, layout.physical_offset(log_id, there + index))
     answer: dict[str, object] = {
-        "msgId": ",".join(ids),
-        "queueId": queue,
-        "queueOffset": offset,
+        "msgId": ids,
+        "queueId": str(queue),
+        "queueOffset": str(offset),
         "MSG_REGION": "DefaultRegion",
         "TRACE_ON": "true",
     }
