@@ -11,7 +11,8 @@ HEAD = """<!-- Made by ./dev docs from src/anymq/protocols/rocketmq/api: change 
 
 # RocketMQ requests
 
-What is answered of RocketMQ's remoting protocol, at each of its ports. [What the answers mean](../protocols/rocketmq.md).
+What is answered of RocketMQ's remoting protocol, at each of its ports.
+[What the answers mean](../protocols/rocketmq.md).
 
 | code | request | what it does |
 |---|---|---|
@@ -19,8 +20,8 @@ What is answered of RocketMQ's remoting protocol, at each of its ports. [What th
 TAIL = """
 ## Not answered
 
-These are answered with 3, `REQUEST_CODE_NOT_SUPPORTED`: they are of replicas, controllers, cold data and other parts
-that there are none of here, or we ask them ourselves.
+These are answered with 3, `REQUEST_CODE_NOT_SUPPORTED`: they are of replicas, controllers, cold data
+and other parts that there are none of here, or we ask them ourselves.
 
 | code | request |
 |---|---|
