@@ -1,4 +1,4 @@
-"""Steps of orders by RocketMQ: each order's in their order, by tag; and Kafka's tools see them, too.
+"""Steps of orders by RocketMQ: each order's in their order, by tag; Kafka's clients see them, too.
 
 pip install rocketmq confluent-kafka; anymq serve
 """
@@ -20,14 +20,14 @@ producer.start()
 
 
 def tell(order: int, step: str) -> None:
-    """All steps of an order go to one queue, which its number chooses."""
+    """All steps of an order go to the queue that its number chooses."""
     message = Message("orders")
     message.set_keys(str(order))
     message.set_tags(step)
     message.set_body(f"order {order} is {step}")
     try:
         producer.send_orderly(message, order)
-    except ProducerSendSyncFailed:  # the first time this library may be too quick for itself
+    except ProducerSendSyncFailed:  # at first this library may be too quick for itself
         producer.send_orderly(message, order)
 
 
@@ -39,7 +39,8 @@ seen: list[str] = []
 all_seen = threading.Event()
 
 
-def note(message: RecvMessage) -> None:  # it comes again if this raises
+def note(message: RecvMessage) -> None:
+    """Deal with a message; it comes again if this raises."""
     seen.append(message.body.decode())
     if len(seen) == 4:
         all_seen.set()
@@ -52,7 +53,6 @@ shipping.start()
 all_seen.wait(45)
 for order in ORDERS:
     print([line for line in seen if f" {order} " in line])
-
 books = Consumer({"bootstrap.servers": kafka, "group.id": "books", "auto.offset.reset": "earliest"})
 books.subscribe(["orders"])
 print("in the books:", len(books.consume(6, timeout=30)))

@@ -59,9 +59,9 @@ def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
     send = Send(call, name, queue, messages, group, batch, most)
     if making.is_there(name):
         _there(send, None)
-    elif (line := queues.queue_named(call.broker, name)) is not None:
+    elif (place := queues.queue_named(call.broker, name)) is not None:
         queues.check_sendable(send)
-        queues.publish(send, line, partial(_in_queue, send, line))
+        queues.publish(send, place, partial(_in_queue, send, place))
     else:
         _may_create(call, name, fields)
         call.later()
