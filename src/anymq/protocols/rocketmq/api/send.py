@@ -86,7 +86,7 @@ def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, str(error)) from None
     if not found:
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, "a batch without messages")
-    _, _, *more = said
+    more = said[2:]
     return [(_fitting(Said(one.properties, one.flag, *more)), one.body) for one in found]
 
 
