@@ -30,6 +30,7 @@ HEADERS = tuple(
     )
 )
 NOT_EMPTY = b"-"  # the client refuses a message without a body
+PATIENCE_SECONDS = 60.0  # of reading, when nothing comes; on a busy machine a pull takes long
 MOMENT = 0.02  # between two looks
 
 _body_at = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(("GetMessageBody", dll))
@@ -84,11 +85,11 @@ class RocketMq(Speaker):
 
     @override
     def read(self) -> Iterator[tuple[str, Spoken]]:
-        patience = time.monotonic() + SECONDS
+        patience = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < patience:
             for address in self._addresses:
                 for message in self._consumer.pull(address):
-                    patience = time.monotonic() + SECONDS
+                    patience = time.monotonic() + PATIENCE_SECONDS
                     yield address, spoken(address, message)
             time.sleep(MOMENT)
 
