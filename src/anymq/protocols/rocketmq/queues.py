@@ -6,6 +6,7 @@ It is taken by POP (api/pop.py); who pulls by offsets needs a topic.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from anymq.core.broker import Broker
 from anymq.core.errors import Refused
 from anymq.core.message import Envelope, Message, Run
 from anymq.core.queues.queue import Queue
@@ -22,14 +23,14 @@ Then = Callable[[Exception | None], None]
 UNKNOWN_OFFSET = -1  # a message may be somebody's before anyone could ask where it was
 
 
-def queue_named(call: "Call", name: str) -> Queue | None:
+def queue_named(broker: Broker, name: str) -> Queue | None:
     """Return the queue of this name, unless it is a topic's."""
-    return None if name in call.broker.topics else call.broker.shares.spots.queue(name)
+    return None if name in broker.topics else broker.shares.spots.queue(name)
 
 
 def no_topic(call: "Call", name: str) -> RocketMqError:
     """Say that there is no such topic; or that it is a queue, where a topic is needed."""
-    if queue_named(call, name) is None:
+    if queue_named(call.broker, name) is None:
         return NoTopic(name)
     return RocketMqError(
         ResponseCode.NO_PERMISSION, f"[{name}] is a queue, which has no offsets: consume it by POP"
