@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from anymq.core.errors import Refused, Unavailable
 from anymq.core.queues.delays import LOG_ID as DELAYS_LOG_ID
+from anymq.core.rights.access import Access
+from anymq.core.rights.operations import Kind, Operation
 from anymq.core.streams.topic import Topic
 from anymq.core.taps import BROKER
 from anymq.core.transactions import halves
@@ -83,6 +85,7 @@ class Tells(Protocol):
     """A connection by which a client can be asked."""
 
     store_host: bytes  # how this client calls us
+    access: Access | None  # of the last user that it showed
 
     def tell(self, code: int, ext: Mapping[str, object], body: bytes = b"") -> None:
         """Tell the client something; it does not answer."""
@@ -152,9 +155,13 @@ class HalfMessages:
         return any(ask(one, half) for ask in self.askers)
 
     def _ask_producer(self, one: Open, half: Half) -> bool:
-        """Ask one of the producers that are there, another one each time."""
+        """Ask one of the producers that are there, another one each time.
+
+        The question has the whole message in it: only who may send it may see it.
+        """
         found = self._rocketmq.clients.producers_of(one.group)
-        producers = [each.channel for each in found if isinstance(each.channel, Tells)]
+        channels = [each.channel for each in found if isinstance(each.channel, Tells)]
+        producers = [each for each in channels if _may_send(each, half)]
         if not producers:
             return False
         self._turns += 1
@@ -183,6 +190,11 @@ class HalfMessages:
         where = half.partition, one.position, place, half.record.timestamp
         lay_out(parts, teller, packed(said_of(half)), where, half.record.value or b"")
         return RequestCode.CHECK_TRANSACTION_STATE, said, b"".join(parts)
+
+
+def _may_send(client: Tells, half: Half) -> bool:
+    access = client.access
+    return access is not None and access.may(Operation.WRITE, Kind.TOPIC, half.topic)
 
 
 def final(one: Open, half: Half) -> Said:
