@@ -6,7 +6,7 @@ python bank_a.py 127.0.0.1:10911 a.db 10    # ten transfers; may be killed and s
 2. The money goes, and the ledger says so, in one transaction of A's own database.
 3. The message is committed: B sees it.
 
-Whoever dies, and wherever: the broker keeps the half message, and asks. A's ledger knows the answer.
+Whoever dies, and wherever: the broker keeps the half message, and asks; A's ledger knows.
 """
 
 import json

@@ -60,9 +60,7 @@ class Connection:
                 raise Broken
             return self._answers.pop(opaque)
 
-    def say(
-        self, code: int, ext: dict[str, Any], body: bytes = b"", *, flag: int = ONEWAY
-    ) -> int:
+    def say(self, code: int, ext: dict[str, Any], body: bytes = b"", *, flag: int = ONEWAY) -> int:
         """Send a request, and do not wait."""
         with self._writing:
             self._opaque += 1

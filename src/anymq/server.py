@@ -402,6 +402,7 @@ class Server:
                 commit_seconds=disk.commit_seconds,
                 messages=lambda: {"amqp": self._amqp_counters},
                 channels=lambda: {"amqp": self._amqp.channel_count if self._amqp else 0},
+                transactions=self._transactions,
             ),
         )
         watch_as_rabbitmq(registry, site, numbers)
@@ -447,6 +448,7 @@ class Server:
             started_ms=broker.clock.wall_ms(),
             settings=lambda: self.settings,
             use=self._use,
+            transactions=self._transactions,
         )
 
     def _talkers(self) -> Collection[Talker]:

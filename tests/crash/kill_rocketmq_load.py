@@ -14,10 +14,13 @@ from typing_extensions import override
 from tests.crash.check_log import Final, Outcome, Place, Polled, Read, Sent
 from tests.crash.worker import ANSWER_SECONDS, Gone, Worker
 
-SEND, SEND_BATCH, PULL, MAX_OFFSET = 310, 320, 11, 30
+SEND, SEND_BATCH, PULL, MAX_OFFSET, POP, ACK = 310, 320, 11, 30, 200050, 200051
 SUCCESS, SYSTEM_BUSY, SERVICE_NOT_AVAILABLE, PULL_NOT_FOUND, PULL_RETRY = 0, 2, 14, 19, 20
+NOTHING_TO_POP, ANOTHERS = (209, 210), 208
 NOT_WRITTEN = (SYSTEM_BUSY, SERVICE_NOT_AVAILABLE)
 PULLED_MAX = 32
+INVISIBLE_MS = 3000  # what is lent when the server dies comes again after that at the latest
+POLL_MS = 500
 TOGETHER = 3  # messages of a batch
 BATCH_EVERY = 5
 FIXED = struct.Struct(">iiiiiqq")  # size, magic, CRC, queue, flag, queue offset, physical offset
@@ -172,6 +175,70 @@ class Puller(Worker[Client]):
                     self.progressed(len(messages))
 
 
+@dataclass(frozen=True)
+class Lent:
+    """A message that was popped, and the handle to ack it by."""
+
+    queue: int
+    offset: int
+    value: str
+    handle: str
+
+
+class Popper(Worker[Client]):
+    """Pops from all queues and acks; there is always something out that is not acked yet."""
+
+    def __init__(self, name: str, port: int, topic: str) -> None:
+        super().__init__(name, partial(Client, port))
+        self._topic = topic
+        self.sure: list[str] = []  # acked, and the server has said so
+        self.perhaps: set[str] = set()  # it may know
+        self.again: set[str] = set()  # came though they were acked for sure
+
+    @override
+    def round(self, client: Client) -> None:
+        """Until the server goes."""
+        held: list[Lent] = []
+        while not self.stopping.is_set():
+            lent = self._pop(client)
+            self.again.update({one.value for one in lent} & set(self.sure))
+            self._ack(client, held)
+            held = lent
+
+    def _pop(self, client: Client) -> list[Lent]:
+        who = {"consumerGroup": "poppers", "topic": self._topic, "queueId": -1, "maxMsgNums": 16}
+        how = {"invisibleTime": INVISIBLE_MS, "pollTime": POLL_MS, "bornTime": 0, "initMode": 0}
+        heard = client.ask(POP, {**who, **how, "exp": "*", "expType": "TAG", "order": "false"})
+        if heard.code in NOTHING_TO_POP:
+            return []
+        assert heard.code == SUCCESS, heard
+        return list(self._lent(heard))
+
+    def _lent(self, heard: Heard) -> Iterator[Lent]:
+        said = heard.fields
+        starts = dict(each.split(" ")[1:] for each in said["startOffsetInfo"].split(";"))
+        loan = f"{said['popTime']} {said['invisibleTime']} {said['reviveQid']} 0 peer"
+        for queue, offset, value in laid_out(heard.body):
+            handle = f"{starts[str(queue)]} {loan} {queue} {offset}"
+            yield Lent(queue, offset, value, handle)
+
+    def _ack(self, client: Client, held: Sequence[Lent]) -> None:
+        self.perhaps.update(one.value for one in held)
+        waiting = {client.say(ACK, self._fields(one)): one.value for one in held}
+        while waiting:
+            heard = client.hear()
+            value = waiting.pop(heard.opaque)
+            assert heard.code in (SUCCESS, ANOTHERS), heard
+            self.perhaps.discard(value)
+            if heard.code == SUCCESS:
+                self.sure.append(value)
+        self.progressed(len(held))
+
+    def _fields(self, one: Lent) -> Mapping[str, object]:
+        who = {"consumerGroup": "poppers", "topic": self._topic, "queueId": one.queue}
+        return {**who, "extraInfo": one.handle, "offset": one.offset}
+
+
 def batched(body: bytes) -> bytes:
     """A message as it is in a batch, with no properties."""
     fixed = struct.pack(">iIii", 0, crc32(body), 0, len(body))
@@ -187,21 +254,20 @@ def pull(client: Client, topic: str, queue: int, offset: int) -> list[Read]:
     if heard.code in (PULL_NOT_FOUND, PULL_RETRY):
         return []
     assert heard.code == SUCCESS, heard
-    messages = list(laid_out(heard.body, queue))
+    messages = [(at, value) for _, at, value in laid_out(heard.body)]
     # Numbers are dense: neither gaps nor anything twice.
     assert [at for at, _ in messages] == list(range(offset, offset + len(messages))), heard.fields
     return messages
 
 
-def laid_out(data: bytes, queue: int) -> Iterator[Read]:
-    """The messages of an answer: where they are, and their bodies."""
+def laid_out(data: bytes) -> Iterator[tuple[int, int, str]]:
+    """The messages of an answer: queue, offset and body."""
     at = 0
     while at < len(data):
-        size, _, _, said, _, offset, _ = FIXED.unpack_from(data, at)
-        assert said == queue
+        size, _, _, queue, _, offset, _ = FIXED.unpack_from(data, at)
         (length,) = struct.unpack_from(">i", data, at + BODY_AT)
         body = at + BODY_AT + 4
-        yield offset, data[body : body + length].decode()
+        yield queue, offset, data[body : body + length].decode()
         at += size
 
 

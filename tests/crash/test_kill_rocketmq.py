@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.check_log import Final, History, check
-from tests.crash.kill_rocketmq_load import Puller, Sender, read_all
+from tests.crash.kill_rocketmq_load import Popper, Puller, Sender, read_all
 from tests.peers.anymq import AnymqServer
 from tests.peers.process import free_ports
 
@@ -20,6 +21,8 @@ SEED = int(os.environ.get("ANYMQ_SEED", "4"))
 CYCLES = int(os.environ.get("ANYMQ_KILLS", 3 * EFFORT))
 TOPIC, QUEUES = "orders", 4
 ANSWERS_MAX, READ_MAX = 300, 200
+ACKED_MAX = 60
+PATIENCE_SECONDS = 120
 log = logging.getLogger(__name__)
 
 
@@ -34,7 +37,7 @@ def server() -> Iterator[AnymqServer]:
         server.stop()
 
 
-@pytest.mark.timeout(180 * EFFORT)
+@pytest.mark.timeout(120 + 60 * CYCLES)  # on a machine that is busy with much else
 def test_what_was_answered_is_there_once_and_in_order(server: AnymqServer) -> None:
     """One sender waits for each answer, the other for many at a time."""
     chance = random.Random(SEED)
@@ -50,7 +53,7 @@ def test_what_was_answered_is_there_once_and_in_order(server: AnymqServer) -> No
         puller.wait_for(chance.randint(1, READ_MAX))
         server.kill()
         server.start()
-    for each in (*senders, puller):
+    for each in (puller, *senders):
         each.wait_for(1)
         each.stop()
     judge(senders, puller, read_all(port, TOPIC, QUEUES))
@@ -70,3 +73,29 @@ def judge(senders: Sequence[Sender], puller: Puller, finals: Sequence[Final]) ->
         there = values & history.final_values[place]
         assert len(there) in (0, len(values)), f"{summary}: half of {sorted(values)}"
     assert outcomes["OK"] > CYCLES
+
+
+@pytest.mark.timeout(180 + 60 * CYCLES)
+def test_what_was_acked_does_not_come_again_and_the_rest_does(server: AnymqServer) -> None:
+    """Loans of POP end with the server; what was settled is kept."""
+    chance = random.Random(SEED)
+    port = int(server.settings["rocketmq.port"])
+    sender, popper = Sender("one", port, TOPIC, QUEUES, window=10), Popper("popper", port, TOPIC)
+    sender.start()
+    sender.wait_for(1)
+    popper.start()
+    for _ in range(CYCLES):
+        sender.wait_for(chance.randint(1, ANSWERS_MAX))
+        popper.wait_for(chance.randint(1, ACKED_MAX))
+        server.kill()
+        server.start()
+    sender.stop()
+    stored = {value for final in read_all(port, TOPIC, QUEUES) for _, value in final.messages}
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while popper.bug is None and not stored <= {*popper.sure, *popper.perhaps}:
+        assert time.monotonic() < ends, sorted(stored - {*popper.sure, *popper.perhaps})[:10]
+        time.sleep(0.01)
+    popper.stop()
+    assert not popper.again, f"acked, and came again: {sorted(popper.again)[:10]}"
+    assert len(popper.sure) == len(set(popper.sure)), "acked for sure, twice"
+    assert popper.sure

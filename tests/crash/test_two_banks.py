@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
@@ -67,7 +67,8 @@ class Bank:
             text=True,
         )
         arguments = (self._process, self._life)
-        threading.Thread(target=self._listen, args=arguments, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=arguments, daemon=True)
+        self._listener.start()
 
     def _listen(self, process: "subprocess.Popen[str]", life: int) -> None:
         assert process.stdout is not None
@@ -87,6 +88,7 @@ class Bank:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._listener.join()
             for pipe in (self._process.stdin, self._process.stdout):
                 assert pipe is not None
                 with suppress(OSError):
@@ -130,44 +132,55 @@ class Network:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._lock = threading.Lock()
-        self._ends: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._ends: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._run(self._accept)
+
+    def _run(self, work: Callable[..., None], *arguments: socket.socket) -> threading.Thread:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
 
     def _accept(self) -> None:
-        while True:
-            try:
+        with suppress(OSError):
+            while True:
                 near, _ = self._listener.accept()
-            except OSError:
-                return
-            try:
-                far = socket.create_connection(("127.0.0.1", self._to))
-            except OSError:
-                near.close()
-                continue
+                self._run(self._serve, near)
+
+    def _serve(self, near: socket.socket) -> None:
+        """Carry both ways, until one end is gone."""
+        with near, suppress(OSError), socket.create_connection(("127.0.0.1", self._to)) as far:
             with self._lock:
-                self._ends += [near, far]
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+                self._ends |= {near, far}
+            back = self._run(self._carry, far, near)
+            self._carry(near, far)
+            back.join()
+            with self._lock:
+                self._ends -= {near, far}
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while data := one.recv(65536):
                 other.sendall(data)
-        self._drop([one, other])
-
-    def _drop(self, ends: list[socket.socket]) -> None:
-        for end in ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        _cut([one, other])
 
     def die(self) -> None:
         with self._lock:
-            ends, self._ends = self._ends, []
-        self._drop(ends)
+            _cut(self._ends)
 
     def close(self) -> None:
+        _cut([self._listener])
         self._listener.close()
         self.die()
+        for thread in self._threads:
+            thread.join()
+
+
+def _cut(ends: Iterable[socket.socket]) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
 
 class Town:

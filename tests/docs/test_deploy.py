@@ -167,7 +167,7 @@ def check_variables(said: dict[str, Any]) -> None:
             by_variable[name].parse(value)
 
 
-PROTOCOLS = ("amqp", "kafka", "mqtt", "stomp", "management")
+PROTOCOLS = ("amqp", "kafka", "mqtt", "stomp", "rocketmq", "management")
 
 
 def test_the_image_is_that_of_a_good_neighbour() -> None:
@@ -180,6 +180,7 @@ def test_the_image_is_that_of_a_good_neighbour() -> None:
     assert int(by_word["USER"]) > 0
     assert "org.opencontainers.image.licenses" in by_word["LABEL"]
     ports = {default_of(f"{each}.port") for each in PROTOCOLS}
+    ports.add(default_of("rocketmq.nameserver_port"))
     assert {int(port) for port in by_word["EXPOSE"].split()} == ports
     [environment] = [rest for word, rest in said if word == "ENV"]
     variables = dict(each.split("=", 1) for each in shlex.split(environment))

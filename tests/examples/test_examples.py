@@ -248,6 +248,18 @@ def test_sensors_by_mqtt_are_read_by_kafka_and_amqp(server: EmbeddedBroker) -> N
     ]
 
 
+def test_orders_by_rocketmq_keep_their_order(server: EmbeddedBroker, tmp_path: Path) -> None:
+    name_server = f"127.0.0.1:{server.ports['rocketmq_nameserver']}"
+    home = str(tmp_path)  # the library writes its log there
+    said = run(sys.executable, "rocketmq_orders.py", name_server, server.kafka, HOME=home)
+
+    assert said == [
+        "['order 17 is paid', 'order 17 is sent']",
+        "['order 18 is paid', 'order 18 is sent']",
+        "in the books: 6",
+    ]
+
+
 EXAMPLE_FILES = sorted(
     path
     for path in EXAMPLES.rglob("*")

@@ -15,9 +15,9 @@ from confluent_kafka import Consumer, Producer
 
 READY = re.compile(
     r"is ready after \S+ s: Kafka at (\S+), AMQP at (\S+), MQTT at \S+, STOMP at \S+,"
-    r" page, API and metrics at (\S+)$"
+    r" (?:RocketMQ.* at \S+, )+page, API and metrics at (\S+)$"
 )
-PROTOCOLS = ("kafka", "amqp", "mqtt", "stomp", "management")
+PROTOCOLS = ("kafka", "amqp", "mqtt", "stomp", "rocketmq", "rocketmq-nameserver", "management")
 SECONDS = 45  # within which a stop has to be done
 
 Serve = Callable[..., "Broker"]

@@ -47,6 +47,7 @@ OPERATE = {
     "dead-letters": "dead letters by reason and origin; send them back",
     "shovels": "messages on their way to other brokers: list, set, restart, delete",
     "delayed": "messages that wait for their time: list, cancel, release",
+    "transactions": "half messages that wait for their senders' word: list, commit, rollback",
     "jobs": "what is being done with many messages: list, wait, cancel",
     "log-level": "how much the broker logs; change it while it runs",
     "audit": "who changed what, and from where",

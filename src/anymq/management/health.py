@@ -9,6 +9,7 @@ from anymq.core.flow import MEMORY
 from anymq.core.queues import delays, journal
 from anymq.core.queues.queue import Queue
 from anymq.core.streams import offset_records
+from anymq.core.transactions import fates, halves
 from anymq.core.vhosts import arrivals
 from anymq.management.pages import Condition
 from anymq.protocols.mqtt import kept
@@ -21,6 +22,8 @@ OURS = {
     delays.LOG_ID: "delayed messages",
     kept.LOG_ID: "MQTT's sessions and retained messages",
     arrivals.LOG_ID: "notes of where delayed records arrive",
+    halves.LOG_ID: "half messages",
+    fates.LOG_ID: "what was decided of half messages",
 }
 
 

@@ -13,7 +13,9 @@ from anymq.core.catalog import LOG_ID_FIRST
 from anymq.core.flow import DISK as DISK_ALARM
 from anymq.core.flow import MEMORY as MEMORY_ALARM
 from anymq.core.streams.partition import Partition
+from anymq.core.transactions.transactions import Transactions
 from anymq.management.queue_metrics import Numbers, watch_queues
+from anymq.management.transaction_metrics import watch_transactions
 from anymq.observability.metrics import Histogram, Registry, Sample, counter, gauge, histogram
 from anymq.storage.store import LogStore
 
@@ -105,6 +107,7 @@ class Watched:
     commit_seconds: Histogram
     messages: Callable[[], Mapping[str, MessageCounts]]
     channels: Callable[[], Mapping[str, int]]
+    transactions: Transactions
 
 
 def watch(registry: Registry, watched: Watched) -> Numbers:
@@ -113,6 +116,7 @@ def watch(registry: Registry, watched: Watched) -> Numbers:
     _watch_peers(registry, watched)
     _watch_messages(registry, watched)
     numbers = watch_queues(registry, watched.broker)
+    watch_transactions(registry, watched.transactions)
     _watch_topics(registry, watched.broker)
     _watch_disk(registry, watched)
     return numbers

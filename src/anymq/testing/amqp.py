@@ -6,6 +6,7 @@ client >> (1, methods.BasicGet("q", no_ack=True))
 assert client.answers() == [(1, methods.BasicGetEmpty())]
 """
 
+from functools import cached_property
 from random import Random
 from typing import Any, Self
 
@@ -13,6 +14,8 @@ from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.timers import Timers
+from anymq.core.transactions.settings import TransactionSettings
+from anymq.core.transactions.transactions import Transactions
 from anymq.protocols.amqp import methods
 from anymq.protocols.amqp.channel import Channel
 from anymq.protocols.amqp.codec import (
@@ -42,6 +45,7 @@ from anymq.storage.files import FileRange, Files
 from anymq.storage.store import LogStore
 from anymq.testing.kafka import HandClock
 from anymq.testing.simfs import SimFiles
+from anymq.wiring import make_transactions
 
 MEMORY_BYTES_MAX = 1 << 30
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 5672)
@@ -101,6 +105,11 @@ class AmqpRoom:
             gate=gate or Gate(Attempts(self.clock.monotonic)),
         )
         self.write_to_disk()
+
+    @cached_property
+    def transactions(self) -> Transactions:
+        """The half messages, for those who need them."""
+        return make_transactions(TransactionSettings(), self.broker, self.store)
 
     def dialog(self, peer: Peer = PEER) -> "AmqpDialog":
         """Return a new connection."""

@@ -115,6 +115,7 @@ class HttpRoom(AmqpRoom):
             started_ms=0,
             settings=lambda: self.settings,
             use=self.use,
+            transactions=self.transactions,
         )
         self.api = ManagementApi(self.site)
 

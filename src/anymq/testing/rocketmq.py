@@ -8,7 +8,6 @@ assert answer.code == ResponseCode.SUCCESS
 
 from collections.abc import Mapping
 
-from anymq.core.transactions.settings import TransactionSettings
 from anymq.protocols.rocketmq.api import registry
 from anymq.protocols.rocketmq.codec import ONEWAY, Decoder, Frame, Kind, Limits, encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
@@ -22,7 +21,6 @@ from anymq.security.gate import Gate
 from anymq.security.users import Users
 from anymq.storage.files import Files
 from anymq.testing.clients import Client, ClientsRoom
-from anymq.wiring import make_transactions
 
 PEER = Peer("127.0.0.1", 50_000, "127.0.0.1", 10911)
 PULL_SUSPEND, PULL_SUBSCRIPTION = 2, 4
@@ -49,7 +47,7 @@ class RocketMqRoom(ClientsRoom):
             counters=Counters(),
             memory=self.amqp.memory,
             handlers=registry.load(),
-            transactions=make_transactions(TransactionSettings(), self.broker, self.store),
+            transactions=self.transactions,
             detours=registry.detours(),
         )
         self.rocketmq.halves.begin()

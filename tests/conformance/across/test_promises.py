@@ -11,21 +11,24 @@ from confluent_kafka import KafkaError, Producer
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import NackError
+from rocketmq.exceptions import ProducerSendSyncFailed
 
 from anymq.testing import EmbeddedBroker
 from tests.conformance.across.refusing import stomp_error
+from tests.conformance.across.rocketmq_speaker import RocketMq
 from tests.conformance.across.speakers import Amqp, AmqpStream, Kafka, Mqtt, Speaker, Spoken, Stomp
 from tests.conformance.mqtt.client import SECONDS
 
-WRITERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp)
-READERS: tuple[type[Speaker], ...] = (Kafka, Amqp, AmqpStream, Mqtt, Stomp)
+WRITERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp, RocketMq)
+READERS: tuple[type[Speaker], ...] = (Kafka, Amqp, AmqpStream, Mqtt, Stomp, RocketMq)
 BODY = {Kafka: "value", Amqp: "body", AmqpStream: "body", Mqtt: "payload", Stomp: "body"}
+BODY[RocketMq] = "body"
 QUOTA_EXCEEDED = 0x97
 
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[EmbeddedBroker]:
-    settings = {"mqtt": {"port": 0}, "stomp": {"port": 0}}
+    settings = {name: {"port": 0} for name in ("mqtt", "stomp", "rocketmq")}
     with EmbeddedBroker(settings=settings) as running:
         yield running
 
@@ -122,6 +125,15 @@ def kafka_refusal(broker: EmbeddedBroker, queue: str) -> object:
     return heard[0].code()
 
 
+def rocketmq_refusal(broker: EmbeddedBroker, queue: str) -> object:
+    """The client tells no code, but why."""
+    speaker = RocketMq(broker, [])
+    with pytest.raises(ProducerSendSyncFailed) as refused:
+        speaker.write_to(queue, b"too much")
+    speaker.close()
+    return str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("refusal", "words"),
     [
@@ -129,6 +141,7 @@ def kafka_refusal(broker: EmbeddedBroker, queue: str) -> object:
         (mqtt_refusal, QUOTA_EXCEEDED),
         (stomp_refusal, str),
         (kafka_refusal, KafkaError.POLICY_VIOLATION),
+        (rocketmq_refusal, str),
     ],
 )
 def test_a_full_queue_says_no_to_whoever_publishes(

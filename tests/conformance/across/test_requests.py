@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from anymq.testing import EmbeddedBroker
+from tests.conformance.across.rocketmq_speaker import RocketMq
 from tests.conformance.across.speakers import Amqp, Kafka, Mqtt, Speaker, Spoken, Stomp, body_of
 from tests.conformance.across.workers import STEPS_MAX
 
@@ -13,19 +14,22 @@ ASK, ANSWERS = "rpc.ask", "rpc.answers"
 REPLY_QUEUE = "answers"  # gets what is published to the address, too
 
 BODY: dict[type[Speaker], str] = {Kafka: "value", Amqp: "body", Mqtt: "payload", Stomp: "body"}
+BODY[RocketMq] = "body"
 # How each says where it wants its answer, and what it is for.
 ASKING: dict[type[Speaker], Spoken] = {
     Amqp: Spoken({"reply_to": REPLY_QUEUE, "correlation_id": "7"}),
     Mqtt: Spoken({"Response Topic": "rpc/answers", "Correlation Data": b"7"}),
     Stomp: Spoken({}, [("reply-to", "/topic/rpc.answers"), ("correlation-id", "7")]),
     Kafka: Spoken({}, [("reply-to", b"rpc.answers"), ("correlation-id", b"7")]),
+    RocketMq: Spoken({}, [("REPLY_TO_CLIENT", "rpc.answers"), ("CORRELATION_ID", "7")]),
 }
-SERVERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp)
+SERVERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp, RocketMq)
 
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(settings={"mqtt": {"port": 0}, "stomp": {"port": 0}}) as running:
+    doors = {name: {"port": 0} for name in ("mqtt", "stomp", "rocketmq")}
+    with EmbeddedBroker(settings=doors) as running:
         declaring = Amqp(running, [])
         declaring.declare_stream(ASK)
         declaring.declare_stream(ANSWERS)
@@ -57,7 +61,7 @@ def test_a_request_and_its_answer(
 
 
 def heard(server: Speaker, body: bytes) -> Spoken:
-    """Return this request; Kafka's server reads those of before, too."""
+    """Return this request; those of topics read earlier ones, too."""
     requests = (said for _, said in server.read() if said.own[BODY[type(server)]] == body)
     return next(requests)
 

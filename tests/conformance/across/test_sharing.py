@@ -7,6 +7,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from anymq.testing import EmbeddedBroker
+from tests.conformance.across.rocketmq_speaker import RocketMq
 from tests.conformance.across.speakers import Amqp, Kafka, Mqtt, Speaker, Stomp
 from tests.conformance.across.workers import (
     WORKERS,
@@ -22,7 +23,8 @@ PAIRS = [(AmqpWorker, heir) for heir in WORKERS] + [(lost, AmqpWorker) for lost 
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(settings={"mqtt": {"port": 0}, "stomp": {"port": 0}}) as running:
+    doors = {name: {"port": 0} for name in ("mqtt", "stomp", "rocketmq")}
+    with EmbeddedBroker(settings=doors) as running:
         yield running
 
 
@@ -46,7 +48,7 @@ def left(channel: BlockingChannel, queue: str) -> int:
     return int(channel.queue_declare(queue, passive=True).method.message_count)
 
 
-WRITERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp)
+WRITERS: tuple[type[Speaker], ...] = (Kafka, Amqp, Mqtt, Stomp, RocketMq)
 
 
 def test_each_message_goes_to_one_whoever_wrote_it(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from anymq.testing import EmbeddedBroker
 from tests.conformance.rocketmq.client import CppClient
@@ -42,3 +43,14 @@ def connect(name_server: str, tmp_path: Path) -> Iterator[Connect]:
     yield start
     for client in clients:
         client.close()
+
+
+@pytest.fixture(scope="session")
+def make_topic(broker: EmbeddedBroker) -> Callable[..., None]:
+    """Make topics, as administrators do: some clients send to none that is not there."""
+    admin = AdminClient({"bootstrap.servers": broker.kafka})
+
+    def make(topic: str, queues: int = 4) -> None:
+        admin.create_topics([NewTopic(topic, queues, 1)])[topic].result(60)
+
+    return make

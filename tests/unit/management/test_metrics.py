@@ -8,10 +8,21 @@ import pytest
 
 from anymq.core.broker import Broker
 from anymq.core.queues.totals import Totals
+from anymq.core.transactions.transactions import Counts, Transactions
 from anymq.management.metrics import Watched, watch
 from anymq.observability.metrics import DECLARED, Histogram, Registry
 from anymq.protocols.amqp.counters import Counters
 from anymq.storage.store import LogStore
+
+
+class Waiting:
+    """Two half messages."""
+
+    counts = Counts(committed=4)
+    oldest_seconds = 7.5
+
+    def __len__(self) -> int:
+        return 2
 
 
 @pytest.fixture
@@ -48,6 +59,7 @@ def registry() -> Registry:
         commit_seconds=Histogram(),
         messages=lambda: {"amqp": Counters(published=9, confirmed=4, dropped=1)},
         channels=lambda: {"amqp": 2},
+        transactions=cast(Transactions, Waiting()),
     )
     registry = Registry()
     list(watch(registry, watched).look())
@@ -68,6 +80,9 @@ def test_every_number_that_is_declared_comes_from_somewhere(registry: Registry) 
     [
         "process_start_time_seconds 1.0",
         'anymq_connections{listener="kafka"} 3',
+        "anymq_transactions_open 2",
+        "anymq_transactions_oldest_seconds 7.5",
+        'anymq_transactions_ended_total{outcome="committed"} 4',
         'anymq_requests_total{protocol="kafka",api="Fetch"} 4',
         "anymq_records_written_total 5",
         'anymq_partition_end_offset{topic="news",partition="0"} 5',

@@ -56,6 +56,11 @@ class QueueLocks:
         lock = self._by_group.get(group, {}).get(queue)
         return lock.client_id if lock is not None and lock.until > self._clock.monotonic() else None
 
+    def is_used(self, group: str) -> bool:
+        """Has anybody of the group a queue for himself now?"""
+        now = self._clock.monotonic()
+        return any(lock.until > now for lock in self._by_group.get(group, {}).values())
+
     def maintenance(self) -> None:
         """Forget what has run out; every few seconds."""
         now = self._clock.monotonic()

@@ -138,9 +138,10 @@ class Transactions:
         return list(islice(found, min(count, PAGE_MAX)))
 
     @property
-    def oldest_ms(self) -> int | None:
-        """Since when the oldest waits."""
-        return next((one.since_ms for one in self._open.values()), None)
+    def oldest_seconds(self) -> float:
+        """How long the oldest has waited."""
+        oldest = next((one.since_ms for one in self._open.values()), None)
+        return 0.0 if oldest is None else max(0, self._clock.now_ms() - oldest) / 1000
 
     def by_group(self) -> Mapping[str, int]:
         """Return how many wait, by group."""

@@ -34,6 +34,7 @@ from anymq.management.api import (
     slow,
     topics,
     traces,
+    transactions,
     users,
     vhosts,
 )
@@ -82,6 +83,7 @@ MODULES = (
     jobs,
     dead_letters,
     delayed,
+    transactions,
     shovels,
 )
 

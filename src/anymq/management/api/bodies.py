@@ -178,6 +178,12 @@ QUERIES: Mapping[tuple[str, str], Mapping[str, Schema]] = {
     ("GET", "/topics/:topic/partitions/:partition/messages"): BROWSED,
     ("GET", "/dead-letters/:vhost"): {"queue": TEXT},
     ("GET", "/delayed/:vhost"): {"after": TEXT, **SHOWN},
+    ("GET", "/transactions/:vhost"): {
+        "after": TEXT,
+        "count": NUMBER,
+        "group": TEXT,
+        "topic": TEXT,
+    },
     ("GET", "/trace/messages"): {
         "vhost": TEXT,
         "trace": TEXT,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from anymq.config.model import Settings
 from anymq.core.broker import Broker
+from anymq.core.transactions.transactions import Transactions
 from anymq.management.api.guard import Guard
 from anymq.management.api.rates import Rates
 from anymq.management.api.sampler import Sampler
@@ -63,6 +64,7 @@ class Site:
     started_ms: int
     settings: Callable[[], Settings]  # that hold now
     use: Callable[[Settings], None]  # have those hold that can change while we run
+    transactions: Transactions | None = None
 
     @property
     def node(self) -> str:

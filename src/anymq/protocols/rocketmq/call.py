@@ -11,8 +11,8 @@ from anymq.protocols.rocketmq.errors import BadRequest
 if TYPE_CHECKING:
     from anymq.core.broker import Broker
     from anymq.core.rights.access import Access
+    from anymq.protocols.rocketmq.caller import Caller
     from anymq.protocols.rocketmq.rocketmq import RocketMq
-    from anymq.protocols.rocketmq.session import RocketMqSession
 
 _RESPONSE = 1
 _TRUE = frozenset({"true", "1", "True", "TRUE"})
@@ -25,7 +25,7 @@ class Call:
 
     __slots__ = ("_nobody_waits", "access", "answered", "body", "client", "ext", "frame", "on_gone")
 
-    def __init__(self, client: "RocketMqSession", frame: Frame, access: "Access") -> None:
+    def __init__(self, client: "Caller", frame: Frame, access: "Access") -> None:
         self.client = client
         self.frame = frame
         self.ext = frame.ext

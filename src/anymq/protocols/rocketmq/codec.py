@@ -106,7 +106,8 @@ class Decoder:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self._buffer = bytearray()
+        # Bytes when it came at once, as most does; what comes in pieces grows in place.
+        self._buffer: bytes | bytearray = b""
         self._at = 0
 
     @property
@@ -116,18 +117,26 @@ class Decoder:
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take what came."""
-        if self._at:
-            del self._buffer[: self._at]
-            self._at = 0
-        self._buffer += data
+        buffer, at = self._buffer, self._at
+        self._at = 0
+        if at == len(buffer):
+            self._buffer = bytes(data)
+        elif isinstance(buffer, bytearray):
+            del buffer[:at]
+            buffer += data
+        else:
+            self._buffer = bytearray(buffer[at:]) + data
 
     def clear(self) -> None:
         """Forget everything."""
-        self._buffer = bytearray()
+        self._buffer = b""
         self._at = 0
 
     def next(self) -> Frame | None:
-        """Return the next frame, if it is whole. MalformedFrame when it never will be one."""
+        """Return the next frame, if it is whole. MalformedFrame when it never will be one.
+
+        Hot: benchmarks/micro/rocketmq.py.
+        """
         buffer, at = self._buffer, self._at
         held = len(buffer) - at
         if held < LENGTH_BYTES:
@@ -150,8 +159,8 @@ class Decoder:
         if end > len(buffer):
             return None
         start = at + _HEAD.size + size
-        with memoryview(buffer) as view:
-            header, body = bytes(view[at + _HEAD.size : start]), bytes(view[start:end])
+        view = memoryview(buffer)
+        header, body = bytes(view[at + _HEAD.size : start]), bytes(view[start:end])
         frame = read(header, body, LENGTH_BYTES + length)
         self._at = end
         if end == len(buffer):

@@ -68,6 +68,7 @@ def sized(text: bytes) -> bytes:
 # How the reserved header begins: published to the default exchange, under the topic's name.
 _ORIGIN = bytes((VERSION, DEFAULT_EXCHANGE | KEY_IS_TOPIC, FORM_NUMBER))
 _ORIGIN_BYTES = len(_ORIGIN) + 4
+_NO_KEY = varints.encode(-1)
 _COUNTED_START = 1 + len(RESERVED_START)
 # As which header a property is written in a record, length and name; None: it is none.
 _PLAIN: dict[bytes, bytes | None] = {name.encode(): None for name in BETWEEN_US}
@@ -75,6 +76,7 @@ _PLAIN |= {n: sized(field.replace("_", "-").encode()) for n, field in OWN_BYTES.
 _PLAIN |= {name.encode(): sized(other.encode()) for name, other in ELSEWHERE.items()}
 _PLAIN |= {RESERVED: None, b"__SHARDINGKEY": None}
 _UNKNOWN = b""
+SMALL_MAX = len(varints.SMALL)
 # A whole message but body, topic and properties, where both hosts are IPv4: see layout.py.
 _SHORT = Struct(">iiii4sqq20sq8s12si")
 _FRONT = Struct(">iiii4sqq")
@@ -89,22 +91,16 @@ def record_of(said: Said) -> Portable:
     """Return all of the record of a message but its body. Hot: every message that is sent."""
     key, count, plain = _plain(said)
     reserved = packed(said)
-    number = varints.encode
-    parts = (
-        number(count + 1),
-        RESERVED_START,
-        number(_ORIGIN_BYTES + len(reserved)),
-        _ORIGIN,
-        crc32c(plain).to_bytes(4, "big"),
-        reserved,
-        plain,
-    )
-    return Portable(key, b"".join(parts))
+    size = varints.encode(_ORIGIN_BYTES + len(reserved))
+    checksum = crc32c(plain).to_bytes(4, "big")
+    head = varints.encode(count + 1)
+    headers = b"".join((head, RESERVED_START, size, _ORIGIN, checksum, reserved, plain))
+    return Portable(key, headers)
 
 
 def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
     """Return the key, and how many plain headers there are, as they are written."""
-    number = varints.encode
+    small, find = varints.SMALL, _PLAIN.get
     keys = sharding = None
     parts: list[bytes] = []
     for pair in said.properties.split(PAIR_END):
@@ -115,28 +111,32 @@ def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
             keys = value
         elif name == b"__SHARDINGKEY":
             sharding = value
-        header = _PLAIN.get(name, _UNKNOWN)
+        header = find(name, _UNKNOWN)
         if header is not None:
-            parts += (header or sized(name), number(len(value)), value)
+            size = len(value)
+            length = small[size] if size < SMALL_MAX else varints.encode(size)
+            parts += (header or sized(name), length, value)
     if said.sys_flag & COMPRESSED:
-        codec = codec_of(said.sys_flag).encode()
-        parts += (sized(CONTENT_ENCODING.encode()), number(len(codec)), codec)
+        parts += (sized(CONTENT_ENCODING.encode()), sized(codec_of(said.sys_flag).encode()), b"")
     return sharding or keys, len(parts) // 3, b"".join(parts)
 
 
 def batch_of(messages: Sequence[tuple[Said, bytes]], timestamp_ms: int) -> bytes:
     """Make one batch of messages with their bodies, all stored at this time."""
-    encode = records.encode_with_headers
-    encoded = []
+    number = varints.encode
+    parts: list[bytes] = []
     for delta, (said, body) in enumerate(messages):
         key, headers = record_of(said)
-        encoded.append(encode(delta, 0, key, body, headers))
+        front = b"\0\0" + number(delta)  # no attributes, the batch's time
+        front += _NO_KEY if key is None else number(len(key)) + key
+        front += number(len(body))
+        parts += (number(len(front) + len(body) + len(headers)) + front, body, headers)
     count = len(messages)
     fields = BatchHeader(
         *(0, 0, 0, MAGIC, 0, 0, count - 1, timestamp_ms, timestamp_ms),
         *(NO_PRODUCER, -1, -1, count),
     )
-    return records.seal(b"".join(encoded), fields)
+    return records.seal(b"".join(parts), fields)
 
 
 # Pulling

@@ -16,7 +16,7 @@ from anymq.protocols.rocketmq.codes import ResponseCode
 from anymq.protocols.rocketmq.convert import record_of
 from anymq.protocols.rocketmq.errors import REFUSALS, RocketMqError
 from anymq.protocols.rocketmq.form import Said
-from anymq.protocols.rocketmq.layout import PREPARED, TRANSACTION_MASK, UNIQ_KEY
+from anymq.protocols.rocketmq.layout import UNIQ_KEY
 from anymq.protocols.rocketmq.send_request import Send
 from anymq.protocols.rocketmq.settings import RocketMqSettings
 from anymq.protocols.rocketmq.topics import queue_of
@@ -25,7 +25,6 @@ DELAY = "DELAY"
 REAL_TOPIC, REAL_QUEUE = "REAL_TOPIC", "REAL_QID"
 TIMER_OUT = "TIMER_OUT_MS"
 TIMER_SECONDS, TIMER_DELAY, TIMER_TIME = "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS"
-HALF = "TRAN_MSG"
 _DELAY, _TIMER = b"DELAY\1", b"TIMER_DE"
 _HANDLE_VERSION = "v1"
 _NUMBER_DIGITS_MAX = 18
@@ -125,7 +124,7 @@ def detour(send: Send) -> bool:
     """Keep what is sent until it is due; say no if it is due now."""
     (said, _), *others = send.messages
     delaying = send.call.rocketmq.delaying
-    if others or send.is_batch or _is_half(said):
+    if others or send.is_batch:
         return False
     try:
         due = delaying.due(said.properties)
@@ -173,14 +172,6 @@ def _answer(send: Send, queue: int, waits: Waits) -> dict[str, object]:
     if key is not None:
         answer["transactionId"] = key.decode(errors="replace")
     return answer
-
-
-def _is_half(said: Said) -> bool:
-    """Is it the first half of a transaction? Those are delayed, if at all, when they are whole."""
-    if said.sys_flag & TRANSACTION_MASK == PREPARED:
-        return True
-    half = layout.property_of(said.properties, HALF.encode())
-    return half is not None and half.lower() == b"true" and said.reconsumed == 0
 
 
 def _marked(properties: bytes, topic: str, queue: int, due: Due) -> bytes:

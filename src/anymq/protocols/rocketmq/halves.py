@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from anymq.core.errors import Refused, Unavailable
+from anymq.core.queues.delays import LOG_ID as DELAYS_LOG_ID
 from anymq.core.streams.topic import Topic
 from anymq.core.taps import BROKER
 from anymq.core.transactions import halves
@@ -106,8 +107,23 @@ class HalfMessages:
     def _publish(self, one: Open, half: Half, then: Then) -> None:
         if one.outcome is Outcome.DISCARD:
             self._append(self._given_up_topic(), 0, one, half, then)
-        else:
+        elif not self._delay(one, half, then):
             self._append(self._rocketmq.broker.topic(half.topic), half.partition, one, half, then)
+
+    def _delay(self, one: Open, half: Half, then: Then) -> bool:
+        """Keep what is to come later with what else does; say whether it is. From now on."""
+        delaying, witness = self._rocketmq.delaying, self._rocketmq.broker.lines.witness
+        if witness.knows([DELAYS_LOG_ID]):
+            then(None)  # it was there before a crash
+            return True
+        said = final(one, half)
+        due = delaying.due(said.properties)
+        if due is None:
+            return False
+        message = said, half.record.value or b""
+        waits = delaying.keep(half.topic, half.partition, message, due, then)
+        witness.sends(DELAYS_LOG_ID, waits.position)
+        return True
 
     def _given_up_topic(self) -> Topic:
         """Return the topic for those of which nobody knew; Unavailable as long as it is made."""

@@ -36,14 +36,15 @@ class Back(NamedTuple):
 def detour(send: Send) -> bool:
     """Let what a consumer sends to its retry topic once too often be a dead letter.
 
-    Consumers do that when they cannot send back by the other request; those that consume in order
-    always do.
+    Consumers do that when they cannot send back by the other request. Those that consume in order
+    try again by themselves; when they send something, they have given it up.
     """
     if not send.topic.startswith(names.RETRY):
         return False
     call, group = send.call, send.topic.removeprefix(names.RETRY)
     (said, body), *others = send.messages
-    if others or said.reconsumed <= _max_of(call, group, send.max_reconsumed):
+    in_order = call.broker.groups.queue_locks.is_used(group)
+    if others or (not in_order and said.reconsumed <= _max_of(call, group, send.max_reconsumed)):
         return False
     dead = said._replace(properties=layout.with_properties(said.properties, **{DELAY: None}))
     _put(call, names.dead_letter_topic(group), (dead, body), None)

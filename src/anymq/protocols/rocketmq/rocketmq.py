@@ -9,7 +9,6 @@ from anymq.core.streams.clients import Clients, Limits
 from anymq.core.streams.unpacked import Unpacked
 from anymq.core.transactions.transactions import Transactions
 from anymq.protocols.memory import Memory
-from anymq.protocols.rocketmq import delaying, retrying
 from anymq.protocols.rocketmq.convert import Teller
 from anymq.protocols.rocketmq.counters import Counters
 from anymq.protocols.rocketmq.delaying import Delaying
@@ -62,8 +61,8 @@ class RocketMq:
     progress: Progress = field(init=False)
     gatherer: Gatherer = field(init=False)
     making: Making = field(init=False)
-    halves: HalfMessages = field(init=False)
     delaying: Delaying = field(init=False)
+    halves: HalfMessages = field(init=False)
     group_settings: Kept[GroupSettings] = field(init=False)  # as administrators describe them
     topic_settings: Kept[TopicSettings] = field(init=False)
     key_values: Kept[KeyValues] = field(init=False)
@@ -87,7 +86,6 @@ class RocketMq:
         self.making = Making(self.broker, lambda: self.settings)
         self.halves = HalfMessages(self, self.transactions)
         self.delaying = Delaying(self.broker, lambda: self.settings)
-        self.detours += (retrying.detour, delaying.detour)
         self.group_settings = Kept(self.broker.policies, GROUPS, GroupSettings)
         self.topic_settings = Kept(self.broker.policies, TOPICS, TopicSettings)
         self.key_values = Kept(self.broker.policies, KEY_VALUES, KeyValues)

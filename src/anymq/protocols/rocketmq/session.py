@@ -56,6 +56,7 @@ class RocketMqSession:
     __slots__ = (
         "__weakref__",
         "_asked",
+        "_backlog",
         "_decoder",
         "_frame_began",
         "_last_heard",
@@ -66,6 +67,7 @@ class RocketMqSession:
         "_sends",
         "_waiting",
         "_waits",
+        "_who",
         "access",
         "born_host",
         "client_id",
@@ -91,6 +93,7 @@ class RocketMqSession:
         self.peer = peer
         self.access: Access | None = None  # of the last user that it showed
         self.user = ""
+        self._who = Origin("rocketmq", peer.connection_name, 0, "")
         self.vhost_name = DEFAULT
         self.client_id = ""  # as its heartbeats say
         self.language = ""
@@ -99,12 +102,12 @@ class RocketMqSession:
         self.born_host = hosts.packed(peer.host, peer.port)  # in messages that it sends
         self.store_host = hosts.packed(*self._stored_at())  # in the ids of messages
         self.requests = 0
-        self.held_bytes = 0
+        self.held_bytes = self._open_bytes = 0
         self._outbox = outbox
+        self._backlog = rocketmq.broker.backlog
         self._decoder = Decoder(Limits())
         self._limit()
         self._open_calls: set[Call] = set()  # that wait for the disk
-        self._open_bytes = 0
         self._waiting: set[Call] = set()  # that wait for messages
         self._waits = False  # there was no time or no room
         self._sends = False  # it sends messages: it may have to wait for the disk
@@ -119,8 +122,10 @@ class RocketMqSession:
 
     @property
     def who(self) -> Origin:
-        """Who this is, for whoever listens to what happens."""
-        return Origin("rocketmq", self.peer.connection_name, 0, self.user)
+        """Who this is, for whoever listens to what happens. Every send asks."""
+        if self._who.user != self.user:
+            self._who = Origin("rocketmq", self.peer.connection_name, 0, self.user)
+        return self._who
 
     @property
     def reading(self) -> bool:
@@ -372,12 +377,13 @@ class RocketMqSession:
 
     @property
     def _may_act(self) -> bool:
-        broker = self.rocketmq.broker
+        """Hot: the carrier asks after everything that comes and goes."""
+        backlog = self._backlog
         return (
             not self.closed
             and self._has_room()
             and self.rocketmq.memory.admits(self)
-            and (not self._sends or broker.backlog.admits(self.wake))
+            and (not self._sends or backlog.size < backlog.limit or backlog.admits(self.wake))
         )
 
     def _has_room(self) -> bool:
@@ -395,6 +401,6 @@ class RocketMqSession:
 
     def _report(self) -> None:
         """Say how much memory all this takes."""
-        held = self._outbox.memory + self.unfinished_bytes + self._open_bytes
+        held = self._outbox.memory + self._decoder.held_bytes + self._open_bytes
         if held != self.held_bytes:
             self.rocketmq.memory.report(self, held)

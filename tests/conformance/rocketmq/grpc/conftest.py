@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.conformance.rocketmq.grpc.client import PythonClient
 
 from anymq.testing import EmbeddedBroker
+from tests.conformance.rocketmq.grpc.client import PythonClient
 
 Connect = Callable[[], PythonClient]
 

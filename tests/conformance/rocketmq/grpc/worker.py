@@ -163,8 +163,8 @@ def message_of(what: dict[str, Any]) -> Any:
         message.add_property(name, value)
     if "group" in what:
         message.message_group = what["group"]
-    if "deliver_ms" in what:
-        message.delivery_timestamp = what["deliver_ms"]
+    if "deliver_s" in what:  # though its documentation says milliseconds
+        message.delivery_timestamp = what["deliver_s"]
     return message
 
 

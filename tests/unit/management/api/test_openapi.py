@@ -10,6 +10,8 @@ from anymq.management.api.routes import ANYBODY
 # They take no body: the path says it all.
 WITHOUT_BODY = {
     ("POST", "/delayed/:vhost/:id/release"),
+    ("POST", "/transactions/:vhost/:id/commit"),
+    ("POST", "/transactions/:vhost/:id/rollback"),
     ("POST", "/vhosts/:vhost/deletion/protection"),
     ("POST", "/vhosts/:vhost/start/:node"),
     ("PUT", "/feature-flags/:name/enable"),

@@ -11,11 +11,13 @@ import pytest
 
 from anymq.core.rights.permit import EVERYTHING
 from anymq.core.streams.group_calls import CommitRequest, NewOffset
+from anymq.core.transactions.half import Half
 from anymq.management.api.api import all_routes
 from anymq.management.api.guard import TAGS
 from anymq.management.api.routes import ANYBODY, MANAGEMENT, POLICYMAKER, USER, Route
 from anymq.security import passwords
 from anymq.security.passwords import Mechanism
+from anymq.storage.records import Record
 from anymq.testing.http import HttpRoom, Said, basic
 
 ROUTES = list(all_routes())
@@ -98,6 +100,16 @@ class World:
         room.write_to_disk()
         (waiting,) = room.get("/api/delayed/%2F").json["messages"]
         self.delayed = str(waiting["id"])
+        room.transactions.begin(lambda _one, _half, then: then(None), lambda *_: False)
+        half = Half(
+            topic="hidden-t",
+            partition=0,
+            group="hidden-g",
+            transaction_id="hidden-id",
+            record=Record(b"hidden", timestamp=room.broker.now_ms()),
+        )
+        self.half = str(room.transactions.prepare(half, lambda _: None))
+        room.write_to_disk()
 
     def user(self, name: str, *tags: str, **vhosts: tuple[str, str, str]) -> str:
         """Make a user with these tags, and these rights; `here` is the virtual host "/"."""
@@ -110,7 +122,11 @@ class World:
         return name
 
     def ask(self, user: str, route: Route) -> Said:
-        names = {**NAMES, "id": self.delayed} if "/delayed/" in route.path else NAMES
+        names = dict(NAMES)
+        if "/delayed/" in route.path:
+            names["id"] = self.delayed
+        elif "/transactions/" in route.path:
+            names["id"] = self.half
         path = "/api" + re.sub(r":(\w+)", lambda found: names[found[1]], route.path)
         body = BODIES.get(route.path, {}) if route.method in ("PUT", "POST") else None
         said = basic(f"{user}:secret") if user else ""
@@ -128,6 +144,7 @@ class World:
         return (
             definitions,
             {name: queues[name].ready for name in sorted(queues)},
+            len(room.transactions),
             {name: len(topic.partitions) for name, topic in room.broker.topics.items()},
             {name: dict(topic.config.overrides) for name, topic in room.broker.topics.items()},
             [{topic: dict(kept) for topic, kept in one.items()} for one in offsets],

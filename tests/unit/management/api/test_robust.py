@@ -61,6 +61,8 @@ def test_odd_requests_are_answered(route: Route) -> None:
         "/topics/t/partitions/{}/messages",
         "/events?interval_ms={}",
         "/delayed/%2F?after={}",
+        "/transactions/%2F?after={}",
+        "/transactions/%2F?count={}",
         "/health/checks/port-listener/{}",
         "/health/checks/certificate-expiration/{}/days",
         "/jobs/{}",

@@ -30,8 +30,12 @@ def assigned(
     client: RocketMqDialog, name: str, strategy: str = "AVG", **more: Any
 ) -> list[tuple[int, str]] | None:
     said = {
-        "topic": TOPIC, "consumerGroup": GROUP, "clientId": name,
-        "strategyName": strategy, "messageModel": "CLUSTERING", **more,
+        "topic": TOPIC,
+        "consumerGroup": GROUP,
+        "clientId": name,
+        "strategyName": strategy,
+        "messageModel": "CLUSTERING",
+        **more,
     }
     answer = client.ask(RequestCode.QUERY_ASSIGNMENT, body=json.dumps(said).encode())
     assert answer.code == ResponseCode.SUCCESS

@@ -215,3 +215,18 @@ def test_a_body_that_says_too_much_is_cut_at_a_property() -> None:
     assert len(message.properties) <= 32767
     assert properties.items() <= many.items()
     assert len(properties) > 290
+
+
+def test_how_it_lies_on_the_disk() -> None:
+    """For ever: another form would need another number."""
+    key, headers = record_of(SAID)
+    assert key == b"order-1"
+    assert headers.hex() == (
+        "0c0a616e796d71d601010505981ed132"
+        "00000003000001010000018bcfe568760a0000070000c82200000002"
+        "0000000000000063"
+        "554e49515f4b45590137463030303030313041394602574149540174727565025441475301726564024b455953"
+        "016f726465722d310261014772c3bcc39f6502"
+        "146d6573736167652d69641837463030303030313041394608747970650672656408"
+        "4b4559530e6f726465722d3102610e4772c3bcc39f6520636f6e74656e742d656e636f64696e67066c7a34"
+    )

@@ -127,8 +127,14 @@ def test_reset_of_a_group_that_pops(room: RocketMqRoom) -> None:
     admin = room.client()
     admin.send(TOPIC, b"x")
     said = {
-        "consumerGroup": GROUP, "topic": TOPIC, "queueId": 0, "maxMsgNums": 9,
-        "invisibleTime": 60_000, "pollTime": 0, "bornTime": 0, "initMode": 0,
+        "consumerGroup": GROUP,
+        "topic": TOPIC,
+        "queueId": 0,
+        "maxMsgNums": 9,
+        "invisibleTime": 60_000,
+        "pollTime": 0,
+        "bornTime": 0,
+        "initMode": 0,
     }
     popped = admin.ask(RequestCode.POP_MESSAGE, said)
     handle = f"0 {popped.ext['popTime']} 60000 0 0 anymq 0 0"

@@ -172,3 +172,13 @@ def test_consumers_that_send_it_themselves_get_the_same(
     (dead,) = messages(client, DLQ)
     assert dead.body == b"3"
     assert "DELAY" not in read_properties(dead.properties)
+
+
+def test_what_consumers_in_order_give_up_is_a_dead_letter_at_once(client: RocketMqDialog) -> None:
+    """They hold locks on their queues, and have tried by themselves."""
+    queues = f'[{{"topic":"{T}","brokerName":"anymq","queueId":0}}]'
+    locked = f'{{"consumerGroup":"{G}","clientId":"c","mqSet":{queues}}}'
+    client.ask(RequestCode.LOCK_BATCH_MQ, {}, locked.encode())
+    fields = send_fields(RETRY, 0, {"DELAY": "3", "RETRY_TOPIC": T}) | {"j": 1, "l": 16}
+    client.ask(RequestCode.SEND_MESSAGE_V2, fields, b"job")
+    assert [one.body for one in messages(client, DLQ)] == [b"job"]

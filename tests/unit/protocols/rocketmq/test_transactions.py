@@ -270,3 +270,22 @@ def test_who_listens_to_the_topic_by_another_protocol_gets_it_when_it_is_committ
     assert queue.ready == 0
     end(client, sent, COMMIT)
     assert queue.ready == 1
+
+
+def test_a_delay_begins_when_it_is_committed(room: RocketMqRoom) -> None:
+    """As with RocketMQ: until then nobody knows whether it comes at all."""
+    client = room.client()
+    sent = prepare(client, DELAY="2")  # 5 s
+    room.let_pass(4)
+    assert end(client, sent, COMMIT).code == ResponseCode.SUCCESS
+    room.let_pass(4)
+    assert room.broker.topic(TOPIC).partitions[2].visible_end == 0
+    room.let_pass(2)
+    (found,) = client.pulled(TOPIC, queue=2)
+    assert layout.property_of(found.properties, b"UNIQ_KEY") == b"t1"
+
+
+def test_a_delay_that_is_too_long_is_refused_at_once(room: RocketMqRoom) -> None:
+    sent = prepare(room.client(), TIMER_DELAY_SEC="99999999")
+    assert sent.code == ResponseCode.MESSAGE_ILLEGAL
+    assert len(room.rocketmq.transactions) == 0

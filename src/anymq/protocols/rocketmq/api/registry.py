@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 from anymq.protocols.rocketmq import api as package
+from anymq.protocols.rocketmq import delaying, retrying
 from anymq.protocols.rocketmq.api import transactions
 from anymq.protocols.rocketmq.call import Call
 from anymq.protocols.rocketmq.send_request import Send
@@ -28,4 +29,4 @@ def load() -> dict[int, Handler]:
 
 def detours() -> list[Detour]:
     """Return who may keep what is sent for later, in the order in which they are asked."""
-    return [transactions.keep_half]
+    return [retrying.detour, transactions.keep_half, delaying.detour]

@@ -36,6 +36,15 @@ def handle(call: Call) -> None:
     call.answer(body=encode(said if order is None else {**said, "orderTopicConf": order}))
 
 
+def _queues(call: Call, name: str) -> int:
+    """Return how many queues a topic has: a queue of ours is a topic with one."""
+    if call.rocketmq.making.is_there(name):
+        return len(call.broker.topic(name).partitions)
+    if queue_named(call, name) is None:
+        raise _unknown(name)
+    return 1
+
+
 def _make_for_group(call: Call, name: str) -> None:
     """Make a retry topic for who asks for it: a consumer that begins, and asks but now and then."""
     call.later()
@@ -47,15 +56,6 @@ def _make_for_group(call: Call, name: str) -> None:
             call.answer(body=encode(route(call, 1, call.rocketmq.topic_settings.of(name))))
 
     call.rocketmq.making.make(name, 1, made)
-
-
-def _queues(call: Call, name: str) -> int:
-    """Return how many queues a topic has: a queue of ours is a topic with one."""
-    if call.rocketmq.making.is_there(name):
-        return len(call.broker.topic(name).partitions)
-    if queue_named(call, name) is None:
-        raise _unknown(name)
-    return 1
 
 
 def _unknown(name: str) -> RocketMqError:

@@ -59,9 +59,9 @@ def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
     send = Send(call, name, queue, messages, group, batch, most)
     if making.is_there(name):
         _there(send, None)
-    elif (line := queues.queue_named(call, name)) is not None:
+    elif (place := queues.queue_named(call, name)) is not None:
         queues.check_sendable(send)
-        queues.publish(send, line, partial(_in_queue, send, line))
+        queues.publish(send, place, partial(_in_queue, send, place))
     else:
         _may_create(call, name, fields)
         call.later()
@@ -182,14 +182,14 @@ def _in_queue(send: Send, queue: Queue, error: Exception | None) -> None:
 def answer_of(send: Send, log_id: int, queue: int, offset: int) -> dict[str, object]:
     """Return what says where the messages are."""
     host = send.call.client.store_host
-    ids = [
-        layout.message_id(host, layout.physical_offset(log_id, max(0, offset) + index))
-        for index in range(len(send.messages))
-    ]
+    there = max(0, offset)
+    ids = layout.message_id(host, layout.physical_offset(log_id, there))
+    for index in range(1, len(send.messages)):
+        ids += "," + layout.message_id(host, layout.physical_offset(log_id, there + index))
     answer: dict[str, object] = {
-        "msgId": ",".join(ids),
-        "queueId": queue,
-        "queueOffset": offset,
+        "msgId": ids,
+        "queueId": str(queue),
+        "queueOffset": str(offset),
         "MSG_REGION": "DefaultRegion",
         "TRACE_ON": "true",
     }

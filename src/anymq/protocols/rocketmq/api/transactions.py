@@ -35,6 +35,7 @@ def _keep(send: Send) -> None:
     topic = call.broker.topic(send.topic)
     queue = send.queue if send.queue >= 0 else rocketmq.next_queue(len(topic.partitions))
     queue_of(topic, queue)
+    rocketmq.delaying.due(send.messages[0][0].properties)  # refuses now what would be then
     message, user = send.messages[0], call.access.user
     half = half_of(send.topic, queue, message, send.group, user, call.now_ms())
     kept = _Kept(send, queue)

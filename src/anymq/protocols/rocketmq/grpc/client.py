@@ -4,13 +4,13 @@ To handlers of remoting requests it is what a session of theirs is: who asks, an
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from anymq.core.errors import Unavailable
 from anymq.core.rights.access import Access
 from anymq.core.taps import Origin
 from anymq.core.vhosts.vhosts import DEFAULT
-from anymq.protocols.rocketmq.codec import Frame
+from anymq.protocols.rocketmq.caller import Answered
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import REFUSALS
 from anymq.protocols.rocketmq.grpc.definition import ClientType, Settings
@@ -19,19 +19,16 @@ from anymq.protocols.rocketmq.grpc.inner import Answer, InnerCall
 from anymq.protocols.rocketmq.grpc.messages import TelemetryCommand
 from anymq.protocols.rocketmq.grpc.orphans import recover
 from anymq.protocols.rocketmq.grpc.renewals import Renewals, Renewed
-from anymq.protocols.rocketmq.hosts import packed
+from anymq.protocols.rocketmq.hosts import DOOR, packed
 from anymq.protocols.session import Peer
 
 if TYPE_CHECKING:
     from anymq.protocols.rocketmq.call import Call
     from anymq.protocols.rocketmq.grpc.call import GrpcCall
     from anymq.protocols.rocketmq.grpc.grpc import Grpc
-    from anymq.protocols.rocketmq.rocketmq import RocketMq
-    from anymq.protocols.rocketmq.session import RocketMqSession
 
 CALLS_MAX = 1000  # of one client, that are under way
 VERSION = 479  # what handlers take it for: 5.3.3
-Answered = Callable[[Frame | None], None]
 
 
 class GrpcClient:
@@ -39,6 +36,7 @@ class GrpcClient:
 
     def __init__(self, grpc: "Grpc", peer: Peer, client_id: str, language: str) -> None:
         self.grpc = grpc
+        self.rocketmq = grpc.rocketmq
         self.peer = peer
         self.client_id = client_id
         self.language = language
@@ -47,7 +45,9 @@ class GrpcClient:
         self.access: Access | None = None  # of the last user that it showed
         self.user = ""
         self.vhost_name = DEFAULT
-        self.store_host = packed(peer.local_host, peer.local_port)
+        self.born_host = packed(peer.host, peer.port)
+        port = grpc.rocketmq.ports.get(DOOR, peer.local_port)
+        self.store_host = packed(peer.local_host, port)
         self.since_ms = grpc.rocketmq.broker.clock.wall_ms()
         self.requests = 0
         self.closed = self.gone = False
@@ -57,16 +57,6 @@ class GrpcClient:
         broker = grpc.rocketmq.broker
         self.renewals = Renewals(broker.clock, broker.timers, self._extend)
         self._waiting: set[Call] = set()
-
-    @property
-    def rocketmq(self) -> "RocketMq":
-        """What all connections of RocketMQ's share."""
-        return self.grpc.rocketmq
-
-    @property
-    def as_session(self) -> "RocketMqSession":
-        """What handlers of remoting requests take it for: it has all that they use."""
-        return cast("RocketMqSession", self)
 
     @property
     def who(self) -> Origin:

@@ -67,7 +67,7 @@ class InnerCall(Call):
             Kind.JSON,
             len(body),
         )
-        super().__init__(client.as_session, frame, access)
+        super().__init__(client, frame, access)
         self._then = then
 
     @override

@@ -3,7 +3,7 @@
 from functools import partial
 from zlib import crc32
 
-from anymq.protocols.rocketmq.codes import RequestCode
+from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.grpc.call import GrpcCall
 from anymq.protocols.rocketmq.grpc.checks import topic_of
 from anymq.protocols.rocketmq.grpc.convert import Outgoing, outgoing_of
@@ -30,6 +30,7 @@ from anymq.protocols.rocketmq.grpc.method import Method
 from anymq.protocols.rocketmq.grpc.orphans import Half, half_of
 from anymq.protocols.rocketmq.layout import COMMIT, ROLLBACK, read_message_id
 
+TIMER = "timer message illegal"  # how a refusal begins that is about the time
 MESSAGES_MAX = 1024  # of one call
 _ENDS = {Resolution.COMMIT: COMMIT, Resolution.ROLLBACK: ROLLBACK}
 
@@ -86,7 +87,7 @@ def _queue_of(call: GrpcCall, name: str, group: str) -> int:
 def _entry(sent: Outgoing, answer: Answer) -> SendResultEntry:
     if answer.code:
         why = answer.remark or f"response code {answer.code}"
-        return SendResultEntry(status(code_of(answer.code), why))
+        return SendResultEntry(status(_refused(answer), why))
     offset = answer.number("queueOffset")
     return SendResultEntry(
         OK,
@@ -95,6 +96,12 @@ def _entry(sent: Outgoing, answer: Answer) -> SendResultEntry:
         offset,
         answer.text("recallHandle"),
     )
+
+
+def _refused(answer: Answer) -> Code:
+    if answer.code == ResponseCode.MESSAGE_ILLEGAL and answer.remark.startswith(TIMER):
+        return Code.ILLEGAL_DELIVERY_TIME
+    return code_of(answer.code)
 
 
 def _transaction_id(sent: Outgoing, answer: Answer, offset: int) -> str:
