@@ -21,8 +21,14 @@ from anymq.testing.rocketmq import RocketMqDialog, RocketMqRoom, send_fields
 SECRET = "secret"
 HANDLE = "0 1 30000 0 0 anymq 0 0"
 POP = {
-    "consumerGroup": "g", "topic": "t", "queueId": 0, "maxMsgNums": 1,
-    "invisibleTime": 30_000, "pollTime": 0, "bornTime": 0, "initMode": 0,
+    "consumerGroup": "g",
+    "topic": "t",
+    "queueId": 0,
+    "maxMsgNums": 1,
+    "invisibleTime": 30_000,
+    "pollTime": 0,
+    "bornTime": 0,
+    "initMode": 0,
 }
 ONE = {"consumerGroup": "g", "topic": "t", "queueId": 0, "offset": 0, "extraInfo": HANDLE}
 LOCK = {"consumerGroup": "g", "clientId": "c", "mqSet": [{"topic": "t", "queueId": 0}]}
