@@ -86,8 +86,8 @@ def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, str(error)) from None
     if not found:
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, "a batch without messages")
-    _, _, *more = said
-    return [(_fitting(Said(one.properties, one.flag, *more)), one.body) for one in found]
+
+    return [(_fitting(Said(one.properties, one.flag, *said[2:])), one.body) for one in found]
 
 
 def _said(call: Call, fields: Fields) -> Said:
