@@ -14,7 +14,9 @@ Connect = Callable[[], CppClient]
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[EmbeddedBroker]:
-    settings = {"rocketmq": {"port": 0, "nameserver_port": 0}}
+    # Locks run out soon: else a test waits a minute for a queue of a consumer that was killed.
+    rocketmq = {"port": 0, "nameserver_port": 0, "queue_lock_ms": 1000}
+    settings = {"rocketmq": rocketmq}
     with EmbeddedBroker(settings=settings) as running:
         yield running
 

@@ -172,6 +172,10 @@ class _Pop:
         """Something came, perhaps for another one."""
         if self._taking:
             return
+        if not self._call.client.may_take:  # it is to take first what it is owed, and ask again
+            self._stop()
+            self._nothing(ResponseCode.POLLING_TIMEOUT)
+            return
         try:
             spot = self._call.broker.shares.spots.find(self._topic)
             if spot is None or spot.id != self._wish.spot.id:
