@@ -59,7 +59,7 @@ def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
     send = Send(call, name, queue, messages, group, batch, most)
     if making.is_there(name):
         _there(send, None)
-    elif (place := queues.queue_named(call, name)) is not None:
+    elif (place := queues.queue_named(call.broker, name)) is not None:
         queues.check_sendable(send)
         queues.publish(send, place, partial(_in_queue, send, place))
     else:
@@ -86,10 +86,8 @@ def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, str(error)) from None
     if not found:
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, "a batch without messages")
-    return [
-        (_fitting(said._replace(properties=one.properties, flag=one.flag)), one.body)
-        for one in found
-    ]
+    _, _, *more = said
+    return [(_fitting(Said(one.properties, one.flag, *more)), one.body) for one in found]
 
 
 def _said(call: Call, fields: Fields) -> Said:
@@ -140,8 +138,10 @@ def _there(send: Send, error: Exception | None) -> None:
         call.fail(error)
         return
     try:
-        if not any(detour(send) for detour in call.rocketmq.detours):
-            append(send)
+        for detour in call.rocketmq.detours:
+            if detour(send):
+                return
+        append(send)
     except REFUSALS as refused:  # it may have waited: nobody above us answers then
         call.fail(refused)
 
