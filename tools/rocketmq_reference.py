@@ -20,8 +20,8 @@ What is answered of RocketMQ's remoting protocol, at each of its ports.
 TAIL = """
 ## Not answered
 
-These are answered with 3, `REQUEST_CODE_NOT_SUPPORTED`: they are of replicas, controllers, cold data
-and other parts that there are none of here, or we ask them ourselves.
+These are answered with 3, `REQUEST_CODE_NOT_SUPPORTED`: they are of replicas, controllers, cold
+data and other parts that there are none of here, or we ask them ourselves.
 
 | code | request |
 |---|---|

@@ -24,6 +24,7 @@ import org.apache.rocketmq.remoting.RPCHook;
 
 /** Clients of one check, each a client of its own; all are shut down at its end. */
 final class Room implements AutoCloseable {
+    static final int TIMEOUT_MS = 60_000;
     static String nameServer;
     static volatile RPCHook hook; // signs requests; null: nobody has to log in
     private static final AtomicInteger clients = new AtomicInteger();
@@ -33,7 +34,9 @@ final class Room implements AutoCloseable {
         return new AclClientRPCHook(new SessionCredentials(user, password));
     }
 
+    /** Patient: a busy machine is no failure. */
     private <T extends ClientConfig> T ready(T client) {
+        client.setMqClientApiTimeout(TIMEOUT_MS);
         client.setNamesrvAddr(nameServer);
         client.setInstanceName("room-" + clients.incrementAndGet());
         return client;
@@ -44,6 +47,7 @@ final class Room implements AutoCloseable {
     }
 
     DefaultMQProducer started(DefaultMQProducer producer) throws Exception {
+        producer.setSendMsgTimeout(TIMEOUT_MS);
         ready(producer).start();
         open.push(producer::shutdown);
         return producer;
