@@ -86,8 +86,9 @@ def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, str(error)) from None
     if not found:
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, "a batch without messages")
-    _, _, *more = said
-    return [(_fitting(Said(one.properties, one.flag, *more)), one.body) for one in found]
+    _, _, sys_flag, born_ms, host, reconsumed, _ = said
+    same = sys_flag, born_ms, host, reconsumed
+    return [(_fitting(Said(one.properties, one.flag, *same)), one.body) for one in found]
 
 
 def _said(call: Call, fields: Fields) -> Said:
