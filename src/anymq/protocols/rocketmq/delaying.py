@@ -57,8 +57,6 @@ class Delaying:
         """Return when a message is due; None: now. Refuses times that are none, or too late."""
         if _DELAY not in properties and _TIMER not in properties:  # nearly always
             return None
-        if b"DELAY" not in properties and b"TIMER_" not in properties:
-            return None  # every message that is sent comes by here
         if (level := self.level_of(properties)) > 0:
             return Due(self._broker.now_ms() + self.pause_ms(level), True)
         now_ms = self._broker.now_ms()
