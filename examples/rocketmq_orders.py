@@ -13,7 +13,6 @@ from rocketmq.exceptions import ProducerSendSyncFailed
 name_server = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:9876"
 kafka = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1:9092"
 ORDERS = [17, 18]
-
 producer = Producer("shop")
 producer.set_namesrv_addr(name_server)
 producer.start()

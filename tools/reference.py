@@ -15,6 +15,7 @@ from types import ModuleType
 from tools.across_reference import across_page
 from tools.api_reference import http_api_page
 from tools.commands_reference import commands_page
+from tools.rocketmq_reference import rocketmq_requests_page
 
 from anymq.config.declare import Declared
 from anymq.config.model import SECTIONS, declared
@@ -40,6 +41,7 @@ def main() -> int:
         "metrics.md": metrics_page(),
         "commands.md": commands_page(),
         "kafka-requests.md": kafka_requests_page(),
+        "rocketmq-requests.md": rocketmq_requests_page(),
         "http-api.md": http_api_page(),
         "../protocols/across.md": across_page(),
     }

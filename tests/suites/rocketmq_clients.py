@@ -4,6 +4,7 @@ The programs are ours, in rocketmq_java; each check is a promise that users of t
 and was made to hold with Apache RocketMQ first. The clients come by Maven.
 """
 
+import atexit
 import os
 import queue
 import re
@@ -19,7 +20,6 @@ from pathlib import Path
 
 from tests.peers import maven
 from tests.peers.anymq import AnymqServer, Value
-from tests.peers.maven import PEERS_ROOT
 from tests.peers.process import free_ports
 from tests.peers.rocketmq import EVERYTHING, RocketmqServer
 from tests.suites.pytest_suite import SuiteUnavailable
@@ -48,7 +48,7 @@ END = "MQADMIN\tend\n"
 QUICK = {"transactionCheckInterval": "1000", "transactionTimeOut": "1000"}
 OURS_QUICK: Mapping[str, Value] = {
     "transactions.check_interval_ms": 1000,
-    "transactions.immunity_ms": 1000,
+    "transactions.check_after_ms": 1000,
 }
 _AUTH = "org.apache.rocketmq.auth"
 SIGNED = {
@@ -134,10 +134,10 @@ def _classes(jars: str, sources: Sequence[str], *more_jars: str) -> list[str]:
         raise SuiteUnavailable("no javac on PATH: our programs cannot be compiled")
     folders = [maven.jars(each, ARTIFACTS[each]) for each in (jars, *more_jars)]
     path = os.pathsep.join(f"{folder}/*" for folder in folders)
-    classes = PEERS_ROOT / jars / "classes"
-    shutil.rmtree(classes, ignore_errors=True)
+    classes = tempfile.mkdtemp(prefix="suite-classes-")
+    atexit.register(shutil.rmtree, classes, ignore_errors=True)
     done = subprocess.run(
-        [compiler, "-nowarn", "-d", str(classes), "-cp", path]
+        [compiler, "-nowarn", "-d", classes, "-cp", path]
         + [str(SOURCES / f"{name}.java") for name in sources],
         capture_output=True,
         text=True,

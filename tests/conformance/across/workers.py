@@ -1,8 +1,10 @@
 """Consumers of one queue that take a message at a time: one class for each protocol."""
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from paho.mqtt.properties import Properties
 from typing_extensions import override
 
 from anymq.testing import EmbeddedBroker
+from tests.conformance.rocketmq.grpc.client import PythonClient
 
 SECONDS = 20.0
 MOMENT = 0.05  # of waiting for the next message, before another worker has its turn
@@ -33,6 +36,7 @@ class Worker(ABC):
     """Works on a queue. What it has taken and not settled goes to others when it is lost."""
 
     marks = True  # does it hear that somebody had a message before?
+    returns = True  # comes what it had back at once when it is lost?
 
     def __init__(self, broker: EmbeddedBroker, queue: str) -> None:
         self.got: list[Work] = []
@@ -220,4 +224,37 @@ class ShareWorker(Worker):
         self._consumer.close()
 
 
-WORKERS: tuple[type[Worker], ...] = (AmqpWorker, StompWorker, MqttWorker, ShareWorker)
+class PopWorker(Worker):
+    """RocketMQ's SimpleConsumer: PyPI's `rocketmq-python-client`, in a process of its own.
+
+    What it was lent and is lost comes back when its time is up, not when it leaves.
+    """
+
+    returns = False
+
+    @override
+    def start(self, broker: EmbeddedBroker, queue: str) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="pop-worker-")
+        endpoints = f"127.0.0.1:{broker.ports['rocketmq_grpc']}"
+        self._client = PythonClient(endpoints, Path(self._home.name))
+        self._client.ask("borrow", group=f"workers-{id(self)}", topic=queue, wait=1)
+        self._taken: list[str] = []
+
+    @override
+    def step(self) -> None:
+        for message in self._client.receive(1, 60):
+            self._taken.append(message["id"])
+            self.got.append(Work(message["body"], message["attempt"] > 1))
+
+    @override
+    def settle(self) -> None:
+        while self._taken:
+            self._client.ask("ack", id=self._taken.pop())
+
+    @override
+    def lose(self) -> None:
+        self._client.close()
+        self._home.cleanup()
+
+
+WORKERS: tuple[type[Worker], ...] = (AmqpWorker, StompWorker, MqttWorker, ShareWorker, PopWorker)

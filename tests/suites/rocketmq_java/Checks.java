@@ -893,6 +893,12 @@ public final class Checks {
             consumer.setAutoCommit(false);
             consumer.start();
             consumer.assign(Collections.singletonList(queue));
+            // What the client pulls by itself meanwhile would come after a seek that is too early.
+            List<String> before = new ArrayList<>();
+            Harness.until("five", () -> {
+                consumer.poll(1000).forEach(each -> before.add(Room.text(each)));
+                return before.size() == 5;
+            }, before);
             consumer.seek(queue, 3);
             List<String> got = new ArrayList<>();
             Harness.until("two", () -> {

@@ -40,21 +40,21 @@ public final class Checks5 {
 
     static void timer(String name) throws Exception {
         Message message = new Message(name, "red", "k", "later".getBytes());
-        message.setDelayTimeSec(2);
-        waits(name, message, 1000);
+        waits(name, message, () -> message.setDelayTimeSec(2), 1000);
     }
 
     static void atTime(String name) throws Exception {
         Message message = new Message(name, "red", "k", "later".getBytes());
-        message.setDeliverTimeMs(System.currentTimeMillis() + 3000);
-        waits(name, message, 1000);
+        waits(name, message, () -> message.setDeliverTimeMs(System.currentTimeMillis() + 3000), 1000);
     }
 
     /** The peer's wheel has steps of a second, and may be a step early. */
-    private static void waits(String name, Message message, long atLeastMs) throws Exception {
+    private static void waits(String name, Message message, Runnable put, long atLeastMs)
+        throws Exception {
         try (Room room = new Room()) {
             DefaultMQProducer producer = room.producer(name);
             producer.send(Room.message(name, "now"));
+            put.run();
             producer.send(message);
             Room.Inbox inbox = room.inbox(name, name, "*");
             inbox.has("now", "later");
@@ -67,8 +67,7 @@ public final class Checks5 {
 
     static void inThePast(String name) throws Exception {
         Message message = new Message(name, "red", "k", "later".getBytes());
-        message.setDeliverTimeMs(System.currentTimeMillis() - 5000);
-        waits(name, message, 0);
+        waits(name, message, () -> message.setDeliverTimeMs(System.currentTimeMillis() - 5000), 0);
     }
 
     static void recall(String name) throws Exception {

@@ -61,7 +61,7 @@ def test_a_taken_port_is_a_problem_with_a_way_out(
 
 PORTS = ("kafka", "amqp", "mqtt", "stomp", "management")
 NO_DOORS = {name: {"port": -1} for name in PORTS} | {
-    "rocketmq": {"port": -1, "nameserver_port": -1}
+    "rocketmq": {"port": -1, "nameserver_port": -1, "grpc_port": -1}
 }
 
 

@@ -16,7 +16,7 @@ interface Door {
   tls: boolean;
 }
 
-export type Example = "pika" | "kafka" | "celery" | "node" | "curl" | "consumer" | "mqtt" | "stomp";
+export type Example = "pika" | "kafka" | "celery" | "node" | "curl" | "consumer" | "mqtt" | "stomp" | "rocketmq";
 
 export function Connect({ listeners, only }: { listeners: Door[]; only?: Example[] }) {
   const all = examples(listeners).filter(([id]) => !only || only.includes(id));
@@ -100,6 +100,19 @@ import stomp
 connection = stomp.Connection([("${host}", ${stomp})])
 connection.connect("${user}", "PASSWORD", wait=True)
 connection.send("/queue/hello", "Hello, anymq")
+`]);
+  }
+  const rocketmq = port("rocketmq");
+  if (rocketmq !== undefined) {
+    found.push(["rocketmq", "RocketMQ · Python", `# pip install rocketmq
+from rocketmq.client import Message, Producer
+
+producer = Producer("hello")
+producer.set_namesrv_addr("${host === "localhost" ? "127.0.0.1" : host}:${rocketmq}")
+producer.start()
+message = Message("hello")
+message.set_body("Hello, anymq")
+print(producer.send_sync(message))
 `]);
   }
   found.push(["curl", "HTTP", `curl -u ${user}:PASSWORD ${location.origin}/api/exchanges/%2F/amq.default/publish \\

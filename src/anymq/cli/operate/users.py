@@ -1,4 +1,7 @@
-"""`anymq users`: list, add, password, tags, delete. Passwords are asked for, or come from files."""
+"""`anymq users`: list, add, password, secret, tags, delete.
+
+Passwords are asked for, or come from files.
+"""
 
 import argparse
 import os
@@ -26,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--tags", default="", metavar="A,B", help="administrator, monitoring, management, …"
     )
     _password_flags(actions.add("password", "give a user another password", password, "NAME"))
+    action = actions.add("secret", "let a user sign requests by a secret", secret, "NAME")
+    _password_flags(action)
+    action.add_argument("--none", action="store_true", help="let it sign no more")
     action = actions.add("tags", "give a user these tags and no others", set_tags, "NAME")
     action.add_argument("tags", nargs="*", metavar="TAG")
     actions.add("delete", "delete users, with all their rights", delete, "NAME…")
@@ -48,6 +54,15 @@ def password(api: Api, arguments: argparse.Namespace) -> None:
     tags = api.get("users", arguments.name)["tags"]
     body = {"password": new_password(arguments), "tags": tags}
     api.put("users", arguments.name, body=body)
+
+
+def secret(api: Api, arguments: argparse.Namespace) -> None:
+    """Give a user a secret for signatures, as RocketMQ's clients make them, or take it away."""
+    if arguments.none:
+        api.delete("users", arguments.name, "signing-secret")
+    else:
+        body = {"secret": new_password(arguments)}
+        api.put("users", arguments.name, "signing-secret", body=body)
 
 
 def set_tags(api: Api, arguments: argparse.Namespace) -> None:

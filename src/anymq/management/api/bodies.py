@@ -85,6 +85,7 @@ SHARE: Schema = {"type": "number", "minimum": 0}
 SIZE: Schema = {"oneOf": [{"type": "integer", "minimum": 0}, TEXT]}
 
 BODIES: Mapping[tuple[str, str], Schema] = {
+    ("PUT", "/users/:user/signing-secret"): says("secret", secret=TEXT),
     ("POST", "/login"): says("username", "password", username=TEXT, password=TEXT),
     ("PUT", "/users/:user"): says(
         password=TEXT, password_hash=TEXT, hashing_algorithm=TEXT, tags=TAGS

@@ -122,6 +122,23 @@ def delete_users(call: Call) -> Answer:
     return when_safe(lambda then: _accounts(call).delete_all(found, then), done)
 
 
+@ROUTES.put("/users/:user/signing-secret", ADMIN)
+def put_signing_secret(call: Call) -> Answer:
+    """Let a user sign requests of RocketMQ's clients by this `secret`; nobody is told it again."""
+    call.need("secret")
+    name, secret = _user(call).name, call.text("secret")
+    there = name in _accounts(call).secrets
+    put = partial(_accounts(call).put_signing_secret, name, secret)
+    return when_safe(put, done if there else created)
+
+
+@ROUTES.delete("/users/:user/signing-secret", ADMIN)
+def delete_signing_secret(call: Call) -> Answer:
+    """Let a user sign requests no more."""
+    name = _user(call).name
+    return when_safe(partial(_accounts(call).put_signing_secret, name, None), done)
+
+
 # Permissions
 
 

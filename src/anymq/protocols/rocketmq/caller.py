@@ -36,6 +36,10 @@ class Caller(Channel, Protocol):
     def answered(self, call: "Call", output: bytes) -> None:
         """A call of its has an answer."""
 
+    @property
+    def may_take(self) -> bool:
+        """Is it given messages that it has waited for?"""
+
     def can_wait(self) -> bool:
         """May one more of its calls wait for messages?"""
 

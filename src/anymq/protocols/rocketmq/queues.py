@@ -6,13 +6,14 @@ It is taken by POP (api/pop.py); who pulls by offsets needs a topic.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from anymq.core.broker import Broker
 from anymq.core.errors import Refused
 from anymq.core.message import Envelope, Message, Run
 from anymq.core.queues.queue import Queue
 from anymq.protocols.rocketmq.codes import ResponseCode
 from anymq.protocols.rocketmq.errors import BadRequest, NoTopic, RocketMqError
 from anymq.protocols.rocketmq.form import ROCKETMQ_FORM, packed
-from anymq.protocols.rocketmq.layout import PREPARED, TRANSACTION_MASK, property_of
+from anymq.protocols.rocketmq.layout import PREPARED, TRANSACTION_MASK
 from anymq.protocols.rocketmq.send_request import Send
 
 if TYPE_CHECKING:
@@ -20,17 +21,16 @@ if TYPE_CHECKING:
 
 Then = Callable[[Exception | None], None]
 UNKNOWN_OFFSET = -1  # a message may be somebody's before anyone could ask where it was
-_DELAYS = (b"DELAY", b"TIMER_DELAY_SEC", b"TIMER_DELAY_MS", b"TIMER_DELIVER_MS")
 
 
-def queue_named(call: "Call", name: str) -> Queue | None:
+def queue_named(broker: Broker, name: str) -> Queue | None:
     """Return the queue of this name, unless it is a topic's."""
-    return None if name in call.broker.topics else call.broker.shares.spots.queue(name)
+    return None if name in broker.topics else broker.shares.spots.queue(name)
 
 
 def no_topic(call: "Call", name: str) -> RocketMqError:
     """Say that there is no such topic; or that it is a queue, where a topic is needed."""
-    if queue_named(call, name) is None:
+    if queue_named(call.broker, name) is None:
         return NoTopic(name)
     return RocketMqError(
         ResponseCode.NO_PERMISSION, f"[{name}] is a queue, which has no offsets: consume it by POP"
@@ -42,13 +42,12 @@ def check_sendable(send: Send) -> None:
     for said, _ in send.messages:
         if said.sys_flag & TRANSACTION_MASK == PREPARED:
             raise BadRequest(f"[{send.topic}] is a queue: transactional messages go to topics")
-        if any(property_of(said.properties, name) is not None for name in _DELAYS):
-            raise BadRequest(f"[{send.topic}] is a queue: delayed messages go to topics")
 
 
 def publish(send: Send, queue: Queue, then: Then) -> None:
-    """Put messages into a queue; `then` when they are as safe as it promises, or why not."""
+    """Put messages into a queue, now or when they are due; `then`: they are safe, or why not."""
     call = send.call
+    due = None if send.is_batch else call.rocketmq.delaying.due(send.messages[0][0].properties)
     now_ms = call.now_ms()
     envelope = Envelope("", queue.name, ROCKETMQ_FORM)
     messages = [Message(envelope, packed(said), body, now_ms) for said, body in send.messages]
@@ -56,6 +55,9 @@ def publish(send: Send, queue: Queue, then: Then) -> None:
     counters = call.rocketmq.counters
     counters.messages_in += len(messages)
     counters.bytes_in += len(call.body)
+    if due is not None:
+        call.broker.delays.add(queue.vhost_name, messages[0], due.due_ms, then)
+        return
     vhost = call.broker.vhosts[queue.vhost_name]
     try:
         vhost.publish(Run(messages, persistent=True), then, who=call.client.who)

@@ -66,7 +66,8 @@ def test_any_split_gives_the_same_frames(cuts: list[int]) -> None:
         encode(10, number, 0, {"a": number}, b"x" * number, kind=kind)
         for number, kind in enumerate((Kind.JSON, Kind.BINARY, Kind.JSON))
     )
-    decoder, found, at = Decoder(), [], 0
+    decoder, at = Decoder(), 0
+    found: list[Frame] = []
     for cut in (*sorted(min(cut, len(data)) for cut in cuts), len(data)):
         decoder.feed(data[at:cut])
         found += iter(decoder.next, None)

@@ -212,6 +212,17 @@ def test_no_topic_nothing_to_take_back(client: RocketMqDialog) -> None:
     assert recall(client, "x", "nowhere").code == ResponseCode.TOPIC_NOT_EXIST
 
 
+def test_who_may_not_write_to_the_topic_takes_nothing_back(
+    room: RocketMqRoom, client: RocketMqDialog
+) -> None:
+    handle = client.send(T, b"x", Q, TIMER_DELAY_SEC="60", UNIQ_KEY="U1").ext["recallHandle"]
+    room.broker.users.put("ANONYMOUS")
+    for write, code in (("^bills$", ResponseCode.NO_PERMISSION), ("^orders$", 0)):
+        room.broker.users.set_permissions("ANONYMOUS", "/", "^$", write, "^$")
+        room.settle()
+        assert recall(client, handle).code == code
+
+
 def test_recalling_can_be_switched_off() -> None:
     room = RocketMqRoom(RocketMqSettings(recall=False))
     room.make_topic(T)
@@ -237,3 +248,14 @@ def test_what_is_due_for_a_topic_that_is_gone_is_gone(
     with pytest.raises(NotFound):
         room.broker.topic(T)
     assert room.broker.delayed_count == 0
+
+
+def test_a_queue_gets_it_later_too(room: RocketMqRoom, client: RocketMqDialog) -> None:
+    """Workers of other protocols need not know that somebody can delay."""
+    room.broker.vhost("/").declare_queue("jobs", durable=True)
+    room.settle()
+    assert client.send("jobs", b"later", DELAY="1").code == ResponseCode.SUCCESS
+    queue = room.broker.vhost("/").queue("jobs")
+    assert queue.ready == 0
+    room.let_pass(2)
+    assert queue.ready == 1

@@ -1,6 +1,7 @@
 """Routes: clients are sent to where they can find us, in JSON that every one of them reads."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,15 +11,15 @@ from anymq.protocols.session import Peer
 from anymq.testing.rocketmq import PEER, RocketMqRoom
 
 
-def route(room: RocketMqRoom, peer: Peer = PEER, topic: str = "t") -> dict[str, object]:
+def route(room: RocketMqRoom, peer: Peer = PEER, topic: str = "t") -> dict[str, Any]:
     answer = room.client(peer).ask(RequestCode.GET_ROUTEINFO_BY_TOPIC, {"topic": topic})
     assert answer.code == ResponseCode.SUCCESS
-    found: dict[str, object] = json.loads(answer.body)
+    found: dict[str, Any] = json.loads(answer.body)
     return found
 
 
 def address(room: RocketMqRoom, peer: Peer = PEER) -> str:
-    [broker] = route(room, peer)["brokerDatas"]  # type: ignore[misc]
+    [broker] = route(room, peer)["brokerDatas"]
     found: str = broker["brokerAddrs"]["0"]
     return found
 
@@ -49,7 +50,7 @@ def test_no_such_topic(room: RocketMqRoom) -> None:
 
 def test_the_route_of_topics_that_are_not_there_yet(room: RocketMqRoom) -> None:
     """Producers send by it to what they have no route to; the topic is made by that."""
-    [queues] = route(room, topic="TBW102")["queueDatas"]  # type: ignore[misc]
+    [queues] = route(room, topic="TBW102")["queueDatas"]
     assert (queues["perm"], queues["writeQueueNums"]) == (7, 8)
 
 

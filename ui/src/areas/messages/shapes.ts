@@ -129,3 +129,24 @@ export interface DelayedPage {
   next: string | null;
   total: number;
 }
+
+export interface OpenTransaction {
+  id: string;
+  group: string;
+  topic: string;
+  partition: number;
+  transaction_id: string;
+  user: string;
+  bytes: number;
+  timestamp: number;
+  age_ms: number;
+  checks: number;
+  next_check: number;
+  state: "open" | "commit" | "roll_back" | "discard";
+}
+
+export interface TransactionsPage {
+  transactions: OpenTransaction[];
+  next: string | null;
+  total: number;
+}

@@ -56,7 +56,7 @@ function NoTopics() {
   return (
     <Empty icon="topics" title={t.none}>
       <p>{t.noneText}</p>
-      {overview && <Connect listeners={overview.listeners} only={["kafka"]} />}
+      {overview && <Connect listeners={overview.listeners} only={["kafka", "rocketmq"]} />}
     </Empty>
   );
 }

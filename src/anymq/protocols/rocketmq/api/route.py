@@ -40,7 +40,7 @@ def _queues(call: Call, name: str) -> int:
     """Return how many queues a topic has: a queue of ours is a topic with one."""
     if call.rocketmq.making.is_there(name):
         return len(call.broker.topic(name).partitions)
-    if queue_named(call, name) is None:
+    if queue_named(call.broker, name) is None:
         raise _unknown(name)
     return 1
 

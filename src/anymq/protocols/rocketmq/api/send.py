@@ -59,7 +59,7 @@ def _handle(call: Call, fields: Fields, *, batch: bool = False) -> None:
     send = Send(call, name, queue, messages, group, batch, most)
     if making.is_there(name):
         _there(send, None)
-    elif (place := queues.queue_named(call, name)) is not None:
+    elif (place := queues.queue_named(call.broker, name)) is not None:
         queues.check_sendable(send)
         queues.publish(send, place, partial(_in_queue, send, place))
     else:

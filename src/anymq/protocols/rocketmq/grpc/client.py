@@ -124,6 +124,11 @@ class GrpcClient:
         """Nobody waits for that one any more."""
         self._waiting.discard(call)
 
+    @property
+    def may_take(self) -> bool:
+        """Is it given messages that it has waited for? Each stream holds back for itself."""
+        return True
+
     def can_wait(self) -> bool:
         """May one more of its calls wait for messages?"""
         return len(self._waiting) < self.rocketmq.settings.pulls_max

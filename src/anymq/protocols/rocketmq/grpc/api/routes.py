@@ -29,6 +29,7 @@ from anymq.protocols.rocketmq.grpc.messages import (
     QueryRouteResponse,
 )
 from anymq.protocols.rocketmq.grpc.method import Method
+from anymq.protocols.rocketmq.queues import queue_named
 
 ANY_QUEUE = -1  # the broker chooses
 ADDRESSES_MAX = 10
@@ -85,7 +86,8 @@ def _queues_of(call: GrpcCall, topic: Resource, then: Callable[[int], None]) -> 
             call.ask(RequestCode.GET_ROUTEINFO_BY_TOPIC, {"topic": name}, routed)
 
     may_make = rocketmq.settings.auto_create and call.access.may(Operation.CREATE, Kind.TOPIC, name)
-    if may_make and not making.is_there(name):
+    is_there = making.is_there(name) or queue_named(rocketmq.broker, name) is not None
+    if may_make and not is_there:
         making.make(name, rocketmq.settings.queues, made)
     else:
         made(None)
