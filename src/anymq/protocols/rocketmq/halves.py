@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 HALF_TOPIC = "RMQ_SYS_TRANS_HALF_TOPIC"  # where RocketMQ keeps them; no client can read it
 GIVEN_UP_TOPIC = "TRANS_CHECK_MAX_TIME_TOPIC"
 TRAN_MSG, GROUP = "TRAN_MSG", "PGROUP"
+_TRAN_MSG = TRAN_MSG.encode()
 IMMUNITY = b"CHECK_IMMUNITY_TIME_IN_SECONDS"
 IMMUNE_S_MAX = 7 * 86_400
 
@@ -41,7 +42,9 @@ def is_half(said: Said) -> bool:
     """Is it a message that waits for its sender's word?"""
     if said.sys_flag & TRANSACTION_MASK == PREPARED:
         return True
-    return layout.property_of(said.properties, TRAN_MSG.encode()) in (b"true", b"TRUE", b"True")
+    if _TRAN_MSG not in said.properties:
+        return False  # as of nearly all that are sent
+    return layout.property_of(said.properties, _TRAN_MSG) in (b"true", b"TRUE", b"True")
 
 
 def half_of(
