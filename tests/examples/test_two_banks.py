@@ -23,7 +23,10 @@ def balance(path: Path) -> int:
 
 
 def test_money_moves_from_one_bank_to_the_other(tmp_path: Path) -> None:
-    settings = {"rocketmq": {"port": 0}, "storage": {"durability": "commit"}}
+    settings: dict[str, dict[str, object]] = {
+        "rocketmq": {"port": 0},
+        "storage": {"durability": "commit"},
+    }
     a, b = tmp_path / "a.db", tmp_path / "b.db"
     with EmbeddedBroker(settings=settings) as broker:
         address = f"127.0.0.1:{broker.ports['rocketmq']}"

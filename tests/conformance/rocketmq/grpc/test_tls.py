@@ -40,4 +40,4 @@ def status_of_an_unknown_call(sock: ssl.SSLSocket) -> str:
         assert data, "the broker hung up"
         for event in conn.receive_data(data):
             if isinstance(event, ResponseReceived):
-                return dict(map(str, pair) for pair in event.headers or [])["grpc-status"]
+                return {str(name): str(said) for name, said in event.headers or []}["grpc-status"]

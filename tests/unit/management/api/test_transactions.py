@@ -1,8 +1,11 @@
 """Half messages, as operators see them: who waits, since when; ended by force."""
 
+from collections.abc import Callable
+
 import pytest
 
 from anymq.core.transactions.half import Half
+from anymq.core.transactions.open import Open
 from anymq.security import passwords
 from anymq.security.passwords import Mechanism
 from anymq.storage.records import Record
@@ -17,10 +20,11 @@ class Room(HttpRoom):
         self.published: list[str] = []
         for name in ("transfers", "hidden"):
             self.put(f"/api/topics/{name}", {"partitions": 2})
-        self.transactions.begin(
-            lambda one, _, then: (self.published.append(one.transaction_id), then(None))[1],
-            lambda *_: False,
-        )
+        self.transactions.begin(self._publish, lambda *_: False)
+
+    def _publish(self, one: Open, half: Half, then: Callable[[Exception | None], None]) -> None:
+        self.published.append(one.transaction_id)
+        then(None)
 
     def prepare(self, name: str, topic: str = "transfers", group: str = "bank-a") -> str:
         """Have one; return its id."""

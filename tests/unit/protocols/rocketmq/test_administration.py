@@ -102,9 +102,8 @@ def test_a_topic_gets_more_queues_and_shows_fewer(
 def test_a_topic_that_makes_no_sense_is_refused(
     admin: RocketMqDialog, fields: dict[str, object], why: str
 ) -> None:
-    code, remark = refusal(
-        admin, RequestCode.UPDATE_AND_CREATE_TOPIC, **{"writeQueueNums": 1, **fields}
-    )
+    fields = {"writeQueueNums": 1, **fields}
+    code, remark = refusal(admin, RequestCode.UPDATE_AND_CREATE_TOPIC, b"", **fields)
     assert code == ResponseCode.INVALID_PARAMETER
     assert why in remark
 
@@ -318,7 +317,9 @@ def test_settings_are_told_and_changed_elsewhere(admin: RocketMqDialog) -> None:
 
 def test_values_by_key(admin: RocketMqDialog) -> None:
     place = {"namespace": "N", "key": "k"}
-    assert refusal(admin, RequestCode.GET_KV_CONFIG, **place)[0] == ResponseCode.QUERY_NOT_FOUND
+    assert (
+        refusal(admin, RequestCode.GET_KV_CONFIG, b"", **place)[0] == ResponseCode.QUERY_NOT_FOUND
+    )
     admin.ask(RequestCode.PUT_KV_CONFIG, {**place, "value": "v"})
     assert admin.ask(RequestCode.GET_KV_CONFIG, place).ext["value"] == "v"
     assert told(admin, RequestCode.GET_KVLIST_BY_NAMESPACE, namespace="N") == {"table": {"k": "v"}}
