@@ -23,7 +23,15 @@ from tests.conformance.across.speakers import BIG, SECONDS, TO_EXCHANGE, Speaker
 FIXED_BYTES = 91  # of a message beside topic, body and properties
 SET_BY = {"keys": "KEYS", "tags": "TAGS", "id": "UNIQ_KEY"}
 # What a client says by itself, or others show here that have no word for it.
-BESIDE = ("WAIT", "sample", "tested", "x-mqtt-publish-qos", "x-mqtt-payload-format", "message-id")
+BESIDE = (
+    "WAIT",
+    "CLUSTER",
+    "sample",
+    "tested",
+    "x-mqtt-publish-qos",
+    "x-mqtt-payload-format",
+    "message-id",
+)
 HEADERS = tuple(
     dict.fromkeys(
         [cell.name for row in ROWS for cell in row.cells.values() if cell.place is Place.HEADER]
@@ -113,5 +121,6 @@ def spoken(address: str, message: RecvMessage) -> Spoken:
     weight = FIXED_BYTES + len(address) + sum(len(n) + len(v) + 2 for n, v in found.items())
     own["body"] = ctypes.string_at(_body_at(message._handle), message.store_size - weight)
     named = {name: value.decode() for name, value in found.items() if name not in SET_BY.values()}
-    named.pop("WAIT", None)
+    for between_us in ("WAIT", "CLUSTER"):
+        named.pop(between_us, None)
     return Spoken(own, [*named.items()])
