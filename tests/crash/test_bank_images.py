@@ -18,7 +18,7 @@ from anymq.testing.rocketmq import RocketMqDialog, RocketMqRoom, send_fields
 from anymq.testing.simfs import SimFiles
 from tests.crash.seeds import EFFORT, run_loads
 
-IMAGES = 120 * EFFORT
+IMAGES = 80 * EFFORT
 PARTS = 2
 KILLED_SHARE = 0.5
 TRANSACTIONS = 10
@@ -158,7 +158,7 @@ def go_on(ledger: Ledger, image: SimFiles, rng: Random) -> None:
     check(bank, ledger)
 
 
-@pytest.mark.timeout(180 * EFFORT)
+@pytest.mark.timeout(240 * EFFORT)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_message_comes_once_or_never_as_its_producer_decided(part: int) -> None:
     """Who moves money by RocketMQ's transactional messages relies on it."""

@@ -36,7 +36,7 @@ from tests.crash.model import NOW
 from tests.crash.queue_model import number_of
 from tests.crash.seeds import EFFORT, run_loads
 
-IMAGES = 800 * EFFORT
+IMAGES = 400 * EFFORT
 PARTS = 2
 KILLED_SHARE = 0.4
 CONFIG = replace(halves.LOG_CONFIG, segment_bytes=2000, index_interval_bytes=512)
@@ -372,7 +372,7 @@ def crash_everywhere(seed: int, images_max: int) -> int:
     return count
 
 
-@pytest.mark.timeout(60 * EFFORT)
+@pytest.mark.timeout(240 * EFFORT)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_money_moves_once_whatever_a_crash_leaves(part: int) -> None:
     """Who has moved money in his own database relies on the message coming once."""
