@@ -114,7 +114,9 @@ def _ours(folder: Path, signed: bool) -> Iterator[Place]:
 
 @contextmanager
 def _apache(folder: Path, signed: bool) -> Iterator[Place]:
-    settings = {**EVERYTHING, **QUICK, **(SIGNED if signed else {})}
+    # Started with its proxy, it takes one port for its slaves, always the same.
+    slaves = {"haListenPort": str(free_ports(1)[0])}
+    settings = {**EVERYTHING, **QUICK, **slaves, **(SIGNED if signed else {})}
     server = RocketmqServer(folder, settings, heap="512m", proxy=True)
     try:
         server.start()
