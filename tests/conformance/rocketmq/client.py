@@ -53,8 +53,9 @@ class CppClient:
     def __init__(self, name_server: str, home: Path) -> None:
         self._answers: Queue[dict[str, Any]] = Queue()
         self._messages: Queue[Received] = Queue()
+        # -P: beside the worker is a folder named grpc, which it must not take for the library.
         self._process = subprocess.Popen(
-            [sys.executable, str(WORKER), name_server],
+            [sys.executable, "-P", str(WORKER), name_server],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ class PythonClient:
         self._messages: Queue[dict[str, Any]] = Queue()
         self._checked: Queue[dict[str, Any]] = Queue()
         self._process = subprocess.Popen(
-            [sys.executable, str(WORKER), endpoints, *user],
+            [sys.executable, "-P", str(WORKER), endpoints, *user],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
