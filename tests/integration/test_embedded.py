@@ -112,7 +112,7 @@ def test_complete_settings_are_taken_as_they_are() -> None:
 
     with EmbeddedBroker(settings=settings) as broker:
         assert broker.settings.storage.durability == "commit"
-        rocketmq = {"rocketmq", "rocketmq_nameserver"}
+        rocketmq = {"rocketmq", "rocketmq_nameserver", "rocketmq_grpc"}
         assert set(broker.ports) == {"kafka", "amqp", "mqtt", "stomp"} | rocketmq
 
 

@@ -17,7 +17,16 @@ READY = re.compile(
     r"is ready after \S+ s: Kafka at (\S+), AMQP at (\S+), MQTT at \S+, STOMP at \S+,"
     r" (?:RocketMQ.* at \S+, )+page, API and metrics at (\S+)$"
 )
-PROTOCOLS = ("kafka", "amqp", "mqtt", "stomp", "rocketmq", "rocketmq-nameserver", "management")
+PROTOCOLS = (
+    "kafka",
+    "amqp",
+    "mqtt",
+    "stomp",
+    "rocketmq",
+    "rocketmq-nameserver",
+    "rocketmq-grpc",
+    "management",
+)
 SECONDS = 45  # within which a stop has to be done
 
 Serve = Callable[..., "Broker"]

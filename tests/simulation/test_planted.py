@@ -49,7 +49,7 @@ def torn_index_is_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 CAUGHT: dict[Plant, str] = {
-    acknowledged_before_the_sync: r"lost",
+    acknowledged_before_the_sync: r"lost|is gone",
     settlement_is_lost: r"settled and is back",
     given_back_to_the_end: r"came before",
     torn_index_is_believed: r"error_code|lost|end",

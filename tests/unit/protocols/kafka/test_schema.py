@@ -90,19 +90,30 @@ def test_unknown_tagged_fields_are_skipped() -> None:
             assert message.decode(data[:-1] + b"\x01\xff\x01\x03xyz") == message.empty(), message
 
 
+TRIES = 10
+
+
 @pytest.mark.parametrize("lie", [b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff\x07"])
 def test_a_lying_count_costs_nothing(lie: bytes) -> None:
     """Two billion topics are announced, in the old encoding and the new; none of them is there."""
     tracemalloc.start()
-    for message in MESSAGES:
-        data = message.encode(message.empty()) + bytes(20)
-        for position in range(len(data) - 20):
-            tracemalloc.reset_peak()
-            before, _peak = tracemalloc.get_traced_memory()
-            with suppress(MalformedFrame):
-                message.decode(data[:position] + lie + data[position:])
-            assert tracemalloc.get_traced_memory()[1] - before < 20_000, message
-    tracemalloc.stop()
+    try:
+        for message in MESSAGES:
+            data = message.encode(message.empty()) + bytes(20)
+            for position in range(len(data) - 20):
+                lying = data[:position] + lie + data[position:]
+                assert any(_cost(message, lying) < 20_000 for _ in range(TRIES)), message
+    finally:
+        tracemalloc.stop()
+
+
+def _cost(message: Message, data: bytes) -> int:
+    """Return how much memory it took, with what other threads of this process took meanwhile."""
+    tracemalloc.reset_peak()
+    before, _peak = tracemalloc.get_traced_memory()
+    with suppress(MalformedFrame):
+        message.decode(data)
+    return tracemalloc.get_traced_memory()[1] - before
 
 
 @settings(max_examples=300, deadline=None)
