@@ -7,7 +7,6 @@ Logs that lead are on the disk before any other of the same commit: a crash may 
 of a record and take the record, never the reverse.
 """
 
-import errno
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from anymq.storage.backlog import Backlog
 from anymq.storage.errors import DiskFull, LogFailed, StorageError, TooManyFiles
 from anymq.storage.files import Buffer, File, Files, write_all
 from anymq.storage.handles import out_of_handles
+from anymq.storage.reserve import NO_SPACE
 from anymq.storage.segment import Segment
 from anymq.storage.small_files import replace_whole
 from anymq.storage.work import Work
@@ -24,7 +24,6 @@ from anymq.storage.work import Work
 # Measured (benchmarks/micro/log_append.py): from two files on, one syncfs beats an fdatasync each,
 # at four twice; but it also waits for what others write to this file system.
 SYNC_EACH_MAX = 4
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Write:
@@ -192,7 +191,7 @@ class Commit(Work):
 
 
 def _error_of_write(error: OSError) -> StorageError:
-    if error.errno in _NO_SPACE:
+    if error.errno in NO_SPACE:
         return DiskFull("no space left on the disk")
     if out_of_handles(error):
         return TooManyFiles("no file descriptor is free")

@@ -1,6 +1,6 @@
 """The data directory: who may work in it, and which version wrote it.
 
-LOCK  VERSION  checkpoint  clean
+LOCK  VERSION  checkpoint  clean  reserve
 logs/<id>/  <base>.log  <base>.index  <offset>.state  epochs  start  *.quarantine
 """
 

@@ -7,6 +7,7 @@ from anymq.storage.backlog import Backlog
 from anymq.storage.commit import Committable
 from anymq.storage.files import Files
 from anymq.storage.handles import HANDLES_MAX, Handles
+from anymq.storage.reserve import Reserve
 from anymq.storage.segment import Segment
 from anymq.storage.space import DISK_FREE_MIN, Space
 
@@ -33,6 +34,7 @@ class Disk:
         self.retention_check_ms = retention_check_ms
         self.handles = Handles(files, handles_max)
         self.space = Space(files, free_min)
+        self.reserve = Reserve(files)
         self.backlog = Backlog()
         self.dirty: list[Committable] = []
         self.on_dirty: Callable[[], None] = _nobody

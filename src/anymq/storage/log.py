@@ -32,6 +32,7 @@ from anymq.storage.handles import error_of_read
 from anymq.storage.log_config import Durability, LogConfig
 from anymq.storage.readable import Contents, ReadableLog, directory_of
 from anymq.storage.segment import Segment
+from anymq.storage.work import Work
 
 __all__ = ["Contents", "Durability", "Log", "LogConfig", "Mark", "Runs", "Then", "directory_of"]
 
@@ -66,6 +67,7 @@ class Log(ReadableLog, Committable):
         self.needed: Callable[[int, int], Runs] | None = None
         self.needed_count: Callable[[int, int], int] | None = None  # without: counted
         self.retention_due: int | None = None  # when to look again for what is too old
+        self.unremoved: Callable[[], Work] | None = None  # segments let go of, still on the disk
         self._writes: list[Write] = []
         self._waiters: deque[tuple[int, Then]] = deque()
 

@@ -11,6 +11,7 @@ from anymq.storage import state
 from anymq.storage.disk import Disk
 from anymq.storage.files import Files
 from anymq.storage.log import Log
+from anymq.storage.reserve import NO_SPACE
 from anymq.storage.segment import Segment
 from anymq.storage.small_files import Damaged, read_whole, replace_whole
 from anymq.storage.thinning import is_settled
@@ -30,6 +31,7 @@ class Remove(Work):
         last_state: tuple[int, bytes] | None,
     ) -> None:
         self._disk = disk
+        self._log = log
         self._last_state = last_state
         self._segments = segments
         self._active = log.active
@@ -41,12 +43,27 @@ class Remove(Work):
         for segment in segments:
             disk.handles.drop(segment.path)
 
+    def _again(self) -> Work:
+        """Return the work, to be done once more after it failed."""
+        self._start = self._log.start
+        self._error = None
+        return self
+
     @override
     def run(self) -> None:
         try:
-            self._run()
+            self._run_on_a_full_disk()
         except OSError as error:
             self._error = error
+
+    def _run_on_a_full_disk(self) -> None:
+        """What makes room needs some first."""
+        try:
+            self._run()
+        except OSError as error:
+            if error.errno not in NO_SPACE or not self._disk.reserve.give_up():
+                raise
+            self._run()
 
     def _run(self) -> None:
         files, directory = self._disk.files, self._active.directory
@@ -64,7 +81,8 @@ class Remove(Work):
     @override
     def done(self) -> None:
         if self._error is not None:
-            self._disk.report(f"{self._active.directory}: not removed: {self._error}")
+            self._disk.report(f"{self._active.directory}: not removed yet: {self._error}")
+            self._log.unremoved = self._again
         elif self._alone:
             self._active.on_disk = True
 
@@ -94,6 +112,9 @@ def roll_by_age(log: Log, now_ms: int) -> None:
 
 def expire(log: Log, disk: Disk, now_ms: int) -> Sequence[Work]:
     """Let go of the segments that are past what the log's setting keeps."""
+    if log.unremoved is not None:  # one after the other: there must be no gap
+        again, log.unremoved = log.unremoved, None
+        return [again()]
     count = _expired(log, now_ms if _is_due(log, disk, now_ms) else None)
     if not count:
         return []

@@ -16,6 +16,7 @@ from anymq.storage.disk import Disk
 from anymq.storage.errors import StorageError, TooManyFiles
 from anymq.storage.files import Buffer
 from anymq.storage.log import Log
+from anymq.storage.reserve import NO_SPACE
 from anymq.storage.segment import Segment
 from anymq.storage.segment_writer import SegmentWriter
 from anymq.storage.space import MIB
@@ -29,7 +30,7 @@ PIECE_BYTES = 256 * MIB
 Clean = Callable[[BatchHeader, Buffer], Buffer | None]
 Batches = Iterable[tuple[int, BatchHeader, memoryview]]
 
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
+_PASSING = (*NO_SPACE, errno.EMFILE, errno.ENFILE)
 
 
 class Interrupted(StorageError):

@@ -6,7 +6,7 @@ from anymq.storage.files import Files
 
 MIB = 1024 * 1024
 DISK_FREE_MIN = 64 * MIB
-_CHECK_MIN = MIB
+_CHECK_MIN = MIB  # or a part of what is kept free, if that is less
 _CHECK_MAX = 64 * MIB
 
 
@@ -17,6 +17,7 @@ class Space:
         self._files = files
         self.free_min = free_min  # who changes it has it checked
         self._until_check = 0
+        self.spare = 0  # beyond what is kept free, when we last looked
         self.full = False
         self.on_change: Callable[[], None] | None = None  # whom to tell at once
 
@@ -33,10 +34,11 @@ class Space:
     def check(self) -> None:
         """Look at the disk now."""
         try:
-            spare = self._files.free_bytes() - self.free_min
+            self.spare = spare = self._files.free_bytes() - self.free_min
         except OSError:  # then the writes will tell
             return
-        self._until_check = min(max(spare // 4, _CHECK_MIN), _CHECK_MAX)
+        often = min(_CHECK_MIN, self.free_min // 4)
+        self._until_check = min(max(spare // 4, often), _CHECK_MAX)
         self._turn(spare < 0)
 
     def _turn(self, full: bool) -> None:

@@ -211,6 +211,8 @@ class LogStore:
         if disk.doomed:
             doomed, disk.doomed = disk.doomed, []
             works.append(directory.Removal(disk, doomed))
+        if disk.space.free_min and disk.reserve.missing(disk.space.spare):
+            works.append(disk.reserve.make())
         works += self._checkpoint_if_due(now_ms)
         return works
 

@@ -1,12 +1,25 @@
 """A full disk: appends are refused while there is still room for what must go on."""
 
 import errno
+from dataclasses import replace
 
 import pytest
-from tests.unit.storage.stores import append, do, outcome, read_all, tick, turn, write
+from tests.unit.storage.stores import (
+    SMALL,
+    append,
+    do,
+    fill,
+    open_store,
+    outcome,
+    read_all,
+    tick,
+    turn,
+    write,
+)
 
 from anymq.storage.errors import DiskFull
 from anymq.storage.log import LogConfig
+from anymq.storage.reserve import RESERVE
 from anymq.storage.space import MIB, Space
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import SimFiles
@@ -88,3 +101,50 @@ def test_who_watches_hears_at_once() -> None:
     assert heard == [True]
     tick(store)
     assert heard == [True, False]
+
+
+def test_nothing_is_left_and_what_may_go_goes() -> None:
+    """Whoever else fills the disk to its last byte: saying what goes takes room, too."""
+    files = SimFiles(capacity=20 * MIB)
+    store = LogStore.open(files, disk_free_min=MIB)
+    log = store.create(20, replace(SMALL, retention_ms=5000))
+    fill(store, log, 40)
+    tick(store, 1000)
+    files.capacity = files.capacity - files.free_bytes()
+    there = [segment.path for segment in log.segments]
+    tick(store, 1_000_000)
+    assert not set(there) & set(files.paths())
+    assert files.free_bytes() > 0
+    assert store.reports == []
+    again = LogStore.open(files.killed(), disk_free_min=MIB)
+    assert again.open_log(20, LogConfig()).start == log.start
+    assert again.reports == []
+
+
+def test_what_could_not_go_goes_later() -> None:
+    files = SimFiles()
+    store = open_store(files)
+    log = store.create(20, replace(SMALL, retention_ms=5000))
+    fill(store, log, 40)
+    tick(store, 1000)
+    first = log.segments[0].path
+    files.fault("pwritev", errno.ENOSPC)
+    tick(store, 1_000_000)
+    assert first in files.paths()
+    assert "not removed yet" in store.reports[0]
+    tick(store, 1_000_001)
+    assert first not in files.paths()
+
+
+def test_the_reserve_is_made_anew() -> None:
+    files = SimFiles(capacity=20 * MIB)
+    store = LogStore.open(files, disk_free_min=MIB)
+    tick(store)
+    assert RESERVE in files.paths()
+    store._disk.reserve.give_up()
+    files.capacity = MIB
+    tick(store)
+    assert RESERVE not in files.paths()
+    files.capacity = 20 * MIB
+    tick(store)
+    assert RESERVE in files.paths()
