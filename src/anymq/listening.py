@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Protocol
 
-from anymq.config.model import OFF, Settings
+from anymq.config.model import Settings
+from anymq.config.place import OFF
 from anymq.management.api.site import Door
 from anymq.net.connection import Connection
 from anymq.net.listener import Listener, MakeSession, Room

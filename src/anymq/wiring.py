@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.config.load import ConfigError, data_dir_of
-from anymq.config.model import OFF, Settings
+from anymq.config.model import Settings
+from anymq.config.place import OFF
 from anymq.config.principals import parse_rule
 from anymq.config.units import MINUTE_MS
 from anymq.core.broker import Broker, BrokerSettings

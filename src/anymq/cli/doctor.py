@@ -25,7 +25,8 @@ from anymq.cli.examine import examine
 from anymq.cli.settings import add_flags, load_settings
 from anymq.config.doors import own_doors, plugin_doors
 from anymq.config.load import ConfigError, data_dir_of, open_to_others
-from anymq.config.model import OFF, Settings
+from anymq.config.model import Settings
+from anymq.config.place import OFF
 from anymq.config.units import format_bytes
 from anymq.storage import directory
 from anymq.storage.os_files import OsFiles

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from anymq.config.load import ConfigError, is_loopback
-from anymq.config.model import PORT_MAX, Settings
+from anymq.config.model import Settings
+from anymq.config.place import PORT_MAX
 
 _DOOR = re.compile(r"(?P<name>[\w.-]+)=(?P<host>\[[^]]+\]|[^:\s]+):(?P<port>\d{1,5})")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from anymq.config.declare import ENVIRONMENT_PREFIX, Declared
-from anymq.config.model import OFF, SECTIONS, Settings, Users, declared
+from anymq.config.model import SECTIONS, Settings, Users, declared
+from anymq.config.place import OFF
 from anymq.config.principals import parse_rule
 
 PASSWORDS_KEPT_AS = ("argon2id", "SCRAM-SHA-256", "SCRAM-SHA-512", "rabbitmq")

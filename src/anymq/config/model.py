@@ -7,13 +7,11 @@ from typing import Literal
 
 from anymq.config.declare import Declared, declared_in, setting
 from anymq.config.mqtt import Mqtt
+from anymq.config.place import OFF, PORT_MAX
 from anymq.config.rocketmq import RocketMq
 from anymq.config.stomp import Stomp
 from anymq.config.transactions import Transactions
 from anymq.config.units import DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS
-
-OFF = -1  # as a port: do not listen; as a limit of age or size: none
-PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from anymq.config.declare import setting
+from anymq.config.place import OFF, PORT_MAX
 from anymq.config.units import DAY_MS, KIB, MIB, SECOND_MS
 
-OFF = -1
-PORT_MAX = 65_535
 EXPIRY_MS_MAX = 0xFFFF_FFFE * SECOND_MS
 
 

@@ -3,23 +3,13 @@
 from dataclasses import dataclass
 
 from anymq.config.declare import setting
+from anymq.config.place import OFF, PORT_MAX, Place
 from anymq.config.units import DAY_MS, KIB, MIB, SECOND_MS, parse_ms
 
-OFF = -1
 DELAY_LEVELS = (
     *("1s", "5s", "10s", "30s", "1m", "2m", "3m", "4m", "5m", "6m", "7m", "8m", "9m", "10m"),
     *("20m", "30m", "1h", "2h"),
 )
-PORT_MAX = 65_535
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An address, and its ports."""
-
-    host: str
-    port: int
-    tls_port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,19 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from anymq.config.declare import setting
+from anymq.config.place import OFF, PORT_MAX, Place
 from anymq.config.units import KIB, MIB
-
-OFF = -1
-PORT_MAX = 65_535
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An address, and its ports."""
-
-    host: str
-    port: int
-    tls_port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

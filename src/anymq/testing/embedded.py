@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from anymq.config.doors import own_doors
 from anymq.config.load import from_tables
-from anymq.config.model import OFF, Settings
+from anymq.config.model import Settings
+from anymq.config.place import OFF
 from anymq.server import Server
 
 STARTUP_SECONDS = 30
