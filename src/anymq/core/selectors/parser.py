@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable
 from enum import Flag, auto
 from typing import NamedTuple
 
+from typing_extensions import override
+
 from anymq.core.errors import Invalid
 from anymq.core.selectors import evaluating as ev
 from anymq.core.selectors.like import like
+from anymq.core.selectors.reader import DEPTH_MAX, Reader, shown
 from anymq.core.selectors.words import Kind, Word
 
 LIKES_MAX = 20  # each looks through a whole text
-DEPTH_MAX = 50  # of what is within each other; Python's own limit is not to be met
 _ORDERS = ("<", "<=", ">", ">=")
 
 
@@ -40,50 +42,27 @@ class Part(NamedTuple):
     evaluate: ev.Evaluate
 
 
-class Parser:
+class Parser(Reader[Part]):
     """Reads one selector."""
+
+    called = "selector"
 
     def __init__(self, words: Iterable[Word], name: Callable[[str], ev.Evaluate]) -> None:
         """`name`: makes what looks a name up."""
-        self._words = iter(words)
-        self._next = next(self._words)
+        super().__init__(words)
         self._name = name
-        self._depth = 0
         self.likes = 0  # how many there are
 
-    def parse(self) -> ev.Evaluate:
-        """Return all of it as one test. Invalid: it is none."""
-        whole = self._truth(self._or())
-        if self._next.kind is not Kind.END:
-            raise self._unexpected()
-        return whole
+    @override
+    def _joined(self, test: ev.Evaluate) -> Part:
+        return Part(Sort.TRUTH, test)
 
-    # Logic
-
-    def _or(self) -> Part:
-        return self._chain("OR", self._and, ev.either)
-
-    def _and(self) -> Part:
-        return self._chain("AND", self._not, ev.both)
-
-    def _chain(
-        self,
-        keyword: str,
-        read: Callable[[], Part],
-        join: Callable[[list[ev.Evaluate]], ev.Evaluate],
-    ) -> Part:
-        first = read()
-        if not self._is(Kind.KEYWORD, keyword):
-            return first
-        parts = [self._truth(first)]
-        while self._accept(Kind.KEYWORD, keyword):
-            parts.append(self._truth(read()))
-        return Part(Sort.TRUTH, join(parts))
-
-    def _not(self) -> Part:
+    @override
+    def _factor(self) -> Part:
+        """A comparison, or its opposite."""
         if not self._accept(Kind.KEYWORD, "NOT"):
             return self._comparison()
-        return Part(Sort.TRUTH, ev.inverted(self._truth(self._deeper(self._not))))
+        return Part(Sort.TRUTH, ev.inverted(self._truth(self._deeper(self._factor))))
 
     # Comparisons
 
@@ -100,7 +79,7 @@ class Parser:
             if self._accept(Kind.KEYWORD, keyword):
                 return _perhaps_inverted(read(self, left), inverted)
         if inverted:
-            raise self._unexpected()
+            raise self._unexpected(self._next)
         return left
 
     def _compared(self, left: Part) -> ev.Evaluate:
@@ -177,10 +156,11 @@ class Parser:
             part = self._deeper(self._or)
             self._expect(Kind.SIGN, ")")
             return part
-        raise _unexpected(word)
+        raise self._unexpected(word)
 
     # Kinds
 
+    @override
     def _truth(self, part: Part) -> ev.Evaluate:
         return self._of(Sort.TRUTH, part, "a condition")
 
@@ -194,43 +174,19 @@ class Parser:
 
     # Words
 
-    def _deeper(self, read: Callable[[], Part]) -> Part:
-        self._depth += 1
-        if self._depth > DEPTH_MAX:
-            raise Invalid(f"a selector is at most {DEPTH_MAX} deep")
-        part = read()
-        self._depth -= 1
-        return part
-
-    def _take(self) -> Word:
-        taken = self._next
-        if taken.kind is not Kind.END:
-            self._next = next(self._words)
-        return taken
-
-    def _is(self, kind: Kind, value: str) -> bool:
-        return self._next.kind is kind and self._next.value == value
-
-    def _accept(self, kind: Kind, value: str) -> bool:
-        found = self._is(kind, value)
-        if found:
-            self._take()
-        return found
-
+    @override
     def _expect(self, kind: Kind, value: str) -> None:
         if not self._accept(kind, value):
             raise Invalid(f"a selector needs {value} before {self._shown()}")
 
+    @override
     def _text(self) -> str:
         if self._next.kind is not Kind.TEXT:
             raise Invalid(f"a selector needs a text before {self._shown()}")
         return str(self._take().value)
 
     def _shown(self) -> str:
-        return _shown(self._next)
-
-    def _unexpected(self) -> Invalid:
-        return _unexpected(self._next)
+        return shown(self._next)
 
 
 _AFTER_NOT: dict[str, Callable[[Parser, Part], ev.Evaluate]] = {
@@ -242,11 +198,3 @@ _AFTER_NOT: dict[str, Callable[[Parser, Part], ev.Evaluate]] = {
 
 def _perhaps_inverted(evaluate: ev.Evaluate, inverted: bool) -> Part:
     return Part(Sort.TRUTH, ev.inverted(evaluate) if inverted else evaluate)
-
-
-def _shown(word: Word) -> str:
-    return "its end" if word.kind is Kind.END else f"{str(word.value)[:40]!r} (at {word.at})"
-
-
-def _unexpected(word: Word) -> Invalid:
-    return Invalid(f"a selector does not go on with {_shown(word)}")

@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
+from typing_extensions import override
+
 from anymq.core.errors import Invalid
 from anymq.core.selectors import evaluating as ev
 from anymq.core.selectors import texts
-from anymq.core.selectors.words import Kind, Word
+from anymq.core.selectors.reader import DEPTH_MAX, Reader
+from anymq.core.selectors.words import Kind, Word, word_of
 
 LETTERS_MAX = 8192
-DEPTH_MAX = 50  # of what is within each other, and in one chain of comparisons
 TESTS_MAX = 500
 KEYWORDS = frozenset(
     (
@@ -89,46 +91,28 @@ class Sql92:
             return False
 
 
-class _Parser:
+class _Parser(Reader[Part]):
     """Reads one condition."""
 
+    called = "condition"
+
     def __init__(self, words: Iterator[Word]) -> None:
-        self._words = words
-        self._next = next(words)
-        self._depth = 0
+        super().__init__(words)
         self._tests = 0
 
-    def parse(self) -> ev.Evaluate:
-        whole = _truth(self._or())
-        if self._next.kind is not Kind.END:
-            raise self._unexpected()
-        return whole
+    @override
+    def _truth(self, part: Part) -> ev.Evaluate:
+        return _truth(part)
 
-    # Logic
-
-    def _or(self) -> Part:
-        return self._chain("OR", self._and, ev.either)
-
-    def _and(self) -> Part:
-        return self._chain("AND", self._equality, ev.both)
-
-    def _chain(
-        self,
-        keyword: str,
-        read: Callable[[], Part],
-        join: Callable[[list[ev.Evaluate]], ev.Evaluate],
-    ) -> Part:
-        first = read()
-        if self._next[:2] != (Kind.KEYWORD, keyword):
-            return first
-        parts = [_truth(first)]
-        while self._accept(Kind.KEYWORD, keyword):
-            parts.append(_truth(read()))
-        return Part(Sort.TRUTH, join(parts))
+    @override
+    def _joined(self, test: ev.Evaluate) -> Part:
+        return Part(Sort.TRUTH, test)
 
     # Comparisons
 
-    def _equality(self) -> Part:
+    @override
+    def _factor(self) -> Part:
+        """An equality."""
         left = self._comparison()
         for _ in range(DEPTH_MAX):
             if self._accept(Kind.SIGN, "="):
@@ -164,7 +148,7 @@ class _Parser:
         """Read a comparison that has a name."""
         word = self._take()
         if word.kind is not Kind.KEYWORD or word.value not in _AFTER_NOT:
-            raise _unexpected(word)
+            raise self._unexpected(word)
         return _AFTER_NOT[str(word.value)](self, left, str(word.value), inverted)
 
     def _between(self, value: Part, _: str, inverted: bool) -> Part:
@@ -217,41 +201,7 @@ class _Parser:
             part = self._deeper(self._or)
             self._expect(Kind.SIGN, ")")
             return part
-        raise _unexpected(word)
-
-    # Words
-
-    def _deeper(self, read: Callable[[], Part]) -> Part:
-        self._depth += 1
-        if self._depth > DEPTH_MAX:
-            raise Invalid(f"a condition is at most {DEPTH_MAX} deep")
-        part = read()
-        self._depth -= 1
-        return part
-
-    def _take(self) -> Word:
-        taken = self._next
-        if taken.kind is not Kind.END:
-            self._next = next(self._words)
-        return taken
-
-    def _accept(self, kind: Kind, value: str) -> bool:
-        found = self._next[:2] == (kind, value)
-        if found:
-            self._take()
-        return found
-
-    def _expect(self, kind: Kind, value: str) -> None:
-        if not self._accept(kind, value):
-            raise self._unexpected()
-
-    def _text(self) -> str:
-        if self._next.kind is not Kind.TEXT:
-            raise self._unexpected()
-        return str(self._take().value)
-
-    def _unexpected(self) -> Invalid:
-        return _unexpected(self._next)
+        raise self._unexpected(word)
 
 
 _CONSTANTS: Mapping[str, ev.Value] = {"TRUE": True, "FALSE": False, "NULL": None}
@@ -324,13 +274,9 @@ def _words(text: str) -> Iterator[Word]:
 
 
 def _word(group: str, said: str, at: int) -> Word:
-    if group == "text":
-        return Word(Kind.TEXT, said[1:-1].replace("''", "'"), at)
     if group in ("float", "number"):
         return Word(Kind.NUMBER, _number(group, said), at)
-    if group == "name" and said.upper() in KEYWORDS:
-        return Word(Kind.KEYWORD, said.upper(), at)
-    return Word(Kind.NAME if group == "name" else Kind.SIGN, said, at)
+    return word_of(group, said, at, KEYWORDS)
 
 
 def _number(group: str, said: str) -> float:
@@ -340,8 +286,3 @@ def _number(group: str, said: str) -> float:
     if number == float("inf") or (group == "number" and number >= _LONG):
         raise Invalid(f"{said[:40]} is too large a number")
     return number
-
-
-def _unexpected(word: Word) -> Invalid:
-    said = "its end" if word.kind is Kind.END else f"{str(word.value)[:40]!r} (at {word.at})"
-    return Invalid(f"a condition does not go on with {said}")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -57,15 +58,18 @@ def words(text: str, *, hyphenated: bool = False) -> Iterator[Word]:
 
 
 def _word(group: str, said: str, at: int) -> Word:
-    if group == "text":
-        return Word(Kind.TEXT, said[1:-1].replace("''", "'"), at)
     if group == "number":
         return Word(Kind.NUMBER, _number(said), at)
-    if group == "name" and said.upper() in KEYWORDS:
+    return word_of(group, "<>" if said == "!=" else said, at, KEYWORDS)
+
+
+def word_of(group: str, said: str, at: int, keywords: AbstractSet[str]) -> Word:
+    """Return the word that was found, if it is no number."""
+    if group == "text":
+        return Word(Kind.TEXT, said[1:-1].replace("''", "'"), at)
+    if group == "name" and said.upper() in keywords:
         return Word(Kind.KEYWORD, said.upper(), at)
-    if group == "name":
-        return Word(Kind.NAME, said, at)
-    return Word(Kind.SIGN, "<>" if said == "!=" else said, at)
+    return Word(Kind.NAME if group == "name" else Kind.SIGN, said, at)
 
 
 def _number(said: str) -> int | float:

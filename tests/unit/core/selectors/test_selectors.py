@@ -12,7 +12,8 @@ from anymq.core.errors import Invalid
 from anymq.core.message import Envelope, Long, Message, Properties, Traits
 from anymq.core.selectors.evaluating import Value
 from anymq.core.selectors.like import like
-from anymq.core.selectors.parser import DEPTH_MAX, LIKES_MAX
+from anymq.core.selectors.parser import LIKES_MAX
+from anymq.core.selectors.reader import DEPTH_MAX
 from anymq.core.selectors.selector import LETTERS_MAX, Selector, selector_in
 
 

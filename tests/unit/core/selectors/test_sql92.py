@@ -3,7 +3,8 @@
 import pytest
 
 from anymq.core.errors import Invalid
-from anymq.core.selectors.sql92 import DEPTH_MAX, LETTERS_MAX, Sql92
+from anymq.core.selectors.reader import DEPTH_MAX
+from anymq.core.selectors.sql92 import LETTERS_MAX, Sql92
 
 
 @pytest.mark.parametrize(
