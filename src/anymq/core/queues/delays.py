@@ -11,8 +11,9 @@ to their partitions (late.py).
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from anymq.core.alarm import Alarm, Clock
 from anymq.core.errors import Refused
 from anymq.core.message import Form, Message
 from anymq.core.queues import delayed, late, stored
@@ -22,7 +23,6 @@ from anymq.core.queues.late import LateRecord
 from anymq.core.queues.settlement import Settlement
 from anymq.core.queues.witness import Witness
 from anymq.core.streams.stream_names import stream_of
-from anymq.core.timers import Timer
 from anymq.observability.log import Log as News
 from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import OffsetOutOfRange, StorageError
@@ -55,16 +55,6 @@ Arrived = Callable[[int, Exception | None], None]
 Arrive = Callable[[Sequence[tuple[int, LateRecord]], Arrived], None]
 
 news = News(__name__)
-
-
-class Clock(Protocol):
-    """Time that does not jump, and what is to be done at such a time."""
-
-    def now_ms(self) -> int:
-        """Return milliseconds since 1970."""
-
-    def at(self, due_ms: int, callback: Callable[[], None]) -> Timer:
-        """Call `callback` then."""
 
 
 class Waiting(NamedTuple):
@@ -115,8 +105,7 @@ class Delays:
         self._arriving_bytes = 0
         self._near: dict[int, Delayed | LateRecord] = {}  # read with the last one
         self._last_read = -1
-        self._timer: Timer | None = None
-        self._timer_due = 0
+        self._alarm = Alarm(clock, self._on_time)
         self._pumping = False
         self._not_before = 0  # something went wrong
         self._told_ms = 0  # when we said last that messages are refused
@@ -351,13 +340,7 @@ class Delays:
         first = self._due.first()
         if first is None or self._is_enough:
             return
-        due = max(first[0], self._not_before)
-        if self._timer is not None and self._timer.pending:
-            if self._timer_due <= due:
-                return
-            self._timer.cancel()
-        self._timer_due = due
-        self._timer = self._clock.at(due, self._on_time)
+        self._alarm.at(max(first[0], self._not_before))
 
     def _on_time(self) -> None:
         first = self._due.first()

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from anymq.core.alarm import Alarm
 from anymq.core.message import Message
 from anymq.core.queues.deadletters import EXPIRED, MAXLEN, DeadLetters
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.expiry import Alarm, due_ms
+from anymq.core.queues.expiry import due_ms
 from anymq.core.queues.house import House
 from anymq.core.queues.limits import overflows
 from anymq.core.queues.line import Line

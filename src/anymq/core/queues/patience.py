@@ -1,8 +1,8 @@
 """Patience: how long a consumer may keep a message without answering."""
 
+from anymq.core.alarm import Alarm
 from anymq.core.queues.dealing import Consumers
 from anymq.core.queues.delivery import Delivery
-from anymq.core.queues.expiry import Alarm
 from anymq.core.queues.subscription import Subscription
 from anymq.core.steady import Steady
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from anymq.core.alarm import Alarm
 from anymq.core.errors import Locked, NotAllowed
 from anymq.core.message import Run
 from anymq.core.queues import deadletters
@@ -17,7 +18,6 @@ from anymq.core.queues.dealing import Consumers
 from anymq.core.queues.dedup import Window
 from anymq.core.queues.delivery import Delivery
 from anymq.core.queues.departures import Departures
-from anymq.core.queues.expiry import Alarm
 from anymq.core.queues.house import House
 from anymq.core.queues.keeping import Keeping
 from anymq.core.queues.limits import QueueFull, overflows

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import count
 
-from anymq.core.queues.expiry import Alarm
+from anymq.core.alarm import Alarm
 
 
 class Resting:

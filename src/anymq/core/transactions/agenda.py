@@ -1,22 +1,11 @@
 """Agenda: when something is to be done about which half message."""
 
 from collections.abc import Callable
-from typing import Protocol
 
+from anymq.core.alarm import Alarm, Clock
 from anymq.core.queues.due import Due
-from anymq.core.timers import Timer
 from anymq.core.transactions.open import Open
 from anymq.storage.log import Log
-
-
-class Clock(Protocol):
-    """Time that does not jump, and what is to be done at such a time."""
-
-    def now_ms(self) -> int:
-        """Return milliseconds since 1970."""
-
-    def at(self, due_ms: int, callback: Callable[[], None]) -> Timer:
-        """Call `callback` then."""
 
 
 class Agenda:
@@ -27,8 +16,7 @@ class Agenda:
         self._clock = clock
         self._wake = wake
         self._due = Due()
-        self._timer: Timer | None = None
-        self._timer_due = 0
+        self._alarm = Alarm(clock, self._on_time)
         self._not_before: int | None = None  # None: nothing is to be done at all yet
         log.on_visible = self._look
 
@@ -65,13 +53,7 @@ class Agenda:
         first = self._due.first()
         if first is None or self._not_before is None:
             return
-        due = max(first[0], self._not_before)
-        if self._timer is not None and self._timer.pending:
-            if self._timer_due <= due:
-                return
-            self._timer.cancel()
-        self._timer_due = due
-        self._timer = self._clock.at(due, self._on_time)
+        self._alarm.at(max(first[0], self._not_before))
 
     def _on_time(self) -> None:
         """What the disk has not is looked at when it has."""

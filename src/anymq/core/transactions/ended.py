@@ -1,8 +1,7 @@
 """Ended: half messages whose settlement is on its way to the disk; then their fates can go."""
 
+from anymq.core.alarm import Alarm, Clock
 from anymq.core.queues.progress import Progress
-from anymq.core.timers import Timer
-from anymq.core.transactions.agenda import Clock
 from anymq.core.transactions.fates import Fates
 
 LOOK_EVERY_MS = 1000
@@ -18,7 +17,7 @@ class Ended:
         self._new: list[int] = []
         self._marked: list[int] = []
         self._mark = 0
-        self._timer: Timer | None = None
+        self._alarm = Alarm(clock, self.look)
 
     def add(self, position: int) -> None:
         """This one was settled."""
@@ -36,6 +35,5 @@ class Ended:
         self._arm()
 
     def _arm(self) -> None:
-        waits = self._timer is not None and self._timer.pending
-        if (self._new or self._marked) and not waits:
-            self._timer = self._clock.at(self._clock.now_ms() + LOOK_EVERY_MS, self.look)
+        if self._new or self._marked:
+            self._alarm.by(self._clock.now_ms() + LOOK_EVERY_MS)

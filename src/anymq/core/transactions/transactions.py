@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from anymq.core.alarm import Clock
 from anymq.core.errors import Conflict, NotFound, Refused, Unavailable
 from anymq.core.queues.coming import Coming, Stage
 from anymq.core.queues.progress import Progress
 from anymq.core.queues.witness import Witness
-from anymq.core.transactions.agenda import Agenda, Clock
+from anymq.core.transactions.agenda import Agenda
 from anymq.core.transactions.ended import Ended
 from anymq.core.transactions.fates import Fate, Fates, Outcome, Then
 from anymq.core.transactions.half import Half
