@@ -8,6 +8,7 @@ import pytest
 
 from anymq.core.queues.late import LateRecord
 from anymq.testing.simfs import UNLIMITED, SimFiles
+from tests.crash.dying import Dying
 from tests.crash.seeds import EFFORT, run_loads
 from tests.unit.core.world import NOW_MS, Restart, World, do, read
 
@@ -141,29 +142,14 @@ def check_image(load: LateLoad, image: SimFiles) -> None:
 
 
 def crash_everywhere(seed: int, images_max: int) -> int:
-    load, rng = LateLoad(seed), Random(~seed)
-    count = 0
+    load = LateLoad(seed)
 
-    def crash(op: str, path: str) -> None:
-        nonlocal count
-        if count >= images_max:
-            return
-        count += 1
-        power_cut = rng.random() >= KILLED_SHARE
-        files = load.world.files
-        image = files.crash(Random(rng.randrange(2**32))) if power_cut else files.killed()
-        try:
-            check_image(load, image)
-        except Exception as error:
-            kind = "power cut" if power_cut else "kill"
-            raise AssertionError(
-                f"{kind} before {op} of {path!r}, image {count}: {error}"
-            ) from error
+    def look(image: SimFiles, _: Random, __: bool) -> None:
+        check_image(load, image)
 
-    load.world.files.on_syscall = crash
+    dying = Dying(load.world.files, seed, images_max, look, killed=KILLED_SHARE)
     load.run()
-    crash("the end", "")
-    return count
+    return dying.end()
 
 
 @pytest.mark.timeout(60 * EFFORT)

@@ -16,6 +16,7 @@ from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.layout import COMMIT, PREPARED, ROLLBACK
 from anymq.testing.rocketmq import RocketMqDialog, RocketMqRoom, send_fields
 from anymq.testing.simfs import SimFiles
+from tests.crash.dying import Dying
 from tests.crash.seeds import EFFORT, run_loads
 
 IMAGES = 80 * EFFORT
@@ -117,31 +118,18 @@ def check(bank: Bank, ledger: Ledger) -> None:
 
 
 def crash_everywhere(seed: int, images_max: int) -> int:
-    rng, crash_rng, ledger = Random(seed), Random(~seed), Ledger()
-    files, count = SimFiles(), 0
+    rng, ledger, files = Random(seed), Ledger(), SimFiles()
     bank = Bank(files, ledger)
     bank.begin()
 
-    def crash(op: str, path: str) -> None:
-        nonlocal count
-        if count >= images_max or crash_rng.random() < 0.5:
-            return
-        count += 1
-        power_cut = crash_rng.random() >= KILLED_SHARE
-        image = files.crash(Random(crash_rng.random())) if power_cut else files.killed()
-        kind = "power cut" if power_cut else "kill"
-        try:
-            go_on(ledger.copy(), image, crash_rng)
-        except Exception as error:
-            raise AssertionError(
-                f"{kind} before {op} of {path!r}, image {count}: {error!r}"
-            ) from error
+    def look(image: SimFiles, rng: Random, _: bool) -> None:
+        go_on(ledger.copy(), image, rng)
 
-    files.on_syscall = crash
+    dying = Dying(files, seed, images_max, look, killed=KILLED_SHARE, share=0.5)
     for number in range(TRANSACTIONS):
         bank.transfer(f"t{number}", rng)
         bank.send_plain(number, rng.randrange(QUEUES))
-    files.on_syscall = None
+    count = dying.end(looking=False)
     bank.answer_all()
     check(bank, ledger)
     return count

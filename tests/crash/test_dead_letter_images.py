@@ -9,6 +9,7 @@ import pytest
 
 from anymq.core.queues.delivery import Delivery
 from anymq.testing.simfs import UNLIMITED, SimFiles
+from tests.crash.dying import Dying
 from tests.crash.seeds import EFFORT, run_loads
 from tests.unit.core.queues.queue_world import QueueWorld, Reader
 
@@ -98,28 +99,14 @@ def check_image(load: Rejecting, image: SimFiles, *, power_cut: bool) -> None:
 
 
 def crash_everywhere(seed: int, images_max: int) -> int:
-    load, rng = Rejecting(seed), Random(~seed)
-    files, count = load.world.files, 0
+    load = Rejecting(seed)
 
-    def crash(op: str, path: str) -> None:
-        nonlocal count
-        if count >= images_max:
-            return
-        count += 1
-        power_cut = rng.random() >= KILLED_SHARE
-        image = files.crash(Random(rng.randrange(2**32))) if power_cut else files.killed()
-        try:
-            check_image(load, image, power_cut=power_cut)
-        except Exception as error:
-            kind = "power cut" if power_cut else "kill"
-            raise AssertionError(
-                f"{kind} before {op} of {path!r}, image {count}: {error}"
-            ) from error
+    def look(image: SimFiles, _: Random, power_cut: bool) -> None:
+        check_image(load, image, power_cut=power_cut)
 
-    files.on_syscall = crash
+    dying = Dying(load.world.files, seed, images_max, look, killed=KILLED_SHARE)
     load.run()
-    crash("the end", "")
-    return count
+    return dying.end()
 
 
 @pytest.mark.timeout(60 * EFFORT)

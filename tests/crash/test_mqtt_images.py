@@ -13,6 +13,7 @@ from anymq.protocols.mqtt import leaving
 from anymq.protocols.mqtt.codec import V311, Packet, Subscribe, Wish, encode
 from anymq.testing.mqtt import MqttDialog, MqttRoom
 from anymq.testing.simfs import SimFiles
+from tests.crash.dying import Dying
 from tests.crash.once_model import Publisher, Subscriber
 from tests.crash.seeds import EFFORT, run_loads
 
@@ -100,31 +101,17 @@ class Life:
 
 def crash_everywhere(seed: int, images_max: int) -> int:
     """Run one load; at each system call let the broker die, and all go on. Return how many."""
-    rng = Random(seed)
     sent = [b"%d" % number for number in range(MESSAGES)]
-    scene = Scene(rng, sent)
-    files, crash_rng, count = SimFiles(), Random(~seed), 0
+    scene, files = Scene(Random(seed), sent), SimFiles()
     life = Life(scene, files)
     scene.publisher.waiting.extend((f"t/{number % 2}", b) for number, b in enumerate(sent))
 
-    def crash(op: str, path: str) -> None:
-        nonlocal count
-        if count >= images_max:
-            return
-        count += 1
-        power_cut = crash_rng.random() >= KILLED_SHARE
-        image = files.crash(Random(crash_rng.random())) if power_cut else files.killed()
-        kind = "power cut" if power_cut else "kill"
-        try:
-            go_on(deepcopy(scene), image, crash_rng)
-        except Exception as error:
-            raise AssertionError(
-                f"{kind} before {op} of {path!r}, image {count}: {error}"
-            ) from error
+    def look(image: SimFiles, rng: Random, _: bool) -> None:
+        go_on(deepcopy(scene), image, rng)
 
-    files.on_syscall = crash
+    dying = Dying(files, seed, images_max, look, killed=KILLED_SHARE)
     life.run()
-    files.on_syscall = None
+    count = dying.end(looking=False)
     for one in scene.subscribers:
         assert one.got == sent, "not in order"
     return count

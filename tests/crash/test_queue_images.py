@@ -7,6 +7,8 @@ from random import Random
 
 import pytest
 
+from anymq.testing.simfs import SimFiles
+from tests.crash.dying import Dying
 from tests.crash.queue_load import QueueLoad
 from tests.crash.queue_model import check_queues
 from tests.crash.seeds import EFFORT, run_loads
@@ -18,29 +20,14 @@ KILLED_SHARE = 0.4
 
 def crash_everywhere(seed: int, images_max: int) -> int:
     """Run one load; at each system call recover an image and check it. Return how many."""
-    load, rng = QueueLoad(seed), Random(~seed)
-    count = 0
+    load = QueueLoad(seed)
 
-    def crash(op: str, path: str) -> None:
-        nonlocal count
-        if count >= images_max:
-            return
-        count += 1
-        image_rng = Random(rng.randrange(2**32))
-        power_cut = rng.random() >= KILLED_SHARE
-        image = load.files.crash(image_rng) if power_cut else load.files.killed()
-        try:
-            check_queues(image, load.promises, image_rng, power_cut)
-        except Exception as error:
-            kind = "power cut" if power_cut else "kill"
-            raise AssertionError(
-                f"{kind} before {op} of {path!r}, image {count}: {error}"
-            ) from error
+    def look(image: SimFiles, rng: Random, power_cut: bool) -> None:
+        check_queues(image, load.promises, rng, power_cut)
 
-    load.files.on_syscall = crash
+    dying = Dying(load.files, seed, images_max, look, killed=KILLED_SHARE)
     load.run()
-    crash("the end", "")
-    return count
+    return dying.end()
 
 
 @pytest.mark.timeout(60 * EFFORT)

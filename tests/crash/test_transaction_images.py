@@ -32,6 +32,7 @@ from anymq.storage.log import Log, LogConfig
 from anymq.storage.records import Record
 from anymq.storage.store import LogStore
 from anymq.testing.simfs import UNLIMITED, SimFiles
+from tests.crash.dying import Dying
 from tests.crash.model import NOW
 from tests.crash.queue_model import number_of
 from tests.crash.seeds import EFFORT, run_loads
@@ -347,29 +348,14 @@ def _must_be_done(error: Exception | None) -> None:
 
 
 def crash_everywhere(seed: int, images_max: int) -> int:
-    load, rng = Load(seed), Random(~seed)
-    count = 0
+    load = Load(seed)
 
-    def crash(op: str, path: str) -> None:
-        nonlocal count
-        if count >= images_max:
-            return
-        count += 1
-        image_rng = Random(rng.randrange(2**32))
-        power_cut = rng.random() >= KILLED_SHARE
-        image = load.files.crash(image_rng) if power_cut else load.files.killed()
-        try:
-            check_image(load, image, image_rng, power_cut=power_cut)
-        except Exception as error:
-            kind = "power cut" if power_cut else "kill"
-            raise AssertionError(
-                f"{kind} before {op} of {path!r}, image {count}: {error!r}"
-            ) from error
+    def look(image: SimFiles, rng: Random, power_cut: bool) -> None:
+        check_image(load, image, rng, power_cut=power_cut)
 
-    load.files.on_syscall = crash
+    dying = Dying(load.files, seed, images_max, look, killed=KILLED_SHARE)
     load.run()
-    crash("the end", "")
-    return count
+    return dying.end()
 
 
 @pytest.mark.timeout(240 * EFFORT)
