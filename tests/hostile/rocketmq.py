@@ -1,7 +1,6 @@
 """RocketMQ clients for hostile tests: what they say is theirs, byte by byte."""
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterator, Mapping
 
@@ -11,19 +10,15 @@ from anymq.protocols.rocketmq.codec import Decoder, Frame, Limits, encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.layout import read_messages
 from anymq.testing.rocketmq import pull_fields, send_fields
-from tests.hostile.room import KIB, MIB, SECONDS, Broker, Neighbour
+from tests.hostile.guests import Guest
+from tests.hostile.room import KIB, MIB, Broker, Neighbour
 
 
-class RocketMqClient:
+class RocketMqClient(Guest[Frame]):
     """One connection; answers that came wait in a row."""
 
     def __init__(self, port: int, *, small: bool = False) -> None:
-        self.sock = socket.socket()
-        if small:  # keep small what the system holds for it
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * KIB)
-        self.sock.settimeout(SECONDS)
-        self.sock.connect(("127.0.0.1", port))
-        self._decoder = Decoder(Limits(frame_bytes_max=64 * MIB))
+        super().__init__(port, Decoder(Limits(frame_bytes_max=64 * MIB)), small=small)
         self._opaque = 0
 
     def ask(self, code: int, ext: Mapping[str, object], body: bytes = b"") -> Frame:
@@ -42,38 +37,11 @@ class RocketMqClient:
         """Pull what is there."""
         return self.ask(RequestCode.PULL_MESSAGE, pull_fields(topic, offset, 0, "G"))
 
-    def send(self, data: bytes) -> None:
-        """Send bytes."""
-        self.sock.sendall(data)
-
-    def send_some(self, data: bytes) -> int:
-        """Send what the other side takes; return how much that was."""
-        sent = 0
-        self.sock.settimeout(1.0)
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            view = memoryview(data)
-            while sent < len(data):
-                sent += self.sock.send(view[sent:])
-        self.sock.settimeout(SECONDS)
-        return sent
-
-    def hear(self) -> Frame:
-        """The next frame."""
-        while (frame := self._decoder.next()) is None:
-            data = self.sock.recv(64 * KIB)
-            assert data, "it hung up"
-            self._decoder.feed(data)
-        return frame
-
     def ends(self) -> None:
         """Read until it hangs up."""
         with contextlib.suppress(ConnectionError):
             while self.sock.recv(64 * KIB):
                 pass
-
-    def abort(self) -> None:
-        """Go without a word."""
-        self.sock.close()
 
 
 class RocketMqNeighbour(Neighbour):

@@ -1,7 +1,6 @@
 """STOMP clients for hostile tests: what they say is theirs, byte by byte."""
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterator
 from typing import Self
@@ -9,21 +8,18 @@ from typing import Self
 from typing_extensions import override
 
 from anymq.protocols.stomp.codec import V12, Decoder, Frame, FrameLimits, encode
-from tests.hostile.room import KIB, MIB, SECONDS, Broker, Neighbour
+from tests.hostile.guests import Guest
+from tests.hostile.room import MIB, Broker, Neighbour
 
 
-class StompClient:
+class StompClient(Guest[Frame]):
     """One connection; frames that came wait in a row."""
 
     def __init__(self, port: int, *, small: bool = False) -> None:
-        self.sock = socket.socket()
-        if small:  # keep small what the system holds for it
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * KIB)
-        self.sock.settimeout(SECONDS)
-        self.sock.connect(("127.0.0.1", port))
-        self._decoder = Decoder(FrameLimits(body_bytes_max=64 * MIB))
-        self._decoder.version = V12
-        self._decoder.sized = ("MESSAGE", "ERROR")
+        decoder = Decoder(FrameLimits(body_bytes_max=64 * MIB))
+        decoder.version = V12
+        decoder.sized = ("MESSAGE", "ERROR")
+        super().__init__(port, decoder, small=small)
 
     def log_in(self) -> Self:
         """Be let in."""
@@ -36,29 +32,6 @@ class StompClient:
         said = [(name.replace("_", "-"), value) for name, value in headers.items()]
         self.send(encode(command, said, body, V12))
 
-    def send(self, data: bytes) -> None:
-        """Send bytes."""
-        self.sock.sendall(data)
-
-    def send_some(self, data: bytes) -> int:
-        """Send what the other side takes; return how much that was."""
-        sent = 0
-        self.sock.settimeout(1.0)
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            view = memoryview(data)
-            while sent < len(data):
-                sent += self.sock.send(view[sent:])
-        self.sock.settimeout(SECONDS)
-        return sent
-
-    def hear(self) -> Frame:
-        """The next frame."""
-        while (frame := self._decoder.next()) is None:
-            data = self.sock.recv(64 * KIB)
-            assert data, "it hung up"
-            self._decoder.feed(memoryview(data))
-        return frame
-
     def ends(self) -> str:
         """What the broker says before it hangs up; "": nothing, though it did."""
         said = ""
@@ -68,10 +41,6 @@ class StompClient:
                 if frame.command == "ERROR":
                     said = f"{frame.headers['message']}: {frame.body.decode()}"
         return said
-
-    def abort(self) -> None:
-        """Hang up."""
-        self.sock.close()
 
 
 class StompNeighbour(Neighbour):

@@ -8,6 +8,7 @@ import pytest
 from anymq.protocols.rocketmq.codec import encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.testing.rocketmq import pull_fields, send_fields
+from tests.hostile.guests import Crowd
 from tests.hostile.rocketmq import RocketMqClient, unharmed
 from tests.hostile.room import KIB, MIB, Broker, running, wait_until
 from tests.peers.process import free_ports
@@ -21,29 +22,16 @@ PROMISE = pack(">ii", LARGE, 100)
 SUSPEND = 2 | 4
 
 
-class Crowded:
+class Crowded(Crowd[RocketMqClient]):
     """The broker and those who come."""
 
     def __init__(self, broker: Broker, port: int) -> None:
-        self.broker = broker
+        super().__init__(broker)
         self.port = port
-        self.clients: list[RocketMqClient] = []
 
     def come(self, *, small: bool = False) -> RocketMqClient:
         """Somebody."""
-        client = RocketMqClient(self.port, small=small)
-        self.clients.append(client)
-        return client
-
-    @property
-    def connections(self) -> float:
-        return self.broker.metric("anymq_connections")
-
-    def all_go(self) -> None:
-        for client in self.clients:
-            client.abort()
-        self.clients.clear()
-        wait_until(lambda: self.connections <= 1, 30)
+        return self.take(RocketMqClient(self.port, small=small))
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from tests.hostile.guests import Crowd
 from tests.hostile.room import KIB, MIB, Broker, running, wait_until
 from tests.hostile.stomp import StompClient, unharmed
 from tests.peers.process import free_ports
@@ -18,39 +19,24 @@ NOISE = 32 * MIB  # read buffers, arenas that Python does not give back, what th
 CONNECT = b"CONNECT\naccept-version:1.2\nhost:/\n\n\0"
 
 
-class Crowded:
+class Crowded(Crowd[StompClient]):
     """The broker and those who come."""
 
     def __init__(self, broker: Broker, port: int, activemq_port: int) -> None:
-        self.broker = broker
+        super().__init__(broker)
         self.port = port
         self.activemq_port = activemq_port
-        self.clients: list[StompClient] = []
 
     def come(self, *, small: bool = False) -> StompClient:
         """Somebody who has said nothing."""
-        client = StompClient(self.port, small=small)
-        self.clients.append(client)
-        return client
+        return self.take(StompClient(self.port, small=small))
 
     def enter(self, *, small: bool = False) -> StompClient:
         """Somebody who is in."""
         return self.come(small=small).log_in()
 
     def enter_by_activemq(self) -> StompClient:
-        client = StompClient(self.activemq_port)
-        self.clients.append(client)
-        return client.log_in()
-
-    @property
-    def connections(self) -> float:
-        return self.broker.metric("anymq_connections")
-
-    def all_go(self) -> None:
-        for client in self.clients:
-            client.abort()
-        self.clients.clear()
-        wait_until(lambda: self.connections <= 1, 30)
+        return self.take(StompClient(self.activemq_port)).log_in()
 
 
 @pytest.fixture(scope="module")
