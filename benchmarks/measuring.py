@@ -4,8 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -24,6 +24,12 @@ class Measured(Protocol):
 
     def usage(self) -> Usage:
         """What it has taken from the machine so far."""
+
+    def pause(self) -> None:
+        """Let it do nothing until `resume`."""
+
+    def resume(self) -> None:
+        """Let it go on."""
 
 
 class Side(Protocol):
@@ -108,6 +114,19 @@ class Comparison:
     seconds: float = 3.0  # how long a load lasts, if nobody says
     # The first turns fill caches and let just-in-time compilers see the load.
     warm_ups: int = 2
+
+
+@contextmanager
+def alone(side: Side, sides: Sequence[Side]) -> Iterator[None]:
+    """The other does nothing meanwhile: idle brokers take as much as they like."""
+    others = [one for one in sides if one is not side]
+    for other in others:
+        other.server.pause()
+    try:
+        yield
+    finally:
+        for other in others:
+            other.server.resume()
 
 
 def counted(side: Side, load: Callable[[], Figures]) -> Figures:

@@ -18,7 +18,16 @@ from benchmarks import report
 from benchmarks.amqp.comparison import COMPARISON as AMQP
 from benchmarks.kafka.comparison import COMPARISON as KAFKA
 from benchmarks.management import watching
-from benchmarks.measuring import OURS, Bench, Comparison, Figures, Processors, Promise, Workload
+from benchmarks.measuring import (
+    OURS,
+    Bench,
+    Comparison,
+    Figures,
+    Processors,
+    Promise,
+    Workload,
+    alone,
+)
 from benchmarks.mqtt.comparison import COMPARISON as MQTT
 from benchmarks.rocketmq.comparison import COMPARISON as ROCKETMQ
 
@@ -94,8 +103,9 @@ def measure(
                 warm_ups = comparison.warm_ups if workload.warm_up else 0
                 for number in range(1 - warm_ups, rounds + 1):
                     for side in brokers:
-                        os.sync()  # what the last one left to write must not slow this one down
-                        figures = workload.measure(bench, side)
+                        with alone(side, brokers):
+                            os.sync()  # what the last one left to write is not to slow this one
+                            figures = workload.measure(bench, side)
                         if number > 0:
                             taken[side.name].append(figures)
                 outcomes.append(report.Outcome(workload, taken))

@@ -1,24 +1,21 @@
-"""The two brokers of the comparison, each told to keep the same promise, on the same processor."""
+"""The two brokers of the comparison, each told to keep the same promise, on the same processor.
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+What a confirm means: RabbitMQ knows one promise only, by the type of the queue. A classic queue of
+4.x does not sync, a quorum queue does.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring import OURS, Processors, Promise
-from tests.peers.anymq import AnymqServer, Value
+from benchmarks.sides import OUR_PROMISES, all_running
+from tests.peers.anymq import AnymqServer
 from tests.peers.rabbitmq import RabbitmqServer
 
 PEER = "RabbitMQ"
 Server = AnymqServer | RabbitmqServer
-
-# What a confirm means. RabbitMQ knows one promise only, by the type of the queue: a classic queue
-# of 4.x does not sync, a quorum queue does.
-OUR_PROMISES: Mapping[Promise, Mapping[str, Value]] = {
-    "page cache": {"storage.durability": "os"},
-    "disk": {"storage.durability": "commit"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +43,12 @@ def make_server(name: str, folder: Path, promise: Promise, processors: Processor
     return RabbitmqServer(folder, cpus=processors.broker)
 
 
-@contextmanager
-def running(names: Sequence[str], promise: Promise, processors: Processors) -> Iterator[list[Side]]:
-    """All of them at once: they are measured in turn, and who idles costs next to nothing."""
-    with ExitStack() as stack:
-        sides = []
-        for name in names:
-            temporary = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
-            folder = Path(stack.enter_context(temporary))
-            server = make_server(name, folder, promise, processors)
-            stack.callback(server.stop)
-            server.start()
-            sides.append(Side(name, server))
-        yield sides
+def running(
+    names: Sequence[str], promise: Promise, processors: Processors
+) -> AbstractContextManager[list[Side]]:
+    """All of them at once."""
+
+    def make(name: str, folder: Path) -> Server:
+        return make_server(name, folder, promise, processors)
+
+    return all_running(names, make, Side)

@@ -1,15 +1,15 @@
 """The two brokers of a comparison, each told to keep the same promise, on the same processor."""
 
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring import OURS, Processors, Promise
+from benchmarks.sides import OUR_PROMISES, all_running
 from confluent_kafka.admin import AdminClient, NewTopic
-from tests.peers.anymq import AnymqServer, Value
+from tests.peers.anymq import AnymqServer
 from tests.peers.kafka import KafkaServer
 
 Server = AnymqServer | KafkaServer
@@ -17,10 +17,6 @@ ANSWER_SECONDS = 60.0
 PEER = "Apache Kafka"
 
 # What an acknowledgement means, said to each in its own words.
-OUR_PROMISES: Mapping[Promise, Mapping[str, Value]] = {
-    "page cache": {"storage.durability": "os"},
-    "disk": {"storage.durability": "commit"},
-}
 KAFKA_PROMISES: Mapping[Promise, Mapping[str, str]] = {
     "page cache": {},
     "disk": {"log.flush.interval.messages": "1"},
@@ -60,17 +56,16 @@ def make_server(name: str, folder: Path, promise: Promise, processors: Processor
     return KafkaServer(folder, settings, cpus=processors.broker)
 
 
-@contextmanager
-def running(names: Sequence[str], promise: Promise, processors: Processors) -> Iterator[list[Side]]:
-    """All of them at once: they are measured in turn, and who idles costs next to nothing."""
-    with ExitStack() as stack:
-        sides = []
-        for name in names:
-            temporary = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
-            folder = Path(stack.enter_context(temporary))
-            server = make_server(name, folder, promise, processors)
-            stack.callback(server.stop)
-            server.start()
-            admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
-            sides.append(Side(name, server, admin))
-        yield sides
+def running(
+    names: Sequence[str], promise: Promise, processors: Processors
+) -> AbstractContextManager[list[Side]]:
+    """All of them at once."""
+
+    def make(name: str, folder: Path) -> Server:
+        return make_server(name, folder, promise, processors)
+
+    def side(name: str, server: Server) -> Side:
+        admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+        return Side(name, server, admin)
+
+    return all_running(names, make, side)

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../usage.h"
+
 enum { PUBLISH = 3, PUBACK, PUBREC, PUBREL, PUBCOMP };
 enum { HEAD_MAX = 64, STUCK_SECONDS = 20, TOGETHER = 100, LATENCIES_MAX = 1 << 20 };
 static const size_t IN_BYTES = 1 << 18;
@@ -52,41 +54,10 @@ static void die(const char *what) {
   exit(1);
 }
 
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
 static void *grab(size_t bytes) {
   void *found = calloc(1, bytes);
   if (!found) die("no memory");
   return found;
-}
-
-// The broker's processor seconds, and its resident bytes.
-static double usage(long *rss) {
-  char name[64], text[1024];
-  unsigned long user = 0, system = 0;
-  long pages = 0;
-  snprintf(name, sizeof name, "/proc/%d/stat", broker);
-  FILE *file = fopen(name, "r");
-  if (!file) return 0;
-  text[fread(text, 1, sizeof text - 1, file)] = 0;
-  fclose(file);
-  char *rest = strrchr(text, ')');
-  if (rest)
-    sscanf(rest + 2,
-           "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %*u %*u %ld",
-           &user, &system, &pages);
-  *rss = pages * sysconf(_SC_PAGESIZE);
-  return (double)(user + system) / sysconf(_SC_CLK_TCK);
-}
-
-static double own_usage(void) {
-  struct rusage r;
-  getrusage(RUSAGE_SELF, &r);
-  return r.ru_utime.tv_sec + r.ru_stime.tv_sec + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1e-6;
 }
 
 // Packets
@@ -419,11 +390,11 @@ static void load(void) {
     come_in(client);
   }
   long rss;
-  double own = own_usage(), used = usage(&rss);
+  double own = own_usage(), used = usage(broker, &rss);
   uint64_t begun = now_ns();
   run();
   double took = (now_ns() - begun) * 1e-9;
-  used = usage(&rss) - used, own = own_usage() - own;
+  used = usage(broker, &rss) - used, own = own_usage() - own;
   uint64_t messages = progress() * subscribers;
   qsort(latencies, latency_count, sizeof *latencies, by_size);
   printf("{\"messages\": %lu, \"seconds\": %.4f, \"broker_cpu_s\": %.2f, \"own_cpu_s\": %.2f,"
@@ -438,7 +409,7 @@ static void be_idle(void) {
   uint8_t packet[256];
   char id[32], filter[32];
   long before, after;
-  usage(&before);
+  usage(broker, &before);
   uint64_t begun = now_ns();
   for (int first = 0; first < idle; first += TOGETHER) {
     int end = first + TOGETHER < idle ? first + TOGETHER : idle;
@@ -453,9 +424,9 @@ static void be_idle(void) {
   }
   double took = (now_ns() - begun) * 1e-9;
   sleep(1);
-  double used = usage(&after);
+  double used = usage(broker, &after);
   sleep(1);
-  used = usage(&after) - used;
+  used = usage(broker, &after) - used;
   printf("{\"sessions\": %d, \"seconds\": %.3f, \"before_bytes\": %ld, \"after_bytes\": %ld,"
          " \"idle_cpu_s\": %.2f}\n",
          idle, took, before, after, used);

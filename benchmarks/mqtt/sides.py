@@ -1,13 +1,16 @@
-"""The two brokers of the comparison, on the same processor."""
+"""The two brokers of the comparison, on the same processor.
 
-import resource
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+What PUBACK means for a message that is to be kept: mosquitto knows one promise, which is less than
+both of ours. With persistence it writes what it has in memory every half an hour.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring import OURS, Processors, Promise
+from benchmarks.sides import OUR_PROMISES, all_running, allow_many_files
 from tests.peers.anymq import AnymqServer, Value
 from tests.peers.mosquitto import MosquittoServer
 from tests.peers.process import free_ports
@@ -16,12 +19,6 @@ PEER = "mosquitto"
 CLIENTS_MAX = 12_000
 Server = AnymqServer | MosquittoServer
 
-# What PUBACK means for a message that is to be kept. Mosquitto knows one promise, which is less
-# than both of ours: with persistence it writes what it has in memory every half an hour.
-OUR_PROMISES: Mapping[Promise, Mapping[str, Value]] = {
-    "page cache": {"storage.durability": "os"},
-    "disk": {"storage.durability": "commit"},
-}
 # As many messages under way as with us, none dropped, none held back by Nagle.
 THEIRS = {
     "persistence": "true",
@@ -64,21 +61,12 @@ def make_server(name: str, folder: Path, promise: Promise, processors: Processor
     return AnymqServer(folder, settings, cpus=processors.broker)
 
 
-def allow_many_files() -> None:
-    """Let children have as many connections as the system gives anybody."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def running(
+    names: Sequence[str], promise: Promise, processors: Processors
+) -> AbstractContextManager[list[Side]]:
+    """All of them at once."""
 
+    def make(name: str, folder: Path) -> Server:
+        return make_server(name, folder, promise, processors)
 
-@contextmanager
-def running(names: Sequence[str], promise: Promise, processors: Processors) -> Iterator[list[Side]]:
-    """All of them at once: they are measured in turn, and who idles costs next to nothing."""
-    with ExitStack() as stack:
-        sides = []
-        for name in names:
-            temporary = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
-            server = make_server(name, Path(stack.enter_context(temporary)), promise, processors)
-            stack.callback(server.stop)
-            server.start()
-            sides.append(Side(name, server))
-        yield sides
+    return all_running(names, make, Side)

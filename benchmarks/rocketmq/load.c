@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../usage.h"
 #include "remoting.h"
 
 enum { STUCK_SECONDS = 60, LATENCIES_MAX = 1 << 20, PULLED_AT_ONCE = 32, QUEUES_MAX = 10 };
@@ -59,37 +60,6 @@ static uint64_t pulled, empty_pulls;
 static uint32_t *latencies;
 static uint64_t latency_count, turn;
 static int working = 1;
-
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-// The broker's processor seconds, and its resident bytes.
-static double usage(long *rss) {
-  char name[64], text[1024];
-  unsigned long user = 0, system = 0;
-  long pages = 0;
-  snprintf(name, sizeof name, "/proc/%d/stat", broker);
-  FILE *file = fopen(name, "r");
-  if (!file) return 0;
-  text[fread(text, 1, sizeof text - 1, file)] = 0;
-  fclose(file);
-  char *rest = strrchr(text, ')');
-  if (rest)
-    sscanf(rest + 2,
-           "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %*u %*u %ld",
-           &user, &system, &pages);
-  *rss = pages * sysconf(_SC_PAGESIZE);
-  return (double)(user + system) / sysconf(_SC_CLK_TCK);
-}
-
-static double own_usage(void) {
-  struct rusage r;
-  getrusage(RUSAGE_SELF, &r);
-  return r.ru_utime.tv_sec + r.ru_stime.tv_sec + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1e-6;
-}
 
 static void topic_name(char *at, uint32_t topic) { sprintf(at, "%s-%04u", prefix, topic); }
 
@@ -480,13 +450,13 @@ static void load(void) {
   int fd = delays ? dial() : -1;
   int64_t before = delays ? all_there(fd) : 0;
   long rss;
-  double own = own_usage(), used = usage(&rss);
+  double own = own_usage(), used = usage(broker, &rss);
   uint64_t begun = now_ns();
   run(sends);
   uint64_t messages = sends ? (progress() - refused) * together : pulled;
   if (delays) wait_for_delayed(fd, before + messages);
   double took = (now_ns() - begun) * 1e-9;
-  used = usage(&rss) - used, own = own_usage() - own;
+  used = usage(broker, &rss) - used, own = own_usage() - own;
   report(messages, took, used, own, rss);
 }
 

@@ -1,13 +1,12 @@
 """The two brokers of the comparison, on the same processor."""
 
-import resource
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring import OURS, Processors, Promise
+from benchmarks.sides import OUR_PROMISES, all_running, allow_many_files
 from tests.peers.anymq import AnymqServer, Value
 from tests.peers.process import free_ports
 from tests.peers.rocketmq import RocketmqServer
@@ -16,10 +15,6 @@ PEER = "Apache RocketMQ"
 Server = AnymqServer | RocketmqServer
 
 # What SEND_OK means: with the operating system, or on the disk.
-OUR_PROMISES: Mapping[Promise, Mapping[str, Value]] = {
-    "page cache": {"storage.durability": "os"},
-    "disk": {"storage.durability": "commit"},
-}
 THEIR_PROMISES: Mapping[Promise, Mapping[str, str]] = {
     "page cache": {"flushDiskType": "ASYNC_FLUSH"},
     "disk": {"flushDiskType": "SYNC_FLUSH"},
@@ -65,21 +60,12 @@ def make_server(name: str, folder: Path, promise: Promise, processors: Processor
     return AnymqServer(folder, settings, cpus=processors.broker)
 
 
-def allow_many_files() -> None:
-    """Let children have as many files as the system gives anybody."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def running(
+    names: Sequence[str], promise: Promise, processors: Processors
+) -> AbstractContextManager[list[Side]]:
+    """All of them at once."""
 
+    def make(name: str, folder: Path) -> Server:
+        return make_server(name, folder, promise, processors)
 
-@contextmanager
-def running(names: Sequence[str], promise: Promise, processors: Processors) -> Iterator[list[Side]]:
-    """All of them at once: they are measured in turn, and who idles costs little."""
-    with ExitStack() as stack:
-        sides = []
-        for name in names:
-            temporary = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
-            server = make_server(name, Path(stack.enter_context(temporary)), promise, processors)
-            stack.callback(server.stop)
-            server.start()
-            sides.append(Side(name, server))
-        yield sides
+    return all_running(names, make, Side)

@@ -6,13 +6,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
 from benchmarks.measuring import Bench, Figures, Promise, Workload
 from benchmarks.rocketmq.sides import Server, Side, make_server, port_of, rss_bytes
+from benchmarks.sides import fresh
 from tests.peers.rocketmq import ask
 
 HERE = Path(__file__).parent
@@ -80,20 +81,18 @@ def load(what: Load, bench: Bench, side: Side) -> Figures:
     }
 
 
-@contextmanager
-def fresh(bench: Bench, side: Side) -> Iterator[Server]:
+def unused(bench: Bench, side: Side) -> AbstractContextManager[Server]:
     """A broker of the same kind that has done nothing yet."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = make_server(side.name, Path(folder), "page cache", bench.processors)
-        try:
-            yield server
-        finally:
-            server.stop()
+
+    def make(folder: Path) -> Server:
+        return make_server(side.name, folder, "page cache", bench.processors)
+
+    return fresh(make)
 
 
 def start(bench: Bench, side: Side) -> Figures:
     """From nothing to the first message taken, and what an idle broker holds."""
-    with fresh(bench, side) as server:
+    with unused(bench, side) as server:
         server.start()
         server.stop()
         begun = time.perf_counter()

@@ -85,6 +85,10 @@ class ServerProcess:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it this one, if it lives."""
+        self._process.send_signal(number)
+
     def wait(self, timeout: float = STOP_SECONDS) -> int:
         """Wait until it has left by itself; returns the exit status."""
         return self._process.wait(timeout)
@@ -131,6 +135,14 @@ class Controlled:
     def kill(self) -> None:
         """A sudden end."""
         self._running().kill()
+
+    def pause(self) -> None:
+        """Let it do nothing until `resume`."""
+        self._running().signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on; harmless when it does."""
+        self._running().signal(signal.SIGCONT)
 
     def usage(self) -> Usage:
         """What it has taken so far."""

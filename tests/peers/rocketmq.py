@@ -1,6 +1,7 @@
 """Apache RocketMQ, a name server and one broker on loopback: for conformance and for measure."""
 
 import json
+import signal
 import socket
 import struct
 from collections.abc import Iterable, Mapping
@@ -65,6 +66,7 @@ class RocketmqServer(Controlled):
     name_server_port: int = 0
     grpc_port: int = 0
     remoting_proxy_port: int = 0
+    replica_port: int = 0
     _process: ServerProcess | None = None
     _name_server: ServerProcess | None = None
 
@@ -105,6 +107,20 @@ class RocketmqServer(Controlled):
         if self._name_server is not None:
             self._name_server.stop()
 
+    @override
+    def pause(self) -> None:
+        """Both: an idle broker of this kind keeps a processor busy."""
+        Controlled.pause(self)
+        if self._name_server is not None:
+            self._name_server.signal(signal.SIGSTOP)
+
+    @override
+    def resume(self) -> None:
+        """Both."""
+        if self._name_server is not None:
+            self._name_server.signal(signal.SIGCONT)
+        Controlled.resume(self)
+
     def name_server_usage(self) -> Usage:
         """What the other process has taken so far."""
         assert self._name_server is not None
@@ -113,8 +129,8 @@ class RocketmqServer(Controlled):
     def _choose_ports(self) -> None:
         """The broker opens a second port, two below its own."""
         while True:
-            self.port, self.name_server_port, *others = free_ports(4)
-            self.grpc_port, self.remoting_proxy_port = others
+            self.port, self.name_server_port, *others = free_ports(5)
+            self.grpc_port, self.remoting_proxy_port, self.replica_port = others
             if self.port - 2 not in (self.name_server_port, *others) and is_free(self.port - 2):
                 return
 
@@ -135,6 +151,7 @@ class RocketmqServer(Controlled):
             "brokerIP2": "127.0.0.1",
             "bindAddress": "127.0.0.1",
             "listenPort": str(self.port),
+            "haListenPort": str(self.replica_port),
             "namesrvAddr": self.bootstrap,
             "storePathRootDir": str(store),
             "storePathCommitLog": str(store / "commitlog"),

@@ -1,0 +1,64 @@
+"""Sides: how the two brokers of a comparison are started, whatever they speak."""
+
+import resource
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from benchmarks.measuring import Promise
+from tests.peers.anymq import Value
+
+# What we are told that an acknowledgement means.
+OUR_PROMISES: Mapping[Promise, Mapping[str, Value]] = {
+    "page cache": {"storage.durability": "os"},
+    "disk": {"storage.durability": "commit"},
+}
+
+
+class Startable(Protocol):
+    """A broker as a child process."""
+
+    def start(self) -> object:
+        """Start it, and wait until it serves."""
+
+    def stop(self) -> None:
+        """End it; harmless when it never began."""
+
+
+V = TypeVar("V", bound=Startable)
+S = TypeVar("S")
+
+
+@contextmanager
+def all_running(
+    names: Sequence[str], make: Callable[[str, Path], V], side: Callable[[str, V], S]
+) -> Iterator[list[S]]:
+    """All of them at once: they are measured in turn, each while the others are halted."""
+    with ExitStack() as stack:
+        sides = []
+        for name in names:
+            temporary = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
+            server = make(name, Path(stack.enter_context(temporary)))
+            stack.callback(server.stop)
+            server.start()
+            sides.append(side(name, server))
+        yield sides
+
+
+@contextmanager
+def fresh(make: Callable[[Path], V]) -> Iterator[V]:
+    """A broker that has done nothing yet, and is not started."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = make(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def allow_many_files() -> None:
+    """Let children have as many files and connections as the system gives anybody."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
