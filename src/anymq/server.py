@@ -81,7 +81,7 @@ from anymq.protocols.stomp.stomp import Stomp
 from anymq.security.attempts import Attempts
 from anymq.security.gate import Gate
 from anymq.shovels.shovels import Shovels
-from anymq.storage.os_files import OsFiles
+from anymq.storage.os_files import OsFiles, usual_handles
 from anymq.storage.store import LogStore
 from anymq.websockets import mqtt_inside, stomp_inside
 from anymq.wiring import (
@@ -253,7 +253,7 @@ class Server:
         store = LogStore.open(
             OsFiles(directory),
             on_dirty=disk.wake,
-            handles_max=self.settings.storage.open_files_max,
+            handles_max=self.settings.storage.open_files_max or usual_handles(),
             disk_free_min=self.settings.storage.disk_free_bytes_min,
             retention_check_ms=self.settings.storage.retention_check_ms,
             backlog_max=self.settings.limits.unwritten_bytes_max,

@@ -307,7 +307,10 @@ class Storage:
         live=True,
     )
     open_files_max: int = setting(
-        1000, "How many log files to keep open; the rest are opened when needed.", at_least=16
+        0,
+        "How many log files to keep open; the rest are opened when needed. 0: a quarter of what the"
+        " system lets this process open (LimitNOFILE, ulimit -n), at least 512.",
+        at_least=0,
     )
     retention_check_ms: int = setting(
         5 * MINUTE_MS,

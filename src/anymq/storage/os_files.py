@@ -4,6 +4,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import resource
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,9 +13,11 @@ from typing_extensions import override
 
 from anymq.storage.errors import DirectoryInUse
 from anymq.storage.files import Buffer, File, Files
+from anymq.storage.handles import HANDLES_MAX
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _IOV_MAX = os.sysconf("SC_IOV_MAX") if hasattr(os, "sysconf") else 16
+FILES_MAX = 65_536  # as many as we ever reckon with
 _READ_WRITE = os.O_RDWR | os.O_CLOEXEC
 _MODE = 0o640
 
@@ -137,6 +140,13 @@ class OsFiles(Files):
                 raise DirectoryInUse(f"another process works in {self._root}") from error
             raise
         return file
+
+
+def usual_handles() -> int:
+    """Return how many log files to keep open: with many, opening is what a write costs most."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most = FILES_MAX if most == resource.RLIM_INFINITY else most
+    return max(HANDLES_MAX, min(most, FILES_MAX) // 4)
 
 
 def _sync_file_system(fd: int) -> None:
