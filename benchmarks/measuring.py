@@ -99,6 +99,7 @@ class Workload(Generic[S]):
     measure: Callable[[Bench, S], Figures]
     higher: bool = True
     warm_up: bool = True
+    apart: str = ""  # those of one word have brokers of their own
 
 
 @dataclass(frozen=True, slots=True)

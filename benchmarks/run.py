@@ -94,9 +94,9 @@ def measure(
     sides: Sequence[str],
     rounds: int,
 ) -> list[report.Outcome]:
-    """Workloads that ask the same promise share the brokers."""
+    """Workloads that ask the same promise share the brokers, unless they stand apart."""
     outcomes = []
-    for promise, group in groupby(sorted(workloads, key=promise_of), promise_of):
+    for (promise, _), group in groupby(sorted(workloads, key=brokers_of), brokers_of):
         with comparison.running(sides, promise, bench.processors) as brokers:
             for workload in group:
                 taken: dict[str, list[Figures]] = defaultdict(list)
@@ -113,9 +113,9 @@ def measure(
     return outcomes
 
 
-def promise_of(workload: Workload[Any]) -> Promise:
-    """What an acknowledgement means in it."""
-    return workload.promise
+def brokers_of(workload: Workload[Any]) -> tuple[Promise, str]:
+    """Which brokers it runs on."""
+    return workload.promise, workload.apart
 
 
 def write_document(comparison: Comparison) -> None:

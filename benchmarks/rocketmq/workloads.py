@@ -142,7 +142,8 @@ def many_topics() -> Iterator[Workload[Side]]:
     """The comparison that RocketMQ's own makers chose."""
     for topics in TOPICS:
         what = Load(f"topics{topics}", connections=64, topics=topics)
-        yield rate(f"send 1 KiB to {topics:,} topics of 8 queues, 64 senders", what)
+        name = f"send 1 KiB to {topics:,} topics of 8 queues, 64 senders"
+        yield rate(name, what, apart=f"{topics} topics")
 
 
 def on_disk() -> Iterator[Workload[Side]]:
@@ -152,9 +153,11 @@ def on_disk() -> Iterator[Workload[Side]]:
         yield rate(f"send 1 KiB, {senders} senders, disk", what, "disk")
 
 
-def rate(name: str, what: Load, promise: Promise = "page cache") -> Workload[Side]:
+def rate(
+    name: str, what: Load, promise: Promise = "page cache", apart: str = ""
+) -> Workload[Side]:
     """How many messages a second."""
-    return Workload(name, promise, RATE, partial(load, what))
+    return Workload(name, promise, RATE, partial(load, what), apart=apart)
 
 
 def start_workload() -> Workload[Side]:
