@@ -153,9 +153,7 @@ def on_disk() -> Iterator[Workload[Side]]:
         yield rate(f"send 1 KiB, {senders} senders, disk", what, "disk")
 
 
-def rate(
-    name: str, what: Load, promise: Promise = "page cache", apart: str = ""
-) -> Workload[Side]:
+def rate(name: str, what: Load, promise: Promise = "page cache", apart: str = "") -> Workload[Side]:
     """How many messages a second."""
     return Workload(name, promise, RATE, partial(load, what), apart=apart)
 
