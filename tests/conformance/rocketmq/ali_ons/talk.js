@@ -2,40 +2,80 @@
 // node talk.js NAME_SERVER TOPIC GROUP
 'use strict';
 
-const { Consumer, Message, MixAll, Producer } = require('ali-ons');
+const { Consumer, Message, Producer } = require('ali-ons');
 const httpclient = require('urllib');
 
 const [ nameSrv, topic, group ] = process.argv.slice(2);
 const quiet = { info() {}, debug() {}, warn() {}, error() {} };
 const common = { nameSrv, namespace: '', httpclient, logger: quiet, accessKeyId: '', accessKeySecret: '' };
+const consumers = [];
+
+// A consumer from the first message on, and a promise of what it has seen: so many.
+async function consume(name, expression, count, see, options = {}) {
+  const seen = [];
+  const consumer = new Consumer({
+    ...common, consumerGroup: `${group}-${name}`, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET', ...options,
+  });
+  consumers.push(consumer);
+  consumer.on('error', error => { if (error.message.indexOf('on purpose') < 0) console.error(error); });
+  const all = new Promise(resolve => {
+    consumer.subscribe(topic, expression, async (message, queue) => {
+      seen.push(see(message, queue));
+      if (seen.length >= count) resolve(seen);
+      if (options.failing && message.reconsumeTimes < 1) throw new Error('on purpose');
+    });
+  });
+  await consumer.ready();
+  return all;
+}
+
+async function send(producer, body, tags, change = () => {}) {
+  const message = new Message(topic, tags, body);
+  change(message);
+  const result = await producer.send(message);
+  return [ result.sendStatus, result.messageQueue.topic, Boolean(result.msgId), result.messageQueue.queueId ];
+}
 
 async function main() {
   const producer = new Producer({ ...common, producerGroup: `P-${group}` });
   await producer.ready();
   const sent = [];
   for (let number = 0; number < 5; number++) {
-    const message = new Message(topic, number % 2 ? 'odd' : 'even', `häé ${number}`);
-    message.keys = [ `k${number}` ];
-    message.properties.color = 'blue';
-    const result = await producer.send(message);
-    sent.push([ result.sendStatus, result.messageQueue.topic, Boolean(result.msgId) ]);
+    sent.push(await send(producer, `häé ${number}`, number % 2 ? 'odd' : 'even', message => {
+      message.keys = [ `k${number}` ];
+      message.properties.color = 'blue';
+      message.properties.number = number;
+    }));
   }
+  const plain = message => [ message.body.toString(), message.tags, message.keys, message.properties.color ];
+  const byTag = await consume('tag', 'odd || none', 2, plain);
+  const bySql = await consume('sql', { expressionType: 'SQL92', subString: 'number BETWEEN 2 AND 3' }, 2, plain);
+  const byAll = await consume('all', 'odd', 2, plain, { isBroadcast: true });
 
-  const seen = [];
-  const consumer = new Consumer({ ...common, consumerGroup: group, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
-  const all = new Promise(resolve => {
-    consumer.subscribe(topic, 'odd || none', async message => {
-      seen.push([ message.body.toString(), message.tags, message.keys, message.properties.color ]);
-      if (seen.length === 2) resolve();
-    });
-  });
-  consumer.on('error', error => { console.error(error); });
-  await consumer.ready();
-  await all;
-  await consumer.close();
+  // Those of one order stay in order: the client keeps each in one queue.
+  const orders = [];
+  for (let number = 0; number < 20; number++) {
+    const order = `order-${1 + number % 3}`;
+    orders.push([ order, ...await send(producer, `${order}:${number}`, 'order', message => {
+      message.shardingKey = order;
+    }) ]);
+  }
+  const ordered = await consume('order', 'order', 20, message => message.body.toString());
+
+  // Later, and never before.
+  const begun = Date.now();
+  await send(producer, 'later', 'later', message => { message.delayTimeLevel = 1; });
+  const later = await consume('later', 'later', 1, message => [ message.body.toString(), Date.now() - begun >= 1000 ]);
+
+  // A consumer that fails gets it again.
+  await send(producer, 'twice', 'twice');
+  const again = await consume('again', 'twice', 2, message => {
+    return [ message.body.toString(), message.reconsumeTimes ];
+  }, { failing: true });
+
+  for (const consumer of consumers) await consumer.close();
   await producer.close();
-  seen.sort();
-  console.log(JSON.stringify({ sent, seen }));
+  console.log(JSON.stringify({ sent, byTag: byTag.sort(), bySql: bySql.sort(), byAll: byAll.sort(), orders, ordered, later, again }));
 }
 
 main().then(() => process.exit(0), error => { console.error(error); process.exit(1); });
