@@ -36,7 +36,8 @@ class Load:
         self.promises: list[Promise] = []
         self.now = NOW
         self.number = 0
-        self.store = LogStore.open(self.files, disk_free_min=0)
+        self._free_min = int(self.rng.random() < 0.2)  # then there is a reserve
+        self.store = LogStore.open(self.files, disk_free_min=self._free_min)
         self._next_id = 16
         for config in CONFIGS:
             self._create(config)
@@ -149,7 +150,7 @@ class Load:
         self.store.close()
         for promise in self._living:
             promise.all_synced()
-        self.store = LogStore.open(self.files, disk_free_min=0)
+        self.store = LogStore.open(self.files, disk_free_min=self._free_min)
         for promise in self._living:
             log = self.store.open_log(promise.log_id, promise.config)
             self._own(promise, log)
