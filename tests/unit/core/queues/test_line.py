@@ -314,3 +314,16 @@ def test_one_stuck_message_does_not_pin_the_disk() -> None:
     room.kill()
     assert positions(room.all()) == stuck
     assert room.store.reports == []
+
+
+def test_what_was_given_back_once_says_so_after_a_kill() -> None:
+    """However it was taken: out of the middle, too, by who only looked."""
+    room = Room()
+    room.push(b"a")
+    seen, _ = room.line.look(0, 500) or ([], 0)
+    assert room.line.claim(seen) == [0]
+    room.line.give_back([0], count=True)
+    room.turn()
+    room.kill()
+    [again] = room.line.take(1, 1000)
+    assert (again.returns, again.redelivered) == (1, True)
