@@ -46,6 +46,9 @@ class Record(NamedTuple):
 # delta, timestamp delta, key, start, where its value's length is, end. A plain tuple: this is made
 # for every record that compaction or a reader walks over.
 Slice = tuple[int, int, bytes | None, int, int, int]
+# How far a walk came: where its last record ends, how many there were, offset delta of the last.
+After = tuple[int, int, int]
+BEGINNING: After = (0, 0, -1)
 
 
 def build(
@@ -176,13 +179,10 @@ def body_of(
     return decompress(memoryview(batch)[HEADER_BYTES:], header.compression, bytes_max)
 
 
-def slices(
-    body: bytes, header: BatchHeader, after: tuple[int, int, int] = (0, 0, -1)
-) -> Iterator[Slice]:
+def slices(body: bytes, header: BatchHeader, after: After = BEGINNING) -> Iterator[Slice]:
     """Find the records: all but their values and headers. CorruptBatch when they do not add up.
 
-    `after`: go on where an earlier walk was: the end of its last record, how many there were, and
-    the offset delta of the last.
+    `after`: go on where an earlier walk was.
 
     Numbers of one byte are read in line (benchmarks/micro/records.py: twice as fast).
     """

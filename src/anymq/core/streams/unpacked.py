@@ -28,6 +28,8 @@ class Unpacked:
     def keep(self, log_id: int, batch: Batch) -> None:
         """Keep a batch, as long as there is room: one alone may be larger than that."""
         place = (log_id, batch[0].base_offset)
+        if self._batches.get(place) is batch:
+            return
         self._forget(self._batches.pop(place, None))
         self._batches[place] = batch
         self.size += len(batch[1])

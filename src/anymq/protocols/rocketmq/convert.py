@@ -66,8 +66,8 @@ def sized(text: bytes) -> bytes:
 
 
 # How the reserved header begins: published to the default exchange, under the topic's name.
-_ORIGIN = bytes((VERSION, DEFAULT_EXCHANGE | KEY_IS_TOPIC, FORM_NUMBER))
-_ORIGIN_BYTES = len(_ORIGIN) + 4
+ORIGIN = bytes((VERSION, DEFAULT_EXCHANGE | KEY_IS_TOPIC, FORM_NUMBER))
+ORIGIN_BYTES = len(ORIGIN) + 4
 _NO_KEY = varints.encode(-1)
 _COUNTED_START = 1 + len(RESERVED_START)
 # As which header a property is written in a record, length and name; None: it is none.
@@ -78,7 +78,7 @@ _PLAIN |= {RESERVED: None, b"__SHARDINGKEY": None}
 _UNKNOWN = b""
 SMALL_MAX = len(varints.SMALL)
 # A whole message but body, topic and properties, where both hosts are IPv4: see layout.py.
-_SHORT = Struct(">iiii4sqq20sq8s12si")
+USUAL = Struct(">iiii4sqq20sq8s12si")
 _FRONT = Struct(">iiii4sqq")
 _MIDDLE = Struct(">q")
 _END = Struct(">i")
@@ -91,10 +91,10 @@ def record_of(said: Said) -> Portable:
     """Return all of the record of a message but its body. Hot: every message that is sent."""
     key, count, plain = _plain(said)
     reserved = packed(said)
-    size = varints.encode(_ORIGIN_BYTES + len(reserved))
+    size = varints.encode(ORIGIN_BYTES + len(reserved))
     checksum = crc32c(plain).to_bytes(4, "big")
     head = varints.encode(count + 1)
-    headers = b"".join((head, RESERVED_START, size, _ORIGIN, checksum, reserved, plain))
+    headers = b"".join((head, RESERVED_START, size, ORIGIN, checksum, reserved, plain))
     return Portable(key, headers)
 
 
@@ -176,17 +176,17 @@ class Teller:
 class Pulled:
     """What one pull gets of one partition: its `take` is for a Reader, `parts` the answer."""
 
-    __slots__ = ("_base", "_passes", "_queue", "_store_host", "_teller", "parts", "size")
+    __slots__ = ("base", "parts", "passes", "queue", "size", "teller")
 
     def __init__(
         self, teller: Teller, queue: int, log_id: int, passes: Passes | None = None
     ) -> None:
         self.parts: list[bytes] = []
         self.size = 0
-        self._teller = teller
-        self._queue = queue
-        self._base = log_id << LOG_ID_SHIFT
-        self._passes = passes
+        self.teller = teller
+        self.queue = queue
+        self.base = log_id << LOG_ID_SHIFT  # of physical offsets
+        self.passes = passes
 
     def take(
         self, offset: int, time_ms: int, key: bytes | None, value: bytes | None, headers: bytes
@@ -195,10 +195,10 @@ class Pulled:
         form = own_form(headers) or self._others(time_ms, key, value, headers)
         if not form:
             return False
-        if self._passes is not None and not self._passes(form):
+        if self.passes is not None and not self.passes(form):
             return False
-        place = self._queue, offset, self._base | offset, time_ms
-        self.size += lay_out(self.parts, self._teller, form, place, value or b"")
+        place = self.queue, offset, self.base | offset, time_ms
+        self.size += lay_out(self.parts, self.teller, form, place, value or b"")
         return True
 
     def _others(
@@ -206,7 +206,7 @@ class Pulled:
     ) -> bytes:
         """Return what somebody else wrote; nothing, where its headers are none."""
         try:
-            return self._teller.form(key, value, headers, time_ms)
+            return self.teller.form(key, value, headers, time_ms)
         except CorruptBatch:  # the reader would leave out the rest of its batch
             return b""
 
@@ -219,10 +219,10 @@ def own_form(headers: bytes) -> bytes | None:
     if not headers.startswith(RESERVED_START, 1) or headers[0] >= 0x80:
         return None
     size, at = varints.decode(headers, _COUNTED_START)
-    if not headers.startswith(_ORIGIN, at):
+    if not headers.startswith(ORIGIN, at):
         return None
-    form = headers[at + _ORIGIN_BYTES : at + size]
-    checksum = int.from_bytes(headers[at + 3 : at + _ORIGIN_BYTES], "big")
+    form = headers[at + ORIGIN_BYTES : at + size]
+    checksum = int.from_bytes(headers[at + 3 : at + ORIGIN_BYTES], "big")
     if crc32c(headers[at + size :]) != checksum or len(form) < SHORT_BYTES + V6_BYTES:
         return None  # changed, or so short that it wants a closer look
     return form
@@ -241,9 +241,9 @@ def lay_out(parts: list[bytes], teller: Teller, form: bytes, place: Place, body:
         return _lay_out_slowly(parts, teller, form, place, body)
     queue, offset, physical, time_ms = place
     size, said = len(body), form[SHORT_BYTES:]
-    total = _SHORT.size + size + len(topic) + 2 + len(said)
+    total = USUAL.size + size + len(topic) + 2 + len(said)
     parts += (
-        _SHORT.pack(
+        USUAL.pack(
             *(total, teller.magic, crc32(body) & 0x7FFF_FFFF, queue, form[:4], offset, physical),
             *(form[4:24], time_ms, store_host, form[24:36], size),
         ),

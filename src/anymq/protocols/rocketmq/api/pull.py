@@ -1,5 +1,7 @@
 """Pulling: messages of one queue from an offset on; waits for some when there are none."""
 
+from functools import partial
+
 from anymq.config.units import KIB
 from anymq.core.rights.operations import Operation
 from anymq.core.streams.partition import Partition
@@ -12,6 +14,7 @@ from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.convert import Passes, Pulled
 from anymq.protocols.rocketmq.errors import Denied, RocketMqError
 from anymq.protocols.rocketmq.filters import ALL, TAG
+from anymq.protocols.rocketmq.runs import take_run
 from anymq.protocols.rocketmq.subscriptions import passes_of
 from anymq.protocols.rocketmq.telling import delivered
 
@@ -105,7 +108,7 @@ class _Pull:
         bytes_max = rocketmq.settings.pull_bytes_max
         if self._passes is not None:  # what does not pass is looked at, too
             bytes_max = min(bytes_max, SCANNED_BYTES_MAX)
-        count = reader.read(self._count, bytes_max, pulled.take)
+        count = reader.read(self._count, bytes_max, pulled.take, partial(take_run, pulled))
         self._offset = reader.offset
         if count:
             self._found(began, count, pulled)
