@@ -18,7 +18,7 @@ from anymq.core.message import Message, Run
 from anymq.core.queues.delivery import Delivery, Seen
 from anymq.core.queues.fresh import Fresh, body_of, bytes_before
 from anymq.core.queues.loading import READ_BYTES, Loader
-from anymq.core.queues.memory import MESSAGE_BYTES, Memory
+from anymq.core.queues.memory import MESSAGE_BYTES, Held, Memory, size_of
 from anymq.core.queues.settled import Hidden, Positions, runs_without
 from anymq.core.queues.settlement import Settlement, agree
 from anymq.core.queues.stored import MayHold, Stored
@@ -26,9 +26,6 @@ from anymq.core.queues.turn import nobody
 from anymq.core.queues.unwritten import Then, Unwritten
 from anymq.core.queues.witness import Witness
 from anymq.storage.errors import StorageError
-
-# A message that is out or back; or the size of its body, when there was no room for it in memory.
-Held = Message | int
 
 LOOKED_AT_MAX = 1000  # in memory, at once
 
@@ -161,7 +158,7 @@ class Line:
         self.ready -= len(positions)
         self.ready_bytes = self.ready_bytes - size if self.ready else 0
         self._settlement.deliver(positions[-1] + 1)
-        if positions[0] < self._redelivered_below:
+        if positions[0] < self._redelivered_below or self._settlement.returns:
             deliveries = self._deliveries(positions, messages)
         else:
             made = map(tuple.__new__, repeat(Delivery), zip(positions, messages, _ZERO, _NO))  # noqa: B905
@@ -179,7 +176,9 @@ class Line:
     def _deliveries(self, positions: Iterable[int], messages: Iterable[Message]) -> list[Delivery]:
         returns, below = self._settlement.returns, self._redelivered_below
         return [
-            Delivery(position, message, returns.get(position, 0), position < below)
+            Delivery(
+                position, message, returns.get(position, 0), position < below or position in returns
+            )
             for position, message in zip(positions, messages, strict=True)
         ]
 
@@ -355,7 +354,7 @@ class Line:
                 back[position] = held
                 heappush(heap, position)
                 returned.append(position)
-                self.ready_bytes += held if isinstance(held, int) else len(held.body)
+                self.ready_bytes += size_of(held)
         self.ready += len(returned)
         self.taken = len(out)
         if count and returned:
@@ -412,7 +411,7 @@ class Line:
             return size
         gone = 0
         for position, one in zip(positions, held, strict=True):
-            size = one if isinstance(one, int) else len(one.body)
+            size = size_of(one)
             self._held -= 0 if isinstance(one, int) else size + MESSAGE_BYTES
             if position < written_end and position not in self._lost:
                 gone += size
@@ -460,13 +459,10 @@ class Line:
 
     def _in_log_bytes(self) -> int:
         """Return how many bytes the unsettled bodies have that are in the log."""
-        end, lost = self.log.end, self._lost
-        out = sum(
-            held if isinstance(held, int) else len(held[2])
-            for position, held in self._out.items()
-            if position < end and position not in lost
-        )
-        return self.ready_bytes + out - self._unwritten.ready_bytes(self._out)
+        end, lost, back = self.log.end, self._lost, self._back
+        out = sum(size_of(held) for p, held in self._out.items() if p < end and p not in lost)
+        gone = sum(size_of(back[p]) for p in lost if p in back)
+        return self.ready_bytes + out - gone - self._unwritten.ready_bytes(self._out)
 
     # Within: reading
 
@@ -560,8 +556,9 @@ class Line:
 
     def _lose(self, first: int, end: int) -> None:
         """These will never be in the log: they are not ready any more."""
-        known, gone = self._settle_ready([p for p in self._back if first <= p < end])
+        # Fresh ones first: what was claimed and given back lies among them, hidden as it is back.
         fresh = self._fresh.drop_from(max(first, self._fresh.next), end, self._hidden)
+        known, gone = self._settle_ready([p for p in self._back if first <= p < end])
         known += [position for position, _ in fresh]
         self.ready -= len(fresh)
         self.ready_bytes -= sum(len(message.body) for _, message in fresh)

@@ -1,11 +1,20 @@
 """Memory: how much of the waiting messages all lines together may keep in it."""
 
 from anymq.config.units import MIB
+from anymq.core.message import Message
 
 LINE_BYTES = 8 * MIB  # of one line
 TOTAL_BYTES = 64 * MIB  # of all; beyond, each is left with SHORT_BYTES
 SHORT_BYTES = MIB // 4
 MESSAGE_BYTES = 250  # what one takes besides its body
+
+# A message that is out or back; or the size of its body, when there was no room for it in memory.
+Held = Message | int
+
+
+def size_of(held: Held) -> int:
+    """Return the size of its body."""
+    return held if isinstance(held, int) else len(held.body)
 
 
 class Memory:

@@ -125,12 +125,11 @@ class Settlement:
             if self._changed is not None:
                 self._changed(self)
 
-    def give_back(self, positions: Sequence[int]) -> None:
-        """These were given back once more: so somebody has had them."""
+    def give_back(self, positions: Iterable[int]) -> None:
+        """These were given back once more."""
         returns = self.returns
         for position in positions:
             returns[position] = returns.get(position, 0) + 1
-        self.deliver(max(positions) + 1)
         if self._changed is not None:
             self._returned.extend(positions)
             self._changed(self)

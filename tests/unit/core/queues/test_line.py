@@ -1,7 +1,9 @@
 """Line: order, memory, restarts, lost appends. What queues promise rests on this."""
 
 import errno
+from collections.abc import Callable
 
+import pytest
 from tests.unit.core.queues.line_room import Room, bodies, positions, run_of
 from tests.unit.storage.stores import do
 
@@ -316,7 +318,8 @@ def test_one_stuck_message_does_not_pin_the_disk() -> None:
     assert room.store.reports == []
 
 
-def test_what_was_given_back_once_says_so_after_a_kill() -> None:
+@pytest.mark.parametrize("ends", [Room.kill, Room.restart])
+def test_what_was_given_back_once_says_so_afterwards(ends: Callable[[Room], None]) -> None:
     """However it was taken: out of the middle, too, by who only looked."""
     room = Room()
     room.push(b"a")
@@ -324,6 +327,36 @@ def test_what_was_given_back_once_says_so_after_a_kill() -> None:
     assert room.line.claim(seen) == [0]
     room.line.give_back([0], count=True)
     room.turn()
-    room.kill()
+    ends(room)
     [again] = room.line.take(1, 1000)
     assert (again.returns, again.redelivered) == (1, True)
+
+
+def test_what_was_claimed_and_given_back_is_lost_once() -> None:
+    """A full disk takes transient messages that are in memory: each of them counts once."""
+    room = Room()
+    room.push(b"a", b"b", b"c", persistent=False)
+    seen, _ = room.line.look(0, 500) or ([], 0)
+    room.line.claim(seen[1:])
+    room.line.give_back([2])
+    room.turn()
+    room.push(b"persistent")
+    room.files.fault("pwritev", errno.ENOSPC, when=lambda path: "/20/" in path)
+    room.turn()
+    assert (room.line.ready, room.line.taken, bodies(room.all())) == (0, 1, [])
+
+
+def test_bytes_are_exact_after_a_full_disk_and_a_restart() -> None:
+    room = Room()
+    room.push(b"a", b"bc", persistent=False)
+    assert bodies(room.all()) == [b"a", b"bc"]
+    room.push(b"persistent")
+    room.files.fault("pwritev", errno.ENOSPC, when=lambda path: "/20/" in path)
+    room.turn()
+    room.tick()
+    room.push(b"d")
+    room.turn()
+    room.line.give_back([0])
+    room.restart()
+    there = sum(map(len, bodies(room.line.read(0, 100))))
+    assert room.line.ready_bytes == there
