@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from benchmarks.measuring import Promise
+from benchmarks.measuring import Bench, Processors, Promise, Side
 from tests.peers.anymq import Value
 
 # What we are told that an acknowledgement means.
@@ -31,16 +31,23 @@ V = TypeVar("V", bound=Startable)
 S = TypeVar("S")
 
 
+Make = Callable[[str, Path, Promise, Processors], V]  # a broker that is not started
+
+
 @contextmanager
 def all_running(
-    names: Sequence[str], make: Callable[[str, Path], V], side: Callable[[str, V], S]
+    make: Make[V],
+    side: Callable[[str, V], S],
+    names: Sequence[str],
+    promise: Promise,
+    processors: Processors,
 ) -> Iterator[list[S]]:
     """All of them at once: they are measured in turn, each while the others are halted."""
     with ExitStack() as stack:
         sides = []
         for name in names:
             temporary = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
-            server = make(name, Path(stack.enter_context(temporary)))
+            server = make(name, Path(stack.enter_context(temporary)), promise, processors)
             stack.callback(server.stop)
             server.start()
             sides.append(side(name, server))
@@ -48,10 +55,10 @@ def all_running(
 
 
 @contextmanager
-def fresh(make: Callable[[Path], V]) -> Iterator[V]:
-    """A broker that has done nothing yet, and is not started."""
+def unused(make: Make[V], bench: Bench, side: Side) -> Iterator[V]:
+    """A broker of the same kind that has done nothing yet, and is not started."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = make(Path(folder))
+        server = make(side.name, Path(folder), "page cache", bench.processors)
         try:
             yield server
         finally:

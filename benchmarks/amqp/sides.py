@@ -4,9 +4,8 @@ What a confirm means: RabbitMQ knows one promise only, by the type of the queue.
 4.x does not sync, a quorum queue does.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measuring import OURS, Processors, Promise
@@ -43,12 +42,4 @@ def make_server(name: str, folder: Path, promise: Promise, processors: Processor
     return RabbitmqServer(folder, cpus=processors.broker)
 
 
-def running(
-    names: Sequence[str], promise: Promise, processors: Processors
-) -> AbstractContextManager[list[Side]]:
-    """All of them at once."""
-
-    def make(name: str, folder: Path) -> Server:
-        return make_server(name, folder, promise, processors)
-
-    return all_running(names, make, Side)
+running = partial(all_running, make_server, Side)

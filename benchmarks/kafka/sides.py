@@ -1,9 +1,9 @@
 """The two brokers of a comparison, each told to keep the same promise, on the same processor."""
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measuring import OURS, Processors, Promise
@@ -56,16 +56,10 @@ def make_server(name: str, folder: Path, promise: Promise, processors: Processor
     return KafkaServer(folder, settings, cpus=processors.broker)
 
 
-def running(
-    names: Sequence[str], promise: Promise, processors: Processors
-) -> AbstractContextManager[list[Side]]:
-    """All of them at once."""
+def side_of(name: str, server: Server) -> Side:
+    """With what makes topics on it."""
+    admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+    return Side(name, server, admin)
 
-    def make(name: str, folder: Path) -> Server:
-        return make_server(name, folder, promise, processors)
 
-    def side(name: str, server: Server) -> Side:
-        admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
-        return Side(name, server, admin)
-
-    return all_running(names, make, side)
+running = partial(all_running, make_server, side_of)

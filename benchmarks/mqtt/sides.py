@@ -4,9 +4,8 @@ What PUBACK means for a message that is to be kept: mosquitto knows one promise,
 both of ours. With persistence it writes what it has in memory every half an hour.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measuring import OURS, Processors, Promise
@@ -61,12 +60,4 @@ def make_server(name: str, folder: Path, promise: Promise, processors: Processor
     return AnymqServer(folder, settings, cpus=processors.broker)
 
 
-def running(
-    names: Sequence[str], promise: Promise, processors: Processors
-) -> AbstractContextManager[list[Side]]:
-    """All of them at once."""
-
-    def make(name: str, folder: Path) -> Server:
-        return make_server(name, folder, promise, processors)
-
-    return all_running(names, make, Side)
+running = partial(all_running, make_server, Side)

@@ -6,14 +6,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
 from benchmarks.measuring import Bench, Figures, Promise, Workload
 from benchmarks.mqtt.sides import Server, Side, make_server, port_of
-from benchmarks.sides import fresh
+from benchmarks.sides import unused
 from tests.peers.mosquitto import CONNACK, CONNECT
 
 HERE = Path(__file__).parent
@@ -80,18 +79,9 @@ def load(shape: Shape, qos: int, kept: bool, bench: Bench, side: Side) -> Figure
     }
 
 
-def unused(bench: Bench, side: Side) -> AbstractContextManager[Server]:
-    """A broker of the same kind that has done nothing yet."""
-
-    def make(folder: Path) -> Server:
-        return make_server(side.name, folder, "page cache", bench.processors)
-
-    return fresh(make)
-
-
 def start(bench: Bench, side: Side) -> Figures:
     """From nothing to the first client that is let in, and what an idle broker holds."""
-    with unused(bench, side) as server:
+    with unused(make_server, bench, side) as server:
         server.start()
         server.stop()
         begun = time.perf_counter()
@@ -113,7 +103,7 @@ def greet(port: int) -> None:
 
 def idle(bench: Bench, side: Side) -> Figures:
     """Sessions with a subscription each, which are silent."""
-    with unused(bench, side) as server:
+    with unused(make_server, bench, side) as server:
         server.start()
         said = generate(bench, server, "-i", IDLE)
     grown = said["after_bytes"] - said["before_bytes"]

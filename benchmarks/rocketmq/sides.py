@@ -1,8 +1,8 @@
 """The two brokers of the comparison, on the same processor."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measuring import OURS, Processors, Promise
@@ -60,12 +60,4 @@ def make_server(name: str, folder: Path, promise: Promise, processors: Processor
     return AnymqServer(folder, settings, cpus=processors.broker)
 
 
-def running(
-    names: Sequence[str], promise: Promise, processors: Processors
-) -> AbstractContextManager[list[Side]]:
-    """All of them at once."""
-
-    def make(name: str, folder: Path) -> Server:
-        return make_server(name, folder, promise, processors)
-
-    return all_running(names, make, Side)
+running = partial(all_running, make_server, Side)

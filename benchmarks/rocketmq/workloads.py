@@ -6,14 +6,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
 from benchmarks.measuring import Bench, Figures, Promise, Workload
-from benchmarks.rocketmq.sides import Server, Side, make_server, port_of, rss_bytes
-from benchmarks.sides import fresh
+from benchmarks.rocketmq.sides import Side, make_server, port_of, rss_bytes
+from benchmarks.sides import unused
 from tests.peers.rocketmq import ask
 
 HERE = Path(__file__).parent
@@ -81,18 +80,9 @@ def load(what: Load, bench: Bench, side: Side) -> Figures:
     }
 
 
-def unused(bench: Bench, side: Side) -> AbstractContextManager[Server]:
-    """A broker of the same kind that has done nothing yet."""
-
-    def make(folder: Path) -> Server:
-        return make_server(side.name, folder, "page cache", bench.processors)
-
-    return fresh(make)
-
-
 def start(bench: Bench, side: Side) -> Figures:
     """From nothing to the first message taken, and what an idle broker holds."""
-    with unused(bench, side) as server:
+    with unused(make_server, bench, side) as server:
         server.start()
         server.stop()
         begun = time.perf_counter()

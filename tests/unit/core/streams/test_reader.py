@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.unit.core.streams.reading import take_all, write
 from tests.unit.core.world import World, append, make_batch
 
 from anymq.core.streams.partition import Partition
@@ -24,22 +25,6 @@ def partition(world: World) -> Partition:
     topic = world.broker.create_topic("orders", 1)
     world.commit()
     return topic.partition(0)
-
-
-def write(world: World, partition: Partition, *values: bytes, **how: object) -> None:
-    append(partition, make_batch(*values, **how))  # type: ignore[arg-type]
-    world.commit()
-
-
-def take_all(reader: Reader, count: int = 1000, bytes_max: int = 1 << 20) -> list[bytes | None]:
-    found: list[bytes | None] = []
-
-    def take(offset: int, time: int, key: bytes | None, value: bytes | None, _: bytes) -> bool:
-        found.append(value)
-        return True
-
-    assert reader.read(count, bytes_max, take) == len(found)
-    return found
 
 
 def test_across_batches(world: World, partition: Partition) -> None:

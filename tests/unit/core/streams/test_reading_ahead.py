@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.unit.core.streams.reading import take_all, write
 from tests.unit.core.world import Restart, World, append, make_batch
 
 from anymq.core.streams.partition import Partition
@@ -30,25 +31,9 @@ def partition(world: World) -> Partition:
     return topic.partition(0)
 
 
-def write(world: World, partition: Partition, *values: bytes, **how: Any) -> None:
-    append(partition, make_batch(*values, **how))
-    world.commit()
-
-
 def put(partition: Partition, batch: bytes) -> None:
     """What no client may send."""
     partition.log.append(batch, check(batch), partition.leader_epoch)
-
-
-def take_all(reader: Reader, count: int = 1000, bytes_max: int = 1 << 20) -> list[bytes | None]:
-    found: list[bytes | None] = []
-
-    def take(offset: int, time: int, key: bytes | None, value: bytes | None, _: bytes) -> bool:
-        found.append(value)
-        return True
-
-    assert reader.read(count, bytes_max, take) == len(found)
-    return found
 
 
 def turn_over(world: World, partition: Partition, value: bytes) -> None:
