@@ -20,7 +20,7 @@ HEADER_BYTES = 61
 LENGTH_END = 12  # base offset and length: what one must have to know where the batch ends
 MAGIC = 2
 _LENGTH_START = 8
-_CRC_START = 21
+CRC_START = 21
 
 _HEADER = Struct(">qiibIhiqqqhii")
 _PREFIX = Struct(">qii")
@@ -96,23 +96,9 @@ def check(data: Buffer) -> BatchHeader:
     return header
 
 
-def check_at(data: memoryview, position: int) -> BatchHeader | None:
-    """As `check`, of the batch at `position` among others; None when not all of it is there.
-
-    Hot: benchmarks/micro/rocketmq.py.
-    """
-    if not (size := size_at(data, position)):
-        return None
-    header = BatchHeader._make(_HEADER.unpack_from(data, position))
-    good = header.magic == MAGIC and header.last_offset_delta >= 0 and header.record_count >= 0
-    if not good or crc32c(data[position + _CRC_START : position + size]) != header.crc:
-        check(data[position : position + size])
-    return header
-
-
 def crc_of(data: Buffer) -> int:
     """Return the checksum that the batch `data` should carry."""
-    return crc32c(memoryview(data)[_CRC_START:])
+    return crc32c(memoryview(data)[CRC_START:])
 
 
 def prefix(base_offset: int, length: int, leader_epoch: int) -> bytes:

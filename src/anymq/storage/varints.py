@@ -1,5 +1,7 @@
 """Zigzag varints, as record batch v2 has them: numbers near zero take few bytes."""
 
+from array import array
+
 from anymq.storage.files import Buffer
 
 BYTES_MAX = 10  # of 64 bits
@@ -19,6 +21,19 @@ def _encode(number: int) -> bytes:
 
 
 SMALL = [_encode(number) for number in range(_TABLE_SIZE)]
+
+
+def _of_two_bytes() -> "array[int]":
+    numbers = array("h", [-1]) * (1 << 16)
+    for number, encoded in enumerate(SMALL):
+        if len(encoded) == 2:
+            numbers[int.from_bytes(encoded)] = number
+    return numbers
+
+
+# Which number it is that two bytes say, taken as one big-endian word; -1: they say none, or one
+# that is negative. For loops that read the word anyway.
+OF_TWO_BYTES = _of_two_bytes()
 
 
 def encode(number: int) -> bytes:

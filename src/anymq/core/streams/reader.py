@@ -178,12 +178,16 @@ class Reader:
     def _read_ahead(self) -> None:
         """Read some batches from `offset` on."""
         partition = self.partition
+        self._at = 0
         try:
-            found = partition.read(self.offset, self._window)
+            found = partition.read(self.offset, self._window, at_least_one=False)
+            self._ahead = b"" if found is None else found.read()
+            if found is None or size_at(self._ahead, 0):
+                return
         except StorageError:  # it may be further on, and must not take away what is before it
             self._window = 1
-            found = partition.read(self.offset, self._window)
-        self._ahead, self._at = b"" if found is None else found.read(), 0
+        found = partition.read(self.offset, self._window)  # a batch that is larger
+        self._ahead = b"" if found is None else found.read()
 
     def _body(self, data: Buffer, header: BatchHeader) -> bytes:
         """Unpack it; as if it were empty, if that is impossible or nothing for us."""

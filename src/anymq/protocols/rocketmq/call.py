@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from anymq.protocols.rocketmq import errors
-from anymq.protocols.rocketmq.codec import Frame, encode
+from anymq.protocols.rocketmq.codec import Frame, head_of
 from anymq.protocols.rocketmq.codes import ResponseCode
 from anymq.protocols.rocketmq.errors import BadRequest
 
@@ -111,13 +111,12 @@ class Call:
         """Answer; a request that awaits none is done with."""
         assert not self.answered, "answered twice"
         self.answered = True
-        output = b""
-        if not self._nobody_waits:
-            frame = self.frame
-            output = encode(
-                code, frame.opaque, _RESPONSE, ext, body, remark=remark, kind=frame.kind
-            )
-        self.client.answered(self, output)
+        if self._nobody_waits:
+            self.client.answered(self)
+            return
+        frame = self.frame
+        head = head_of(code, frame.opaque, _RESPONSE, ext or {}, len(body), remark, frame.kind)
+        self.client.answered(self, head, body)
 
     def refuse(self, code: int, remark: str, ext: Mapping[str, object] | None = None) -> None:
         """Answer no, and why."""

@@ -33,7 +33,7 @@ class Caller(Channel, Protocol):
     def who(self) -> Origin:
         """Who this is, for whoever listens to what happens."""
 
-    def answered(self, call: "Call", output: bytes) -> None:
+    def answered(self, call: "Call", head: bytes = b"", body: bytes = b"") -> None:
         """A call of its has an answer."""
 
     @property

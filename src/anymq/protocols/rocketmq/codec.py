@@ -277,10 +277,23 @@ def encode(
     kind: Kind = Kind.JSON,
 ) -> bytes:
     """Write one frame. Fields that are None are left out."""
+    return head_of(code, opaque, flag, ext or {}, len(body), remark, kind) + body
+
+
+def head_of(
+    code: int,
+    opaque: int,
+    flag: int,
+    ext: Mapping[str, object],
+    body_bytes: int,
+    remark: str,
+    kind: Kind,
+) -> bytes:
+    """Write a frame as far as its body."""
     make = _json_header if kind is Kind.JSON else _binary_header
-    header = make(code, opaque, flag, ext or {}, remark)
+    header = make(code, opaque, flag, ext, remark)
     word = kind << 24 | len(header)
-    return b"".join((_HEAD.pack(LENGTH_BYTES + len(header) + len(body), word), header, body))
+    return _HEAD.pack(LENGTH_BYTES + len(header) + body_bytes, word) + header
 
 
 def _json_header(
@@ -291,7 +304,13 @@ def _json_header(
     parts = [fixed]
     if ext:
         said = {
-            n: v if v.__class__ is str else _written(v) for n, v in ext.items() if v is not None
+            name: value
+            if (kind := value.__class__) is str
+            else str(value)
+            if kind is int
+            else _written(value)
+            for name, value in ext.items()
+            if value is not None
         }
         parts += (b',"extFields":', _encode_json(said))
     if remark:

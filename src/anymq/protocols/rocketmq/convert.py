@@ -7,7 +7,6 @@ Measured by benchmarks/micro/rocketmq_form.py.
 
 from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
-from zlib import crc32
 
 from crc32c import crc32c
 
@@ -22,6 +21,7 @@ from anymq.core.portable.reserved import (
     RESERVED_START,
     VERSION,
 )
+from anymq.protocols.rocketmq.checksum import crc32
 from anymq.protocols.rocketmq.form import (
     BETWEEN_US,
     CONTENT_ENCODING,

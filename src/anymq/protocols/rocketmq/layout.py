@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from struct import Struct
 from struct import error as struct_error
 from typing import NamedTuple
-from zlib import crc32
 
 from anymq.core.portable.plain import decoded, encoded
+from anymq.protocols.rocketmq.checksum import crc32
 
 MAGIC, MAGIC_V2 = -626843481, -626843477
 TOPIC_BYTES_V1 = 127  # a longer one needs version 2

@@ -236,7 +236,7 @@ class RocketMqSession:
 
     # Calls
 
-    def answered(self, call: Call, output: bytes) -> None:
+    def answered(self, call: Call, head: bytes = b"", body: bytes = b"") -> None:
         """Send an answer, in whatever order they come."""
         if call in self._open_calls:
             self._open_calls.discard(call)
@@ -245,8 +245,10 @@ class RocketMqSession:
             self._waiting.discard(call)
         if self.gone:
             return
-        if output:
-            self._outbox.write(output)
+        if head:
+            self._outbox.write(head)
+            if body:
+                self._outbox.write(body)
         elif self._waits:
             self._outbox.wake()  # there may be room
 

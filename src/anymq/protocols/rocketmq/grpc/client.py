@@ -116,7 +116,7 @@ class GrpcClient:
         if not call.answered and call.on_gone is not None:
             self._waiting.add(call)
 
-    def answered(self, call: "Call", output: bytes) -> None:
+    def answered(self, call: "Call", head: bytes = b"", body: bytes = b"") -> None:
         """One of them is."""
         self._waiting.discard(call)
 

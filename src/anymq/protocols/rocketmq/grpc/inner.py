@@ -82,7 +82,7 @@ class InnerCall(Call):
         """Hand the answer over."""
         assert not self.answered, "answered twice"
         self.answered = True
-        self.client.answered(self, b"")
+        self.client.answered(self)
         self._then(Answer(code, remark, ext or {}, body))
 
 
