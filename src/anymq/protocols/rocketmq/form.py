@@ -147,11 +147,14 @@ ROCKETMQ_FORM = RocketMqForm()  # one for all: envelopes are compared by it
 
 def packed(said: Said) -> bytes:
     """Put it together; numbers must fit. Hot: every message that is sent."""
-    properties, flag, sys_flag, born_ms, host, reconsumed, prepared = said
+    return packed_numbers(said) + said[0]
+
+
+def packed_numbers(said: Said) -> bytes:
+    """Return all of that before the properties."""
+    _, flag, sys_flag, born_ms, host, reconsumed, prepared = said
     sys_flag = sys_flag & ~_HOSTS_V6 | (BORN_V6 if len(host) > len(NOBODY) else 0)
-    return b"".join(
-        (FRONT.pack(flag, sys_flag, born_ms), host, BACK.pack(reconsumed, prepared), properties)
-    )
+    return FRONT.pack(flag, sys_flag, born_ms) + host + BACK.pack(reconsumed, prepared)
 
 
 def fixed_bytes(properties: bytes) -> int:

@@ -99,6 +99,12 @@ def message_id(host: bytes, physical: int) -> str:
     return (host + TIME.pack(physical)).hex().upper()
 
 
+def message_ids(host: bytes, physical: int, count: int) -> str:
+    """Return the ids of messages one after another, as answers have them."""
+    front = host.hex().upper()
+    return ",".join([f"{front}{place:016X}" for place in range(physical, physical + count)])
+
+
 def read_message_id(text: str) -> tuple[bytes, int] | None:
     """Return host and physical offset of such an id; None when it is none."""
     try:
@@ -160,8 +166,12 @@ def with_properties(content: bytes, **changed: str | None) -> bytes:
 
 
 def read_batch(body: bytes) -> list[Batched]:
-    """Take apart the body of a batch; MalformedMessage when it is none."""
-    found, at, size = [], 0, len(body)
+    """Take apart the body of a batch; MalformedMessage when it is none.
+
+    Hot: `tuple.__new__` takes half the time of the class.
+    """
+    found: list[Batched] = []
+    at, size = 0, len(body)
     try:
         while at < size:
             total, _, _, flag, length = _BATCHED.unpack_from(body, at)
@@ -171,7 +181,8 @@ def read_batch(body: bytes) -> list[Batched]:
             end = properties + properties_size
             if length < 0 or properties_size < 0 or end != at + total or end > size:
                 raise MalformedMessage("a message does not fit into its batch")
-            found.append(Batched(flag, body[start : start + length], body[properties:end]))
+            value = body[start : start + length]
+            found.append(tuple.__new__(Batched, (flag, value, body[properties:end])))
             at = end
     except struct_error:
         raise MalformedMessage("a batch ends in the middle of a message") from None

@@ -79,16 +79,20 @@ def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said
         )
     said = _said(call, fields)
     if not batch:
-        return ((_fitting(said), body),)
+        _fitting(said.properties)
+        return ((said, body),)
     try:
         found = layout.read_batch(body)
     except MalformedMessage as error:
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, str(error)) from None
     if not found:
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, "a batch without messages")
-    _, _, sys_flag, born_ms, host, reconsumed, _ = said
-    same = sys_flag, born_ms, host, reconsumed
-    return [(_fitting(Said(one.properties, one.flag, *same)), one.body) for one in found]
+    _, _, sys_flag, born_ms, host, reconsumed, prepared = said
+    same = sys_flag, born_ms, host, reconsumed, prepared
+    return [
+        (tuple.__new__(Said, (_fitting(properties), flag, *same)), one)
+        for flag, one, properties in found
+    ]
 
 
 def _said(call: Call, fields: Fields) -> Said:
@@ -108,12 +112,12 @@ def _said(call: Call, fields: Fields) -> Said:
     return Said(properties, flag, flags, born_ms, host, reconsumed)
 
 
-def _fitting(said: Said) -> Said:
-    if len(said.properties) > PROPERTIES_BYTES_MAX:
+def _fitting(properties: bytes) -> bytes:
+    if len(properties) > PROPERTIES_BYTES_MAX:
         raise RocketMqError(
             ResponseCode.MESSAGE_ILLEGAL, f"the message is illegal: {_PROPERTIES_MAX}."
         )
-    return said
+    return properties
 
 
 def _may_create(call: Call, name: str, fields: Fields) -> None:
@@ -184,11 +188,9 @@ def answer_of(send: Send, log_id: int, queue: int, offset: int) -> dict[str, obj
     """Return what says where the messages are."""
     host = send.call.client.store_host
     there = max(0, offset)
-    ids = layout.message_id(host, layout.physical_offset(log_id, there))
-    for index in range(1, len(send.messages)):
-        ids += "," + layout.message_id(host, layout.physical_offset(log_id, there + index))
+    place = layout.physical_offset(log_id, there)
     answer: dict[str, object] = {
-        "msgId": ids,
+        "msgId": layout.message_ids(host, place, len(send.messages)),
         "queueId": str(queue),
         "queueOffset": str(offset),
         "MSG_REGION": "DefaultRegion",
