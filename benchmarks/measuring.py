@@ -100,6 +100,7 @@ class Workload(Generic[S]):
     higher: bool = True
     warm_up: bool = True
     apart: str = ""  # those of one word have brokers of their own
+    warm_ups: int = 0  # at least so many turns before it counts: those brokers are new
 
 
 @dataclass(frozen=True, slots=True)

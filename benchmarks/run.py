@@ -100,7 +100,7 @@ def measure(
         with comparison.running(sides, promise, bench.processors) as brokers:
             for workload in group:
                 taken: dict[str, list[Figures]] = defaultdict(list)
-                warm_ups = comparison.warm_ups if workload.warm_up else 0
+                warm_ups = max(comparison.warm_ups if workload.warm_up else 0, workload.warm_ups)
                 for number in range(1 - warm_ups, rounds + 1):
                     for side in brokers:
                         with alone(side, brokers):

@@ -21,6 +21,7 @@ SEND = 310
 BACKLOG = 16_000  # messages of the topic that is read
 BATCH = 32  # as many as a consumer is given at once
 TOPICS = (64, 256, 4096)
+WARM_UPS = 8  # after a minute of its own load a new JVM gets no faster
 
 
 @lru_cache
@@ -145,7 +146,8 @@ def on_disk() -> Iterator[Workload[Side]]:
 
 def rate(name: str, what: Load, promise: Promise = "page cache", apart: str = "") -> Workload[Side]:
     """How many messages a second."""
-    return Workload(name, promise, RATE, partial(load, what), apart=apart)
+    warm_ups = WARM_UPS if apart else 0
+    return Workload(name, promise, RATE, partial(load, what), apart=apart, warm_ups=warm_ups)
 
 
 def start_workload() -> Workload[Side]:

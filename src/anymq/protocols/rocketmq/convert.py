@@ -141,9 +141,8 @@ def batch_of(messages: Sequence[tuple[Said, bytes]], timestamp_ms: int) -> bytes
         weight = len(properties) + ORIGIN_BYTES + len(numbers)
         # No attributes, the batch's time; then key and value.
         front = b"".join((b"\0\0", number(delta), keyed, number(len(body))))
-        head = b"".join(
-            (number(count + 1), RESERVED_START, number(weight), ORIGIN, _CRC(crc32c(plain)), numbers)
-        )
+        begin = number(count + 1) + RESERVED_START + number(weight) + ORIGIN
+        head = begin + _CRC(crc32c(plain)) + numbers
         size = len(front) + len(body) + len(head) + len(properties) + len(plain)
         parts += (number(size), front, body, head, properties, plain)
     count = len(messages)
