@@ -1,10 +1,10 @@
 """Call: one request on its way to its answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from anymq.protocols.rocketmq import errors
-from anymq.protocols.rocketmq.codec import Frame, head_of
+from anymq.protocols.rocketmq.codec import Answers, Frame, head_of
 from anymq.protocols.rocketmq.codes import ResponseCode
 from anymq.protocols.rocketmq.errors import BadRequest
 
@@ -116,6 +116,17 @@ class Call:
             return
         frame = self.frame
         head = head_of(code, frame.opaque, _RESPONSE, ext or {}, len(body), remark, frame.kind)
+        self.client.answered(self, head, body)
+
+    def answer_with(self, answers: Answers, values: Sequence[bytes], body: bytes = b"") -> None:
+        """As `answer`, of those whose fields are always the same. Hot: every send and pull."""
+        assert not self.answered, "answered twice"
+        self.answered = True
+        if self._nobody_waits:
+            self.client.answered(self)
+            return
+        frame = self.frame
+        head = answers.head(frame.opaque, values, len(body), frame.kind)
         self.client.answered(self, head, body)
 
     def refuse(self, code: int, remark: str, ext: Mapping[str, object] | None = None) -> None:

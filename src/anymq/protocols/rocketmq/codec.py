@@ -6,7 +6,7 @@ The header is JSON or binary (`Kind`); both say the same: a code, flags, an opaq
 an answer finds its request, a remark for people, and fields of text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from struct import Struct
 from struct import error as struct_error
@@ -86,6 +86,7 @@ class _TextHeader(_Header, rename={"ext": "extFields"}, gc=False):
 _json_of_texts = msgspec.json.Decoder(_TextHeader)
 _json = msgspec.json.Decoder(_Header)
 _encode_json = msgspec.json.Encoder().encode
+_TEN_DIGITS = 1234567890  # where an opaque number goes
 _ENDS = b'"serializeTypeCurrentRPC":"JSON","version":%d' % VERSION
 
 
@@ -159,8 +160,11 @@ class Decoder:
         if end > len(buffer):
             return None
         start = at + _HEAD.size + size
-        view = memoryview(buffer)
-        header, body = bytes(view[at + _HEAD.size : start]), bytes(view[start:end])
+        if isinstance(buffer, bytes):  # came at once: most do
+            header, body = buffer[at + _HEAD.size : start], buffer[start:end]
+        else:
+            view = memoryview(buffer)
+            header, body = bytes(view[at + _HEAD.size : start]), bytes(view[start:end])
         frame = read(header, body, LENGTH_BYTES + length)
         self._at = end
         if end == len(buffer):
@@ -184,10 +188,9 @@ def _from_json(header: bytes, body: bytes, size: int) -> Frame:
         raise MalformedFrame(f"a header that cannot be read: {error}") from None
     if not (_INT_MIN <= said.opaque <= _INT_MAX and _INT_MIN <= said.flag <= _INT_MAX):
         raise MalformedFrame("a header with numbers that are too large")
-    told = _language(said.language), said.version
-    return Frame(
-        said.code, said.opaque, said.flag, ext, body, said.remark or "", *told, Kind.JSON, size
-    )
+    told = (said.remark or "", _language(said.language), said.version, Kind.JSON, size)
+    # In half the time of the class.
+    return tuple.__new__(Frame, (said.code, said.opaque, said.flag, ext, body, *told))
 
 
 def _loose_header(header: bytes) -> _Header:
@@ -294,6 +297,38 @@ def head_of(
     header = make(code, opaque, flag, ext, remark)
     word = kind << 24 | len(header)
     return _HEAD.pack(LENGTH_BYTES + len(header) + body_bytes, word) + header
+
+
+class Answers:
+    """Answers with the same fields each time: written without ado, for what clients do most.
+
+    `names` are of those fields whose values change; `same` do not. All are plain text, which means
+    nothing in JSON.
+    """
+
+    __slots__ = ("_json", "_names", "_same", "code", "remark")
+
+    def __init__(
+        self, names: Sequence[str], same: Mapping[str, str], *, code: int = 0, remark: str = ""
+    ) -> None:
+        self.code, self.remark = code, remark
+        self._names, self._same = names, same
+        told = dict.fromkeys(names, "%b") | dict(same)
+        written = _json_header(code, _TEN_DIGITS, RESPONSE, told, remark)
+        self._json = written.replace(b"%d" % _TEN_DIGITS, b"%d")
+
+    def fields(self, values: Sequence[bytes]) -> dict[str, str]:
+        """Return what one says."""
+        changing = {n: value.decode() for n, value in zip(self._names, values, strict=True)}
+        return changing | dict(self._same)
+
+    def head(self, opaque: int, values: Sequence[bytes], body_bytes: int, kind: Kind) -> bytes:
+        """Write one as far as its body."""
+        if kind is not Kind.JSON:
+            said = self.fields(values)
+            return head_of(self.code, opaque, RESPONSE, said, body_bytes, self.remark, kind)
+        header = self._json % (opaque, *values)
+        return _HEAD.pack(LENGTH_BYTES + len(header) + body_bytes, len(header)) + header
 
 
 def _json_header(

@@ -132,7 +132,8 @@ def batch_of(messages: Sequence[tuple[Said, bytes]], timestamp_ms: int) -> bytes
     """
     number = varints.encode
     parts: list[bytes] = []
-    same, numbers = (), b""  # most messages of a batch are alike
+    numbers = b""
+    same: object = None  # most messages of a batch are alike
     for delta, (said, body) in enumerate(messages):
         if said[1:] != same:
             same, numbers = said[1:], packed_numbers(said)

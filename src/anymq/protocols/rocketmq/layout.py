@@ -29,6 +29,7 @@ NEED_UNWRAP, INNER_BATCH = 0x40, 0x80
 COMPRESSION_SHIFT, COMPRESSION_MASK = 8, 0x700
 
 NAME_END, PAIR_END = b"\1", b"\2"
+_PAIR_END = PAIR_END[0]
 # Names of properties that mean something to the broker or to every client.
 KEYS, TAGS, UNIQ_KEY, SHARDING_KEY = "KEYS", "TAGS", "UNIQ_KEY", "__SHARDINGKEY"
 CORRELATION_ID, REPLY_TO_CLIENT = "CORRELATION_ID", "REPLY_TO_CLIENT"
@@ -143,8 +144,10 @@ def write_properties(properties: Mapping[str, str] | Iterable[tuple[str, str]]) 
 def property_of(content: bytes, name: bytes) -> bytes | None:
     """Return the value of one property, without reading the others. Hot: every filter by tag."""
     start = name + NAME_END
-    at = content.rfind(PAIR_END + start) + 1  # the last one counts, as for clients
-    if at == 0 and not content.startswith(start):
+    at = content.rfind(start)  # the last one counts, as for clients
+    while at > 0 and content[at - 1] != _PAIR_END:  # it is the end of a longer name
+        at = content.rfind(start, 0, at)
+    if at < 0:
         return None
     at += len(start)
     end = content.find(PAIR_END, at)

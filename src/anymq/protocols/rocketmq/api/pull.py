@@ -10,6 +10,7 @@ from anymq.core.timers import Timer
 from anymq.protocols.rocketmq import authorization
 from anymq.protocols.rocketmq.api.offsets import partition_of
 from anymq.protocols.rocketmq.call import INT_MAX, Call
+from anymq.protocols.rocketmq.codec import Answers
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.convert import Passes, Pulled
 from anymq.protocols.rocketmq.errors import Denied, RocketMqError
@@ -21,6 +22,10 @@ from anymq.protocols.rocketmq.telling import delivered
 COMMIT, SUSPEND, SUBSCRIPTION, CLASS_FILTER, LITE = 1, 2, 4, 8, 16  # sysFlag
 SCANNED_BYTES_MAX = 512 * KIB  # by one pull whose filter lets little through: others have turns
 MASTER = 0
+_SAME = {"suggestWhichBrokerId": str(MASTER), "topicSysFlag": "0", "groupSysFlag": "0"}
+_FOUND = Answers(
+    ("nextBeginOffset", "minOffset", "maxOffset"), _SAME, code=ResponseCode.SUCCESS, remark="FOUND"
+)
 
 
 def handle(call: Call) -> None:
@@ -123,7 +128,9 @@ class _Pull:
         counters = call.rocketmq.counters
         counters.messages_out += count
         counters.bytes_out += pulled.size
-        self._answer(ResponseCode.SUCCESS, "FOUND", b"".join(pulled.parts))
+        partition = self._partition
+        values = b"%d" % self._offset, b"%d" % partition.start, b"%d" % partition.visible_end
+        call.answer_with(_FOUND, values, b"".join(pulled.parts))
         topic = call.broker.topics.get(self._partition.topic_name)
         if topic is not None and topic.taps.tap is not None:
             told = delivered(call, self._partition, began, count, self._passes)
@@ -133,12 +140,10 @@ class _Pull:
         partition = self._partition
         self._call.answer(
             {
-                "suggestWhichBrokerId": MASTER,
                 "nextBeginOffset": self._offset,
                 "minOffset": partition.start,
                 "maxOffset": partition.visible_end,
-                "topicSysFlag": 0,
-                "groupSysFlag": 0,
+                **_SAME,
             },
             body,
             code=code,

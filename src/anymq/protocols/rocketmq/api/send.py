@@ -8,6 +8,7 @@ from anymq.core.rights.operations import Operation
 from anymq.core.streams.topic import Topic
 from anymq.protocols.rocketmq import authorization, layout, names, queues, requests
 from anymq.protocols.rocketmq.call import INT_MAX, INT_MIN, Call
+from anymq.protocols.rocketmq.codec import Answers
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.errors import REFUSALS, Denied, NoTopic, RocketMqError
 from anymq.protocols.rocketmq.form import Said
@@ -24,6 +25,8 @@ from anymq.protocols.rocketmq.sending import Sent, size_of
 from anymq.protocols.rocketmq.topics import queue_of
 
 _UNIQ_KEY = UNIQ_KEY.encode()
+_SAME = {"MSG_REGION": "DefaultRegion", "TRACE_ON": "true"}
+_SENT = Answers(("msgId", "queueId", "queueOffset", "transactionId"), _SAME)
 _ASKS = REPLY_TO_CLIENT.encode() + b"\1"  # it asks for a reply
 _BROKERS_FLAGS = BORN_V6 | STORE_V6  # that say how long hosts are: we write those
 _PROPERTIES_MAX = f"msg properties length limit {PROPERTIES_BYTES_MAX >> 10}KB"
@@ -172,7 +175,19 @@ def _done(send: Send, topic: Topic, queue: int, offset: int, error: Exception | 
         call.rocketmq.counters.refused += 1
         call.fail(error)
         return
-    call.answer(answer_of(send, topic.partitions[queue].log.id, queue, offset))
+    _answer(send, topic.partitions[queue].log.id, queue, offset)
+
+
+def _answer(send: Send, log_id: int, queue: int, offset: int) -> None:
+    """Say where it is. Nearly all have an id of letters and digits, and come alone."""
+    call, messages = send.call, send.messages
+    key = layout.property_of(messages[0][0].properties, _UNIQ_KEY)
+    if send.is_batch or key is None or not key.isalnum():
+        call.answer(answer_of(send, log_id, queue, offset))
+        return
+    place = layout.physical_offset(log_id, offset)
+    message_id = layout.message_ids(call.client.store_host, place, 1).encode()
+    call.answer_with(_SENT, (message_id, b"%d" % queue, b"%d" % offset, key))
 
 
 def _in_queue(send: Send, queue: Queue, error: Exception | None) -> None:
@@ -193,8 +208,7 @@ def answer_of(send: Send, log_id: int, queue: int, offset: int) -> dict[str, obj
         "msgId": layout.message_ids(host, place, len(send.messages)),
         "queueId": str(queue),
         "queueOffset": str(offset),
-        "MSG_REGION": "DefaultRegion",
-        "TRACE_ON": "true",
+        **_SAME,
     }
     key = layout.property_of(send.messages[0][0].properties, _UNIQ_KEY)
     if key is not None and not send.is_batch:

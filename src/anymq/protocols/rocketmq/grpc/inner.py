@@ -4,14 +4,14 @@ Calls by gRPC mean what requests by remoting mean, so they are made into those, 
 answer both: Apache's own proxy does the same over the network. Here it is a function call.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from typing_extensions import override
 
 from anymq.core.rights.access import Access
 from anymq.protocols.rocketmq.call import Call
-from anymq.protocols.rocketmq.codec import Frame, Kind
+from anymq.protocols.rocketmq.codec import Answers, Frame, Kind
 from anymq.protocols.rocketmq.codes import ResponseCode
 
 if TYPE_CHECKING:
@@ -84,6 +84,10 @@ class InnerCall(Call):
         self.answered = True
         self.client.answered(self)
         self._then(Answer(code, remark, ext or {}, body))
+
+    @override
+    def answer_with(self, answers: Answers, values: Sequence[bytes], body: bytes = b"") -> None:
+        self.answer(answers.fields(values), body, code=answers.code, remark=answers.remark)
 
 
 def _text(value: object) -> str:
