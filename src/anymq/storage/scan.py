@@ -34,7 +34,9 @@ def header_at(file: File, position: int, limit: int) -> BatchHeader:
     return _plausible(file.pread(HEADER_BYTES, position), 0, position, limit)
 
 
-def checked(file: File, position: int, limit: int) -> Iterator[tuple[int, BatchHeader, memoryview]]:
+def checked(
+    file: File, position: int, limit: int, *, read_bytes: int = SCAN_BYTES
+) -> Iterator[tuple[int, BatchHeader, memoryview]]:
     """Yield (position, header, bytes) of the batches in position..limit, checksums compared.
 
     CorruptBatch at the first that is damaged. The view lives until the next step.
@@ -43,7 +45,7 @@ def checked(file: File, position: int, limit: int) -> Iterator[tuple[int, BatchH
     while position < limit:
         at = position - origin
         if at + HEADER_BYTES > len(data) or at + batches.read_header(data, at).size > len(data):
-            data, origin, at = _fill(file, position, limit), position, 0
+            data, origin, at = _fill(file, position, limit, read_bytes), position, 0
         header = _plausible(data, at, position, limit)
         view = data[at : at + header.size]
         if batches.crc_of(view) != header.crc:
@@ -53,11 +55,18 @@ def checked(file: File, position: int, limit: int) -> Iterator[tuple[int, BatchH
 
 
 def in_order(
-    file: File, position: int, limit: int, *, first: int, end: int | None = None, dense: bool = True
+    file: File,
+    position: int,
+    limit: int,
+    *,
+    first: int,
+    end: int | None = None,
+    dense: bool = True,
+    read_bytes: int = SCAN_BYTES,
 ) -> Iterator[tuple[int, BatchHeader, memoryview]]:
     """Like `checked`, and the offsets must fit too: see `fitting`."""
     expected = first
-    for place, header, view in checked(file, position, limit):
+    for place, header, view in checked(file, position, limit, read_bytes=read_bytes):
         expected = _next_offset(place, header, expected, end, dense)
         yield place, header, view
 
@@ -85,9 +94,9 @@ def _next_offset(
     return header.next_offset
 
 
-def _fill(file: File, position: int, limit: int) -> memoryview:
-    """Read a good piece, and at least the whole batch that begins it."""
-    data = file.pread(min(SCAN_BYTES, limit - position), position)
+def _fill(file: File, position: int, limit: int, read_bytes: int) -> memoryview:
+    """Read a piece, and at least the whole batch that begins it."""
+    data = file.pread(min(max(read_bytes, HEADER_BYTES), limit - position), position)
     header = _plausible(data, 0, position, limit)
     if header.size > len(data):
         data = file.pread(header.size, position)

@@ -228,7 +228,13 @@ class Segment:
         if position:
             offset = scan.header_at(file, position, limit).base_offset
         batches = scan.in_order(
-            file, position, limit, first=offset, end=self.old_end, dense=self.dense
+            file,
+            position,
+            limit,
+            first=offset,
+            end=self.old_end,
+            dense=self.dense,
+            read_bytes=min(max(to - position, scan.LOOK_BYTES), scan.SCAN_BYTES),
         )
         for place, header, view in batches:
             if epoch_at is not None and epoch_at(header.base_offset) != header.leader_epoch:
