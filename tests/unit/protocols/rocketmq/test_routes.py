@@ -54,6 +54,22 @@ def test_the_route_of_topics_that_are_not_there_yet(room: RocketMqRoom) -> None:
     assert (queues["perm"], queues["writeQueueNums"]) == (7, 8)
 
 
+@pytest.mark.parametrize(("name", "queues"), [("DefaultCluster", 16), ("anymq", 1)])
+def test_the_route_of_the_cluster_and_of_the_broker(
+    room: RocketMqRoom, name: str, queues: int
+) -> None:
+    """Where `createTopic(cluster, topic, queues)` of the Java client goes first, to find brokers."""
+    said = route(room, topic=name)
+    assert said["brokerDatas"] == route(room)["brokerDatas"]
+    assert (said["queueDatas"][0]["perm"], said["queueDatas"][0]["writeQueueNums"]) == (7, queues)
+
+
+def test_a_topic_of_the_name_of_the_cluster_is_a_topic(room: RocketMqRoom) -> None:
+    room.make_topic("DefaultCluster", 3)
+    [queues] = route(room, topic="DefaultCluster")["queueDatas"]
+    assert (queues["perm"], queues["writeQueueNums"]) == (6, 3)
+
+
 @pytest.mark.parametrize(
     ("settings", "peer", "found"),
     [
