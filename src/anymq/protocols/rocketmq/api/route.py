@@ -42,7 +42,7 @@ def handle(call: Call) -> None:
 def _of_all_brokers(call: Call, name: str) -> int | None:
     """How many queues the cluster's or the broker's own name has; None: it is neither.
 
-    Clients that make a topic in a cluster ask for the route of its name first, and go where it says.
+    Who makes a topic in a cluster asks for the route of the cluster's name, and goes there.
     """
     settings = call.rocketmq.settings
     if call.rocketmq.making.is_there(name):
