@@ -57,7 +57,9 @@ def on_receive(call: GrpcCall, request: ReceiveMessageRequest) -> None:
     ext = {
         "consumerGroup": group,
         "topic": name,
-        "queueId": queue.id if in_order else -1,
+        # Who asks for one message after the other goes around the queues, and would wait at the
+        # empty ones: only push consumers, whose leases are renewed, keep to those they are given.
+        "queueId": queue.id if in_order and request.auto_renew else -1,
         "maxMsgNums": max(1, min(request.batch_size, BATCH_MAX)),
         "invisibleTime": _invisible_ms(request),
         "pollTime": _poll_ms(call, request.long_polling_timeout),
