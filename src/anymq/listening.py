@@ -10,14 +10,15 @@ from anymq.config.model import Settings
 from anymq.config.place import OFF
 from anymq.management.api.site import Door
 from anymq.net.connection import Connection
-from anymq.net.listener import Listener, MakeSession, Room
+from anymq.net.listener import Listener, MakeSession, MakeTls, Room
 from anymq.protocols.session import Traffic
 from anymq.protocols.websocket.session import Inside, WebSocketSession
-from anymq.wiring import make_tls, patience
+from anymq.wiring import make_tls, make_unvouched_tls, patience
 
 TLS = "_tls"  # how names of doors with TLS end
 WEBSOCKET = "_websocket"
 GRPC = "rocketmq_grpc"
+DETECTED = ("rocketmq", "rocketmq_nameserver", GRPC)  # who takes TLS without a port for it
 BROWSERS = "management"  # whose clients need not show a certificate
 CALLED = {  # how tools call what is spoken there, where it is not called by its name
     "kafka_tls": "kafka/ssl",
@@ -82,10 +83,12 @@ class Listening:
 
     def __init__(self, settings: Settings) -> None:
         limits = settings.limits
+        self._settings = settings
         self.room = Room(limits.connections_max, limits.connections_per_address_max)
         self.ports: dict[str, int] = {}  # by the names of doors: "amqp", "amqp_tls"
         self._listeners: dict[str, Listener] = {}
         self._hosts: dict[str, str] = {}  # as they were asked for
+        self._detected: dict[str, ssl.SSLContext] = {}  # for those who want TLS at other doors
 
     def open_both(
         self,
@@ -131,6 +134,7 @@ class Listening:
             host=host,
             port=port,
             tls=_tls_of(name, settings) if name.endswith(TLS) else None,
+            detected_tls=self._detected_tls(name, settings),
             patience=patience(settings),
         )
         self._listeners[name] = listener
@@ -142,6 +146,8 @@ class Listening:
         renewed = {name: _tls_of(name, settings) for name in self.ports if name.endswith(TLS)}
         for name, context in renewed.items():
             self._listeners[name].tls = context
+        self._settings = settings
+        self._detected.clear()
 
     def resize(self, settings: Settings) -> None:
         """Let so many in from now on."""
@@ -188,13 +194,28 @@ class Listening:
         for each in self._listeners.values():
             each.close()
 
+    def _detected_tls(self, name: str, settings: Settings) -> MakeTls | None:
+        """Return what makes a certificate ready when the first client wants TLS at this door."""
+        if name not in DETECTED or not settings.rocketmq.tls_detected:
+            return None
+
+        def context() -> ssl.SSLContext:
+            if name not in self._detected:
+                self._detected[name] = _tls_of(name, self._settings)
+            return self._detected[name]
+
+        return context
+
     def _all(self) -> Iterator[Connection]:
         for each in self._listeners.values():
             yield from each.connections
 
 
 def _tls_of(name: str, settings: Settings) -> ssl.SSLContext:
-    context = make_tls(settings, browsers=name == BROWSERS + TLS)
-    if name == GRPC + TLS:
+    if name in DETECTED and not settings.tls.certificate:
+        context = make_unvouched_tls()
+    else:
+        context = make_tls(settings, browsers=name == BROWSERS + TLS)
+    if name in (GRPC, GRPC + TLS):
         context.set_alpn_protocols(["h2"])  # its clients leave where nobody says that
     return context

@@ -1,9 +1,12 @@
 """The configuration, in the words of the parts that it is for."""
 
+import secrets
 import ssl
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import urlsplit
 
 from anymq.cluster.meta.embedded import EmbeddedStore
@@ -46,6 +49,7 @@ from anymq.protocols.rocketmq.settings import RocketMqSettings
 from anymq.protocols.stomp.counters import Counters as StompCounters
 from anymq.protocols.stomp.settings import StompSettings
 from anymq.protocols.stomp.stomp import Stomp
+from anymq.security import self_signed
 from anymq.security.attempts import AttemptLimits
 from anymq.security.gate import Gate
 from anymq.security.key_file import seal_in
@@ -424,6 +428,14 @@ def make_tls(settings: Settings, *, browsers: bool = False) -> ssl.SSLContext:
     client_ca = Path(tls.client_ca) if tls.client_ca else None
     required = tls.client_certificate == "required" and not browsers
     return make_context(certificate, Path(tls.key or certificate), client_ca, required=required)
+
+
+def make_unvouched_tls() -> ssl.SSLContext:
+    """Return what speaks TLS with clients that do not look at whose certificate it is."""
+    with NamedTemporaryFile(suffix=".pem") as file:  # OpenSSL reads them from files only
+        file.write(self_signed.make(datetime.now(UTC), secrets.randbelow))
+        file.flush()
+        return make_context(Path(file.name), Path(file.name))
 
 
 def shovel_limits(settings: Settings) -> ShovelLimits:

@@ -82,7 +82,7 @@ def test_a_promise_costs_nothing(room: Crowded) -> None:
         pack(">ii", 1000, 7 << 24),
         pack(">ii", 100_004, 100_000) + b"[" * 100_000,
         b"GET / HTTP/1.1\r\nHost: here\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\x16\x03\x01\x00\x05hello",
     ],
     ids=["negative", "huge", "header", "long header", "kind", "deep", "http", "tls"],
 )

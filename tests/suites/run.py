@@ -19,6 +19,7 @@ from tests.suites import (
     mqtt_interoperability,
     own_tools,
     rocketmq_clients,
+    rocketmq_e2e,
     stomp_clients,
 )
 from tests.suites.pytest_suite import SuiteUnavailable
@@ -38,7 +39,7 @@ OWN_BROKERS: dict[str, Callable[[], Result]] = {
     **stomp_clients.SUITES,
 }
 # Each starts the broker that it is told: ours, or Apache RocketMQ.
-ROCKETMQ = rocketmq_clients.SUITES
+ROCKETMQ = {**rocketmq_clients.SUITES, **rocketmq_e2e.SUITES}
 ALL = [*SUITES, *amqp_clients.SUITES, *OWN_BROKERS, *ROCKETMQ]
 RESULTS = Path(__file__).with_name("results")
 DOCUMENT = ROOT / "docs" / "conformance.md"

@@ -45,10 +45,16 @@ class RocketMq:
     )
     grpc_tls_port: int = setting(
         OFF,
-        "The same with TLS, which most of them want unless told otherwise; 0 takes a free one, -1"
-        " none.",
+        "The same with TLS only; 0 takes a free one, -1 none.",
         at_least=OFF,
         at_most=PORT_MAX,
+    )
+    tls_detected: bool = setting(
+        True,
+        "Speak TLS at the ports without TLS, too, with whoever begins so, as RocketMQ does: of the"
+        " 5.x clients, those in Java, Go, C++ and C# do unless told otherwise. Without"
+        " `tls.certificate`, by a certificate that is made at the start and that nobody vouches"
+        " for; those clients do not ask.",
     )
     advertised_host: str = setting(
         "",

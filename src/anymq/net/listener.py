@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from anymq.net.connection import Connection, Patience
+from anymq.net.detecting import Detecting
 from anymq.net.plain import PlainChannel
 from anymq.net.tls import TlsChannel
 from anymq.observability.log import Log
@@ -26,6 +27,7 @@ WITHOUT_LIMIT = -1
 log = Log("anymq.net")
 
 MakeSession = Callable[[Outbox, Peer], Session]
+MakeTls = Callable[[], ssl.SSLContext]
 
 
 class Room:
@@ -74,14 +76,18 @@ class Listener:
         host: str,
         port: int,
         tls: ssl.SSLContext | None = None,
+        detected_tls: MakeTls | None = None,
         patience: Patience | None = None,
     ) -> None:
+        """With `detected_tls`, who begins with a TLS handshake gets TLS, and clear text who not."""
         self.connections: set[Connection] = set()
         self.tls = tls  # may be replaced: those who are here keep what they came with
         self._loop = loop
         self._room = room
         self._make_session = make_session
         self._patience = patience or Patience()
+        self._detected_tls = detected_tls
+        self._detecting = Detecting(loop, self._patience.handshake, self._decided, self._given_up)
         self._read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._socket = _listen(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -107,11 +113,13 @@ class Listener:
     def close(self) -> None:
         """Hang up on everybody."""
         self.stop_accepting()
+        self._detecting.close()
         for connection in list(self.connections):
             connection.close()
 
     def tick(self, now: float) -> None:
         """Let every session notice silence."""
+        self._detecting.tick(now)
         for connection in list(self.connections):
             connection.tick(now)
 
@@ -166,9 +174,31 @@ class Listener:
             self._room.refused += 1
             log.warning("connection refused: there are too many", peer=address[0], limit=full)
             sock.close()
-            return
+        elif self._detected_tls is not None:
+            self._room.enter(address[0])
+            self._detecting.wait(sock, address)
+        else:
+            self._serve(sock, address, self.tls)
+
+    def _decided(self, sock: socket.socket, address: tuple[str, int], tls: bool) -> None:
+        self._room.leave(address[0], Traffic())
+        assert self._detected_tls is not None, "else nobody is waited for"
         try:
-            connection = self._connect(sock, address)
+            context = self._detected_tls() if tls else None
+        except (OSError, ValueError) as error:
+            log.error("TLS was asked for, and there is no certificate for it", reason=error)
+            sock.close()
+        else:
+            self._serve(sock, address, context)
+
+    def _given_up(self, address: tuple[str, int]) -> None:
+        self._room.leave(address[0], Traffic())
+
+    def _serve(
+        self, sock: socket.socket, address: tuple[str, int], tls: ssl.SSLContext | None
+    ) -> None:
+        try:
+            connection = self._connect(sock, address, tls)
         except OSError as error:  # it has left already
             log.debug("connection lost", peer=address[0], reason=error)
             sock.close()
@@ -179,16 +209,18 @@ class Listener:
             self._room.enter(connection.peer.host)
             self.connections.add(connection)
 
-    def _connect(self, sock: socket.socket, address: tuple[str, int]) -> Connection:
+    def _connect(
+        self, sock: socket.socket, address: tuple[str, int], tls: ssl.SSLContext | None
+    ) -> Connection:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         peer = _describe(sock, address)
         channel: PlainChannel | TlsChannel
-        if self.tls is None:
+        if tls is None:
             channel = PlainChannel(sock)
         else:
-            channel = TlsChannel(sock, self.tls)
+            channel = TlsChannel(sock, tls)
             peer = replace(peer, tls=True, certificate=channel.certificate)
         return Connection(
             self._loop,

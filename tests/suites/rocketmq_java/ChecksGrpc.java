@@ -38,7 +38,7 @@ public final class ChecksGrpc {
         nameServer = args[0];
         broker = args[1];
         configuration = ClientConfiguration.newBuilder().setEndpoints(args[2])
-            .enableSsl(false).setRequestTimeout(Duration.ofSeconds(20)).build();
+            .setRequestTimeout(Duration.ofSeconds(20)).build();
         Harness harness = new Harness(4);
         harness.check("a simple consumer receives what was sent, and settles it", ChecksGrpc::simple);
         harness.check("what is not settled comes again", ChecksGrpc::again);

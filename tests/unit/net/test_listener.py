@@ -15,7 +15,7 @@ import trustme
 from tests.unit.net.room import LOOPS, TURNS_MAX, Loop, Talker, drain, has_ended, running
 
 from anymq.net.connection import Patience
-from anymq.net.listener import Listener, Room
+from anymq.net.listener import Listener, MakeTls, Room
 from anymq.net.tls import make_context
 from anymq.protocols.session import Outbox, Peer
 
@@ -43,9 +43,21 @@ class House:
         self.sessions.append(Talker(outbox, peer, on_receive=self.on_receive))
         return self.sessions[-1]
 
-    def listen(self, room: Room, tls: ssl.SSLContext | None = None) -> Listener:
+    def listen(
+        self,
+        room: Room,
+        tls: ssl.SSLContext | None = None,
+        detected_tls: MakeTls | None = None,
+    ) -> Listener:
         listener = Listener(
-            self.loop.real, room, self.make, host="127.0.0.1", port=0, tls=tls, patience=PATIENCE
+            self.loop.real,
+            room,
+            self.make,
+            host="127.0.0.1",
+            port=0,
+            tls=tls,
+            detected_tls=detected_tls,
+            patience=PATIENCE,
         )
         self.listeners.append(listener)
         return listener
@@ -425,3 +437,71 @@ def test_an_encrypted_key_is_refused_not_asked_about(tmp_path: Path) -> None:
     path.write_bytes(secret + b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
     with pytest.raises(ValueError, match="encrypted"):
         make_context(path, path)
+
+
+# --- both at one door ----------------------------------------------------------------------------
+
+
+def test_who_begins_with_tls_gets_it_and_clear_text_who_does_not(
+    house: House, authority: Authority
+) -> None:
+    """As at RocketMQ's ports: its Java client wants TLS there, its Python client does not."""
+    context = authority.context("broker.test")
+    room = Room(10)
+    listener = house.listen(room, detected_tls=lambda: context)
+    plain = house.knock(listener)
+    plain.sendall(b"hello")
+    house.loop.until(lambda: drain(plain) == b"hello")
+    peer = TlsPeer(house, listener, authority.client())
+    peer.shake_hands()
+    peer.write(b"secret")
+    assert peer.read(6) == b"secret"
+    assert [session.peer.tls for session in house.sessions] == [False, True]
+    assert room.connections == len(listener.connections) == 2
+
+
+def test_who_says_nothing_has_a_place_until_it_is_given_up(
+    house: House, authority: Authority
+) -> None:
+    context = authority.context("broker.test")
+    room = Room(2)
+    listener = house.listen(room, detected_tls=lambda: context)
+    silent = house.knock(listener)
+    leaving = house.knock(listener)
+    house.loop.until(lambda: room.connections == 2)
+    leaving.close()
+    house.loop.until(lambda: room.connections == 1)
+    listener.tick(100)
+    listener.tick(100 + PATIENCE.handshake)
+    assert room.connections == 1
+    listener.tick(100 + PATIENCE.handshake + 1)
+    assert room.connections == 0
+    assert has_ended(silent)
+    assert house.sessions == []
+
+
+def test_who_says_nothing_is_hung_up_on_at_the_end(house: House, authority: Authority) -> None:
+    room = Room(10)
+    listener = house.listen(room, detected_tls=lambda: authority.context("broker.test"))
+    silent = house.knock(listener)
+    house.loop.until(lambda: room.connections == 1)
+    listener.close()
+    assert has_ended(silent)
+    assert room.connections == 0
+
+
+def test_without_a_certificate_only_who_wants_tls_is_turned_away(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none() -> ssl.SSLContext:
+        raise FileNotFoundError("no such file")
+
+    room = Room(10)
+    listener = house.listen(room, detected_tls=none)
+    secret, plain = house.knock(listener), house.knock(listener)
+    secret.sendall(b"\x16\x03\x01\x02\x00\x01")
+    plain.sendall(b"hello")
+    house.loop.until(lambda: has_ended(secret))
+    house.loop.until(lambda: drain(plain) == b"hello")
+    assert room.connections == 1
+    assert "there is no certificate for it" in caplog.text

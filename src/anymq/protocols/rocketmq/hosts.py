@@ -35,10 +35,12 @@ def advertised(rocketmq: "RocketMq", peer: Peer) -> tuple[str, int]:
     """
     settings, ports = rocketmq.settings, rocketmq.ports
     host = settings.advertised_host or peer.local_host
-    secured = TLS if peer.tls else ""
     port = peer.local_port
-    if port == ports.get(NAMESERVER_DOOR + secured):
-        port = ports.get(DOOR + secured, port)
+    # A door without TLS may speak it, too: the other door it leads to does so as well.
+    for secured in (TLS, ""):
+        if port == ports.get(NAMESERVER_DOOR + secured):
+            port = ports.get(DOOR + secured, port)
+            break
     return host, settings.advertised_port or port
 
 

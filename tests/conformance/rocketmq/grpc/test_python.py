@@ -1,13 +1,17 @@
 """PyPI's `rocketmq-python-client`, by gRPC: what producers and consumers rely on."""
 
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.testing import EmbeddedBroker
 from tests.conformance.rocketmq.grpc.client import ClientFailed, PythonClient
 from tests.conformance.rocketmq.grpc.conftest import DOORS, Connect
+from tests.peers.rocketmq import ask
 
 BODIES = {"text": b"caf\xc3\xa9", "binary": bytes(range(256)) * 4, "big": b"x" * 2**20}
 
@@ -37,6 +41,16 @@ def test_tags_choose(python: PythonClient, name: str) -> None:
     assert sorted(one["body"] for one in came) == [b"b", b"b", b"c"]
 
 
+def test_conditions_choose(python: PythonClient, name: str) -> None:
+    """SQL92, over what producers say of their messages."""
+    for number in range(4):
+        python.send(name, b"%d" % number, properties={"n": str(number), "color": "blue"})
+    python.send(name, b"red", properties={"n": "2", "color": "red"})
+    where = "n BETWEEN 1 AND 2 AND color = 'blue'"
+    python.ask("borrow", group=f"G-{name}", topic=name, expression=where, kind="SQL")
+    assert sorted(one["body"] for one in python.receive_all(2)) == [b"1", b"2"]
+
+
 def test_a_message_that_is_given_back_comes_again(python: PythonClient, name: str) -> None:
     python.send(name, b"again")
     python.ask("borrow", group=f"G-{name}", topic=name)
@@ -53,6 +67,55 @@ def test_a_push_consumer_gets_all(connect_grpc: Connect, python: PythonClient, n
         python.send(name, b"%d" % number)
     came = consumer.messages(20)
     assert sorted(int(one["body"]) for one in came) == list(range(20))
+
+
+def configure(broker: EmbeddedBroker, group: str, **settings: Any) -> None:
+    """Say how a group is, as mqadmin does; its pauses are short."""
+    quick = {"type": "EXPONENTIAL", "exponentialRetryPolicy": {"initial": 100, "max": 200}}
+    said = {"groupName": group, "groupRetryPolicy": quick, **settings}
+    port = broker.ports["rocketmq"]
+    code = RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP
+    answer, _ = ask(port, code, {}, json.dumps(said).encode())
+    assert answer == ResponseCode.SUCCESS
+
+
+def test_a_group_in_order_gets_each_message_group_in_order(
+    connect_grpc: Connect, python: PythonClient, grpc_broker: EmbeddedBroker, name: str
+) -> None:
+    """Also when it could not deal with the first ones: nothing goes past them."""
+    configure(grpc_broker, f"G-{name}", consumeMessageOrderly=True)
+    for number in range(10):
+        python.send(name, b"%d" % number, group="one")
+    consumer = connect_grpc()
+    consumer.ask("push", group=f"G-{name}", topic=name, failures=2)
+    came = [int(one["body"]) for one in consumer.messages(12)]
+    assert came == [0, 0, *range(10)]
+
+
+def test_what_a_push_consumer_cannot_deal_with_comes_again(
+    connect_grpc: Connect, python: PythonClient, grpc_broker: EmbeddedBroker, name: str
+) -> None:
+    configure(grpc_broker, f"G-{name}")
+    sent = python.send(name, b"job", tag="a", keys="k")
+    consumer = connect_grpc()
+    consumer.ask("push", group=f"G-{name}", topic=name, failures=2)
+    came = consumer.messages(3)
+    assert [one["attempt"] for one in came] == [1, 2, 3]
+    assert {(one["id"], one["topic"], one["tag"]) for one in came} == {(sent["id"], name, "a")}
+
+
+def test_what_nobody_can_deal_with_is_a_dead_letter(
+    connect_grpc: Connect, python: PythonClient, grpc_broker: EmbeddedBroker, name: str
+) -> None:
+    """After as many attempts as the group's settings say."""
+    configure(grpc_broker, f"G-{name}", retryMaxTimes=1)
+    python.send(name, b"poison", tag="a")
+    consumer = connect_grpc()
+    consumer.ask("push", group=f"G-{name}", topic=name, failures=99)
+    assert [one["attempt"] for one in consumer.messages(2)] == [1, 2]
+    python.ask("borrow", group=f"H-{name}", topic=f"%DLQ%G-{name}")
+    (dead,) = python.receive_all(1)
+    assert (dead["body"], dead["tag"]) == (b"poison", "a")
 
 
 def test_a_body_that_is_too_big_is_refused(python: PythonClient, name: str) -> None:

@@ -28,6 +28,20 @@ def test_over_tls(tmp_path: Path) -> None:
             assert status_of_an_unknown_call(sock) == "12"
 
 
+def test_over_tls_at_the_port_without(endpoints: str) -> None:
+    """As RocketMQ does: Java, Go, C++ and C# want TLS unless told otherwise, and trust anybody."""
+    host, _, port = endpoints.partition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    with (
+        socket.create_connection((host, int(port)), 30) as plain,
+        context.wrap_socket(plain) as sock,
+    ):
+        assert sock.selected_alpn_protocol() == "h2"
+        assert status_of_an_unknown_call(sock) == "12"
+
+
 def status_of_an_unknown_call(sock: ssl.SSLSocket) -> str:
     """Call what there is not; return how that ended."""
     conn = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))

@@ -14,7 +14,7 @@ from rocketmq.v5.client import ClientConfiguration, Credentials
 
 package.ClientConfiguration = ClientConfiguration  # which a module of its own looks for there
 
-from rocketmq.grpc_protocol import TransactionResolution  # noqa: E402
+from rocketmq.grpc_protocol import FilterType, TransactionResolution  # noqa: E402
 from rocketmq.v5.consumer import (  # noqa: E402
     ConsumeResult,
     MessageListener,
@@ -112,8 +112,10 @@ class Worker:
             transaction.rollback()
         return {"id": receipt.message_id}
 
-    def borrow(self, group: str, topic: str, expression: str = "*", wait: int = 5) -> None:
-        wanted = {topic: FilterExpression(expression)}
+    def borrow(
+        self, group: str, topic: str, expression: str = "*", kind: str = "TAG", wait: int = 5
+    ) -> None:
+        wanted = {topic: FilterExpression(expression, FilterType.Value(kind))}
         self.consumer = SimpleConsumer(self.configuration, group, wanted, wait)
         self._begin(self.consumer)
 

@@ -54,6 +54,22 @@ def test_the_route_of_topics_that_are_not_there_yet(room: RocketMqRoom) -> None:
     assert (queues["perm"], queues["writeQueueNums"]) == (7, 8)
 
 
+@pytest.mark.parametrize(("name", "queues"), [("DefaultCluster", 16), ("anymq", 1)])
+def test_the_route_of_the_cluster_and_of_the_broker(
+    room: RocketMqRoom, name: str, queues: int
+) -> None:
+    """Where Java's `createTopic(cluster, topic, queues)` goes first, to find brokers."""
+    said = route(room, topic=name)
+    assert said["brokerDatas"] == route(room)["brokerDatas"]
+    assert (said["queueDatas"][0]["perm"], said["queueDatas"][0]["writeQueueNums"]) == (7, queues)
+
+
+def test_a_topic_of_the_name_of_the_cluster_is_a_topic(room: RocketMqRoom) -> None:
+    room.make_topic("DefaultCluster", 3)
+    [queues] = route(room, topic="DefaultCluster")["queueDatas"]
+    assert (queues["perm"], queues["writeQueueNums"]) == (6, 3)
+
+
 @pytest.mark.parametrize(
     ("settings", "peer", "found"),
     [
@@ -61,6 +77,7 @@ def test_the_route_of_topics_that_are_not_there_yet(room: RocketMqRoom) -> None:
         ({}, Peer("2001:db8::7", 5000, "2001:db8::1", 10911), "[2001:db8::1]:10911"),
         ({}, Peer("192.0.2.7", 5000, "192.0.2.1", 9876), "192.0.2.1:20911"),
         ({}, Peer("192.0.2.7", 5000, "192.0.2.1", 9877, tls=True), "192.0.2.1:20912"),
+        ({}, Peer("192.0.2.7", 5000, "192.0.2.1", 9876, tls=True), "192.0.2.1:20911"),
         ({"advertised_host": "mq.example"}, PEER, "mq.example:10911"),
         ({"advertised_host": "mq.example", "advertised_port": 99}, PEER, "mq.example:99"),
     ],

@@ -13,7 +13,9 @@ from anymq.protocols.rocketmq.kept import INHERIT, READ, WRITE, TopicSettings
 from anymq.protocols.rocketmq.queues import queue_named
 
 MASTER = "0"
+TEMPLATE = TopicSettings(perm=READ | WRITE | INHERIT)
 ORDERED = "ORDER_TOPIC_CONFIG"  # the namespace where it is kept how many queues are in order
+OF_CLUSTER, OF_BROKER = 16, 1  # how many queues RocketMQ says that these names have
 
 
 def handle(call: Call) -> None:
@@ -22,8 +24,9 @@ def handle(call: Call) -> None:
     if name == names.AUTO_CREATE:
         if not call.rocketmq.settings.auto_create:
             raise _unknown(name)
-        queues = call.rocketmq.settings.queues
-        settings = TopicSettings(perm=READ | WRITE | INHERIT)
+        queues, settings = call.rocketmq.settings.queues, TEMPLATE
+    elif (told := _of_all_brokers(call, name)) is not None:
+        queues, settings = told, TEMPLATE
     else:
         authorization.topic(call, Operation.DESCRIBE, name)
         if name.startswith(names.RETRY) and not call.rocketmq.making.is_there(name):
@@ -34,6 +37,17 @@ def handle(call: Call) -> None:
     said = route(call, queues, settings)
     order = call.rocketmq.key_values.of(ORDERED).table.get(name)
     call.answer(body=encode(said if order is None else {**said, "orderTopicConf": order}))
+
+
+def _of_all_brokers(call: Call, name: str) -> int | None:
+    """How many queues the cluster's or the broker's own name has; None: it is neither.
+
+    Who makes a topic in a cluster asks for the route of the cluster's name, and goes there.
+    """
+    settings = call.rocketmq.settings
+    if call.rocketmq.making.is_there(name):
+        return None
+    return {settings.cluster_name: OF_CLUSTER, settings.broker_name: OF_BROKER}.get(name)
 
 
 def _queues(call: Call, name: str) -> int:

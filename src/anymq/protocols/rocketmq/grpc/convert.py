@@ -140,8 +140,9 @@ def _user_properties(users: Mapping[str, str], said: SystemProperties) -> dict[s
         properties[TAGS] = _tag(said.tag)
     if said.keys:
         properties[KEYS] = " ".join(_key(one) for one in said.keys)
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in properties.items())
-    if size > USER_PROPERTY_BYTES_MAX:
+    # What the producer said, as RocketMQ counts it: not under which names we keep tag and keys.
+    texts = (*users, *users.values(), said.tag or "", *said.keys)
+    if sum(len(text.encode()) for text in texts) > USER_PROPERTY_BYTES_MAX:
         why = f"the total size of user property is too large, max is {USER_PROPERTY_BYTES_MAX}"
         raise GrpcRefusal(Code.MESSAGE_PROPERTIES_TOO_LARGE, why)
     return properties

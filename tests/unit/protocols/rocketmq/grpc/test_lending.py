@@ -59,7 +59,8 @@ def send(client: GrpcDialog, body: bytes, **said: object) -> SendMessageResponse
 
 def ask(client: GrpcDialog, wait_ms: int = 0, **said: object) -> Heard:
     wish = {"batch_size": 32, "invisible_duration": duration_of(30_000), **said}
-    request = ReceiveMessageRequest(GROUP, MessageQueue(TOPIC, 0), **wish)  # type: ignore[arg-type]
+    wish.setdefault("message_queue", MessageQueue(TOPIC, 0))
+    request = ReceiveMessageRequest(GROUP, **wish)  # type: ignore[arg-type]
     request.long_polling_timeout = duration_of(wait_ms)
     return client.heard[client.start("ReceiveMessage", request)]
 
@@ -242,6 +243,23 @@ def test_an_ordered_group_gets_one_after_the_other() -> None:
     assert lent(ask(client, batch_size=1)) == []
     ack(client, handle(first))
     assert [one.body for one in lent(ask(client, batch_size=1))] == [b"two"]
+
+
+@pytest.mark.parametrize("queue", range(4))
+def test_who_takes_in_order_need_not_know_which_queue(queue: int) -> None:
+    """A SimpleConsumer goes around the queues: it would wait for long at those that are empty."""
+    room = GrpcRoom(RocketMqSettings(queues=4))
+    client = room.grpc_client()
+    config = b'{"groupName":"g","consumeMessageOrderly":true}'
+    room.client().ask(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, {}, config)
+    for body in (b"one", b"two"):
+        send(client, body, message_group="m")
+    at = MessageQueue(TOPIC, queue)
+    (first,) = lent(ask(client, batch_size=1, message_queue=at))
+    assert lent(ask(client, batch_size=1, message_queue=at)) == [], "one after the other"
+    ack(client, handle(first))
+    (second,) = lent(ask(client, batch_size=1, message_queue=at))
+    assert (first.body, second.body) == (b"one", b"two")
 
 
 # Transactions

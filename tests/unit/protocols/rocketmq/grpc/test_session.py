@@ -176,6 +176,16 @@ def test_what_a_client_cannot_mean_is_refused(bad: Message, code: Code) -> None:
     assert answer.status.code == code
 
 
+@pytest.mark.parametrize(("more", "code"), [(0, Code.OK), (1, Code.MESSAGE_PROPERTIES_TOO_LARGE)])
+def test_tag_and_keys_count_as_they_were_said(more: int, code: Code) -> None:
+    """RocketMQ takes a key of exactly 16 KiB: under which name it is kept does not count."""
+    system = SystemProperties(message_id="01AB", tag="t" * 100, keys=["k" * 16_000, "l" * 184])
+    said = Message(TOPIC, {"a": "x" * (99 + more)}, system, b"x")
+    answer = send(GrpcRoom().grpc_client(), said)
+    assert answer.status is not None
+    assert answer.status.code == code
+
+
 def test_a_producer_by_remoting_is_read_by_grpc() -> None:
     room = GrpcRoom()
     room.make_topic("t")

@@ -45,6 +45,10 @@ SUSPEND, SUBSCRIPTION = 2, 4  # sysFlag of a pull
 
 # Lent
 
+# Simple consumers go around the queues, and would wait at empty ones. Only push consumers, whose
+# leases are renewed, keep to those they are given.
+ANY = -1
+
 
 def on_receive(call: GrpcCall, request: ReceiveMessageRequest) -> None:
     """Lend messages; wait for some, if there are none."""
@@ -57,7 +61,7 @@ def on_receive(call: GrpcCall, request: ReceiveMessageRequest) -> None:
     ext = {
         "consumerGroup": group,
         "topic": name,
-        "queueId": queue.id if in_order else -1,
+        "queueId": queue.id if in_order and request.auto_renew else ANY,
         "maxMsgNums": max(1, min(request.batch_size, BATCH_MAX)),
         "invisibleTime": _invisible_ms(request),
         "pollTime": _poll_ms(call, request.long_polling_timeout),
