@@ -16,6 +16,7 @@ from anymq.protocols.mqtt.codec import (
     Packet,
     Pubcomp,
     Subscribe,
+    Will,
     Wish,
     decode,
     encode,
@@ -103,12 +104,14 @@ class Subscriber(Worker[Paho]):
 class Link:
     """A session that outlives its connections, packet by packet."""
 
-    def __init__(self, name: str, port: int) -> None:
+    def __init__(
+        self, name: str, port: int, *, keep_alive: int = 0, will: Will | None = None
+    ) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS)
         self._socket.settimeout(LOOK_SECONDS)
         self._rest = b""
         try:
-            self.say([Connect(V311, name, clean=False)])
+            self.say([Connect(V311, name, False, keep_alive, will=will)])
             while not (packets := self.hear(1)):
                 pass
             assert isinstance(packets[0], Connack), packets

@@ -12,7 +12,7 @@ import pytest
 from tests.crash.loop_disk import MIB, LoopDisk, loop_disk
 from tests.crash.seeds import BASE, EFFORT
 from tests.crash.together import all_at_once, settings, work
-from tests.peers.anymq import AnymqServer
+from tests.peers.anymq import AnymqServer, Value
 
 CYCLES = int(os.environ.get("ANYMQ_POWER_CUTS", 20 * EFFORT))
 
@@ -33,7 +33,10 @@ def disk() -> Iterator[LoopDisk]:
 @pytest.fixture
 def server(disk: LoopDisk, tmp_path: Path) -> Iterator[AnymqServer]:
     """A broker whose data are on that disk."""
-    small = {"server.data_dir": str(disk.path / "data"), "storage.disk_free_bytes_min": MIB}
+    small: dict[str, Value] = {
+        "server.data_dir": str(disk.path / "data"),
+        "storage.disk_free_bytes_min": MIB,
+    }
     server = AnymqServer(tmp_path, {**settings(), **small})
     server.start()
     yield server
