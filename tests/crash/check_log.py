@@ -4,7 +4,7 @@ A history is what the clients saw: every message sent with what became of it, ev
 one full read of each partition at the end. Values are unique, so a value says who it is.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -91,6 +91,16 @@ def check(history: History, once: Iterable[str] = ()) -> list[Anomaly]:
         *disordered_sends(history),
         *disordered_finals(history),
     ]
+
+
+def judged(history: History, once: Iterable[str] = ()) -> str:
+    """AssertionError with the first of the anomalies, or what there was."""
+    outcomes = Counter(each.outcome.name for each in history.sent.values())
+    stored = sum(len(each.messages) for each in history.finals)
+    summary = f"sent {dict(outcomes)}, stored {stored}"
+    anomalies = check(history, once)
+    assert not anomalies, f"{summary}; {len(anomalies)} anomalies, first {anomalies[:10]}"
+    return summary
 
 
 def inconsistent_offsets(history: History) -> Iterator[Anomaly]:

@@ -1,33 +1,38 @@
 """AMQP clients that go on while the server dies and returns, and note everything they see."""
 
-import threading
-import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from random import Random
 
 from typing_extensions import override
 
-from tests.differential.amqp.client import HEADER, Client, Closed, Received
+from tests.crash.worker import Load, Worker
+from tests.differential.amqp.client import HEADER, Client, Received
 
 BURST = 20
 WAITING_MAX = 400
 PREFETCH = 60
-RETRY_SECONDS = 0.02
-ANSWER_SECONDS = 60.0
+QUEUES = ("orders", "payments")
 PERSISTENT = b"\x10\x00\x02"
-GONE = (OSError, Closed, TimeoutError, AssertionError)
 
 
-def connect(port: int) -> Client:
-    """A connection with channel 1; one of GONE when there is no server just now."""
-    client = Client(port)
-    try:
-        _log_in(client)
-        open_channel(client)
-    except BaseException:
-        client.abort()
-        raise
-    return client
+class Link(Client):
+    """A connection with channel 1."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        try:
+            _log_in(self)
+            open_channel(self)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Hang up."""
+        self.abort()
 
 
 def _log_in(client: Client) -> None:
@@ -54,64 +59,11 @@ def close_channel(client: Client) -> None:
     client.forget(1)  # what it prefetched goes to the next
 
 
-class Clients(threading.Thread):
-    """Does its round again and again until told to stop; connects anew when the server was gone."""
-
-    def __init__(self, name: str, port: int) -> None:
-        super().__init__(name=name, daemon=True)
-        self._port = port
-        self._stopping = threading.Event()
-        self._progress = threading.Condition()
-        self._done = 0
-        self.bug: BaseException | None = None
-
-    @override
-    def run(self) -> None:
-        """The thread."""
-        try:
-            while not self._stopping.is_set():
-                client = None
-                try:
-                    client = connect(self._port)
-                    self.round(client)
-                except GONE:
-                    time.sleep(RETRY_SECONDS)
-                finally:
-                    if client is not None:
-                        client.abort()
-        except BaseException as bug:
-            self.bug = bug
-
-    def round(self, client: Client) -> None:
-        """What it does with a connection."""
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        """No more."""
-        self._stopping.set()
-        self.join(ANSWER_SECONDS)
-        assert not self.is_alive(), self.name
-        assert self.bug is None, self.bug
-
-    def progressed(self, count: int) -> None:
-        """So many more."""
-        with self._progress:
-            self._done += count
-            self._progress.notify_all()
-
-    def wait_for(self, count: int) -> None:
-        """Until so many more are done."""
-        with self._progress:
-            wanted = self._done + count
-            came = self._progress.wait_for(lambda: self._done >= wanted, ANSWER_SECONDS)
-        assert came, f"{self.name}: nothing for {ANSWER_SECONDS} s; {self.bug}"
-
-
-class Publisher(Clients):
+class Publisher(Worker[Link]):
     """Publishes numbers, persistent, with confirms. Nothing is sent twice."""
 
     def __init__(self, name: str, port: int, queue: str) -> None:
-        super().__init__(name, port)
+        super().__init__(name, partial(Link, port))
         self._queue = queue
         self._next = 0
         self.confirmed: set[int] = set()
@@ -123,14 +75,14 @@ class Publisher(Clients):
         return self._next
 
     @override
-    def round(self, client: Client) -> None:
+    def round(self, client: Link) -> None:
         """Until the server goes."""
         client.method(1, "confirm.select")
         client.reply(1, {"confirm.select-ok"})
         waiting: dict[int, int] = {}
         tag = 0
-        while not self._stopping.is_set() or waiting:
-            while len(waiting) < WAITING_MAX and not self._stopping.is_set():
+        while not self.stopping.is_set() or waiting:
+            while len(waiting) < WAITING_MAX and not self.stopping.is_set():
                 for _ in range(BURST):
                     tag += 1
                     waiting[tag] = self._next
@@ -151,22 +103,21 @@ class Publisher(Clients):
         self.progressed(len(numbers))
 
 
-class Worker(Clients):
+class Taker(Worker[Link]):
     """Takes messages, acknowledges most, and closes its channel to be sure that this is kept."""
 
     def __init__(self, name: str, port: int, queue: str, skip: Callable[[], bool]) -> None:
-        super().__init__(name, port)
+        super().__init__(name, partial(Link, port))
         self._queue = queue
         self._skip = skip  # does it leave this one, for the next?
         self.acknowledged: list[bytes] = []  # surely: the channel was closed after it
         self.perhaps: list[bytes] = []  # the server died before it could say so
 
     @override
-    def round(self, client: Client) -> None:
+    def round(self, client: Link) -> None:
         """Some messages on a channel of their own, again and again."""
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             taken = self._take(client)
-            self.perhaps += taken
             close_channel(client)
             self.acknowledged += taken
             self.progressed(len(taken))
@@ -184,6 +135,7 @@ class Worker(Clients):
                 assert delivery.name == "basic.deliver", delivery
                 if not self._skip():
                     tag = delivery.arguments["delivery_tag"]
+                    self.perhaps.append(delivery.body)  # before it is said: who dies then knows
                     client.method(1, "basic.ack", delivery_tag=tag)
                     taken.append(delivery.body)
                 continue
@@ -191,14 +143,60 @@ class Worker(Clients):
         return taken
 
 
+class AmqpLoad(Load):
+    """Confirms and acknowledgements under way at two queues."""
+
+    ration = 400
+
+    def __init__(self, port: int, chance: Random) -> None:
+        self._port = port
+        client = Link(port)
+        for queue in QUEUES:
+            client.method(1, "queue.declare", queue=queue, durable=True)
+            client.reply(1, {"queue.declare-ok"})
+        client.close()
+        skip = Random(chance.random())
+        self.publishers: Sequence[Publisher] = [Publisher(f"to-{q}", port, q) for q in QUEUES]
+        self.consumers: Sequence[Taker] = [
+            Taker(f"of-{queue}", port, queue, lambda: skip.random() < 0.05) for queue in QUEUES
+        ]
+
+    @override
+    def judge(self, *, settled_stays: bool) -> str:
+        return "; ".join(
+            f"{queue}: {_judged(publisher, taker, drain(self._port, queue), settled_stays)}"
+            for publisher, taker, queue in zip(self.publishers, self.consumers, QUEUES, strict=True)
+        )
+
+
+def _judged(publisher: Publisher, taker: Taker, left: list[bytes], settled_stays: bool) -> str:
+    """What must hold of one queue."""
+    numbers = [int(body.rpartition(b":")[2]) for body in left]
+    sure = Counter(int(body.rpartition(b":")[2]) for body in taker.acknowledged)
+    perhaps = {int(body.rpartition(b":")[2]) for body in taker.perhaps}
+    assert not publisher.refused
+    assert numbers == sorted(set(numbers)), "out of order, or twice"
+    assert all(number < publisher.sent for number in (*numbers, *sure)), "never sent"
+    lost = publisher.confirmed - set(numbers) - perhaps
+    assert not lost, f"lost {sorted(lost)[:10]}"
+    back = sure.keys() & set(numbers)
+    assert not back or not settled_stays, f"came back {sorted(back)[:10]}"
+    again = [number for number, times in sure.items() if times > 1]
+    assert not again or not settled_stays, f"acknowledged, and came again {again[:10]}"
+    return (
+        f"confirmed {len(publisher.confirmed)} of {publisher.sent},"
+        f" acknowledged {len(taker.acknowledged)}, left {len(left)}"
+    )
+
+
 def drain(port: int, queue: str) -> list[bytes]:
     """Everything that is left, in its order."""
-    client = connect(port)
+    client = Link(port)
     bodies: list[bytes] = []
     while True:
         client.method(1, "basic.get", queue=queue, no_ack=True)
         got = client.reply(1, {"basic.get-ok", "basic.get-empty"})
         if got.name == "basic.get-empty":
-            client.abort()
+            client.close()
             return bodies
         bodies.append(got.body)

@@ -1,6 +1,5 @@
-"""Clients that go on while the server dies and returns, and note everything they see."""
+"""Kafka clients that go on while the server dies and returns, and note everything they see."""
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,23 +14,28 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient, NewTopic
+from typing_extensions import override
 
-from tests.crash.check_log import Final, Outcome, Place, Polled, Read, Sent
+from tests.crash.check_log import Final, History, Outcome, Place, Polled, Read, Sent, judged
+from tests.crash.worker import ANSWER_SECONDS, Busy, Load
 
 BURST = 20
 WAITING_MAX = 500
 BURST_SECONDS = 0.005
-ANSWER_SECONDS = 60
 POLL_SECONDS = 0.1
+PARTITIONS = 3
+ONCE, PLAIN = "once", "plain"
 # Clients notice within a moment that the server is back, and do not tell of every attempt.
 RECONNECT = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100, "log_level": 0}
 
 
-class Sender:
-    """Sends to all partitions of a topic from a thread of its own until told to stop."""
+class Sender(Busy):
+    """Sends to all partitions of a topic."""
 
     def __init__(self, name: str, kafka: str, topic: str, partitions: int, once: bool) -> None:
-        self._name, self._topic, self._partitions = name, topic, partitions
+        super().__init__(name)
+        self._topic, self._partitions = topic, partitions
         self._client = Producer(
             {
                 "bootstrap.servers": kafka,
@@ -41,44 +45,25 @@ class Sender:
                 "max.in.flight": 5 if once else 1,
                 "linger.ms": 1,
                 "retry.backoff.ms": 20,
-                "delivery.timeout.ms": ANSWER_SECONDS * 1000,
+                "delivery.timeout.ms": int(ANSWER_SECONDS * 1000),
                 **RECONNECT,
             }
         )
         self._numbers = count()
         self._waiting = 0
-        self._answered = threading.Condition()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.sent: list[Sent] = []
-        self.acknowledged = 0
 
-    def start(self) -> None:
-        """Go."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Send no more; returns when every message has its answer."""
-        self._stopping.set()
-        self._thread.join(2 * ANSWER_SECONDS)
-        assert not self._thread.is_alive(), f"{self._name} still waits for answers"
-
-    def wait_for(self, acknowledgements: int) -> None:
-        """Until so many more messages are acknowledged."""
-        wanted = self.acknowledged + acknowledgements
-        with self._answered:
-            came = self._answered.wait_for(lambda: self.acknowledged >= wanted, ANSWER_SECONDS)
-        assert came, f"{self._name}: no acknowledgement for {ANSWER_SECONDS} s"
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    @override
+    def work(self) -> None:
+        """At the end, every message has its answer."""
+        while not self.stopping.is_set():
             for _ in range(BURST if self._waiting < WAITING_MAX else 0):
                 self._send(next(self._numbers))
             self._client.poll(BURST_SECONDS)
         self._client.flush(ANSWER_SECONDS)
 
     def _send(self, number: int) -> None:
-        value = f"{self._name}:{number}"
+        value = f"{self.name}:{number}"
         partition = number % self._partitions
         self._waiting += 1
 
@@ -93,17 +78,16 @@ class Sender:
         outcome = Outcome.UNKNOWN if error else Outcome.OK
         offset = None if error else message.offset()
         self._waiting -= 1
-        self.sent.append(Sent(self._name, place, value, number, outcome, offset))
-        with self._answered:
-            self.acknowledged += outcome is Outcome.OK
-            self._answered.notify_all()
+        self.sent.append(Sent(self.name, place, value, number, outcome, offset))
+        self.progressed(outcome is Outcome.OK)
 
 
-class Reader:
-    """Follows a topic from a thread of its own and commits what it has read."""
+class Reader(Busy):
+    """Follows a topic and commits what it has read."""
 
     def __init__(self, name: str, kafka: str, topic: str, partitions: int) -> None:
-        self._name, self._topic = name, topic
+        super().__init__(name)
+        self._topic = topic
         self._client = Consumer(
             {
                 "bootstrap.servers": kafka,
@@ -114,19 +98,8 @@ class Reader:
             }
         )
         self._client.assign([TopicPartition(topic, each, 0) for each in range(partitions)])
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.polls: list[Polled] = []
         self.committed: dict[int, int] = {}
-
-    def start(self) -> None:
-        """Go."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Read no more."""
-        self._stopping.set()
-        self._thread.join(2 * ANSWER_SECONDS)
 
     def lost_commits(self) -> dict[int, tuple[int, int]]:
         """Partitions whose committed offset is behind what was acknowledged: (told, found)."""
@@ -139,11 +112,14 @@ class Reader:
             if each.offset < self.committed[each.partition]
         }
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    @override
+    def work(self) -> None:
+        """Read on."""
+        while not self.stopping.is_set():
             read = by_partition(self._client.consume(200, POLL_SECONDS))
             for partition, messages in read.items():
-                self.polls.append(Polled(self._name, (self._topic, partition), messages))
+                self.polls.append(Polled(self.name, (self._topic, partition), messages))
+                self.progressed(len(messages))
             if read:
                 self._commit({partition: line[-1][0] + 1 for partition, line in read.items()})
 
@@ -154,6 +130,48 @@ class Reader:
         except KafkaException:
             return  # the server is away: these are not promised
         self.committed |= ends
+
+
+class KafkaLoad(Load):
+    """Senders and readers of a topic whose senders are idempotent, and of one of others."""
+
+    ration = 500
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        admin = AdminClient({"bootstrap.servers": kafka})
+        topics = [NewTopic(name, PARTITIONS, 1) for name in (ONCE, PLAIN)]
+        for made in admin.create_topics(topics).values():
+            made.result(ANSWER_SECONDS)
+        self.publishers: Sequence[Sender] = [
+            Sender("idempotent-1", kafka, ONCE, PARTITIONS, once=True),
+            Sender("idempotent-2", kafka, ONCE, PARTITIONS, once=True),
+            Sender("plain-1", kafka, PLAIN, PARTITIONS, once=False),
+        ]
+        self.consumers: Sequence[Reader] = [
+            Reader(f"reader-{each}", kafka, each, PARTITIONS) for each in (ONCE, PLAIN)
+        ]
+        self._newcomers: list[Sender] = []
+
+    @override
+    def newcomer(self, cycle: int) -> None:
+        """Idempotent: its producer id must be a new one."""
+        sender = Sender(f"newcomer-{cycle}", self._kafka, ONCE, PARTITIONS, once=True)
+        self._newcomers.append(sender)
+        sender.start()
+        sender.wait_for(1)
+        sender.stop()
+
+    @override
+    def judge(self, *, settled_stays: bool) -> str:
+        senders = [*self.publishers, *self._newcomers]
+        sent = [each for sender in senders for each in sender.sent]
+        polls = [each for reader in self.consumers for each in reader.polls]
+        topics = (ONCE, PLAIN)
+        finals = [each for topic in topics for each in read_all(self._kafka, topic, PARTITIONS)]
+        summary = judged(History(sent, polls, finals), once={ONCE})
+        assert [reader.lost_commits() for reader in self.consumers] == [{}, {}]
+        return summary
 
 
 def by_partition(messages: Sequence[Message]) -> dict[int, list[Read]]:

@@ -11,8 +11,9 @@ from zlib import crc32
 
 from typing_extensions import override
 
-from tests.crash.check_log import Final, Outcome, Place, Polled, Read, Sent
-from tests.crash.worker import ANSWER_SECONDS, Gone, Worker
+from tests.crash.check_log import Final, History, Outcome, Place, Polled, Read, Sent, judged
+from tests.crash.worker import ANSWER_SECONDS, Load, Worker
+from tests.differential.amqp.client import Closed
 
 SEND, SEND_BATCH, PULL, MAX_OFFSET, POP, ACK = 310, 320, 11, 30, 200050, 200051
 SUCCESS, SYSTEM_BUSY, SERVICE_NOT_AVAILABLE, PULL_NOT_FOUND, PULL_RETRY = 0, 2, 14, 19, 20
@@ -76,7 +77,7 @@ class Client:
     def _exactly(self, size: int) -> bytes:
         data = self._stream.read(size)
         if len(data) != size:
-            raise Gone
+            raise Closed
         return data
 
 
@@ -237,6 +238,37 @@ class Popper(Worker[Client]):
     def _fields(self, one: Lent) -> Mapping[str, object]:
         who = {"consumerGroup": "poppers", "topic": self._topic, "queueId": one.queue}
         return {**who, "extraInfo": one.handle, "offset": one.offset}
+
+
+class RocketMqLoad(Load):
+    """One sender waits for each answer, the other for many at a time."""
+
+    ration = 200
+
+    def __init__(self, port: int, topic: str, queues: int) -> None:
+        self._port, self._topic, self._queues = port, topic, queues
+        first = Sender("one", port, topic, queues)
+        self.publishers: Sequence[Sender] = [first, Sender("many", port, topic, queues, window=50)]
+        self.consumers: Sequence[Puller] = [Puller("puller", port, topic, queues)]
+
+    @override
+    def start(self) -> None:
+        first, *others = self.publishers
+        first.start()
+        first.wait_for(1)  # now there is a topic
+        for each in (*others, *self.consumers):
+            each.start()
+
+    @override
+    def judge(self, *, settled_stays: bool) -> str:
+        sent = [each for sender in self.publishers for each in sender.sent]
+        polls = [each for puller in self.consumers for each in puller.polls]
+        history = History(sent, polls, read_all(self._port, self._topic, self._queues))
+        summary = judged(history, once={self._topic})
+        for place, values in (batch for sender in self.publishers for batch in sender.batches):
+            there = values & history.final_values[place]
+            assert len(there) in (0, len(values)), f"{summary}: half of {sorted(values)}"
+        return summary
 
 
 def batched(body: bytes) -> bytes:

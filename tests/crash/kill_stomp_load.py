@@ -8,7 +8,8 @@ from functools import partial
 
 from typing_extensions import override
 
-from tests.crash.worker import ANSWER_SECONDS, Gone, Worker
+from tests.crash.worker import ANSWER_SECONDS, Load, Worker
+from tests.differential.amqp.client import Closed
 
 TOGETHER = 5  # messages of a transaction
 WAITING_MAX = 60  # receipts
@@ -33,7 +34,7 @@ class Client:
         try:
             self.say("CONNECT", {"accept-version": "1.2", "host": "/"})
             if self.hear().command != "CONNECTED":
-                raise Gone
+                raise Closed
         except BaseException:
             self.close()
             raise
@@ -48,7 +49,7 @@ class Client:
         while b"\0" not in self._rest:
             data = self._socket.recv(65536)
             if not data:
-                raise Gone
+                raise Closed
             self._rest += data
         frame, _, self._rest = self._rest.partition(b"\0")
         head, _, body = frame.lstrip(b"\n").partition(b"\n\n")
@@ -70,6 +71,11 @@ class Sender(Worker[Client]):
         self._next = 0
         self.confirmed: set[int] = set()
         self.together: list[frozenset[int]] = []  # numbers of a transaction
+
+    @property
+    def sent(self) -> set[int]:
+        """All of these may be there."""
+        return set(range(self._next))
 
     @override
     def round(self, client: Client) -> None:
@@ -144,7 +150,39 @@ class Taker(Worker[Client]):
         self.perhaps.difference_update(got)
         self.sure += got
         self.progressed(len(got))
-        raise Gone  # the rest of what is out goes back, and comes again
+        raise Closed  # the rest of what is out goes back, and comes again
+
+
+class StompLoad(Load):
+    """Receipts, transactions and acknowledgements."""
+
+    ration = 200
+
+    def __init__(self, port: int, queue: str) -> None:
+        self._port = port
+        self._sender, self._taker = Sender(port, queue), Taker(port, queue)
+        self.publishers, self.consumers = [self._sender], [self._taker]
+
+    @override
+    def judge(self, *, settled_stays: bool) -> str:
+        sender, taker = self._sender, self._taker
+        left = drain(self._port, sender.destination)
+        there = set(left) | set(taker.sure) | taker.perhaps
+        lost = sender.confirmed - there
+        assert not lost, f"lost {sorted(lost)[:10]}"
+        phantoms = (there | taker.seen) - sender.sent
+        assert not phantoms, f"never sent {sorted(phantoms)[:10]}"
+        back = set(taker.sure) & set(left)
+        assert not back or not settled_stays, f"acknowledged, and came back {sorted(back)[:10]}"
+        again = len(taker.sure) - len(set(taker.sure))
+        assert not again or not settled_stays, f"acknowledged, and came again: {again}"
+        assert left == sorted(set(left)), "out of order, or twice"
+        seen = there | taker.seen
+        for numbers in sender.together:
+            assert len(numbers & seen) in (0, len(numbers)), f"half of {sorted(numbers)}"
+        return (
+            f"confirmed {len(sender.confirmed)}, acknowledged {len(taker.sure)}, left {len(left)}"
+        )
 
 
 def drain(port: int, destination: str) -> list[int]:

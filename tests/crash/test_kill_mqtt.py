@@ -1,4 +1,4 @@
-"""SIGKILL with messages of QoS 1 and 2 under way in both directions."""
+"""SIGKILL with messages of QoS 2 under way in both directions, at any end."""
 
 import socket
 import subprocess
@@ -8,17 +8,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-import paho.mqtt.client as paho
 import pytest
 
-from tests.conformance.mqtt.client import Client
 from tests.crash import once_client
 from tests.peers.anymq import AnymqServer
 
-KILLS = 2
 ROUNDS = 2  # of which each kills everybody once
-EACH = 300  # messages between two of them
-RETRY_SECONDS = 1
 ONCE = 600  # messages
 PATIENCE_SECONDS = 200
 TIMEOUT_SECONDS = 240  # on a machine that is busy with something else
@@ -34,31 +29,6 @@ def server(tmp_path: Path) -> Iterator[AnymqServer]:
     server.start()
     yield server
     server.stop()
-
-
-@pytest.mark.timeout(TIMEOUT_SECONDS)
-@pytest.mark.parametrize("qos", [1, 2])
-def test_nothing_is_lost(server: AnymqServer, qos: int) -> None:
-    """Publisher and subscriber come back by themselves, and go on where they were."""
-    port = int(server.settings["mqtt.port"])
-    reader, writer = (Client(name, paho.MQTTv311, clean_session=False) for name in ("r", "w"))
-    for each in (reader, writer):
-        each.client.reconnect_delay_set(RETRY_SECONDS, RETRY_SECONDS)
-        each.connect(port)
-    reader.subscribe("t", qos)
-    found: list[int] = []
-    for kill in range(KILLS):
-        for number in range(kill * EACH, (kill + 1) * EACH):
-            writer.client.publish("t", b"%d" % number, qos)
-        found += [int(reader.next().payload) for _ in range(EACH // 3)]
-        server.kill()
-        server.start()
-    while len(set(found)) < KILLS * EACH:
-        found.append(int(reader.next().payload))
-    assert set(found) == set(range(KILLS * EACH))
-    assert qos < 2 or len(found) == KILLS * EACH, "of QoS 2, each comes once"
-    for each in (reader, writer):
-        each.close()
 
 
 class Program:

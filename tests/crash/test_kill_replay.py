@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.kill_amqp_load import PERSISTENT, close_channel, connect
+from tests.crash.kill_amqp_load import PERSISTENT, Link, close_channel
 from tests.peers import http_api
 from tests.peers.anymq import AnymqServer
 from tests.peers.process import free_ports
@@ -75,12 +75,12 @@ def make_dead_letters(broker: Broker) -> None:
     to_dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
     broker.ask("PUT", "queues/%2F/work", {"durable": True, "arguments": to_dead})
     broker.ask("PUT", "queues/%2F/dead", {"durable": True})
-    client = connect(broker.server.amqp_port)
+    client = Link(broker.server.amqp_port)
     for number in range(MESSAGES):
         address = {"exchange": "", "routing_key": "work"}
         client.publish(1, address, PERSISTENT, str(number).encode())
     close_channel(client)  # answered when all of that was taken
-    client.abort()
+    client.close()
     for _ in range(0, MESSAGES, REJECTED_AT_ONCE):
         assert len(broker.ask("POST", "queues/%2F/work/get", REJECT)) == REJECTED_AT_ONCE
     while broker.ask("GET", "queues/%2F/dead")["messages"] < MESSAGES:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = int(os.environ.get("ANYMQ_FUZZ_SECONDS", "12"))
+SECONDS = int(os.environ.get("ANYMQ_FUZZ_SECONDS", 12 * int(os.environ.get("ANYMQ_EFFORT", "1"))))
 SCRIPTS = sorted(Path(__file__).parent.glob("fuzz_*.py"))
 
 

@@ -30,6 +30,7 @@ class AnymqServer(Controlled):
     settings: Mapping[str, Value] = field(default_factory=dict)
     security: Security | None = None
     cpus: Iterable[int] | None = None
+    env: Mapping[str, str] | None = None  # beside what we have
     name: str = "anymq"
     version: str = anymq.__version__
     bootstrap: str = ""
@@ -58,6 +59,7 @@ class AnymqServer(Controlled):
         self._process = ServerProcess(
             [sys.executable, "-m", "anymq", "serve", "--config", str(config)],
             log_path,
+            env=self.env,
             cpus=self.cpus,
         )
 

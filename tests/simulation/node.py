@@ -3,11 +3,13 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from anymq.cluster.meta import embedded
 from anymq.cluster.meta.embedded import EmbeddedStore
 from anymq.core.broker import Broker, BrokerSettings
 from anymq.core.timers import Timers
+from anymq.core.transactions.settings import TransactionSettings
 from anymq.protocols.amqp.channel import Channel
 from anymq.protocols.amqp.conversation import Amqp
 from anymq.protocols.amqp.counters import Counters as AmqpCounters
@@ -23,6 +25,12 @@ from anymq.protocols.mqtt.kept import Kept
 from anymq.protocols.mqtt.mqtt import Mqtt
 from anymq.protocols.mqtt.session import MqttSession
 from anymq.protocols.mqtt.settings import MqttSettings
+from anymq.protocols.rocketmq.api import registry
+from anymq.protocols.rocketmq.counters import Counters as RocketMqCounters
+from anymq.protocols.rocketmq.form import ROCKETMQ_FORM
+from anymq.protocols.rocketmq.rocketmq import RocketMq
+from anymq.protocols.rocketmq.session import RocketMqSession
+from anymq.protocols.rocketmq.settings import RocketMqSettings
 from anymq.protocols.session import Outbox, Peer, Session
 from anymq.protocols.stomp.counters import Counters as StompCounters
 from anymq.protocols.stomp.dialect import RABBITMQ
@@ -38,6 +46,7 @@ from anymq.storage.work import Work
 from anymq.testing.amqp import GUEST
 from anymq.testing.kafka import kafka_of
 from anymq.testing.simfs import SimFiles
+from anymq.wiring import make_transactions
 from tests.simulation.world import World
 
 MEMORY_BYTES_MAX = 1 << 26
@@ -82,8 +91,10 @@ class Node:
             random=world.rng.randbytes,
             settings=BrokerSettings(),
             run=self._run_slowly,
-            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM),
+            forms=(AMQP_FORM, MQTT_FORM, STOMP_FORM, ROCKETMQ_FORM),
         )
+        quick = TransactionSettings(immune_ms=500, check_interval_ms=1000, checks_max=100)
+        self._transactions = make_transactions(quick, self.broker, self.store)
         self.broker.turn.on_work = lambda: self.soon(0, self.broker.turn.run)
         self.broker.users.give([], GUEST)
         self.broker.create_vhost("/")
@@ -126,7 +137,20 @@ class Node:
             counters=StompCounters(),
             memory=memory,
         )
+        rocketmq = RocketMq(
+            broker=broker,
+            settings=RocketMqSettings(),
+            users=users,
+            gate=gate,
+            counters=RocketMqCounters(),
+            memory=memory,
+            handlers=registry.load(),
+            transactions=self._transactions,
+            detours=registry.detours(),
+        )
+        rocketmq.halves.begin()
         return {
+            "rocketmq": lambda outbox, peer: RocketMqSession(rocketmq, outbox, peer),
             "kafka": lambda outbox, peer: KafkaSession(kafka, outbox, peer),
             "amqp": lambda outbox, peer: AmqpSession(amqp, outbox, peer),
             "mqtt": lambda outbox, peer: MqttSession(mqtt, outbox, peer),
@@ -150,12 +174,13 @@ class Node:
         due = self.timers.next_due()
         if due is not None and (self._alarm_due is None or due < self._alarm_due):
             self._alarm_due = due
-            self.soon(due - self.world.monotonic(), self._alarm)
+            self.soon(due - self.world.monotonic(), partial(self._alarm, due))
 
-    def _alarm(self) -> None:
-        self._alarm_due = None
-        self.timers.run(self.world.monotonic())
-        self._set_alarm()
+    def _alarm(self, due: float) -> None:
+        if due == self._alarm_due:  # else an earlier one was set since
+            self._alarm_due = None
+            self.timers.run(max(due, self.world.monotonic()))  # adding up, it may lack a bit
+            self._set_alarm()
 
     # Disk: one commit at a time, and slow work beside it
 

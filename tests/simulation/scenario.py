@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import partial
 
 from anymq.testing.simfs import SimFiles
-from tests.crash.check_log import Final, History, check
+from tests.crash.check_log import Final, History, Outcome, check
 from tests.simulation.actor import Actor
 from tests.simulation.amqp import AmqpConsumer, AmqpPublisher
 from tests.simulation.kafka import PLACE, KafkaConsumer, KafkaProducer
 from tests.simulation.ledger import Ledger
 from tests.simulation.mqtt import MqttPublisher, MqttSubscriber
 from tests.simulation.node import TOPIC, Life, Node
+from tests.simulation.rocketmq import RocketMqPuller, RocketMqSender
 from tests.simulation.stomp import StompSender, StompSubscriber
 from tests.simulation.world import World
 
@@ -35,6 +36,7 @@ class Scenario:
         self.kills = 0
         self._dies_at = 0.0  # the share of system calls at which it dies
         self.ledgers = [Ledger("one", in_order=True), Ledger("many", in_order=False)]
+        self.jumps = self.world.chance(0.5)  # of the clock
         self._start()
         self.actors = self._people()
 
@@ -48,7 +50,11 @@ class Scenario:
         self.producers = [
             KafkaProducer(world, self, f"k{number}", 3 * MESSAGES) for number in range(2)
         ]
-        self.readers = [KafkaConsumer(world, self, f"r{number}") for number in range(2)]
+        self.readers: list[KafkaConsumer | RocketMqPuller] = [
+            *(KafkaConsumer(world, self, f"r{number}") for number in range(2)),
+            RocketMqPuller(world, self, "r2"),
+        ]
+        self.rocketmq = RocketMqSender(world, self, "m1", 2 * MESSAGES, later=not self.jumps)
         return [
             AmqpPublisher(world, self, "a1", one, MESSAGES),
             StompSender(world, self, "t1", one, MESSAGES),
@@ -61,6 +67,7 @@ class Scenario:
             MqttPublisher(world, self, "p1", self.bodies),
             *self.subscribers,
             *self.producers,
+            self.rocketmq,
             *self.readers,
         ]
 
@@ -140,7 +147,7 @@ class Scenario:
             )
         for _ in range(world.rng.randrange(12)):
             world.after(STORM_SECONDS * world.rng.random(), self._cut_one)
-        for _ in range(world.rng.randrange(3)):
+        for _ in range(world.rng.randrange(1, 3) if self.jumps else 0):
             jump = world.rng.choice((-3600.0, -1.0, 0.5, 60.0, 86_400.0))
             world.after(STORM_SECONDS * world.rng.random(), partial(world.jump, jump))
         self._let(STORM_SECONDS, lambda: False)
@@ -173,12 +180,19 @@ class Scenario:
             and all(ledger.is_done and self._depth(ledger) == 0 for ledger in self.ledgers)
             and all(len(one.model.got) >= len(self.bodies) for one in self.subscribers)
             and all(one.at == self._log_end() for one in self.readers)
+            and not self._owed()
         )
 
     def _log_end(self) -> int:
         assert self.node is not None
         topic = self.node.broker.topics.get(TOPIC)
         return 0 if topic is None else topic.partitions[0].visible_end
+
+    def _owed(self) -> set[str]:
+        """What RocketMQ's broker said it would bring, later."""
+        came = {value for poll in self.readers[-1].polls for _, value in poll.messages}
+        sent = self.rocketmq.sent.values()
+        return {one.value for one in sent if one.outcome is Outcome.OK} - came
 
     def _depth(self, ledger: Ledger) -> int:
         assert self.node is not None
@@ -193,6 +207,7 @@ class Scenario:
         for one in self.subscribers:
             assert sorted(one.model.got) == sorted(self.bodies), f"{one.name}: {one.model.got}"
         sent = [one for producer in self.producers for one in producer.sent.values()]
+        sent += self.rocketmq.sent.values()
         polls = [poll for one in self.readers for poll in one.polls]
         first = [message for poll in self.readers[-1].polls for message in poll.messages]
         anomalies = check(History(sent, polls, [Final(PLACE, first)]), once=[TOPIC])

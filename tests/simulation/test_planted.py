@@ -1,5 +1,6 @@
 """The simulation can fail: each classic mistake, planted, is caught within some seeds."""
 
+import re
 from array import array
 from collections.abc import Callable, Iterable
 
@@ -7,6 +8,7 @@ import pytest
 
 from anymq.core.queues.journal import Journal
 from anymq.core.queues.line import Line
+from anymq.core.transactions.transactions import Transactions
 from anymq.storage import index
 from anymq.storage.commit import Part
 from anymq.storage.index import Extent, Index
@@ -48,11 +50,17 @@ def torn_index_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(index, "decode", torn)
 
 
+def rolled_back_and_brought(patch: pytest.MonkeyPatch) -> None:
+    """A half message that nobody may see."""
+    patch.setattr(Transactions, "roll_back", Transactions.commit)
+
+
 CAUGHT: dict[Plant, str] = {
     acknowledged_before_the_sync: r"lost|is gone",
     settlement_is_lost: r"settled and is back",
     given_back_to_the_end: r"came before",
     torn_index_is_believed: r"error_code|lost|end",
+    rolled_back_and_brought: r"aborted-read",
 }
 
 
@@ -60,15 +68,20 @@ def _name_of(value: object) -> str:
     return getattr(value, "__name__", "")
 
 
+@pytest.mark.timeout(240)  # on a machine that is busy with something else
 @pytest.mark.parametrize(("plant", "how"), CAUGHT.items(), ids=_name_of)
 def test_a_planted_mistake_is_caught(
     plant: Plant, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Some worlds show it in another way: the first that calls it by its name will do."""
     plant(monkeypatch)
-    with pytest.raises(AssertionError, match=how):
-        simulate_some()
+    shown = (symptom_of(seed) for seed in range(SEEDS))
+    assert any(re.search(how, symptom) for symptom in shown)
 
 
-def simulate_some() -> None:
-    for seed in range(SEEDS):
+def symptom_of(seed: int) -> str:
+    try:
         simulate(seed)
+    except Exception as error:
+        return repr(error)
+    return ""
