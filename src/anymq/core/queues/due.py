@@ -64,6 +64,21 @@ class Due:
             del self._dues[piece], self._positions[piece], self._lasts[piece]
         return True
 
+    def take(self, now: int, end: int, count: int) -> list[Entry]:
+        """Take away those that are due: the first ones, as far as all positions are below `end`."""
+        taken: list[Entry] = []
+        while self._size and len(taken) < count:
+            dues, positions = self._dues[0], self._positions[0]
+            stop = bisect_right(dues, now, 0, min(len(dues), count - len(taken)))
+            stop = next((at for at in range(stop) if positions[at] >= end), stop)
+            taken += zip(dues[:stop], positions[:stop], strict=True)
+            self._size -= stop
+            if stop < len(dues):
+                del dues[:stop], positions[:stop]
+                break
+            del self._dues[0], self._positions[0], self._lasts[0]
+        return taken
+
     def holds(self, due: int, position: int) -> bool:
         """Is it there?"""
         return self._find(due, position) is not None
