@@ -175,7 +175,7 @@ class Delays:
 
     def add_record(self, record: LateRecord, then: Then | None) -> str:
         """Keep a record until it is due; return its id. `then`: it is safe. StorageError."""
-        return _id(record.due_ms, self.add_records([record], then))
+        return id_of(record.due_ms, self.add_records([record], then))
 
     def add_records(self, records: Sequence[LateRecord], then: Then | None) -> int:
         """Keep records until they are due, as one batch; return the position of the first.
@@ -224,10 +224,10 @@ class Delays:
 
     def _waiting(self, due: int, position: int, there: Delayed | LateRecord) -> Waiting:
         if isinstance(there, Delayed):
-            return Waiting(_id(due, position), due, there.vhost_name, there.message)
+            return Waiting(id_of(due, position), due, there.vhost_name, there.message)
         vhost, _ = stream_of(there.topic)
         message = late.shown(there, self._forms)
-        return Waiting(_id(due, position), due, vhost, message, there.topic, there.partition)
+        return Waiting(id_of(due, position), due, vhost, message, there.topic, there.partition)
 
     def hasten(self, waiting_id: str) -> bool:
         """Have one be due now; False when there is none, or it is on its way already."""
@@ -434,7 +434,8 @@ class Delays:
         return self._near.pop(position, None)
 
 
-def _id(due: int, position: int) -> str:
+def id_of(due: int, position: int) -> str:
+    """Return the id by which one that waits is found."""
     return f"{due}-{position}"
 
 

@@ -57,7 +57,9 @@ def _said(topic: str, partition: int, came_ms: int) -> bytes:
     return b"".join((number(partition), number(len(name)), name, number(came_ms)))
 
 
-def decode(key: bytes | None, value: bytes | None, headers: bytes, due_ms: int) -> LateRecord | None:
+def decode(
+    key: bytes | None, value: bytes | None, headers: bytes, due_ms: int
+) -> LateRecord | None:
     """Read one again, with its headers as they are written; None when the record is no such one."""
     if not headers.startswith(_START):
         return None
