@@ -103,6 +103,7 @@ class Delays:
         self._gathered_bytes = 0
         self._arriving: dict[int, int] = {}  # position: bytes
         self._arriving_bytes = 0
+        self._there: list[int] = []  # positions of those that arrived, and are not settled yet
         self._near: dict[int, Delayed | LateRecord] = {}  # read with the last one
         self._last_read = -1
         self._alarm = Alarm(clock, self._on_time)
@@ -255,6 +256,7 @@ class Delays:
         """Release what is due, some of it; say whether there is more."""
         self._pumping = True
         try:
+            self._settle_arrived()
             return self._release_due(self._clock.now_ms())
         finally:
             self._send_gathered()
@@ -326,13 +328,19 @@ class Delays:
 
     def _arrived(self, positions: Sequence[int], error: Exception | None) -> None:
         self._arriving_bytes -= sum(map(self._arriving.pop, positions))
-        if error is None:
-            for position in positions:
-                del self._unanswered[position]
-            self._settle(positions)
+        if error is None:  # those of other partitions arrive in the same commit
+            self._there += positions
+            self._changed(self)
         else:
             for position in positions:
                 self._released(position, error)
+
+    def _settle_arrived(self) -> None:
+        if self._there:
+            there, self._there = sorted(self._there), []
+            for position in there:
+                del self._unanswered[position]
+            self._settle(there)
 
     def _released(self, position: int, error: Exception | None) -> None:
         due = self._unanswered.pop(position)

@@ -40,8 +40,13 @@ class Due:
         if not self._size:
             self._dues, self._positions = [array("q")], [array("q")]
             self._lasts = [(due, position)]
-        piece = min(bisect_left(self._lasts, (due, position)), len(self._lasts) - 1)
-        at = self._place(piece, due, position)
+        lasts = self._lasts
+        if (due, position) > lasts[-1]:  # mostly: those of one level
+            piece = len(lasts) - 1
+            at = len(self._dues[piece])
+        else:
+            piece = bisect_left(lasts, (due, position))
+            at = self._place(piece, due, position)
         dues, positions = self._dues[piece], self._positions[piece]
         dues.insert(at, due)
         positions.insert(at, position)

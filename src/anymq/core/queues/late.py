@@ -42,19 +42,18 @@ class LateRecord(NamedTuple):
 def encode(late: Sequence[LateRecord]) -> tuple[bytes, BatchHeader]:
     """Make a batch of these."""
     base_ms, last_ms, count = late[0].due_ms, max([one.due_ms for one in late]), len(late)
-    parts = []
+    number, parts = varints.encode, []
+    before: tuple[str, int] | None = None
     for delta, (topic, partition, key, value, headers, came_ms, due_ms) in enumerate(late):
-        said = _said(topic, partition, came_ms) + headers
-        written = b"".join((_START, varints.encode(len(said)), said))
+        if (topic, came_ms) != before:  # mostly those that come together differ in neither
+            name, before = topic.encode(), (topic, came_ms)
+            named, came = number(len(name)) + name, number(came_ms)
+        said = b"".join((number(partition), named, came, headers))
+        written = b"".join((_START, number(len(said)), said))
         parts.append(records.encode_with_headers(delta, due_ms - base_ms, key, value, written))
     fields = BatchHeader(*(0, 0, 0, MAGIC, 0, 0, count - 1, base_ms, last_ms, *_NOBODY, count))
     batch = records.seal(b"".join(parts), fields)
     return batch, read_header(batch)
-
-
-def _said(topic: str, partition: int, came_ms: int) -> bytes:
-    number, name = varints.encode, topic.encode()
-    return b"".join((number(partition), number(len(name)), name, number(came_ms)))
 
 
 def decode(

@@ -32,7 +32,7 @@ TIMER_SECONDS, TIMER_DELAY, TIMER_TIME = "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "T
 BATCH_BYTES_MAX = 32 * KIB
 _LEVEL, _UNIQ_KEY = DELAY.encode(), UNIQ_KEY.encode()
 _DELAY, _TIMER = b"DELAY\1", b"TIMER_DE"
-_MARKED = tuple(name.encode() + b"\1" for name in (REAL_TOPIC, REAL_QUEUE, TIMER_OUT))
+_MARKS = tuple(name.encode() + b"\1" for name in (REAL_TOPIC, REAL_QUEUE, TIMER_OUT))
 _HANDLE_VERSION = "v1"
 _NUMBER_DIGITS_MAX = 18
 
@@ -247,8 +247,9 @@ def _marked(properties: bytes, topic: str, queue: int, due: Due) -> bytes:
     marks = {REAL_TOPIC: topic, REAL_QUEUE: str(queue)}
     if not due.by_level:
         marks[TIMER_OUT] = str(due.due_ms)
-    if any(name in properties for name in _MARKED[: len(marks)]):  # it was delayed before
-        return layout.with_properties(properties, **marks)
+    topic_mark, queue_mark, time_mark = _MARKS
+    if topic_mark in properties or queue_mark in properties or time_mark in properties:
+        return layout.with_properties(properties, **marks)  # it was delayed before
     if properties and not properties.endswith(layout.PAIR_END):
         properties += layout.PAIR_END
     return properties + layout.write_properties(marks)
