@@ -44,8 +44,9 @@ def encode(late: Sequence[LateRecord]) -> tuple[bytes, BatchHeader]:
     base_ms, last_ms, count = late[0].due_ms, max([one.due_ms for one in late]), len(late)
     number, parts = varints.encode, []
     before: tuple[str, int] | None = None
+    named = came = b""
     for delta, (topic, partition, key, value, headers, came_ms, due_ms) in enumerate(late):
-        if (topic, came_ms) != before:  # mostly those that come together differ in neither
+        if (topic, came_ms) != before:  # those of one turn: seldom
             name, before = topic.encode(), (topic, came_ms)
             named, came = number(len(name)) + name, number(came_ms)
         said = b"".join((number(partition), named, came, headers))
