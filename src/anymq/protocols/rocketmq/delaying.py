@@ -25,14 +25,13 @@ from anymq.protocols.rocketmq.topics import queue_of
 from anymq.storage.errors import StorageError
 
 DELAY = "DELAY"
-REAL_TOPIC, REAL_QUEUE = "REAL_TOPIC", "REAL_QID"
-TIMER_OUT = "TIMER_OUT_MS"
 TIMER_SECONDS, TIMER_DELAY, TIMER_TIME = "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS"
 # One that is due is read with its batch, whenever the others are due.
 BATCH_BYTES_MAX = 32 * KIB
 _LEVEL, _UNIQ_KEY = DELAY.encode(), UNIQ_KEY.encode()
 _DELAY, _TIMER = b"DELAY\1", b"TIMER_DE"
-_MARKS = tuple(name.encode() + b"\1" for name in (REAL_TOPIC, REAL_QUEUE, TIMER_OUT))
+_MARKS, _TIME_MARK = b"REAL_TOPIC\1%b\2REAL_QID\1%d\2", b"TIMER_OUT_MS\1%d\2"
+_MARK_NAMES = b"REAL_TOPIC\1", b"REAL_QID\1", b"TIMER_OUT_MS\1"
 _HANDLE_VERSION = "v1"
 _NUMBER_DIGITS_MAX = 18
 
@@ -244,15 +243,16 @@ def _answer(send: Send, queue: int, waits: Waits) -> dict[str, object]:
 
 def _marked(properties: bytes, topic: str, queue: int, due: Due) -> bytes:
     """Say where the message went, as RocketMQ does to its consumers."""
-    marks = {REAL_TOPIC: topic, REAL_QUEUE: str(queue)}
+    marks = _MARKS % (topic.encode(), queue)
     if not due.by_level:
-        marks[TIMER_OUT] = str(due.due_ms)
-    topic_mark, queue_mark, time_mark = _MARKS
-    if topic_mark in properties or queue_mark in properties or time_mark in properties:
-        return layout.with_properties(properties, **marks)  # it was delayed before
+        marks += _TIME_MARK % due.due_ms
+    topic_name, queue_name, time_name = _MARK_NAMES
+    if topic_name in properties or queue_name in properties or time_name in properties:
+        # It was delayed before.
+        return layout.with_properties(properties, **layout.read_properties(marks))
     if properties and not properties.endswith(layout.PAIR_END):
         properties += layout.PAIR_END
-    return properties + layout.write_properties(marks)
+    return properties + marks
 
 
 def _time_of(properties: bytes, now_ms: int) -> int | None:
