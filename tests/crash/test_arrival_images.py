@@ -6,6 +6,7 @@ from functools import partial
 from random import Random
 
 import pytest
+from typing_extensions import override
 
 from anymq.core.queues.late import LateRecord
 from anymq.testing.simfs import UNLIMITED, SimFiles
@@ -129,6 +130,7 @@ class LateLoad:
 class BatchedLoad(LateLoad):
     """The same, when several come in one turn: they are kept as one batch."""
 
+    @override
     def add(self) -> None:
         late = [self.record() for _ in range(self.rng.randrange(1, 9))]
 
