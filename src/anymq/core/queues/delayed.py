@@ -85,11 +85,8 @@ class Reader:
         self, header: BatchHeader, batch: bytes, first: int
     ) -> Iterator[tuple[int, Delayed | LateRecord]]:
         """Hot: every message that comes later."""
-        base, base_ms, body = (
-            header.base_offset,
-            header.base_timestamp,
-            records.body_of(batch, header),
-        )
+        base, base_ms = header.base_offset, header.base_timestamp
+        body = records.body_of(batch, header)
         for delta, time_delta, key, _start, value_start, end in records.slices(body, header):
             if base + delta >= first:
                 value, headers = records.split_of(body, value_start, end)

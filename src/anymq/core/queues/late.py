@@ -46,7 +46,7 @@ def encode(late: Sequence[LateRecord]) -> tuple[bytes, BatchHeader]:
     before: tuple[str, int] | None = None
     named = came = b""
     for delta, (topic, partition, key, value, headers, came_ms, due_ms) in enumerate(late):
-        if (topic, came_ms) != before:  # those of one turn: seldom
+        if (topic, came_ms) != before:  # those of one turn mostly say the same
             name, before = topic.encode(), (topic, came_ms)
             named, came = number(len(name)) + name, number(came_ms)
         said = b"".join((number(partition), named, came, headers))

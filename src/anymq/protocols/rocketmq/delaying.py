@@ -1,7 +1,8 @@
 """Delaying: messages that ask to come later, and those that are taken back before they do.
 
 A producer names a level, a delay or a time. The message waits among the broker's delayed ones as
-the record that its queue will get; where it goes is decided when it is sent.
+the record that its queue will get; where it goes is decided when it is sent. Those of one turn of
+the loop are kept as one batch.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -54,7 +55,7 @@ class Waits(NamedTuple):
     handle: str
 
 
-class _Keep(NamedTuple):
+class _Gathered(NamedTuple):
     """A message on its way to those that wait, and the id that its producer gave it."""
 
     record: LateRecord
@@ -69,7 +70,7 @@ class Delaying:
         self.scheduled = False
         self._broker = broker
         self._settings = settings
-        self._gathered: list[_Keep] = []
+        self._gathered: list[_Gathered] = []
 
     def due(self, properties: bytes) -> Due | None:
         """Return when a message is due; None: now. Refuses times that are none, or too late."""
@@ -114,13 +115,13 @@ class Delaying:
 
         `then`: it is safe, or cannot be.
         """
-        self._gathered.append(_Keep(*self._late(topic, queue, message, due), then))
+        self._gathered.append(_Gathered(*self._late(topic, queue, message, due), then))
         self._broker.turn.add(self)
 
     def pump(self) -> bool:
         """Keep everything that was gathered."""
         gathered, self._gathered = self._gathered, []
-        size, part = 0, list[_Keep]()
+        size, part = 0, list[_Gathered]()
         for one in gathered:
             size += one.record.size
             if part and size > BATCH_BYTES_MAX:
@@ -134,7 +135,7 @@ class Delaying:
     def flush(self) -> None:
         """Logs are written by the commit that follows every turn."""
 
-    def _keep(self, gathered: list[_Keep]) -> None:
+    def _keep(self, gathered: list[_Gathered]) -> None:
         """Keep these as one batch."""
         first = 0
 
