@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 import pytest
+from typing_extensions import override
 
 from anymq.core.queues.late import LateRecord
 from anymq.testing.simfs import UNLIMITED, SimFiles
@@ -69,17 +71,21 @@ class LateLoad:
             self.rng.choice(actions)()
 
     def add(self) -> None:
-        self.number += 1
-        value = b"%d " % self.number + self.rng.randbytes(self.rng.choice((5, 300)))
-        now = self.world.clock.now_ms
-        due = now + self.rng.choice((0, 10, 1000, 60_000))
-        late = LateRecord(TOPIC, self.rng.randrange(2), None, value, b"\0", now, due)
+        late, value = self.record()
 
         def then(error: Exception | None) -> None:
             if error is None:
                 self.confirmed.add(value)
 
         self.world.broker.delays.add_record(late, then)
+
+    def record(self) -> tuple[LateRecord, bytes]:
+        """Return one, and its value."""
+        self.number += 1
+        value = b"%d " % self.number + self.rng.randbytes(self.rng.choice((5, 300)))
+        now = self.world.clock.now_ms
+        due = now + self.rng.choice((0, 10, 1000, 60_000))
+        return LateRecord(TOPIC, self.rng.randrange(2), None, value, b"\0", now, due), value
 
     def pass_time(self) -> None:
         """A second or so later; each second all is synced."""
@@ -121,6 +127,20 @@ class LateLoad:
         self.world.broker._messaging.arrivals._notes_bytes_max = 300
 
 
+class BatchedLoad(LateLoad):
+    """The same, when several come in one turn: they are kept as one batch."""
+
+    @override
+    def add(self) -> None:
+        late = [self.record() for _ in range(self.rng.randrange(1, 9))]
+
+        def then(error: Exception | None) -> None:
+            if error is None:
+                self.confirmed.update(value for _, value in late)
+
+        self.world.broker.delays.add_records([one for one, _ in late], then)
+
+
 class _Done:
     """Work that is done already: others are to hear of it."""
 
@@ -141,8 +161,8 @@ def check_image(load: LateLoad, image: SimFiles) -> None:
     assert not lost, f"confirmed, and lost: {lost}"
 
 
-def crash_everywhere(seed: int, images_max: int) -> int:
-    load = LateLoad(seed)
+def crash_everywhere(seed: int, images_max: int, kind: type[LateLoad] = LateLoad) -> int:
+    load = kind(seed)
 
     def look(image: SimFiles, _: Random, __: bool) -> None:
         check_image(load, image)
@@ -157,3 +177,10 @@ def crash_everywhere(seed: int, images_max: int) -> int:
 def test_no_crash_loses_a_late_record_or_brings_it_twice(part: int) -> None:
     """Who delays a payment reminder has the answer, and nobody wants two."""
     run_loads(f"arrival images {part}", IMAGES // PARTS, crash_everywhere)
+
+
+@pytest.mark.timeout(60 * EFFORT)
+def test_no_crash_loses_one_of_a_batch_or_brings_it_twice() -> None:
+    """So are those kept that came in one turn."""
+    crash = partial(crash_everywhere, kind=BatchedLoad)
+    run_loads("batched arrival images", IMAGES // PARTS, crash)

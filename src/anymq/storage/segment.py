@@ -132,7 +132,8 @@ class Segment:
             file = handles.get(self.path)
         except FileNotFoundError as error:
             raise CorruptBatch(f"{self.path} is missing") from error
-        if file.size() != self.size:
+        # What was appended since may be on its way.
+        if not self.visible_size <= file.size() <= self.size:
             raise CorruptBatch(f"{self.path} has {file.size()} bytes, should have {self.size}")
         self.sized = True
         return file

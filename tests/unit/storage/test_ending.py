@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from tests.unit.storage.stores import (
     SMALL,
+    append,
     fill,
     kill,
     open_store,
@@ -14,6 +15,7 @@ from tests.unit.storage.stores import (
     write,
 )
 
+from anymq.storage import store as store_module
 from anymq.storage.errors import LogUnknown
 from anymq.storage.log import Durability
 from anymq.testing.simfs import SimFiles
@@ -72,3 +74,25 @@ def test_a_log_that_nobody_came_to_know_is_no_fault_of_the_disk() -> None:
     store.abandon(20)
     assert isinstance(log.failed, LogUnknown)
     assert store.reports == []
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_after_a_clean_end_what_is_appended_may_be_on_its_way_when_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    """The file is opened for the first time, and not as long yet as it is to be: no damage."""
+    monkeypatch.setattr(store_module, "INDEX_WORTH_BYTES", 1)  # else it is opened to make one
+    files = SimFiles()
+    store = open_store(files)
+    fill(store, store.create(20, SMALL), 5)
+    store.close()
+    store = open_store(files)
+    log = store.open_log(20, SMALL)
+    append(log, b"after")
+    commit = store.begin_commit()
+    assert commit is not None
+    if is_written:
+        commit.run()
+    append(log, b"and after")
+    assert [offset for offset, _ in read_all(log)] == list(range(5))
+    assert not log.damaged

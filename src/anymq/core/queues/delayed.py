@@ -12,7 +12,7 @@ from anymq.core.message import Envelope, Form, Message
 from anymq.core.queues import late
 from anymq.core.queues.late import LateRecord
 from anymq.storage import records, varints
-from anymq.storage.batch import HEADER_BYTES, LENGTH_END, BatchHeader, read_header
+from anymq.storage.batch import HEADER_BYTES, LENGTH_END, BatchHeader, check, read_header
 from anymq.storage.errors import CorruptBatch, UnknownVersion
 from anymq.storage.records import Record
 
@@ -72,15 +72,32 @@ class Reader:
     def __init__(self, forms: Mapping[int, Form]) -> None:
         self._forms = forms
 
-    def read(self, data: bytes) -> Iterator[tuple[int, Delayed | LateRecord]]:
-        """Yield the messages of these batches, with their positions. StorageError."""
+    def read(self, data: bytes, first: int) -> Iterator[tuple[int, Delayed | LateRecord]]:
+        """Yield the messages of these batches, from position `first` on, with their positions.
+
+        StorageError.
+        """
         for header, batch in batches(data):
             if header.record_count:
-                for record in records.iterate(batch):
-                    yield record.offset, late.decode(record) or self._delayed(record)
+                yield from self._read(check(batch), batch, first)
 
-    def _delayed(self, record: Record) -> Delayed:
-        said = next((value for name, value in record.headers if name == HEADER), None)
+    def _read(
+        self, header: BatchHeader, batch: bytes, first: int
+    ) -> Iterator[tuple[int, Delayed | LateRecord]]:
+        """Hot: every message that comes later."""
+        base, base_ms = header.base_offset, header.base_timestamp
+        body = records.body_of(batch, header)
+        for delta, time_delta, key, _start, value_start, end in records.slices(body, header):
+            if base + delta >= first:
+                value, headers = records.split_of(body, value_start, end)
+                said = key, value, headers, base_ms + time_delta
+                yield base + delta, late.decode(*said) or self._delayed(*said)
+
+    def _delayed(
+        self, key: bytes | None, body: bytes | None, headers: bytes, due_ms: int
+    ) -> Delayed:
+        found = records.headers_of(headers)
+        said = next((value for name, value in found if name == HEADER), None)
         if said is None:
             raise CorruptBatch("a record that is no delayed message")
         form_number, at = varints.decode(said, 0)
@@ -90,9 +107,8 @@ class Reader:
         form = self._forms.get(form_number)
         if form is None:
             raise UnknownVersion(f"messages of form {form_number}, which is not known here")
-        envelope = Envelope(exchange, (record.key or b"").decode(*_TEXT), form)
-        message = Message(envelope, said[at:], record.value or b"", timestamp_ms)
-        return Delayed(vhost, message, record.timestamp)
+        envelope = Envelope(exchange, (key or b"").decode(*_TEXT), form)
+        return Delayed(vhost, Message(envelope, said[at:], body or b"", timestamp_ms), due_ms)
 
 
 def _text_at(data: bytes, at: int) -> tuple[str, int]:

@@ -8,7 +8,7 @@ Two kinds wait here: messages, which are published when they are due, and record
 to their partitions (late.py).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -51,7 +51,7 @@ _NEAR = 100  # positions: then one read brings the next ones, too
 
 Then = Callable[[Exception | None], None]
 Release = Callable[[str, Message, Then], None]
-Arrived = Callable[[int, Exception | None], None]
+Arrived = Callable[[Sequence[int], Exception | None], None]
 Arrive = Callable[[Sequence[tuple[int, LateRecord]], Arrived], None]
 
 news = News(__name__)
@@ -103,6 +103,7 @@ class Delays:
         self._gathered_bytes = 0
         self._arriving: dict[int, int] = {}  # position: bytes
         self._arriving_bytes = 0
+        self._there: list[int] = []  # positions of those that arrived, and are not settled yet
         self._near: dict[int, Delayed | LateRecord] = {}  # read with the last one
         self._last_read = -1
         self._alarm = Alarm(clock, self._on_time)
@@ -168,22 +169,32 @@ class Delays:
                 then(None)
             return
         try:
-            self._add(delayed.encode(vhost_name, message, due_ms), due_ms, then)
+            self._add(delayed.encode(vhost_name, message, due_ms), [due_ms], then)
         except StorageError as error:
             if then is not None:
                 then(error)
 
     def add_record(self, record: LateRecord, then: Then | None) -> str:
         """Keep a record until it is due; return its id. `then`: it is safe. StorageError."""
-        return _id(record.due_ms, self._add(late.encode(record), record.due_ms, then))
+        return id_of(record.due_ms, self.add_records([record], then))
 
-    def _add(self, batch: tuple[bytes, BatchHeader], due_ms: int, then: Then | None) -> int:
-        position = self._log.append(*batch, 0)
-        self._due.add(due_ms, position)
+    def add_records(self, records: Sequence[LateRecord], then: Then | None) -> int:
+        """Keep records until they are due, as one batch; return the position of the first.
+
+        `then`: they are safe. StorageError.
+        """
+        return self._add(late.encode(records), [one.due_ms for one in records], then)
+
+    def _add(
+        self, batch: tuple[bytes, BatchHeader], dues_ms: Sequence[int], then: Then | None
+    ) -> int:
+        first = self._log.append(*batch, 0)
+        for position, due_ms in enumerate(dues_ms, first):
+            self._due.add(due_ms, position)
         self._arm()
         if then is not None:
-            self._log.when_durable(position, then)
-        return position
+            self._log.when_durable(first + len(dues_ms) - 1, then)
+        return first
 
     def page(self, count: int, *, after: str = "") -> list[Waiting]:
         """Return what comes next, or next after this id, by due time. StorageError."""
@@ -214,10 +225,10 @@ class Delays:
 
     def _waiting(self, due: int, position: int, there: Delayed | LateRecord) -> Waiting:
         if isinstance(there, Delayed):
-            return Waiting(_id(due, position), due, there.vhost_name, there.message)
+            return Waiting(id_of(due, position), due, there.vhost_name, there.message)
         vhost, _ = stream_of(there.topic)
         message = late.shown(there, self._forms)
-        return Waiting(_id(due, position), due, vhost, message, there.topic, there.partition)
+        return Waiting(id_of(due, position), due, vhost, message, there.topic, there.partition)
 
     def hasten(self, waiting_id: str) -> bool:
         """Have one be due now; False when there is none, or it is on its way already."""
@@ -243,9 +254,10 @@ class Delays:
 
     def pump(self) -> bool:
         """Release what is due, some of it; say whether there is more."""
-        now, self._pumping = self._clock.now_ms(), True
+        self._pumping = True
         try:
-            return all(self._release_next(now) for _ in range(RELEASED_AT_ONCE))
+            self._settle_arrived()
+            return self._release_due(self._clock.now_ms())
         finally:
             self._send_gathered()
             self._pumping = False
@@ -254,20 +266,37 @@ class Delays:
         """The turn is over: look again when the next one is due."""
         self._arm()
 
-    def _release_next(self, now: int) -> bool:
-        first = self._due.first()
-        if first is None or first[0] > now or now < self._not_before:
+    def _release_due(self, now: int) -> bool:
+        if now < self._not_before:
             return False
-        due, position = first
-        if self._is_enough or position >= self._log.visible_end:
-            return False  # an answer, or the disk, brings us back
+        count = min(RELEASED_AT_ONCE, UNANSWERED_MAX - len(self._unanswered))
+        taken = self._due.take(now, self._log.visible_end, count)
+        self._unanswered.update([(position, due) for due, position in taken])
+        rest = iter(taken)
+        try:
+            for due, position in rest:
+                if not self._release_one(position):
+                    self._put_back([(due, position)])
+                    return False  # an answer, or a timer, brings us back
+        finally:
+            self._put_back(rest)
+        return len(taken) == RELEASED_AT_ONCE
+
+    def _put_back(self, entries: Iterable[Entry]) -> None:
+        for due, position in entries:
+            del self._unanswered[position]
+            self._due.add(due, position)
+
+    def _release_one(self, position: int) -> bool:
+        if self._arriving_bytes >= ARRIVING_BYTES_MAX:
+            return False
         try:
             there = self._read(position)
         except StorageError as error:
             self._wait(str(error))
             return False
-        self._due.remove(due, position)
         if there is None:  # damaged: the storage has said so
+            del self._unanswered[position]
             self._settle([position])
         else:
             self._unanswered[position] = there.due_ms
@@ -283,10 +312,10 @@ class Delays:
         if isinstance(there, Delayed):
             self._release(there.vhost_name, there.message, partial(self._released, position))
             return
+        self._arriving[position] = size = there.size
+        self._arriving_bytes += size
         self._gathered.append((position, there))
-        self._gathered_bytes += there.size
-        self._arriving[position] = there.size
-        self._arriving_bytes += there.size
+        self._gathered_bytes += size
         if self._gathered_bytes >= GATHERED_BYTES_MAX:
             self._send_gathered()
 
@@ -297,9 +326,21 @@ class Delays:
             assert self._arrive is not None
             self._arrive(gathered, self._arrived)
 
-    def _arrived(self, position: int, error: Exception | None) -> None:
-        self._arriving_bytes -= self._arriving.pop(position)
-        self._released(position, error)
+    def _arrived(self, positions: Sequence[int], error: Exception | None) -> None:
+        self._arriving_bytes -= sum(map(self._arriving.pop, positions))
+        if error is None:  # those of other partitions arrive in the same commit
+            self._there += positions
+            self._changed(self)
+        else:
+            for position in positions:
+                self._released(position, error)
+
+    def _settle_arrived(self) -> None:
+        if self._there:
+            there, self._there = sorted(self._there), []
+            for position in there:
+                del self._unanswered[position]
+            self._settle(there)
 
     def _released(self, position: int, error: Exception | None) -> None:
         due = self._unanswered.pop(position)
@@ -323,7 +364,7 @@ class Delays:
             news.warning("delayed messages are refused, and wait on", reason=reason)
         self._arm()
 
-    def _settle(self, positions: list[int]) -> None:
+    def _settle(self, positions: Sequence[int]) -> None:
         self._settlement.settle(positions, self._log.visible_end, 0)
         if not self._pumping:  # else the journal is written at the end of this turn
             self._changed(self)
@@ -395,13 +436,14 @@ class Delays:
         if found is None:
             return None
         # Due at other times than its neighbours: then they are not read in vain.
-        there_are = self._reader.read(found.read())
+        there_are = self._reader.read(found.read(), position)
         self._near = dict(there_are if in_order else islice(there_are, 1))
         self._last_read = max(self._near, default=position)
         return self._near.pop(position, None)
 
 
-def _id(due: int, position: int) -> str:
+def id_of(due: int, position: int) -> str:
+    """Return the id by which one that waits is found."""
     return f"{due}-{position}"
 
 

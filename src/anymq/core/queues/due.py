@@ -40,8 +40,13 @@ class Due:
         if not self._size:
             self._dues, self._positions = [array("q")], [array("q")]
             self._lasts = [(due, position)]
-        piece = min(bisect_left(self._lasts, (due, position)), len(self._lasts) - 1)
-        at = self._place(piece, due, position)
+        lasts = self._lasts
+        if (due, position) > lasts[-1]:  # mostly: those of one level
+            piece = len(lasts) - 1
+            at = len(self._dues[piece])
+        else:
+            piece = bisect_left(lasts, (due, position))
+            at = self._place(piece, due, position)
         dues, positions = self._dues[piece], self._positions[piece]
         dues.insert(at, due)
         positions.insert(at, position)
@@ -63,6 +68,21 @@ class Due:
         else:
             del self._dues[piece], self._positions[piece], self._lasts[piece]
         return True
+
+    def take(self, now: int, end: int, count: int) -> list[Entry]:
+        """Take away those that are due: the first ones, as far as all positions are below `end`."""
+        taken: list[Entry] = []
+        while self._size and len(taken) < count:
+            dues, positions = self._dues[0], self._positions[0]
+            stop = bisect_right(dues, now, 0, min(len(dues), count - len(taken)))
+            stop = next((at for at in range(stop) if positions[at] >= end), stop)
+            taken += zip(dues[:stop], positions[:stop], strict=True)
+            self._size -= stop
+            if stop < len(dues):
+                del dues[:stop], positions[:stop]
+                break
+            del self._dues[0], self._positions[0], self._lasts[0]
+        return taken
 
     def holds(self, due: int, position: int) -> bool:
         """Is it there?"""

@@ -11,6 +11,7 @@ Notes are of use until what arrived is settled; the log of them is cut now and t
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import sub
 
 from anymq.config.units import KIB
 from anymq.core.errors import Refused
@@ -25,7 +26,6 @@ from anymq.storage.batch import HEADER_BYTES, LENGTH_END, MAGIC, BatchHeader, re
 from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.log_config import MIB
-from anymq.storage.records import Record
 
 LOG_ID = 6
 LOG_CONFIG = LogConfig(delete=False, leads=True, segment_bytes=1 * MIB)
@@ -39,7 +39,8 @@ _READ_BYTES = 1 * MIB
 _NOBODY = (records.NO_PRODUCER, -1, -1)
 
 Then = Callable[[Exception | None], None]
-Arrived = Callable[[int, Exception | None], None]  # the position of a late record, what went wrong
+# Told positions of late records, and what went wrong with them.
+Arrived = Callable[[Sequence[int], Exception | None], None]
 Late = tuple[int, LateRecord]
 Place = tuple[int, int]  # a log, an offset
 
@@ -69,6 +70,7 @@ class Arrivals:
         self._notes_bytes_max = notes_bytes_max
         self._before: dict[int, Place] = {}  # noted in an earlier life, and not settled
         self._open: dict[int, int] = {}  # appended and not answered: the offset of its note
+        self._notes: list[tuple[int, int, Sequence[int]]] = []  # a log, an offset, whose
         self._settled = Settled()
         self._mark = log.start  # notes before it were of no more use when there were last too many
         self._marked_ms = now_ms()
@@ -88,10 +90,13 @@ class Arrivals:
                     offset = record.offset + 1
 
     def arrive(self, late: Sequence[Late], then: Arrived) -> None:
-        """Append these; `then` is called for each when it is as safe as its topic promises."""
-        for partition, those in self._by_partition(late, then).items():
-            for batch in _batches_of(partition, those):
-                self._append(partition, batch, then)
+        """Append these; `then` is told of them when they are as safe as their topics promise."""
+        try:
+            for partition, those in self._by_partition(late, then).items():
+                for batch in _batches_of(those):
+                    self._append(partition, batch, then)
+        finally:
+            self._write_notes()
         self._cut()
 
     def _by_partition(self, late: Sequence[Late], then: Arrived) -> dict[Partition, list[Late]]:
@@ -100,16 +105,16 @@ class Arrivals:
             topic = self._topics.get(record.topic)
             if topic is None:
                 self._note_gone(record)
-                then(position, None)
+                then([position], None)
                 continue
             partition = topic.partitions[record.partition % len(topic.partitions)]
             try:
                 if position in self._before and self._has(partition, position, record):
-                    then(position, None)
+                    then([position], None)
                 else:
                     found.setdefault(partition, []).append((position, record))
             except StorageError as error:
-                then(position, error)
+                then([position], error)
         return found
 
     def _has(self, partition: Partition, position: int, record: LateRecord) -> bool:
@@ -137,10 +142,9 @@ class Arrivals:
                 for one in late:
                     self._append(partition, [one], then)
             else:
-                for position in positions:
-                    then(position, error)
+                then(positions, error)
             return
-        self._note(partition.log.id, base, positions)
+        self._notes.append((partition.log.id, base, positions))
 
     def _tell_of(self, partition: Partition, base: int, batch: bytes) -> None:
         """Tell who listens what was appended."""
@@ -151,19 +155,21 @@ class Arrivals:
     def _arrived(self, positions: Sequence[int], then: Arrived, error: Exception | None) -> None:
         for position in positions:
             self._open.pop(position, None)
-            then(position, error)
+        then(positions, error)
 
-    def _note(self, log_id: int, base: int, positions: Sequence[int]) -> None:
-        """Write down where these go: in the same commit, and before they do."""
-        value = b"".join(map(varints.encode, (log_id, base, *_steps(positions))))
-        batch = records.build([Record(value)])
+    def _write_notes(self) -> None:
+        """Write down where they all go: in the same commit, and before they do."""
+        notes, self._notes = self._notes, []
+        if not notes:
+            return
+        batch = records.build_run([_note(*each) for each in notes], timestamp=0)
         try:
             offset = self._log.append(batch, read_header(batch), 0)
         except StorageError as error:  # if we die now, they come twice
             news.warning("where late records arrive cannot be noted", reason=str(error))
             return
-        for position in positions:
-            self._open[position] = offset
+        for _, _, positions in notes:
+            self._open.update(dict.fromkeys(positions, offset))
 
     def _cut(self) -> None:
         """Let old notes go, once everything they are about is settled for good."""
@@ -192,7 +198,7 @@ class Arrivals:
         )
 
 
-def _batches_of(partition: Partition, late: Sequence[Late]) -> Iterator[Sequence[Late]]:
+def _batches_of(late: Sequence[Late]) -> Iterator[Sequence[Late]]:
     """Yield batches of a sensible size."""
     size, first = HEADER_BYTES, 0
     for index, (_, record) in enumerate(late):
@@ -229,11 +235,9 @@ def _is_at(partition: Partition, offset: int, record: LateRecord) -> bool:
     return False
 
 
-def _steps(positions: Sequence[int]) -> Iterator[int]:
-    before = 0
-    for position in positions:
-        yield position - before
-        before = position
+def _note(log_id: int, base: int, positions: Sequence[int]) -> bytes:
+    steps = map(sub, positions, (0, *positions))
+    return b"".join(map(varints.encode, (log_id, base, *steps)))
 
 
 def _noted(value: bytes) -> Iterator[tuple[int, Place]]:

@@ -1,15 +1,18 @@
 """Delaying: messages that ask to come later, and those that are taken back before they do.
 
 A producer names a level, a delay or a time. The message waits among the broker's delayed ones as
-the record that its queue will get; where it goes is decided when it is sent.
+the record that its queue will get; where it goes is decided when it is sent. Those of one turn of
+the loop are kept as one batch.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
+from anymq.config.units import KIB
 from anymq.core.broker import Broker
-from anymq.core.queues.delays import LOG_ID
+from anymq.core.queues.delays import LOG_ID, id_of
 from anymq.core.queues.late import LateRecord
 from anymq.protocols.rocketmq import layout
 from anymq.protocols.rocketmq.codes import ResponseCode
@@ -20,16 +23,22 @@ from anymq.protocols.rocketmq.layout import UNIQ_KEY
 from anymq.protocols.rocketmq.send_request import Send
 from anymq.protocols.rocketmq.settings import RocketMqSettings
 from anymq.protocols.rocketmq.topics import queue_of
+from anymq.storage.errors import StorageError
 
 DELAY = "DELAY"
-REAL_TOPIC, REAL_QUEUE = "REAL_TOPIC", "REAL_QID"
-TIMER_OUT = "TIMER_OUT_MS"
 TIMER_SECONDS, TIMER_DELAY, TIMER_TIME = "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS"
+# One that is due is read with its batch, whenever the others are due.
+BATCH_BYTES_MAX = 32 * KIB
+_LEVEL, _UNIQ_KEY = DELAY.encode(), UNIQ_KEY.encode()
 _DELAY, _TIMER = b"DELAY\1", b"TIMER_DE"
+_MARKS, _TIME_MARK = b"REAL_TOPIC\1%b\2REAL_QID\1%d\2", b"TIMER_OUT_MS\1%d\2"
+_MARK_NAMES = b"REAL_TOPIC\1", b"REAL_QID\1", b"TIMER_OUT_MS\1"
 _HANDLE_VERSION = "v1"
 _NUMBER_DIGITS_MAX = 18
 
 Then = Callable[[Exception | None], None]
+# Told where a message waits; or why it does not.
+Kept = Callable[["Waits", Exception | None], None]
 
 
 class Due(NamedTuple):
@@ -46,12 +55,22 @@ class Waits(NamedTuple):
     handle: str
 
 
+class _Gathered(NamedTuple):
+    """A message on its way to those that wait, and the id that its producer gave it."""
+
+    record: LateRecord
+    name: str
+    then: Kept
+
+
 class Delaying:
     """One for all connections."""
 
     def __init__(self, broker: Broker, settings: Callable[[], RocketMqSettings]) -> None:
+        self.scheduled = False
         self._broker = broker
         self._settings = settings
+        self._gathered: list[_Gathered] = []
 
     def due(self, properties: bytes) -> Due | None:
         """Return when a message is due; None: now. Refuses times that are none, or too late."""
@@ -70,7 +89,7 @@ class Delaying:
 
     def level_of(self, properties: bytes) -> int:
         """Return the level that a message asks for; 0: none."""
-        said = layout.property_of(properties, DELAY.encode())
+        said = layout.property_of(properties, _LEVEL)
         level = _number(said)
         return 0 if level is None else max(0, level)
 
@@ -81,19 +100,67 @@ class Delaying:
 
     def keep(
         self, topic: str, queue: int, message: tuple[Said, bytes], due: Due, then: Then
-    ) -> Waits:
-        """Keep a message for this queue until it is due; `then`: it is safe. StorageError."""
+    ) -> int:
+        """Keep a message for this queue until it is due; return where it waits among the others.
+
+        `then`: it is safe. StorageError.
+        """
+        record, _ = self._late(topic, queue, message, due)
+        return self._broker.delays.add_records([record], then)
+
+    def gather(
+        self, topic: str, queue: int, message: tuple[Said, bytes], due: Due, then: Kept
+    ) -> None:
+        """Keep a message at the end of the turn, with the others that came in it.
+
+        `then`: it is safe, or cannot be.
+        """
+        self._gathered.append(_Gathered(*self._late(topic, queue, message, due), then))
+        self._broker.turn.add(self)
+
+    def pump(self) -> bool:
+        """Keep everything that was gathered."""
+        gathered, self._gathered = self._gathered, []
+        size, part = 0, list[_Gathered]()
+        for one in gathered:
+            size += one.record.size
+            if part and size > BATCH_BYTES_MAX:
+                self._keep(part)
+                size, part = one.record.size, []
+            part.append(one)
+        if part:
+            self._keep(part)
+        return False
+
+    def flush(self) -> None:
+        """Logs are written by the commit that follows every turn."""
+
+    def _keep(self, gathered: list[_Gathered]) -> None:
+        """Keep these as one batch."""
+        first = 0
+
+        def done(error: Exception | None) -> None:
+            broker_name = self._settings().broker_name
+            for position, (record, name, then) in enumerate(gathered, first):
+                waiting_id = id_of(record.due_ms, position)
+                handle = _handle_of((record.topic, broker_name, waiting_id, name))
+                then(Waits(position, handle), error)
+
+        try:
+            first = self._broker.delays.add_records([one.record for one in gathered], done)
+        except StorageError as error:
+            done(error)
+
+    def _late(
+        self, topic: str, queue: int, message: tuple[Said, bytes], due: Due
+    ) -> tuple[LateRecord, str]:
+        """Return a message as it will come, and its id."""
         said, body = message
-        said = said._replace(properties=_marked(said.properties, topic, queue, due))
-        key, headers = record_of(said)
+        name = layout.property_of(said.properties, _UNIQ_KEY) or b"-"
+        key, headers = record_of(Said(_marked(said.properties, topic, queue, due), *said[1:]))
         now_ms = self._broker.now_ms()
-        waiting_id = self._broker.delays.add_record(
-            LateRecord(topic, queue, key, body, headers, now_ms, due.due_ms), then
-        )
-        position = int(waiting_id.rpartition("-")[2])
-        name = layout.property_of(said.properties, UNIQ_KEY.encode()) or b"-"
-        handle = (topic, self._settings().broker_name, waiting_id, name.decode(errors="replace"))
-        return Waits(position, _handle_of(handle))
+        record = LateRecord(topic, queue, key, body, headers, now_ms, due.due_ms)
+        return record, name.decode(errors="replace")
 
     def recall(
         self, topic: str, handle: str, then: Callable[[str, Exception | None], None]
@@ -142,19 +209,20 @@ def _keep(send: Send, due: Due) -> None:
     topic = call.broker.topic(send.topic)
     queue = send.queue if send.queue >= 0 else rocketmq.next_queue(len(topic.partitions))
     queue_of(topic, queue)
-    waits: Waits
-
-    def done(error: Exception | None) -> None:
-        if error is not None:
-            rocketmq.counters.refused += 1
-            call.fail(error)
-        else:
-            call.answer(_answer(send, queue, waits))
-
     call.later()
-    waits = rocketmq.delaying.keep(send.topic, queue, send.messages[0], due, done)
+    done = partial(_done, send, queue)
+    rocketmq.delaying.gather(send.topic, queue, send.messages[0], due, done)
     rocketmq.counters.messages_in += 1
     rocketmq.counters.bytes_in += len(call.body)
+
+
+def _done(send: Send, queue: int, waits: Waits, error: Exception | None) -> None:
+    call = send.call
+    if error is not None:
+        call.rocketmq.counters.refused += 1
+        call.fail(error)
+    else:
+        call.answer(_answer(send, queue, waits))
 
 
 def _answer(send: Send, queue: int, waits: Waits) -> dict[str, object]:
@@ -168,7 +236,7 @@ def _answer(send: Send, queue: int, waits: Waits) -> dict[str, object]:
         "TRACE_ON": "true",
         "recallHandle": waits.handle,
     }
-    key = layout.property_of(send.messages[0][0].properties, UNIQ_KEY.encode())
+    key = layout.property_of(send.messages[0][0].properties, _UNIQ_KEY)
     if key is not None:
         answer["transactionId"] = key.decode(errors="replace")
     return answer
@@ -176,14 +244,16 @@ def _answer(send: Send, queue: int, waits: Waits) -> dict[str, object]:
 
 def _marked(properties: bytes, topic: str, queue: int, due: Due) -> bytes:
     """Say where the message went, as RocketMQ does to its consumers."""
-    marks = {REAL_TOPIC: topic, REAL_QUEUE: str(queue)}
+    marks = _MARKS % (topic.encode(), queue)
     if not due.by_level:
-        marks[TIMER_OUT] = str(due.due_ms)
-    if any(name.encode() + b"\1" in properties for name in marks):  # it was delayed before
-        return layout.with_properties(properties, **marks)
+        marks += _TIME_MARK % due.due_ms
+    topic_name, queue_name, time_name = _MARK_NAMES
+    if topic_name in properties or queue_name in properties or time_name in properties:
+        # It was delayed before.
+        return layout.with_properties(properties, **layout.read_properties(marks))
     if properties and not properties.endswith(layout.PAIR_END):
         properties += layout.PAIR_END
-    return properties + layout.write_properties(marks)
+    return properties + marks
 
 
 def _time_of(properties: bytes, now_ms: int) -> int | None:

@@ -127,8 +127,8 @@ class HalfMessages:
         if due is None:
             return False
         message = said, half.record.value or b""
-        waits = delaying.keep(half.topic, half.partition, message, due, then)
-        witness.sends(DELAYS_LOG_ID, waits.position)
+        position = delaying.keep(half.topic, half.partition, message, due, then)
+        witness.sends(DELAYS_LOG_ID, position)
         return True
 
     def _given_up_topic(self) -> Topic:

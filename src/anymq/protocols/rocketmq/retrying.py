@@ -14,7 +14,7 @@ from anymq.protocols.rocketmq import authorization, layout, names
 from anymq.protocols.rocketmq.call import Call
 from anymq.protocols.rocketmq.codes import ResponseCode
 from anymq.protocols.rocketmq.convert import own_form
-from anymq.protocols.rocketmq.delaying import DELAY, Due
+from anymq.protocols.rocketmq.delaying import DELAY, Due, Waits
 from anymq.protocols.rocketmq.errors import REFUSALS, RocketMqError
 from anymq.protocols.rocketmq.form import Said, unpacked
 from anymq.protocols.rocketmq.send_request import Send
@@ -164,7 +164,7 @@ def _there(
             sent = Sent([message], size_of([message]), call.client.who, done)
             rocketmq.gatherer.add(topic, partition, sent)
         else:
-            rocketmq.delaying.keep(topic_name, queue, message, due, partial(_answer, call))
+            rocketmq.delaying.gather(topic_name, queue, message, due, partial(_answer, call))
     except REFUSALS as refusal:
         call.fail(refusal)
 
@@ -179,7 +179,7 @@ def _answer_dead(call: Call, partition: Partition, offset: int, error: Exception
         call.answer({"msgId": message_id, "queueId": partition.index, "queueOffset": offset})
 
 
-def _answer(call: Call, error: Exception | None) -> None:
+def _answer(call: Call, _: Waits, error: Exception | None) -> None:
     if error is not None:
         call.fail(error)
     else:

@@ -1,5 +1,7 @@
 """Due: a sorted list of pairs, as a model says."""
 
+from itertools import takewhile
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +32,26 @@ def test_it_is_a_sorted_list(steps: list[tuple[str, tuple[int, int]]], at: tuple
             assert list(due) == sorted(model)
         assert list(due.after(at)) == sorted(one for one in model if one > at)
         assert list(Due.decode(due.encode())) == sorted(model)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sets(entries, max_size=40), st.integers(0, 21), st.integers(0, 21), st.integers(0, 40))
+def test_the_first_ones_are_taken(
+    there: set[tuple[int, int]], now: int, end: int, count: int
+) -> None:
+    """Those that are due, in order, as far as the first that the disk does not have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PIECE", 4)
+        due = Due()
+        for entry in there:
+            due.add(*entry)
+        wanted = list(takewhile(lambda e: e[0] <= now and e[1] < end, sorted(there)))[:count]
+        assert due.take(now, end, count) == wanted
+        rest = sorted(there - set(wanted))
+        assert (list(due), len(due), due.first()) == (rest, len(rest), min(rest, default=None))
+        for entry in wanted:
+            due.add(*entry)
+        assert list(due) == sorted(there)
 
 
 def test_what_is_damaged_is_told() -> None:

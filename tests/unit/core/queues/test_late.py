@@ -36,6 +36,16 @@ class Room:
         self.world.broker.delays.add_record(late, told)
         return told
 
+    def add_all(self, *delays_ms: int) -> Told:
+        """Let records come later that are kept as one batch, to both partitions in turn."""
+        now, told = self.world.clock.now_ms, Told()
+        late = [
+            LateRecord("orders", n % 2, None, b"%d" % n, b"\0", now + n, now + delay_ms)
+            for n, delay_ms in enumerate(delays_ms)
+        ]
+        self.world.broker.delays.add_records(late, told)
+        return told
+
     def turn(self) -> None:
         """What the loop does: timers, the turn, the disk."""
         self.world.timers.run(self.world.clock.monotonic())
@@ -89,6 +99,52 @@ def test_those_due_together_come_in_order_and_as_one_batch(room: Room) -> None:
     found = room.topic.partition(0).read(0, 1)
     assert found is not None
     assert int.from_bytes(found.read()[57:61]) == 300, "records of the first batch"
+
+
+@pytest.mark.parametrize("how", [None, *Restart])
+def test_of_a_batch_each_comes_when_it_is_due(room: Room, how: Restart | None) -> None:
+    told = room.add_all(3000, 1000, 2000, 1000, 60_000)
+    room.sleep(1001)
+    assert told.ok
+    assert (room.values(0), room.values(1)) == ([], [b"1", b"3"])
+    if how is not None:
+        room.world.restart(how)
+    room.sleep(1000)
+    assert room.values(0) == [b"2"]
+    room.sleep(1000)
+    assert room.values(0) == [b"2", b"0"]
+    assert room.world.broker.delayed_count == 1
+
+
+def test_of_a_batch_each_is_listed_cancelled_and_hastened(room: Room) -> None:
+    room.add_all(5000, 1000, 3000)
+    room.sleep(0)
+    waiting = room.world.broker.delays
+    ids = [one.id for one in waiting.page(10)]
+    assert [one.message.body for one in waiting.page(10)] == [b"1", b"2", b"0"]
+    found = [waiting.find_record(one) for one in ids]
+    assert [one and one.value for one in found] == [b"1", b"2", b"0"]
+    assert [one and one.came_ms - NOW_MS for one in found] == [1, 2, 0]
+    assert waiting.cancel(ids[0])
+    assert waiting.hasten(ids[2])
+    room.sleep(1)
+    room.sleep(60_000)
+    assert (room.values(0), room.values(1)) == ([b"0", b"2"], [])
+
+
+def test_what_is_left_of_a_batch_stays_when_the_log_is_thinned(room: Room) -> None:
+    for _ in range(100):
+        room.add_all(*([10] * 9), 10**6)
+    log = room.world.store.logs[delays.LOG_ID]
+    room.sleep(1000)
+    log.roll()
+    for _ in range(5):
+        room.world.maintain()
+    assert log.size_bytes() < 30_000, "nine of ten are gone"
+    room.world.restart(Restart.KILLED)
+    assert room.world.broker.delayed_count == 100
+    room.sleep(10**6)
+    assert room.values(1).count(b"9") == 100
 
 
 def test_they_are_listed_and_cancelled_as_messages_are(room: Room) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from anymq.core.errors import NotFound
-from anymq.protocols.rocketmq.codec import Frame
+from anymq.core.queues.delays import LOG_ID
+from anymq.protocols.rocketmq.codec import Frame, encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.layout import Stored, read_properties
 from anymq.protocols.rocketmq.settings import RocketMqSettings
@@ -227,6 +228,29 @@ def test_recalling_can_be_switched_off() -> None:
     room = RocketMqRoom(RocketMqSettings(recall=False))
     room.make_topic(T)
     assert recall(room.client(), "x").code == ResponseCode.NO_PERMISSION
+
+
+def test_those_of_one_turn_are_kept_together_and_each_can_be_taken_back(
+    room: RocketMqRoom, client: RocketMqDialog
+) -> None:
+    """Every answer says where its own message waits."""
+    senders = [room.client() for _ in range(4)]
+    for number, sender in enumerate(senders):
+        said = {"UNIQ_KEY": f"U{number}", "TIMER_DELAY_SEC": str(9 - number)}
+        fields = send_fields(T, Q, said)
+        request = encode(RequestCode.SEND_MESSAGE_V2, 1, 0, fields, b"%d" % number)
+        sender.session.receive(memoryview(request))
+    room.settle(*senders)
+    (log,) = [log for log in room.store.logs.values() if log.id == LOG_ID]
+    assert [one.record_count for one in log.headers(0)] == [4]
+    answers = [sender.answer(1) for sender in senders]
+    assert all(answer is not None and answer.code == 0 for answer in answers)
+    assert [one and one.ext["transactionId"] for one in answers] == ["U0", "U1", "U2", "U3"]
+    assert [one and one.ext["queueOffset"] for one in answers] == ["0", "1", "2", "3"]
+    handles = [answer.ext["recallHandle"] for answer in answers if answer is not None]
+    assert recall(client, handles[2]).ext["msgId"] == "U2"
+    room.let_pass(10)
+    assert bodies(client) == [b"3", b"1", b"0"]
 
 
 def test_operators_see_and_cancel_them(room: RocketMqRoom, client: RocketMqDialog) -> None:
