@@ -1,17 +1,13 @@
 """PyPI's `rocketmq-python-client`, by gRPC: what producers and consumers rely on."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.testing import EmbeddedBroker
 from tests.conformance.rocketmq.grpc.client import ClientFailed, PythonClient
-from tests.conformance.rocketmq.grpc.conftest import DOORS, Connect
-from tests.peers.rocketmq import ask
+from tests.conformance.rocketmq.grpc.conftest import DOORS, Connect, configure
 
 BODIES = {"text": b"caf\xc3\xa9", "binary": bytes(range(256)) * 4, "big": b"x" * 2**20}
 
@@ -67,16 +63,6 @@ def test_a_push_consumer_gets_all(connect_grpc: Connect, python: PythonClient, n
         python.send(name, b"%d" % number)
     came = consumer.messages(20)
     assert sorted(int(one["body"]) for one in came) == list(range(20))
-
-
-def configure(broker: EmbeddedBroker, group: str, **settings: Any) -> None:
-    """Say how a group is, as mqadmin does; its pauses are short."""
-    quick = {"type": "EXPONENTIAL", "exponentialRetryPolicy": {"initial": 100, "max": 200}}
-    said = {"groupName": group, "groupRetryPolicy": quick, **settings}
-    port = broker.ports["rocketmq"]
-    code = RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP
-    answer, _ = ask(port, code, {}, json.dumps(said).encode())
-    assert answer == ResponseCode.SUCCESS
 
 
 def test_a_group_in_order_gets_each_message_group_in_order(
