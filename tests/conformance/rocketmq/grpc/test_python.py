@@ -78,6 +78,21 @@ def test_a_group_in_order_gets_each_message_group_in_order(
     assert came == [0, 0, *range(10)]
 
 
+def test_a_group_in_order_does_again_what_is_behind_a_failure(
+    python: PythonClient, grpc_broker: EmbeddedBroker, name: str
+) -> None:
+    """Though it was acknowledged: what comes later may build on what failed."""
+    configure(grpc_broker, f"G-{name}", consumeMessageOrderly=True)
+    for number in range(5):
+        python.send(name, b"%d" % number, group="one")
+    python.ask("borrow", group=f"G-{name}", topic=name)
+    first, *others = python.receive(3)
+    for one in others:
+        python.ask("ack", id=one["id"])
+    python.ask("change", id=first["id"], invisible=1)
+    assert [one["body"] for one in python.receive_all(5)] == [b"0", b"1", b"2", b"3", b"4"]
+
+
 def test_what_a_push_consumer_cannot_deal_with_comes_again(
     connect_grpc: Connect, python: PythonClient, grpc_broker: EmbeddedBroker, name: str
 ) -> None:
