@@ -29,6 +29,13 @@ def test_messages_of_a_group_stay_in_order(python: PythonClient, name: str) -> N
     assert sent == list(range(10))
 
 
+def test_a_message_is_sent_while_its_sender_goes_on(python: PythonClient, name: str) -> None:
+    sent = python.ask("send_async", topic=name, body=b"later told")
+    python.ask("borrow", group=f"G-{name}", topic=name)
+    (message,) = python.receive_all(1)
+    assert (message["id"], message["body"]) == (sent["id"], b"later told")
+
+
 def test_tags_choose(python: PythonClient, name: str) -> None:
     for tag in ("a", "b", "c", "b"):
         python.send(name, tag.encode(), tag=tag)
