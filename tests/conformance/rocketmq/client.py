@@ -51,7 +51,7 @@ class CppClient(Asked):
         self.ask("produce", group=group, **options)
 
     def send(self, topic: str, body: bytes = b"", how: str = "sync", **what: Any) -> Sent | None:
-        """Send a message: sync, async, oneway or ordered (`by` a number)."""
+        """Send a message: sync, async, oneway, ordered or oneway ordered (`by` a number)."""
         answer = self.ask("send", how=how, topic=topic, body=b64encode(body).decode(), **what)
         return Sent(**answer) if answer else None
 

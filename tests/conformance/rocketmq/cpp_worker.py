@@ -67,6 +67,9 @@ class Worker:
         if how == "oneway":
             self.producer.send_oneway(message)
             return {}
+        if how == "oneway ordered":
+            self.producer.send_oneway_orderly(message, what["by"])
+            return {}
         if how == "async":
             return self._send_async(message)
         if how == "ordered":

@@ -19,12 +19,12 @@ pytestmark = pytest.mark.xdist_group("ali-ons")
 
 @pytest.fixture(scope="module")
 def said() -> Iterator[dict[str, Any]]:
-    """What it did and saw, with a broker that tries again after a second."""
+    """What it did and saw, with a broker that tries again soon."""
     try:
         node_modules = npm.installed("ali-ons", HERE)
     except npm.NpmUnavailable as reason:
         pytest.skip(str(reason))
-    rocketmq = {"port": 0, "nameserver_port": 0, "delay_levels": ["1s"] * 18}
+    rocketmq = {"port": 0, "nameserver_port": 0, "delay_levels": ["1s", *["100ms"] * 17]}
     with EmbeddedBroker(settings={"rocketmq": rocketmq}) as broker:
         admin = AdminClient({"bootstrap.servers": broker.kafka})
         admin.create_topics([NewTopic(TOPIC, 4, 1)])[TOPIC].result(60)
@@ -61,3 +61,14 @@ def test_a_delayed_message_comes_later(said: dict[str, Any]) -> None:
 
 def test_what_a_consumer_could_not_deal_with_comes_again(said: dict[str, Any]) -> None:
     assert said["again"] == [["twice", 0], ["twice", 1]]
+
+
+def test_what_nobody_can_deal_with_is_a_dead_letter(said: dict[str, Any]) -> None:
+    """After sixteen retries, as the group's settings say."""
+    assert said["tried"] == [["poison", times] for times in range(17)]
+    assert [one[:2] for one in said["dead"]] == [["poison", "poison"]]
+
+
+def test_a_message_comes_at_its_moment(said: dict[str, Any]) -> None:
+    """The client knows nothing of timers: it sends the property."""
+    assert said["timer"] == [["timer", True]]

@@ -51,12 +51,13 @@ def test_a_batch_stays_together(connect: Connect, name: str) -> None:
     assert sorted(one.offset for one in came) == [0, 1, 2]
 
 
-def test_messages_of_one_order_keep_it(connect: Connect, name: str) -> None:
+@pytest.mark.parametrize("how", ["ordered", "oneway ordered"])
+def test_messages_of_one_order_keep_it(connect: Connect, name: str, how: str) -> None:
     """Two senders' orders: each goes to one queue, and comes out of it as it went in."""
     client = connect()
     client.produce()
     for number in range(20):
-        client.send(name, b"%d" % number, "ordered", by=number % 2)
+        client.send(name, b"%d" % number, how if number > 1 else "ordered", by=number % 2)
     client.consume(f"G-{name}", name, orderly=True)
     came = client.messages(20)
     for parity in (0, 1):

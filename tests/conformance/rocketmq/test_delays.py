@@ -41,6 +41,16 @@ def test_what_is_delayed_comes_later_and_in_order_of_time(client: CppClient, nam
     assert (late.delay, late.reconsumed) == (str(LONG), 0)
 
 
+def test_a_message_comes_at_its_moment(client: CppClient, name: str) -> None:
+    """The client knows nothing of timers: it sends the property."""
+    client.send(name, b"timer", properties={"TIMER_DELAY_MS": str(LONG_MS)})
+    client.send(name, b"now")
+    client.consume(f"G-{name}", name)
+    now, timer = client.messages(2)
+    assert (now.body, timer.body) == (b"now", b"timer")
+    assert timer.stored - timer.born >= LONG_MS
+
+
 def test_who_cannot_deal_with_it_gets_it_again(client: CppClient, name: str) -> None:
     sent = client.send(name, b"job", tags="a", keys="k")
     assert isinstance(sent, Sent)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
-from anymq.config.units import MINUTE_MS
+from anymq.config.units import HOUR_MS, MINUTE_MS
 from anymq.core.clock import Clock
 from anymq.core.shares.leases import Leases
 from anymq.core.shares.partition_share import Bury, PartitionShare
@@ -26,6 +26,7 @@ from anymq.storage.errors import StorageError
 
 IDLE_SECONDS = MINUTE_MS / 1000  # then a queue need not know that somebody popped
 LOOKED_SECONDS = 10.0
+EARLY_MS = 12 * HOUR_MS  # as long as a message may be invisible: nobody waits for longer
 
 
 class Rules(NamedTuple):
@@ -38,12 +39,13 @@ class Rules(NamedTuple):
 class Hold:
     """What one POP took, perhaps of several queues. `time_ms` names it: no other has the same."""
 
-    __slots__ = ("attempt", "invisible_ms", "time_ms")
+    __slots__ = ("attempt", "in_order", "invisible_ms", "time_ms")
 
     def __init__(self, time_ms: int, invisible_ms: int, attempt: str) -> None:
         self.time_ms = time_ms
         self.invisible_ms = invisible_ms
         self.attempt = attempt
+        self.in_order = False
 
 
 class Names:
@@ -65,6 +67,7 @@ class Pop(ABC):
     def __init__(self, names: Names) -> None:
         self._names = names
         self._in_order: Hold | None = None  # what was taken in order last
+        self._early = object()  # has what was acked before something that comes before it
 
     @property
     @abstractmethod
@@ -89,6 +92,10 @@ class Pop(ABC):
         """Have these wait again: nobody has tried."""
 
     @abstractmethod
+    def _finish(self, offsets: Sequence[int]) -> None:
+        """Be done with these, and tell who waits."""
+
+    @abstractmethod
     def first_waiting(self) -> int:
         """Return the first offset that nobody has, if that can be said."""
 
@@ -108,14 +115,17 @@ class Pop(ABC):
         """Take what comes next, if nobody has anything.
 
         Who tries again (its `attempt` says so) has not heard our answer, and gets the same again.
+        What was acked comes again behind what was not: else it would be done in another order.
         """
         if len(self.leases):
             last = self._in_order
-            if last is None or not hold.attempt or hold.attempt != last.attempt:
-                return None
-            self._put_back(self.leases.of(last))
+            if last is not None and hold.attempt and hold.attempt == last.attempt:
+                self._put_back(self.leases.of(last))
+            if len(self.leases) == len(self.leases.of(self._early)):
+                self._end_early()
             if len(self.leases):
                 return None
+        hold.in_order = True
         taken = self.take(wish, hold)
         self._in_order = hold if taken is not None else None
         return taken
@@ -126,12 +136,33 @@ class Pop(ABC):
         if not isinstance(holder, Hold) or holder.time_ms != time_ms:
             return None
         hold = self._names.make(invisible_ms, holder.attempt)
+        hold.in_order = holder.in_order
         self.leases.renew(hold, [offset], invisible_ms)
         return hold
 
     def put_back(self, hold: Hold, offsets: Sequence[int]) -> None:
         """Have these wait again: nobody has tried."""
         self._put_back([one for one in offsets if self.leases.holder_of(one) is hold])
+
+    def _no_more_early(self) -> list[int]:
+        """Return what was acked and has nothing before it that was not."""
+        early = self.leases.of(self._early)
+        if not early:
+            return early
+        held = (one for one in self.leases.all() if self.leases.holder_of(one) is not self._early)
+        first = min(next(held, early[-1] + 1), self.first_waiting())
+        return [one for one in early if one < first]
+
+    def _end_early(self) -> None:
+        """What came before these waits again, or is a dead letter."""
+        if done := self._no_more_early():
+            self._finish(done)
+        if again := self.leases.of(self._early):
+            self._put_back(again)
+
+    def skip(self, hold: Hold, offsets: Sequence[int]) -> None:
+        """Be done with these, in any order: they go to nobody."""
+        self._finish([one for one in offsets if self.leases.holder_of(one) is hold])
 
 
 class PartitionPop(Pop):
@@ -163,18 +194,27 @@ class PartitionPop(Pop):
         """Be done with these. Who is late is heard as long as nobody else has it."""
         settled, end = self._share.settlement.settled, self._share.partition.visible_end
         done: list[int] = []
+        early: list[int] = []
         others: list[int] = []
         for offset in offsets:
-            if not 0 <= offset < end or offset in settled:
-                continue
             holder = self.leases.holder_of(offset)
-            is_its = holder is None or getattr(holder, "time_ms", None) == time_ms
-            (done if is_its else others).append(offset)
+            if not 0 <= offset < end or offset in settled or holder is self._early:
+                continue
+            if isinstance(holder, Hold) and holder.time_ms == time_ms:
+                (early if holder.in_order else done).append(offset)
+            else:
+                (done if holder is None else others).append(offset)
+        self.leases.renew(self._early, early, EARLY_MS)
+        done += self._no_more_early()
         if done:
-            self._share.finish(done)
-            if self._in_order is not None:  # the next ones waited for these
-                self._share.wake()
+            self._finish(done)
         return others
+
+    @override
+    def _finish(self, offsets: Sequence[int]) -> None:
+        self._share.finish(offsets)
+        if self._in_order is not None:  # the next ones waited for these
+            self._share.wake()
 
     @override
     def _put_back(self, offsets: Sequence[int]) -> None:
@@ -230,9 +270,13 @@ class QueuePop(Pop):
         held = {one: self.leases.holder_of(one) for one in offsets}
         done = [one for one, by in held.items() if getattr(by, "time_ms", None) == time_ms]
         if done:
-            self._place.finish(done)
-            self._wake()
+            self._finish(done)
         return [one for one in offsets if one not in done]
+
+    @override
+    def _finish(self, offsets: Sequence[int]) -> None:
+        self._place.finish(offsets)
+        self._wake()
 
     @override
     def _put_back(self, offsets: Sequence[int]) -> None:

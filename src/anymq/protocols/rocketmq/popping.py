@@ -179,13 +179,13 @@ def _let_go(
 ) -> None:
     """Be done with what does not pass; what is more than was wanted waits again."""
     if others:
-        pop.ack(catch.hold.time_ms, others)
+        pop.skip(catch.hold, others)
     last = max((*kept, *others), default=-1)
     unread = [offset for offset in times if offset > last]
     # What no record has any more, or cannot be read, is done with; what comes later was not read.
     lost = times.keys() - {*kept, *others, *unread}
     if lost:
-        pop.ack(catch.hold.time_ms, sorted(lost))
+        pop.skip(catch.hold, sorted(lost))
     if unread:
         pop.put_back(catch.hold, unread)
 

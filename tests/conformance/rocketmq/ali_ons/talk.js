@@ -11,7 +11,8 @@ const common = { nameSrv, namespace: '', httpclient, logger: quiet, accessKeyId:
 const consumers = [];
 
 // A consumer from the first message on, and a promise of what it has seen: so many.
-async function consume(name, expression, count, see, options = {}) {
+// `failures`: how often each message is not dealt with at first.
+async function consume(name, expression, count, see, { failures = 0, of = topic, ...options } = {}) {
   const seen = [];
   const consumer = new Consumer({
     ...common, consumerGroup: `${group}-${name}`, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET', ...options,
@@ -19,10 +20,10 @@ async function consume(name, expression, count, see, options = {}) {
   consumers.push(consumer);
   consumer.on('error', error => { if (error.message.indexOf('on purpose') < 0) console.error(error); });
   const all = new Promise(resolve => {
-    consumer.subscribe(topic, expression, async (message, queue) => {
+    consumer.subscribe(of, expression, async (message, queue) => {
       seen.push(see(message, queue));
       if (seen.length >= count) resolve(seen);
-      if (options.failing && message.reconsumeTimes < 1) throw new Error('on purpose');
+      if (message.reconsumeTimes < failures) throw new Error('on purpose');
     });
   });
   await consumer.ready();
@@ -34,6 +35,17 @@ async function send(producer, body, tags, change = () => {}) {
   change(message);
   const result = await producer.send(message);
   return [ result.sendStatus, result.messageQueue.topic, Boolean(result.msgId), result.messageQueue.queueId ];
+}
+
+// A topic is there: who subscribes before that looks again after 30 seconds.
+async function made(producer, name) {
+  for (;;) {
+    try {
+      return await producer.tryToFindTopicPublishInfo(name);
+    } catch (error) {
+      if (error.code !== 17) throw error;
+    }
+  }
 }
 
 async function main() {
@@ -69,13 +81,25 @@ async function main() {
 
   // A consumer that fails gets it again.
   await send(producer, 'twice', 'twice');
-  const again = await consume('again', 'twice', 2, message => {
-    return [ message.body.toString(), message.reconsumeTimes ];
-  }, { failing: true });
+  const times = message => [ message.body.toString(), message.reconsumeTimes ];
+  const again = await consume('again', 'twice', 2, times, { failures: 1 });
+
+  // What always fails is a dead letter in the end.
+  await send(producer, 'poison', 'poison');
+  const tried = await consume('dead', 'poison', 17, times, { failures: 99 });
+  const graves = `%DLQ%${group}-dead`;
+  await made(producer, graves);
+  // The client drops what was retried more often than it would itself: here a dead letter is, by one.
+  const dead = await consume('undertaker', '*', 1, plain, { of: graves, maxReconsumeTimes: 99 });
+
+  // At a moment, to the millisecond.
+  const due = Date.now() + 1500;
+  await send(producer, 'timer', 'timer', message => { message.properties.TIMER_DELIVER_MS = due; });
+  const timer = await consume('timer', 'timer', 1, message => [ message.body.toString(), Date.now() >= due ]);
 
   for (const consumer of consumers) await consumer.close();
   await producer.close();
-  console.log(JSON.stringify({ sent, byTag: byTag.sort(), bySql: bySql.sort(), byAll: byAll.sort(), orders, ordered, later, again }));
+  console.log(JSON.stringify({ sent, byTag: byTag.sort(), bySql: bySql.sort(), byAll: byAll.sort(), orders, ordered, later, again, tried, dead, timer }));
 }
 
 main().then(() => process.exit(0), error => { console.error(error); process.exit(1); });

@@ -1,17 +1,13 @@
 """PyPI's `rocketmq-python-client`, by gRPC: what producers and consumers rely on."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.testing import EmbeddedBroker
 from tests.conformance.rocketmq.grpc.client import ClientFailed, PythonClient
-from tests.conformance.rocketmq.grpc.conftest import DOORS, Connect
-from tests.peers.rocketmq import ask
+from tests.conformance.rocketmq.grpc.conftest import DOORS, Connect, configure
 
 BODIES = {"text": b"caf\xc3\xa9", "binary": bytes(range(256)) * 4, "big": b"x" * 2**20}
 
@@ -31,6 +27,13 @@ def test_messages_of_a_group_stay_in_order(python: PythonClient, name: str) -> N
     """They are in one queue, at offsets that grow."""
     sent = [python.send(name, b"%d" % n, group="g1")["offset"] for n in range(10)]
     assert sent == list(range(10))
+
+
+def test_a_message_is_sent_while_its_sender_goes_on(python: PythonClient, name: str) -> None:
+    sent = python.ask("send_async", topic=name, body=b"later told")
+    python.ask("borrow", group=f"G-{name}", topic=name)
+    (message,) = python.receive_all(1)
+    assert (message["id"], message["body"]) == (sent["id"], b"later told")
 
 
 def test_tags_choose(python: PythonClient, name: str) -> None:
@@ -69,16 +72,6 @@ def test_a_push_consumer_gets_all(connect_grpc: Connect, python: PythonClient, n
     assert sorted(int(one["body"]) for one in came) == list(range(20))
 
 
-def configure(broker: EmbeddedBroker, group: str, **settings: Any) -> None:
-    """Say how a group is, as mqadmin does; its pauses are short."""
-    quick = {"type": "EXPONENTIAL", "exponentialRetryPolicy": {"initial": 100, "max": 200}}
-    said = {"groupName": group, "groupRetryPolicy": quick, **settings}
-    port = broker.ports["rocketmq"]
-    code = RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP
-    answer, _ = ask(port, code, {}, json.dumps(said).encode())
-    assert answer == ResponseCode.SUCCESS
-
-
 def test_a_group_in_order_gets_each_message_group_in_order(
     connect_grpc: Connect, python: PythonClient, grpc_broker: EmbeddedBroker, name: str
 ) -> None:
@@ -90,6 +83,21 @@ def test_a_group_in_order_gets_each_message_group_in_order(
     consumer.ask("push", group=f"G-{name}", topic=name, failures=2)
     came = [int(one["body"]) for one in consumer.messages(12)]
     assert came == [0, 0, *range(10)]
+
+
+def test_a_group_in_order_does_again_what_is_behind_a_failure(
+    python: PythonClient, grpc_broker: EmbeddedBroker, name: str
+) -> None:
+    """Though it was acknowledged: what comes later may build on what failed."""
+    configure(grpc_broker, f"G-{name}", consumeMessageOrderly=True)
+    for number in range(5):
+        python.send(name, b"%d" % number, group="one")
+    python.ask("borrow", group=f"G-{name}", topic=name)
+    first, *others = python.receive(3)
+    for one in others:
+        python.ask("ack", id=one["id"])
+    python.ask("change", id=first["id"], invisible=1)
+    assert [one["body"] for one in python.receive_all(5)] == [b"0", b"1", b"2", b"3", b"4"]
 
 
 def test_what_a_push_consumer_cannot_deal_with_comes_again(

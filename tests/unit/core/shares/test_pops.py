@@ -167,6 +167,45 @@ def test_in_order_what_was_not_acked_comes_first(room: Room) -> None:
     assert room.in_order(2)[1] == {1: 2, 2: 2}
 
 
+def test_in_order_what_was_acked_comes_again_behind_what_was_not(room: Room) -> None:
+    """Who fails at the first of some does it again, and then the others: in their order."""
+    room.send(5)
+    first, _ = room.in_order(3)
+    for _ in range(2):
+        assert room.pop.ack(first.time_ms, [1, 2]) == []
+    assert room.in_order(3)[1] == {}
+    room.sleep(INVISIBLE_MS)
+    second, mine = room.in_order(3)
+    assert mine == {0: 2, 1: 1, 2: 1}, "only the first one failed"
+    assert room.pop.ack(first.time_ms, [1]) == [1]
+    room.pop.ack(second.time_ms, [0, 1, 2])
+    assert room.in_order(3)[1] == {3: 1, 4: 1}
+
+
+def test_in_order_acks_may_come_in_any_order(room: Room) -> None:
+    """When the first one is acked, all are, for good; its time may have been changed before."""
+    room.send(5)
+    hold, _ = room.in_order(4)
+    room.pop.ack(hold.time_ms, [3])
+    longer = room.pop.change(hold.time_ms, 0, 2 * INVISIBLE_MS)
+    assert longer is not None
+    room.pop.ack(hold.time_ms, [1])
+    assert room.pop.change(hold.time_ms, 1, 1) is None, "it was acked"
+    room.pop.ack(longer.time_ms, [0])
+    assert room.in_order()[1] == {}, "2 is out"
+    room.restart()
+    assert room.in_order(2)[1] == {2: 1, 3: 1}
+
+
+def test_in_order_what_goes_to_nobody_waits_for_nothing(room: Room) -> None:
+    """What a filter lets not through is done with, whatever becomes of those before it."""
+    room.send(3)
+    hold, _ = room.in_order()
+    room.pop.skip(hold, [1])
+    room.sleep(INVISIBLE_MS)
+    assert room.in_order()[1] == {0: 2, 2: 2}
+
+
 def test_in_order_who_did_not_hear_the_answer_gets_it_again(room: Room) -> None:
     """The same attempt: the answer was lost with a connection. Anyone else waits."""
     room.send(3)
@@ -257,6 +296,19 @@ def test_what_was_handed_out_too_often_is_buried(room: Room) -> None:
     grave.done(True)
     room.restart()
     assert room.take()[1] == {}
+
+
+def test_in_order_what_was_acked_is_done_when_what_was_not_is_buried(room: Room) -> None:
+    grave = Grave()
+    room.world.broker.shares.rule(GROUP, Rules(1, grave.bury))
+    room.send(4)
+    hold, _ = room.in_order(3)
+    room.pop.ack(hold.time_ms, [1])
+    room.sleep(INVISIBLE_MS)
+    assert grave.offsets == [0, 2]
+    assert room.in_order()[1] == {}, "they are on their way"
+    grave.done(True)
+    assert room.in_order()[1] == {3: 1}
 
 
 # Queues
