@@ -54,13 +54,19 @@ def main() -> int:
     bench = Bench(processors, arguments.seconds or comparison.seconds)
     workloads = comparison.workloads(comparison.peer in sides)
     wanted = [each for each in workloads if arguments.only.lower() in each.name.lower()]
-    outcomes = measure(comparison, bench, wanted, sides, arguments.rounds)
+    failure = ""
+    try:
+        outcomes = measure(comparison, bench, wanted, sides, arguments.rounds)
+    except Broken as broken:
+        outcomes, failure = broken.outcomes, str(broken)
     versions = f"anymq {anymq.__version__}, {comparison.peer} {comparison.versions()}"
     about = report.describe(versions, arguments.rounds, processors.complaint)
     outcomes = report.with_last(comparison, RESULTS, outcomes, about, workloads)
     report.write(comparison, RESULTS, outcomes, about)
     print(f"\n{report.markdown(outcomes, about, comparison.peer)}\nwritten to {RESULTS}")
-    return 0
+    if failure:
+        print(f"broken off: {failure}")
+    return 1 if failure else 0
 
 
 def parse() -> argparse.Namespace:
@@ -87,6 +93,14 @@ def which_sides(comparison: Comparison, wanted: str) -> list[str]:
     return [comparison.peer] if wanted == "peer" else [OURS, comparison.peer]
 
 
+class Broken(Exception):
+    """A broker, or the generator, gave up; what was measured before that counts."""
+
+    def __init__(self, why: str, outcomes: list[report.Outcome]) -> None:
+        super().__init__(why)
+        self.outcomes = outcomes
+
+
 def measure(
     comparison: Comparison,
     bench: Bench,
@@ -105,7 +119,11 @@ def measure(
                     for side in brokers:
                         with alone(side, brokers):
                             os.sync()  # what the last one left to write is not to slow this one
-                            figures = workload.measure(bench, side)
+                            try:
+                                figures = workload.measure(bench, side)
+                            except RuntimeError as error:
+                                why = f"{side.name}, {workload.name}: {error}"
+                                raise Broken(why, outcomes) from error
                         if number > 0:
                             taken[side.name].append(figures)
                 outcomes.append(report.Outcome(workload, taken))
