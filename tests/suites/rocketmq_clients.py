@@ -22,7 +22,7 @@ from tests.peers import maven
 from tests.peers.anymq import AnymqServer, Value
 from tests.peers.process import free_ports
 from tests.peers.rocketmq import EVERYTHING, RocketmqServer
-from tests.suites.pytest_suite import SuiteUnavailable
+from tests.suites.javac import compile_java
 from tests.suites.result import DETAIL_CHARS, Case, Result
 from tests.suites.rocketmq_steps import Step, steps
 
@@ -38,7 +38,7 @@ ARTIFACTS = {
     "rocketmq-java-grpc": [f"org.apache.rocketmq:rocketmq-client-java:{VERSION_GRPC}"],
 }
 FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-COMPILE_SECONDS, PROGRAM_SECONDS, STEP_SECONDS = 120, 900, 60
+PROGRAM_SECONDS, STEP_SECONDS = 900, 60
 COMMON = ("Harness", "Room", "Checks")
 SUPER_USER, PASSWORD = "root", "a-secret"
 CHECK = re.compile(r"^CHECK\t(passed|failed)\t([^\t]*)\t(.*)$", re.MULTILINE)
@@ -136,23 +136,11 @@ def _apache(folder: Path, signed: bool) -> Iterator[Place]:
 
 def _classes(jars: str, sources: Sequence[str], *more_jars: str) -> list[str]:
     """Compile our programs with these jars; return the flags that find it all."""
-    compiler = shutil.which("javac")
-    if compiler is None:
-        raise SuiteUnavailable("no javac on PATH: our programs cannot be compiled")
     folders = [maven.jars(each, ARTIFACTS[each]) for each in (jars, *more_jars)]
     path = os.pathsep.join(f"{folder}/*" for folder in folders)
     classes = tempfile.mkdtemp(prefix="suite-classes-")
     atexit.register(shutil.rmtree, classes, ignore_errors=True)
-    done = subprocess.run(
-        [compiler, "-nowarn", "-d", classes, "-cp", path]
-        + [str(SOURCES / f"{name}.java") for name in sources],
-        capture_output=True,
-        text=True,
-        timeout=COMPILE_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise SuiteUnavailable(f"javac: {done.stderr[-500:]}")
+    compile_java([SOURCES / f"{name}.java" for name in sources], path, classes)
     return ["-cp", f"{classes}{os.pathsep}{path}"]
 
 

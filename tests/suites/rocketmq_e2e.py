@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 
 from tests.peers import maven
+from tests.suites.javac import compile_java
 from tests.suites.pytest_suite import SuiteUnavailable
 from tests.suites.result import Case, Result, from_junit
-from tests.suites.rocketmq_clients import COMPILE_SECONDS, FLAGS, Place, a_broker
+from tests.suites.rocketmq_clients import FLAGS, Place, a_broker
 
 VARIABLE = "ANYMQ_SUITE_ROCKETMQ_E2E"
 COMMON = (
@@ -97,20 +98,7 @@ def _commit() -> str:
 
 
 def _compile(folder: Path, jars: Path) -> None:
-    compiler = shutil.which("javac")
-    if compiler is None:
-        raise SuiteUnavailable("no javac on PATH: the tests cannot be compiled")
-    sources = [str(path) for path in sorted((folder / "src").rglob("*.java"))]
-    options = ["-nowarn", "-encoding", "UTF-8", "-d", str(folder / "classes")]
-    done = subprocess.run(
-        [compiler, *options, "-cp", f"{jars}/*", *sources],
-        capture_output=True,
-        text=True,
-        timeout=COMPILE_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise SuiteUnavailable(f"javac: {done.stderr[-500:]}")
+    compile_java(sorted((folder / "src").rglob("*.java")), f"{jars}/*", folder / "classes")
     (folder / "classes" / "logback.xml").write_text(QUIET)
 
 

@@ -109,25 +109,25 @@ class Call:
         remark: str = "",
     ) -> None:
         """Answer; a request that awaits none is done with."""
-        assert not self.answered, "answered twice"
-        self.answered = True
-        if self._nobody_waits:
-            self.client.answered(self)
-            return
-        frame = self.frame
-        head = head_of(code, frame.opaque, _RESPONSE, ext or {}, len(body), remark, frame.kind)
-        self.client.answered(self, head, body)
+        if self._is_awaited():
+            frame = self.frame
+            head = head_of(code, frame.opaque, _RESPONSE, ext or {}, len(body), remark, frame.kind)
+            self.client.answered(self, head, body)
 
     def answer_with(self, answers: Answers, values: Sequence[bytes], body: bytes = b"") -> None:
         """As `answer`, of those whose fields are always the same. Hot: every send and pull."""
+        if self._is_awaited():
+            frame = self.frame
+            head = answers.head(frame.opaque, values, len(body), frame.kind)
+            self.client.answered(self, head, body)
+
+    def _is_awaited(self) -> bool:
+        """Is it to be written? It is answered now, in any case."""
         assert not self.answered, "answered twice"
         self.answered = True
         if self._nobody_waits:
             self.client.answered(self)
-            return
-        frame = self.frame
-        head = answers.head(frame.opaque, values, len(body), frame.kind)
-        self.client.answered(self, head, body)
+        return not self._nobody_waits
 
     def refuse(self, code: int, remark: str, ext: Mapping[str, object] | None = None) -> None:
         """Answer no, and why."""

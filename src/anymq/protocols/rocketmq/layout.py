@@ -97,7 +97,7 @@ def place_of(physical: int) -> tuple[int, int]:
 
 def message_id(host: bytes, physical: int) -> str:
     """Return the id that says where a message is (`offsetMsgId`): a host as packed, and a place."""
-    return (host + TIME.pack(physical)).hex().upper()
+    return message_ids(host, physical, 1)
 
 
 def message_ids(host: bytes, physical: int, count: int) -> str:
