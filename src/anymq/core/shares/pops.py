@@ -204,8 +204,9 @@ class PartitionPop(Pop):
                 (early if holder.in_order else done).append(offset)
             else:
                 (done if holder is None else others).append(offset)
-        self.leases.renew(self._early, early, EARLY_MS)
-        done += self._no_more_early()
+        if self._in_order is not None:  # else nothing waits for what is before it
+            self.leases.renew(self._early, early, EARLY_MS)
+            done += self._no_more_early()
         if done:
             self._finish(done)
         return others
