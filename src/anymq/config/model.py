@@ -444,7 +444,7 @@ class Limits:
     )
     unwritten_bytes_max: int = setting(
         64 * MIB,
-        "Stop reading from those who publish by AMQP while so much waits for the disk.",
+        "Let those who publish wait while so much of what all sent waits for the disk.",
         at_least=MIB,
     )
     unsent_bytes_max: int = setting(

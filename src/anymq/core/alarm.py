@@ -19,6 +19,8 @@ class Clock(Protocol):
 class Alarm:
     """A timer that is set again and again: only an earlier time costs more than a comparison."""
 
+    __slots__ = ("_callback", "_clock", "_due_ms", "_set_ms", "_timer")
+
     def __init__(self, clock: Clock, callback: Callable[[], None]) -> None:
         self._clock = clock
         self._callback = callback

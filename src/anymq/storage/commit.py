@@ -4,7 +4,8 @@
 blocks), `done` tells each log what became of its part. A part is all or nothing.
 
 Logs that lead are on the disk before any other of the same commit: a crash may leave what they say
-of a record and take the record, never the reverse.
+of a record and take the record, never the reverse. Then queues are before topics: who finds by such
+a log that a record has come to its topic brings it to those who listen there no second time.
 """
 
 from collections.abc import Sequence
@@ -162,9 +163,13 @@ class Commit(Work):
     @override
     def run(self) -> None:
         leading = [part for part in self._parts if part.leads]
-        if leading:
-            self._keep(leading)
-        self._keep([part for part in self._parts if not part.leads] if leading else self._parts)
+        if not leading:
+            self._keep(self._parts)
+            return
+        followers = [part for part in self._parts if not part.leads]
+        self._keep(leading)
+        self._keep([part for part in followers if part.log.goes_first])
+        self._keep([part for part in followers if not part.log.goes_first])
 
     def _keep(self, parts: Sequence[Part]) -> None:
         for part in parts:

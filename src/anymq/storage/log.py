@@ -6,7 +6,6 @@ before it has passed their record. In a cluster it will be min(synced, replicate
 this line changes.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -69,7 +68,7 @@ class Log(ReadableLog, Committable):
         self.retention_due: int | None = None  # when to look again for what is too old
         self.unremoved: Callable[[], Work] | None = None  # segments let go of, still on the disk
         self._writes: list[Write] = []
-        self._waiters: deque[tuple[int, Then]] = deque()
+        self._waiters: list[tuple[int, Then]] = []  # a deque would take 760 bytes of each log
 
     # Appending
 
@@ -99,9 +98,13 @@ class Log(ReadableLog, Committable):
         write.segment.add(base, end, size, header.max_timestamp)
         return base
 
-    def _refuse(self) -> None:
+    def check_alive(self) -> None:
+        """Raise what made it stop."""
         if self.failed is not None:
             raise type(self.failed)(*self.failed.args)
+
+    def _refuse(self) -> None:
+        self.check_alive()
         if self.id >= INTERNAL_IDS or self.config.thinned:  # messages, whatever the id
             raise DiskFull("the disk is full")
 
@@ -132,7 +135,9 @@ class Log(ReadableLog, Committable):
         return active
 
     def roll(self) -> Segment:
-        """Begin a new segment; the next tick seals the old one."""
+        """Begin a new segment, unless this one is empty; the next tick seals the old one."""
+        if not self.active.size:  # two would be one file
+            return self.active
         self.rolled.append((self.active, self.state()))
         self.active = self._new_segment(self.end)
         self.segments.append(self.active)
@@ -213,10 +218,11 @@ class Log(ReadableLog, Committable):
         self.visible_end = end
         self._mark(end)
         waiters = self._waiters
-        ready = []
-        while waiters and waiters[0][0] < end:
-            ready.append(waiters.popleft()[1])
-        for then in ready:
+        if waiters:
+            count = next((at for at, one in enumerate(waiters) if one[0] >= end), len(waiters))
+            self._waiters = waiters[count:]
+            del waiters[count:]
+        for _, then in waiters:
             _tell(then, None)
         if self.on_visible is not None:
             self.on_visible()
@@ -235,7 +241,7 @@ class Log(ReadableLog, Committable):
             write.undo()
         self._writes = []
         self._go_back()
-        waiters, self._waiters = self._waiters, deque()
+        waiters, self._waiters = self._waiters, []
         if self.on_rollback is not None:
             self.on_rollback()
         self._disk.backlog.shrink(given_up)
@@ -256,7 +262,7 @@ class Log(ReadableLog, Committable):
         self.rolled = [item for item in self.rolled if item[0] in segments[:-1]]
         if self._leaders is not None:  # else nothing was noted
             self._leaders.cut(self.end)
-        self._marks.clear()
+        self._forget_places()
 
     def fail(self, error: LogFailed | LogDeleted) -> None:
         """Stop taking writes: a sync failed outside a commit, or the log is gone."""
@@ -310,14 +316,14 @@ class Log(ReadableLog, Committable):
         dropped, self.segments = self.segments[:count], self.segments[count:]
         self.start = max(self.start, self.segments[0].base)
         self.rolled = [item for item in self.rolled if item[0] not in dropped]
-        self._marks.clear()
+        self._forget_places()
         return dropped
 
     def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
         """Put what a SegmentWriter made in the place of neighbours. In `Work.done`."""
         first = self.segments.index(old[0])
         self.segments[first : first + len(old)] = new
-        self._marks.clear()
+        self._forget_places()
         self.damaged = [segment for segment in self.damaged if segment not in old]
         self.rolled = [item for item in self.rolled if item[0] not in old]
         for segment in old:

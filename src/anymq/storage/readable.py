@@ -9,7 +9,7 @@ from anymq.storage.batch import BatchHeader
 from anymq.storage.disk import Disk
 from anymq.storage.epochs import Epochs
 from anymq.storage.errors import OffsetOutOfRange, StorageError
-from anymq.storage.files import FileRange
+from anymq.storage.found import Found
 from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
 from anymq.storage.log_config import LogConfig
@@ -18,6 +18,7 @@ from anymq.storage.small_files import Damaged, read_whole
 
 _HEADERS_MAX = 1000
 _MARKS_MAX = 8
+_GOING_ON_MAX = 64  # readers who are remembered
 
 
 @dataclass(slots=True)
@@ -52,13 +53,14 @@ class ReadableLog:
         self._disk = disk
         self._leaders = contents.epochs
         self._marks: dict[int, reading.Place] = {}
+        self._going_on: dict[int, reading.Place] = {}
         self._in_directory = any(segment.on_disk for segment in self.segments)
         self._named_directory = self._in_directory  # its name would survive a power cut
 
     def _new_segment(self, base: int) -> Segment:
         return Segment(self.directory, base, self.config.index_interval_bytes)
 
-    def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:
+    def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> Found | None:
         """Return where whole batches from the one that holds `offset` are; None when none visible.
 
         The last one may be cut by `bytes_max`, as Kafka's clients expect; the first never is when
@@ -79,10 +81,24 @@ class ReadableLog:
             raise
 
     def _place(self, offset: int) -> reading.Place | None:
-        place = self._marks.get(offset)
+        place = self._marks.get(offset) or self._going_on.pop(offset, None)
         if place is not None and place[1] < place[0].visible_size:
             return place
         return reading.locate(self.segments, offset, self._disk)
+
+    def goes_on(self, offset: int, found: Found, done: int) -> None:
+        """Remember where the batch with `offset` begins: `done` bytes after where `found` does.
+
+        Who reads on from there need not look for it.
+        """
+        self._going_on[offset] = (found.segment, found.position + done)
+        if len(self._going_on) > _GOING_ON_MAX:
+            del self._going_on[next(iter(self._going_on))]
+
+    def _forget_places(self) -> None:
+        """Segments went, or hold something else now."""
+        self._marks.clear()
+        self._going_on.clear()
 
     def _mark(self, end: int) -> None:
         """Remember where a reader who has caught up will go on."""

@@ -13,7 +13,7 @@ from anymq.storage import records, scan
 from anymq.storage.batch import LENGTH_END, BatchHeader, check
 from anymq.storage.disk import Disk
 from anymq.storage.errors import CorruptBatch, StorageError
-from anymq.storage.files import FileRange
+from anymq.storage.found import Found
 from anymq.storage.handles import error_of_read
 from anymq.storage.index import NO_TIMESTAMP
 from anymq.storage.segment import EpochAt, Segment
@@ -59,7 +59,7 @@ def _find(segment: Segment, offset: int, disk: Disk) -> int | None:
 
 def range_at(
     place: Place, bytes_max: int, at_least_one: bool, disk: Disk, epoch_at: EpochAt
-) -> FileRange:
+) -> Found:
     """Return the bytes from there on, at most `bytes_max` but for a first batch that is bigger."""
     try:
         return _range_at(place, bytes_max, at_least_one, disk, epoch_at)
@@ -69,7 +69,7 @@ def range_at(
 
 def _range_at(
     place: Place, bytes_max: int, at_least_one: bool, disk: Disk, epoch_at: EpochAt
-) -> FileRange:
+) -> Found:
     segment, position = place
     file = segment.file(disk.handles)
     size = there = segment.visible_size - position
@@ -79,7 +79,7 @@ def _range_at(
             size = max(size, _batch_size(file.pread(LENGTH_END, position)))
     if segment.unchecked(position, size):
         size = _checked(place, size, disk, epoch_at)
-    return FileRange(file, position, size)
+    return Found(file, position, size, segment)
 
 
 def _checked(place: Place, size: int, disk: Disk, epoch_at: EpochAt) -> int:

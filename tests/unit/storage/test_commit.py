@@ -69,6 +69,24 @@ def test_a_sync_for_each_of_a_few_and_one_for_many(files: SimFiles, store: LogSt
     assert calls(files, lambda: turn(store))[-2:] == ["pwritev", "sync_all"]
 
 
+def test_where_a_log_leads_queues_are_safe_before_topics(files: SimFiles, store: LogStore) -> None:
+    """Found by test_bank_images.py: a power cut took a queue's message and not the topic's."""
+    topic, queue, notes = (
+        store.create(20 + i, config)
+        for i, config in enumerate((COMMIT, LogConfig(thinned=True), LogConfig(leads=True)))
+    )
+    for log in (topic, queue, notes):
+        append(log)
+    turn(store)
+    for log in (topic, queue, notes):
+        append(log)
+    told: list[tuple[str, str]] = []
+    files.on_syscall = lambda op, path: told.append((op, path.split("/")[1]))
+    turn(store)
+    files.on_syscall = None
+    assert told == [(op, log) for log in ("22", "21", "20") for op in ("pwritev", "sync")]
+
+
 def test_a_new_file_is_named_durably(files: SimFiles, store: LogStore) -> None:
     append(store.create(20, COMMIT))
     made = calls(files, lambda: turn(store))

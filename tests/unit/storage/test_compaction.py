@@ -56,8 +56,7 @@ class Compacted:
 
     def roll(self) -> None:
         active = self.log.active
-        self.log.roll()
-        active.sealed = True
+        active.sealed = self.log.roll() is not active
 
     def compact(self, now: int = NOW, *, pieces_max: int = 1000) -> int:
         """Do all that is due; return how many pieces of work that was."""

@@ -5,7 +5,6 @@ client publishes with such a header begins anew, as since RabbitMQ 4.0. So the h
 in the message's form (`Died`), which is on disk with it.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -174,6 +173,22 @@ def _envelope(exchange: str, routing_key: str, form: Died) -> Envelope:
 class DeadLetters:
     """Those of one queue that are on their way: each is settled here when it is safe there."""
 
+    __slots__ = (
+        "_due",
+        "_queue_name",
+        "_republish",
+        "_settle",
+        "_steady",
+        "_stuck",
+        "_taps",
+        "_told_ms",
+        "_waiting",
+        "in_flight",
+        "open",
+        "refused",
+        "sent",
+    )
+
     def __init__(
         self,
         queue_name: str,
@@ -188,7 +203,7 @@ class DeadLetters:
         self._settle = settle
         self._taps = taps
         self._stuck: list[_Sending] = []  # to be tried again,
-        self._due: deque[_Sending] = deque()  # and those whose turn it is
+        self._due: list[_Sending] = []  # and those whose turn it is
         self._waiting = False  # for that time
         self._told_ms: int | None = None  # when we said last that letters were refused
         self.in_flight = 0
@@ -266,9 +281,10 @@ class DeadLetters:
         if not self.open:
             return
         if not self._due:
-            self._due, self._stuck = deque(self._stuck), []
-        for _ in range(min(len(self._due), RETRIED_AT_ONCE)):
-            self._send(self._due.popleft())
+            self._due, self._stuck = self._stuck, []
+        due, self._due = self._due[:RETRIED_AT_ONCE], self._due[RETRIED_AT_ONCE:]
+        for sending in due:
+            self._send(sending)
         self._waiting = False
         if self._due or self._stuck:
             self._try_again_in(PAUSE_MS if self._due else RETRY_MS)

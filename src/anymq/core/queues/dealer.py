@@ -20,16 +20,29 @@ DEAL_BYTES_MAX = 1 << 20
 
 
 class Dealer:
-    """Of one queue. `picking`: those who do not take everything."""
+    """Of one queue. `picking`: those who do not take everything; None: nobody ever chose."""
+
+    __slots__ = ("_patience", "_queue", "_returns", "_taps", "picking")
 
     def __init__(
         self, queue: "Queue", returns: Returns | None, patience: Patience, taps: Taps
     ) -> None:
-        self.picking = Picking(queue)
+        self.picking: Picking | None = None
         self._queue = queue
         self._returns = returns
         self._patience = patience
         self._taps = taps
+
+    def let_pick(self, subscription: Subscription) -> None:
+        """This consumer chooses."""
+        if self.picking is None:
+            self.picking = Picking(self._queue)
+        self.picking.add(subscription)
+
+    def forget(self, subscription: Subscription) -> None:
+        """It gets nothing any more."""
+        if self.picking is not None:
+            self.picking.remove(subscription)
 
     def deal(self) -> bool:
         """Give to consumers what they can take; say whether a round more would."""
@@ -38,7 +51,7 @@ class Dealer:
         if not consumers:
             return False
         if self.picking:
-            return self._deal_picked()
+            return self._deal_picked(self.picking)
         for _ in range(ROUNDS_MAX):
             ready = line.ready
             takers = consumers.takers(ready) if ready else ()
@@ -46,12 +59,12 @@ class Dealer:
                 return False
         return True
 
-    def _deal_picked(self) -> bool:
+    def _deal_picked(self, picking: Picking) -> bool:
         """Those who choose come first among those of their priority; others get the rest."""
         queue = self._queue
         for _ in range(ROUNDS_MAX):
             takers = self._takers()
-            more = self.picking.pick(takers[0][0].priority if takers else None)
+            more = picking.pick(takers[0][0].priority if takers else None)
             takers = self._takers()
             dealt = bool(takers) and self._deal_round(takers)
             if more or not dealt:

@@ -9,6 +9,8 @@ from anymq.core.queues.subscription import Subscription
 class Consumers:
     """The subscriptions of a queue: in groups of one priority, each with its own round."""
 
+    __slots__ = ("_all", "_groups", "active", "lone", "single_active", "takes_over")
+
     def __init__(self, *, takes_over: bool = False) -> None:
         self._all: dict[Subscription, None] = {}
         self._groups: dict[int, list[Subscription]] = {}  # the highest first; not the parked ones

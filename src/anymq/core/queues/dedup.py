@@ -7,8 +7,8 @@ In memory: after a restart the window is empty. What tells messages apart is the
 from collections import deque
 from collections.abc import Hashable, Sequence
 
+from anymq.core.joined import Joined
 from anymq.core.message import Message, Run
-from anymq.core.queues.priorities import Joined
 from anymq.core.queues.unwritten import Then
 
 HEADER = "x-deduplication-header"

@@ -402,6 +402,7 @@ class Delays:
         end = self._log.end
         for due, position in [entry for entry in self._due if entry[1] >= end]:
             self._due.remove(due, position)
+        self._arm()  # the timer may have been for one of these
 
     # What the storage asks
 

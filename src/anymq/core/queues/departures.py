@@ -28,27 +28,57 @@ IN_FLIGHT_MAX = 10_000  # dead letters on their way: others wait until these are
 
 
 class Departures:
-    """Of one queue."""
+    """Of one queue. Most have none: what only those need is made for them."""
+
+    __slots__ = (
+        "_alarm",
+        "_fresh",
+        "_house",
+        "_letters",
+        "_queue",
+        "_steady",
+        "_taps",
+        "_totals",
+        "doomed",
+        "may_expire",
+        "postponed",
+    )
 
     def __init__(self, queue: "Queue", house: House) -> None:
         self._queue = queue
+        self._house = house
         self._steady = house.steady
         self._totals = house.totals
         self._taps = house.taps
-        self._alarm = Alarm(house.steady, queue.wake)
+        self._alarm: Alarm | None = None
         self._fresh: dict[int, int] | None = None  # what came in this turn, from where on
         self.doomed: dict[int, str] = {}  # to die, of these reasons, as soon as they are read
         self.postponed: dict[int, str] = {}  # taken, to die as soon as fewer are on their way
-        self.letters = DeadLetters(
-            queue.name, house.steady, house.republish, self._safe, house.taps
-        )
+        self._letters: DeadLetters | None = None
         # Messages of before a restart may have an expiration of their own.
         self.may_expire = queue.line.ready > 0
 
+    @property
+    def letters(self) -> DeadLetters:
+        """What goes on to an exchange."""
+        if self._letters is None:
+            house = self._house
+            self._letters = DeadLetters(
+                self._queue.name, house.steady, house.republish, self._safe, house.taps
+            )
+        return self._letters
+
+    @property
+    def in_flight(self) -> int:
+        """How many dead letters are on their way."""
+        return 0 if self._letters is None else self._letters.in_flight
+
     def close(self) -> None:
         """The queue is gone."""
-        self.letters.open = False
-        self._alarm.cancel()
+        if self._letters is not None:
+            self._letters.open = False
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     # Too old
 
@@ -91,13 +121,15 @@ class Departures:
         if next_ms is None:
             return False
         if next_ms > now_ms:
+            if self._alarm is None:
+                self._alarm = Alarm(self._steady, queue.wake)
             self._alarm.at(next_ms)
-        return next_ms <= now_ms and self.letters.in_flight < IN_FLIGHT_MAX
+        return next_ms <= now_ms and self.in_flight < IN_FLIGHT_MAX
 
     def _expire_head(self, part: Line | Level, now_ms: int) -> int | None:
         """Return when the head is due that was left; None: there is none, or it never is."""
         ttl_ms = self._queue.settings.message_ttl_ms
-        room = min(AT_ONCE_MAX, IN_FLIGHT_MAX - self.letters.in_flight)
+        room = min(AT_ONCE_MAX, IN_FLIGHT_MAX - self.in_flight)
         dead: list[Delivery] = []
         due = None
         while (head := part.peek()) is not None:
@@ -115,7 +147,7 @@ class Departures:
         queue, settings = self._queue, self._queue.settings
         dropped = 0
         while overflows(settings, queue.waiting, queue.ready_bytes):
-            if self.letters.in_flight >= IN_FLIGHT_MAX:
+            if self.in_flight >= IN_FLIGHT_MAX:
                 break  # it goes on when these are safe
             if dropped >= AT_ONCE_MAX:
                 return True
@@ -145,7 +177,7 @@ class Departures:
             self._totals.departed[reason] += len(positions)
             self._queue.forget(positions)
             return
-        room = max(IN_FLIGHT_MAX - self.letters.in_flight - len(self.doomed), 0)
+        room = max(IN_FLIGHT_MAX - self.in_flight - len(self.doomed), 0)
         self._doom(dict.fromkeys(positions[:room], reason))
         self.postponed.update(dict.fromkeys(positions[room:], reason))
 
@@ -155,7 +187,7 @@ class Departures:
 
     def bury(self) -> None:
         """Send on those that are to leave, as far as they can be had."""
-        room = IN_FLIGHT_MAX - self.letters.in_flight - len(self.doomed)
+        room = IN_FLIGHT_MAX - self.in_flight - len(self.doomed)
         if self.postponed and room > 0:
             next_ones = dict(islice(self.postponed.items(), room))
             for position in next_ones:

@@ -7,7 +7,7 @@ they are safe when both are: they, and the definition.
 from collections.abc import Callable
 from functools import partial
 
-from anymq.core.queues.priorities import Joined
+from anymq.core.joined import Joined
 from anymq.core.queues.unwritten import Then
 
 Keep = Callable[[Then], None]

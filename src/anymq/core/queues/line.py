@@ -8,7 +8,6 @@ A position is in one of these states:
 Everything fresh is above everything that is out or back, but for what was claimed from its middle.
 """
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import islice, repeat
@@ -28,6 +27,7 @@ from anymq.core.queues.witness import Witness
 from anymq.storage.errors import StorageError
 
 LOOKED_AT_MAX = 1000  # in memory, at once
+SETTLED_MAX = 100  # remembered as in memory, besides as many as are
 
 _ZERO, _NO, _NONE = repeat(0), repeat(False), repeat(None)
 
@@ -63,10 +63,10 @@ class Line:
         self._out: dict[int, Held] = {}
         self._back: dict[int, Held] = {}
         self._heap: list[int] = []  # of what is back, and of some that is not any more
-        self._lost: set[int] = set()  # those that are out, and were lost on their way to the log
+        self._lost: Collection[int] = ()  # of those that are out: they never came to the log
         self._odd = False  # there may be some lost, or whose bodies are not in memory
         self._held = 0  # bytes of memory for the messages that are out and back
-        self._in_memory: deque[int] = deque()  # these, and some that are settled; oldest first
+        self._in_memory: list[int] = []  # these, and some that are settled; oldest first
         self._charged = 0  # what `memory` knows that we use
         end = agree(log, settlement)
         self._redelivered_below = settlement.delivered_to
@@ -109,9 +109,9 @@ class Line:
     def flush(self) -> None:
         """Hand to the log what must be there. At the end of a turn; cheap when nothing must."""
         unwritten = self._unwritten
-        if len(self._in_memory) > 2 * (len(self._out) + len(self._back)) + 1000:
+        if len(self._in_memory) > 2 * (len(self._out) + len(self._back)) + SETTLED_MAX:
             there = self._out.keys() | self._back.keys()
-            self._in_memory = deque(p for p in self._in_memory if p in there)
+            self._in_memory = [p for p in self._in_memory if p in there]
         crowded = self._charge() > self._memory.share
         if unwritten:
             if unwritten.urgent or crowded:
@@ -422,7 +422,7 @@ class Line:
         if not self.ready:
             self.ready_bytes = 0
             if not self._out:
-                self._lost.clear()
+                self._lost = ()
                 self._odd = False
                 self._hidden = self._settled
                 self._settlement.waiting_bytes = 0
@@ -550,7 +550,7 @@ class Line:
         """Appends were lost; who waited is told. What was delivered is with somebody."""
         lost_to, self._written_end = self._written_end, self.log.end
         self._odd = True
-        self._lost.update(position for position in self._out if position >= self.log.end)
+        self._lost = {*self._lost, *(p for p in self._out if p >= self.log.end)}
         self._lose(self.log.end, lost_to)
         self._settlement.recount(self.log.end, self._in_log_bytes())
 
@@ -587,11 +587,14 @@ class Line:
     def _forget(self, visible_end: int, target: int) -> None:
         """Keep only the sizes of what is out or back for longest, as far as the log has it."""
         self._odd = True
-        positions = self._in_memory
-        while positions and self._held > target and positions[0] < visible_end:
-            position = positions.popleft()
+        count = 0
+        for position in self._in_memory:
+            if self._held <= target or position >= visible_end:
+                break
+            count += 1
             some = self._out if position in self._out else self._back
             held = some.get(position)
             if isinstance(held, Message) and position not in self._lost:
                 some[position] = len(held.body)
                 self._held -= len(held.body) + MESSAGE_BYTES
+        del self._in_memory[:count]

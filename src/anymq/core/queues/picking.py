@@ -84,6 +84,8 @@ class Picker:
 class Picking:
     """All of them at one queue."""
 
+    __slots__ = ("_budget", "_places", "_queue")
+
     def __init__(self, queue: "Queue") -> None:
         self._queue = queue
         self._places: dict[Subscription, dict[int, Place]] = {}  # by level

@@ -176,24 +176,6 @@ def split(run: Run, level_of_message: Callable[[Message], int]) -> dict[int, Run
     }
 
 
-class Joined:
-    """One answer for several: when all are there, with the first error if there was one."""
-
-    __slots__ = ("_error", "_left", "_then")
-
-    def __init__(self, then: Then, count: int) -> None:
-        self._then = then
-        self._left = count
-        self._error: Exception | None = None
-
-    def __call__(self, error: Exception | None) -> None:
-        """One of them is done."""
-        self._left -= 1
-        self._error = self._error or error
-        if not self._left:
-            self._then(self._error)
-
-
 def seen_as_one(default: int, lines: Mapping[int, Line]) -> Line | Levels:
     """Return lines by levels as one; a single one of the default level is that already."""
     return lines[default] if set(lines) == {default} else Levels(default, lines)

@@ -10,6 +10,7 @@ from typing import Any
 
 from anymq.core.alarm import Alarm
 from anymq.core.errors import Locked, NotAllowed
+from anymq.core.joined import Joined
 from anymq.core.message import Run
 from anymq.core.queues import deadletters
 from anymq.core.queues.arguments import QUORUM, check_consumer, selector_of
@@ -24,7 +25,6 @@ from anymq.core.queues.limits import QueueFull, overflows
 from anymq.core.queues.line import Line
 from anymq.core.queues.patience import Patience
 from anymq.core.queues.priorities import (
-    Joined,
     Level,
     Levels,
     level_of,
@@ -37,7 +37,6 @@ from anymq.core.queues.resting import Resting, by_count
 from anymq.core.queues.returns import Returns
 from anymq.core.queues.subscription import Consumer, Subscription
 from anymq.core.queues.unwritten import Then
-from anymq.core.selectors.selector import Selector
 from anymq.core.taps import ACKNOWLEDGED, BROKER, REJECTED, REQUEUED, Origin
 
 Take = Callable[[Delivery | None], None]
@@ -45,6 +44,49 @@ Take = Callable[[Delivery | None], None]
 
 class Queue:
     """One queue. `owner`: who has it for himself; told apart by identity."""
+
+    # There are very many: what only some need is made when they do.
+    __slots__ = (
+        "__weakref__",
+        "_asking",
+        "_busy",
+        "_drops",
+        "_end",
+        "_entry",
+        "_house",
+        "_keeping",
+        "_patience",
+        "_plain",
+        "_resting",
+        "_returns",
+        "_steady",
+        "_taps",
+        "_turn",
+        "_window",
+        "acknowledged",
+        "arguments",
+        "auto_delete",
+        "closed",
+        "consumers",
+        "dealer",
+        "delivered",
+        "delivered_no_ack",
+        "departures",
+        "durable",
+        "got",
+        "got_no_ack",
+        "got_nothing",
+        "kind",
+        "line",
+        "name",
+        "owner",
+        "policy",
+        "published",
+        "returned",
+        "scheduled",
+        "settings",
+        "vhost_name",
+    )
 
     def __init__(
         self,
@@ -80,9 +122,9 @@ class Queue:
         self._asking: list[tuple[Take, bool, Origin]] = []  # gets that wait for the disk
         self._window: Window | None = None
         self._returns = Returns() if kind == QUORUM else None
-        self._keeping = Keeping(partial(house.keep_levels, self))
-        self._resting = Resting(Alarm(house.steady, self.wake))
-        self._end = Alarm(house.steady, self._unused)
+        self._keeping: Keeping | None = None  # of levels that came later
+        self._resting: Resting | None = None  # what came back, and waits
+        self._end: Alarm | None = None
         for line in lines.values():
             line.on_ready = self.wake
         self.line = seen_as_one(settings_of(kind, {}).default_level, lines)
@@ -118,7 +160,8 @@ class Queue:
     def unacked(self) -> int:
         """How many are out with somebody."""
         leaving = self.departures
-        elsewhere = leaving.letters.in_flight + len(leaving.postponed) + self._resting.size
+        resting = 0 if self._resting is None else self._resting.size
+        elsewhere = leaving.in_flight + len(leaving.postponed) + resting
         return self.line.taken - elsewhere
 
     @property
@@ -151,7 +194,7 @@ class Queue:
 
     def push(self, run: Run, then: Then | None) -> None:
         """Take a run; `then` is called when it is as safe as promised."""
-        wanted = run if self._entry is None else _meeting(self._entry, run)
+        wanted = run if self._entry is None else self._entry.meeting(run)
         if self.closed or wanted is None:
             _answer(then, None)
             return
@@ -229,7 +272,8 @@ class Queue:
         joined = Joined(then, len(runs)) if then is not None else None
         for level, part in runs.items():
             lines = self._levels_with(level)
-            lines.push_at(level, part, self._keeping.answer(level, joined))
+            keeping = self._keeping
+            lines.push_at(level, part, joined if keeping is None else keeping.answer(level, joined))
 
     def _is_full_for(self, run: Run) -> bool:
         if not self._is_too_much(len(run.messages), run.size):
@@ -282,8 +326,8 @@ class Queue:
         self._patience.begin(subscription, timeout_ms)
         consumers.add(subscription)
         if subscription.selector is not None:
-            self.dealer.picking.add(subscription)
-        self._end.cancel()
+            self.dealer.let_pick(subscription)
+        self.touch()
         self.wake()
         return subscription
 
@@ -293,7 +337,7 @@ class Queue:
             return
         subscription.gone = True
         self.consumers.remove(subscription)
-        self.dealer.picking.remove(subscription)
+        self.dealer.forget(subscription)
         self.wake()
         if not self.consumers and not self.closed:
             self.touch()
@@ -369,7 +413,7 @@ class Queue:
         self.pump()
         self.departures.doomed.clear()
         self.wake()
-        resting = self._resting.clear()
+        resting = self._resting.clear() if self._resting is not None else ()
         self.line.settle(resting)
         count = len(resting) + self.line.purge()
         if self._returns is not None:
@@ -409,8 +453,9 @@ class Queue:
         """It was used: its time (x-expires) begins anew."""
         expires_ms = self.settings.expires_ms
         if expires_ms is not None and not self.consumers:
+            self._end = self._end or Alarm(self._steady, self._unused)
             self._end.at(self._steady.now_ms() + expires_ms)
-        else:
+        elif self._end is not None:
             self._end.cancel()
 
     def close(self) -> None:
@@ -419,8 +464,10 @@ class Queue:
         self._house.totals.add(self)
         self.departures.close()
         self._patience.end()
-        self._resting.clear()
-        self._end.cancel()
+        if self._resting is not None:
+            self._resting.clear()
+        if self._end is not None:
+            self._end.cancel()
         for subscription in list(self.consumers):
             subscription.gone = True
             self.consumers.remove(subscription)
@@ -446,7 +493,7 @@ class Queue:
         departures = self.departures
         if departures.doomed or departures.postponed:
             departures.bury()
-        if self._resting.size:
+        if self._resting is not None and self._resting.size:
             for positions, failed in self._resting.rested(self._steady.now_ms()):
                 self.line.give_back(positions, count=failed)
         if self._asking:
@@ -521,6 +568,7 @@ class Queue:
             return
         now_ms = self._steady.now_ms()
         counts = self._returns.failures(positions)
+        self._resting = self._resting or Resting(Alarm(self._steady, self.wake))
         for times, some in by_count(positions, counts).items():
             self._resting.add(some, now_ms + retry.rest_ms(times), failed=failed)
 
@@ -542,16 +590,9 @@ class Queue:
             line.on_ready = self.wake
             self.line.add(level, line)
             if self.durable:
+                self._keeping = self._keeping or Keeping(partial(self._house.keep_levels, self))
                 self._keeping.begun(level)
         return self.line
-
-
-def _meeting(selector: Selector, run: Run) -> Run | None:
-    """Return what of a run meets it; None: nothing does."""
-    messages = [message for message in run.messages if selector.matches(message)]
-    if len(messages) == len(run.messages):
-        return run
-    return Run(messages, persistent=run.persistent) if messages else None
 
 
 def _answer(then: Then | None, error: Exception | None) -> None:

@@ -52,7 +52,7 @@ class Unwritten:
         self.urgent = False  # somebody waits
         self._log = log
         self._settlement = settlement
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[Entry] | None = None  # while there are some: an empty one is large
         self._look_again = 64
 
     def __bool__(self) -> bool:
@@ -60,6 +60,8 @@ class Unwritten:
 
     def add(self, first: int, run: Run, then: Then | None, *, urgent: bool) -> None:
         """A run was pushed."""
+        if self._entries is None:
+            self._entries = deque()
         self._entries.append(Entry(first, run, then))
         self.urgent |= urgent
 
@@ -68,7 +70,9 @@ class Unwritten:
         entries, settled = self._entries, self._settlement.settled
         while entries and entries[0].end <= settled.low:
             entries.popleft()
-        if len(entries) > self._look_again:  # something old is stuck: look at the others as well
+        if not entries:
+            self._entries = None
+        elif len(entries) > self._look_again:  # something old is stuck: look at the others as well
             left = (e for e in entries if settled.count(e.first, e.end) < e.end - e.first)
             self._entries = deque(left)
             self._look_again = 2 * len(self._entries) + 64
@@ -78,7 +82,7 @@ class Unwritten:
         settled = self._settlement.settled
         return sum(
             len(message.body)
-            for entry in self._entries
+            for entry in self._entries or ()
             for position, message in enumerate(entry.run.messages, entry.first)
             if position not in settled and position not in out
         )
@@ -88,7 +92,7 @@ class Unwritten:
 
         Who waits for those is told. What need not be in the log stays here.
         """
-        entries, self._entries = self._entries, deque()
+        entries, self._entries = self._entries, None
         self.urgent = False
         while entries:
             group = self._next_group(entries)
@@ -100,8 +104,8 @@ class Unwritten:
 
     def give_up(self, error: StorageError | None) -> None:
         """The line is gone: who waits is told that it is done with, or could not be kept."""
-        entries, self._entries = self._entries, deque()
-        for entry in entries:
+        entries, self._entries = self._entries, None
+        for entry in entries or ():
             if entry.then is not None:
                 entry.then(error)
 
@@ -118,6 +122,7 @@ class Unwritten:
         return group
 
     def _append(self, group: list[Entry]) -> None:
+        self._log.check_alive()  # who waits to hear of what is settled by now must not hear "safe"
         settled = self._settlement.settled
         first, end = group[0].first, group[-1].end
         whole = len(group) == 1 and group[0].run.size <= BATCH_BYTES_MAX
@@ -172,7 +177,7 @@ class Unwritten:
         in_memory_only = not self._settlement.kept
         for entry in entries:
             if entry.first >= self._log.end and (in_memory_only or not entry.run.persistent):
-                self._entries.append(entry)
+                self.add(*entry, urgent=False)
                 continue
             lost.append((entry.first, entry.end))
             if entry.then is not None:

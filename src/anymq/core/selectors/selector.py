@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from anymq.core.errors import Invalid
-from anymq.core.message import Message
+from anymq.core.message import Message, Run
 from anymq.core.selectors import evaluating
 from anymq.core.selectors.evaluating import Evaluate, Says
 from anymq.core.selectors.facts import Facts
@@ -48,6 +48,13 @@ class Selector:
     def matches(self, message: Message) -> bool:
         """The same of a message that nobody else asks about."""
         return self.holds(Facts(message))
+
+    def meeting(self, run: Run) -> Run | None:
+        """Return what of a run meets it; None: nothing does."""
+        messages = [message for message in run.messages if self.matches(message)]
+        if len(messages) == len(run.messages):
+            return run
+        return Run(messages, persistent=run.persistent) if messages else None
 
 
 def selector_in(arguments: Mapping[str, object]) -> Selector | None:

@@ -210,8 +210,11 @@ class Shares:
             return settings
         return replace(settings, deliveries_max=rules.deliveries_max)
 
-    def rule(self, group: str, rules: Rules) -> None:
-        """Let this hold for a group that pops, instead of what holds for all."""
+    def rule(self, group: str, rules: Rules | None) -> None:
+        """Let this hold for a group that pops, instead of what holds for all; None: no more."""
+        if rules is None:
+            self._rules.pop(group, None)
+            return
         if self._rules.get(group) == rules:
             return
         self._rules[group] = rules

@@ -20,7 +20,13 @@ from anymq.storage.log import Log, LogConfig
 from anymq.storage.records import Record
 
 LOG_ID = 2
-LOG_CONFIG = LogConfig(compact=True, delete=False, segment_bytes=16 * MIB)
+LOG_CONFIG = LogConfig(
+    compact=True,
+    delete=False,
+    segment_bytes=16 * MIB,
+    # Nobody reads behind: who starts reads everything, so nothing deleted need be remembered.
+    delete_retention_ms=0,
+)
 
 _READ_BYTES = 1 * MIB
 _LENGTH = Struct(">i")  # after the base offset: all that is needed to split

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from typing_extensions import override
 
+from anymq.config.units import KIB
 from anymq.core.streams import admission, rewriting
 from anymq.core.streams.errors import PolicyViolation
 from anymq.core.streams.producers import Producers
@@ -12,12 +13,14 @@ from anymq.core.streams.topic_config import TopicConfig
 from anymq.observability.log import Log as Lines
 from anymq.storage.batch import BatchHeader
 from anymq.storage.errors import OffsetOutOfRange
-from anymq.storage.files import Buffer, FileRange
+from anymq.storage.files import Buffer
+from anymq.storage.found import Found
 from anymq.storage.log import Log, Then
 
 log = Lines(__name__)
 
 NO_TIMESTAMP = -1
+RECORD_BYTES_MAX = 2 * KIB  # of a record, as far as readers expect anything
 HIGH_WATERMARK = -1  # DeleteRecords: "everything there is now"
 
 
@@ -50,6 +53,7 @@ class Partition:
         "index",
         "leader_epoch",
         "log",
+        "record_bytes",
         "topic_name",
     )
 
@@ -61,6 +65,7 @@ class Partition:
         self.log = log
         self.leader_epoch = leader_epoch
         self.audience: Audience | None = None
+        self.record_bytes = RECORD_BYTES_MAX  # of those read last: who wants few reads little
         self._config = config
         self._producers: Producers | None = None  # read from the log when first needed
         self._waiters: dict[Callable[[], None], None] = {}
@@ -135,7 +140,7 @@ class Partition:
             log.when_durable(offset + header.last_offset_delta, then)
         return AppendResult(offset, log_append_time_ms, log.start)
 
-    def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:
+    def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> Found | None:
         """Return where the batches from `offset` on are; None when there is nothing yet."""
         return self.log.read(offset, bytes_max, at_least_one=at_least_one)
 

@@ -7,13 +7,14 @@ one, it shares that with others who are there, see `Unpacked`.
 from collections.abc import Callable
 
 from anymq.config.units import KIB, MIB
-from anymq.core.streams.partition import Partition
+from anymq.core.streams.partition import RECORD_BYTES_MAX, Partition
 from anymq.core.streams.unpacked import Batch, Unpacked
 from anymq.observability.log import Log as Lines
 from anymq.storage import records
 from anymq.storage.batch import CONTROL, LOG_APPEND_TIME, BatchHeader, check, size_at
 from anymq.storage.errors import CorruptBatch, StorageError
 from anymq.storage.files import Buffer
+from anymq.storage.found import Found
 from anymq.storage.records import BEGINNING
 
 BATCHES_SKIPPED_MAX = (
@@ -22,7 +23,7 @@ BATCHES_SKIPPED_MAX = (
 # Unpacking is our work, and a bomb is cheap to send: so much is honest, more is left out.
 RATIO_MAX = 32
 AHEAD_BYTES_MAX = 64 * KIB  # read at once; a batch that is larger comes alone
-RECORD_BYTES = 2 * KIB  # as much as a record may well have: who wants few reads little
+MARGIN_BYTES = 32  # by which the next records may be larger than those before them
 
 log = Lines(__name__)
 
@@ -39,7 +40,12 @@ TakeRun = Callable[[bytes, int, int, int, int], tuple[int, int, int, int]]
 class Reader:
     """Reads a partition from an offset on, up to what readers may see."""
 
-    __slots__ = ("_after", "_ahead", "_at", "_base", "_unpacked", "_window", "offset", "partition")
+    # fmt: off
+    __slots__ = (
+        "_after", "_ahead", "_at", "_base", "_first", "_found", "_unpacked", "_window", "offset",
+        "partition",
+    )
+    # fmt: on
 
     def __init__(self, partition: Partition, offset: int, unpacked: Unpacked) -> None:
         self.partition = partition
@@ -49,6 +55,8 @@ class Reader:
         self._after = BEGINNING  # how far in that
         self._ahead = b""  # what was read of the log, within `read` only: readers live long
         self._at = 0  # where in that the next batch begins
+        self._found: Found | None = None  # where that was
+        self._first = offset  # what it was read for
         self._window = 0  # how many bytes to read at once
 
     @property
@@ -63,14 +71,14 @@ class Reader:
         if there is one: `bytes_max` is looked at after each. `take_run`: who is asked first.
         """
         taken = skipped = 0
-        self._window = min(count * RECORD_BYTES, bytes_max, AHEAD_BYTES_MAX)
+        self._window = min(count * self.partition.record_bytes, bytes_max, AHEAD_BYTES_MAX)
         try:
             while taken < count and bytes_max > 0 and skipped < BATCHES_SKIPPED_MAX:
-                began = self.offset
+                here = self.offset
                 taken_here = size = 0
                 if take_run is not None:
                     taken_here, size = self._take_run(count - taken, bytes_max, take_run)
-                if self.offset == began:
+                if self.offset == here:
                     batch = self._batch()
                     if batch is None:
                         break
@@ -78,9 +86,20 @@ class Reader:
                 taken += taken_here
                 bytes_max -= size
                 skipped += not taken_here
+            self._note()
         finally:
-            self._ahead, self._at = b"", 0
+            self._ahead, self._at, self._found = b"", 0, None
         return taken
+
+    def _note(self) -> None:
+        """For who reads on: where that is, and how much to read at once."""
+        found, count = self._found, self.offset - self._first
+        if found is None or count <= 0:
+            return
+        if self._base < 0:
+            self.partition.log.goes_on(self.offset, found, self._at)
+        used = self._at + size_at(self._ahead, self._at)  # a batch too many rather than too few
+        self.partition.record_bytes = min(used // count + MARGIN_BYTES, RECORD_BYTES_MAX)
 
     def _take_run(self, count: int, bytes_max: int, take_run: TakeRun) -> tuple[int, int]:
         """Have all taken that can be at once; what is wrong comes up when there is no more."""
@@ -134,7 +153,7 @@ class Reader:
         partition = self.partition
         if self.offset < partition.start:  # retention was quicker
             self.offset, self._base, self._after = partition.start, -1, BEGINNING
-            self._ahead = b""
+            self._take_up(None)
         if self.offset >= partition.visible_end:
             return None
         if self._ahead:
@@ -153,6 +172,7 @@ class Reader:
             header = check(data)
         except StorageError as error:
             # The log puts damage aside at its next tick; then there is something further on.
+            self._take_up(None)
             self._report(error)
             return None
         if not header.compression and len(data) <= AHEAD_BYTES_MAX:
@@ -181,12 +201,15 @@ class Reader:
         self._at = 0
         try:
             found = partition.read(self.offset, self._window, at_least_one=False)
-            self._ahead = b"" if found is None else found.read()
+            self._take_up(found)
             if found is None or size_at(self._ahead, 0):
                 return
         except StorageError:  # it may be further on, and must not take away what is before it
             self._window = 1
-        found = partition.read(self.offset, self._window)  # a batch that is larger
+        self._take_up(partition.read(self.offset, self._window))  # a batch that is larger
+
+    def _take_up(self, found: Found | None) -> None:
+        self._found, self._first = found, self.offset
         self._ahead = b"" if found is None else found.read()
 
     def _body(self, data: Buffer, header: BatchHeader) -> bytes:

@@ -6,6 +6,7 @@ from anymq.config.units import MIB
 from anymq.storage.batch import BatchHeader
 
 BYTES_MAX = 64 * MIB  # of all together; whoever finds his batch gone unpacks it again
+BATCH_BYTES = 600  # about: what one takes beside its records
 
 Batch = tuple[BatchHeader, bytes]
 
@@ -32,7 +33,7 @@ class Unpacked:
             return
         self._forget(self._batches.pop(place, None))
         self._batches[place] = batch
-        self.size += len(batch[1])
+        self.size += _size(batch)
         while self.size > self._bytes_max and len(self._batches) > 1:
             self._forget(self._batches.popitem(last=False)[1])
 
@@ -43,4 +44,8 @@ class Unpacked:
 
     def _forget(self, batch: Batch | None) -> None:
         if batch is not None:
-            self.size -= len(batch[1])
+            self.size -= _size(batch)
+
+
+def _size(batch: Batch) -> int:
+    return len(batch[1]) + BATCH_BYTES

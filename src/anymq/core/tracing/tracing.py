@@ -33,6 +33,7 @@ TRACES_MAX = 16  # of a virtual host
 RECORDS_MAX = 100  # of one batch, or one answer of a topic, that are looked at one by one
 READ_BYTES_MAX = 256 * 1024
 DECOMPRESSED_BYTES_MAX = 4 * 1024 * 1024
+OPENERS_MAX = 100  # topics whose records were read lately
 
 news = News(__name__)
 
@@ -270,7 +271,7 @@ class Tracing:
 
     def _read(self, topic: str, data: "Buffer") -> list[tuple[int, Message]]:
         """Return the records of these batches: the first ones, if there are many."""
-        opener = self._openers.setdefault(topic, Opener(topic, self._forms))
+        opener = self._opener(topic)
         found: list[tuple[int, Message]] = []
         try:
             for batch in _split(data):
@@ -283,6 +284,14 @@ class Tracing:
         except CorruptBatch:
             pass  # a batch cut short, as clients expect at the end of an answer
         return found
+
+    def _opener(self, topic: str) -> Opener:
+        opener = self._openers.get(topic)
+        if opener is None:
+            if len(self._openers) >= OPENERS_MAX:  # some of topics that are gone
+                self._openers.clear()
+            opener = self._openers[topic] = Opener(topic, self._forms)
+        return opener
 
 
 def _split(data: "Buffer") -> Iterator["Buffer"]:

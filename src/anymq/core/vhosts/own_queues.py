@@ -57,14 +57,7 @@ class QueueMeans:
     bury: Callable[[Iterable[int]], None]  # take the logs of deleted queues off the disk
 
 
-class _Held:
-    """The lines of a queue and the ids of their logs, by level."""
-
-    __slots__ = ("lines", "logs")
-
-    def __init__(self, logs: dict[int, int], lines: dict[int, Line]) -> None:
-        self.logs = logs
-        self.lines = lines
+_Held = dict[int, Line]  # the lines of a queue, by level
 
 
 class OwnQueues:
@@ -123,7 +116,7 @@ class OwnQueues:
         changes: Mapping[str, msgspec.Struct | None],
         then: Then,
     ) -> None:
-        gone = partial(self._gone, list(self._held[queue].logs.values()))
+        gone = partial(self._gone, list(_logs_of(self._held[queue]).values()))
         self._unmake(vhost, queue)
         if changes:
             self._means.catalog.change(changes, _both(gone, then))
@@ -133,7 +126,7 @@ class OwnQueues:
     def ending(self, vhost: VirtualHost, queue: AnyQueue) -> Ending:
         """Return what unmakes a durable one."""
         assert isinstance(queue, Queue)
-        logs = list(self._held[queue].logs.values())
+        logs = list(_logs_of(self._held[queue]).values())
         return Ending({queue_key(vhost.name, queue.name): None}, logs, partial(self._gone, logs))
 
     def restore(self, vhost: VirtualHost) -> None:
@@ -153,7 +146,7 @@ class OwnQueues:
             raise PreconditionFailed(f"{queue.of} cannot become of another type")
         check_declaration(queue.of, queue.kind, arguments)
         if queue.durable:
-            self._put(declaration, queue.kind, self._held[queue].logs, then)
+            self._put(declaration, queue.kind, _logs_of(self._held[queue]), then)
         else:
             queue.configure(arguments, queue.policy)
             then(None)
@@ -176,11 +169,9 @@ class OwnQueues:
                 self._unmake(vhost, queue)
         elif queue is None:
             self._make(vhost, declaration, record.kind, record.logs)
-        else:
+        elif dict(declaration.arguments) != dict(queue.arguments):
             # A level that the disk did not keep is still there, and is going to be tried again.
-            self._held[queue].logs.update(record.logs)
-            if dict(declaration.arguments) != dict(queue.arguments):
-                queue.configure(declaration.arguments, queue.policy)
+            queue.configure(declaration.arguments, queue.policy)
 
     # Within
 
@@ -225,11 +216,10 @@ class OwnQueues:
     ) -> None:
         held = self._deleted.pop(min(logs.values()), None)
         if held is None:
-            lines = {
+            held = {
                 level: self._line(log_id, declaration.durable) for level, log_id in logs.items()
             }
-            held = _Held(dict(logs), lines)
-        for line in held.lines.values():
+        for line in held.values():
             line.take_back()  # its deletion failed: who had something has let go of the queue
         queue = Queue(
             declaration.name,
@@ -237,7 +227,7 @@ class OwnQueues:
             self._house(vhost),
             kind=kind,
             durable=declaration.durable,
-            lines=held.lines,
+            lines=held,
             owner=declaration.owner,
             auto_delete=declaration.auto_delete,
             arguments=declaration.arguments,
@@ -250,7 +240,7 @@ class OwnQueues:
         vhost.topology.drop_queue(queue)
         held = self._held.pop(queue)
         if queue.durable:
-            self._deleted[min(held.logs.values())] = held
+            self._deleted[min(_logs_of(held).values())] = held
         queue.close()
 
     def _house(self, vhost: VirtualHost) -> House:
@@ -277,14 +267,13 @@ class OwnQueues:
 
     def _new_line(self, queue: Queue, level: int) -> Line:
         """A message of this priority came for the first time."""
-        means, held = self._means, self._held[queue]
+        means = self._means
         log_id = means.new_log_id() if queue.durable else means.new_transient_log_id()
-        held.lines[level] = line = self._line(log_id, queue.durable)
-        held.logs[level] = log_id
+        self._held[queue][level] = line = self._line(log_id, queue.durable)
         return line
 
     def _keep_levels(self, queue: Queue, then: Then) -> None:
-        logs = self._held[queue].logs
+        logs = _logs_of(self._held[queue])
         self._put(_declaration_of(queue, queue.arguments), queue.kind, logs, then)
 
 
@@ -299,6 +288,11 @@ class _Republish:
         return self._vhost.publishing.republish(
             message, then, lambda name: not is_cycle(name, message)
         )
+
+
+def _logs_of(held: _Held) -> dict[int, int]:
+    """Return the ids of their logs, by level."""
+    return {level: line.log.id for level, line in held.items()}
 
 
 def _both(first: Then, second: Then) -> Then:

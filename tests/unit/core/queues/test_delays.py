@@ -14,7 +14,7 @@ from anymq.core.queues.journal import Journal
 from anymq.core.timers import Timer, Timers
 from anymq.storage.errors import DiskFull
 from anymq.storage.store import LogStore
-from anymq.testing.simfs import SimFiles
+from anymq.testing.simfs import UNLIMITED, SimFiles
 
 START = 1_700_000_000_000
 
@@ -217,6 +217,21 @@ def test_a_clean_end_keeps_what_has_no_answer_yet(room: Room) -> None:
     room.sleep(1000)
     room.restart()
     assert len(room.delays) == 2
+
+
+def test_a_disk_that_refuses_one_does_not_keep_the_others() -> None:
+    """The timer was for the one that the disk did not take."""
+    room = Room()
+    room.add(1000, b"later")
+    room.commit()
+    room.files.capacity = 0
+    room.add(10, b"sooner")
+    room.now += 10
+    room.timers.run(room.now)  # it is due, and not on the disk yet
+    room.commit()
+    assert isinstance(room.told[-1], DiskFull)
+    room.files.capacity = UNLIMITED
+    assert room.timers.next_due() == START + 1000
 
 
 def test_when_it_cannot_be_published_it_is_tried_again(room: Room) -> None:

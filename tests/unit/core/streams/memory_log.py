@@ -1,17 +1,21 @@
 """The same log in memory: for tests, and for what need not survive."""
 
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Sequence
 
 from typing_extensions import override
 
 from anymq.storage.batch import BatchHeader, prefix, read_header
 from anymq.storage.errors import LogDeleted, OffsetOutOfRange, StorageError
-from anymq.storage.files import Buffer, FileRange
+from anymq.storage.files import Buffer
+from anymq.storage.found import Found
 from anymq.storage.log import Log, LogConfig, Then
+from anymq.storage.segment import Segment
 
 HEADERS_MAX = 1000  # in one answer
+
+
+NO_SEGMENT = Segment("nowhere", 0, 4096)
 
 
 class MemoryFile:
@@ -63,7 +67,7 @@ class MemoryLog(Log):
         self._data = bytearray()
         self._bases: list[int] = []
         self._places: list[int] = []
-        self._waiters: deque[tuple[int, Then]] = deque()
+        self._waiters: list[tuple[int, Then]] = []
         self._state: tuple[int, bytes] | None = None
         self._epochs: list[tuple[int, int]] = []
 
@@ -86,7 +90,7 @@ class MemoryLog(Log):
         """Everything so far is durable: show it, tell those who wait."""
         moved, self.visible_end = self.visible_end != self.end, self.end
         while self._waiters and self._waiters[0][0] < self.visible_end:
-            self._waiters.popleft()[1](None)
+            self._waiters.pop(0)[1](None)
         if moved and self.on_visible is not None:
             self.on_visible()
 
@@ -101,7 +105,7 @@ class MemoryLog(Log):
         self._epochs = [one for one in self._epochs if one[1] <= self.end]
         if self.on_rollback is not None:
             self.on_rollback()
-        waiters, self._waiters = self._waiters, deque()
+        waiters, self._waiters = self._waiters, []
         for _, then in waiters:
             then(error)
 
@@ -128,7 +132,7 @@ class MemoryLog(Log):
             self._waiters.append((offset, then))
 
     @override
-    def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> FileRange | None:
+    def read(self, offset: int, bytes_max: int, *, at_least_one: bool = True) -> Found | None:
         if not self.start <= offset <= self.visible_end:
             raise OffsetOutOfRange(f"{offset} is not within {self.start}..{self.visible_end}")
         if offset == self.visible_end:
@@ -139,7 +143,11 @@ class MemoryLog(Log):
         end = self._places[last] if last < len(self._places) else len(self._data)
         one = read_header(self._data, position).size
         size = min(end - position, max(bytes_max, one if at_least_one else 0))
-        return FileRange(MemoryFile(self._data), position, size) if size else None
+        return Found(MemoryFile(self._data), position, size, NO_SEGMENT) if size else None
+
+    @override
+    def goes_on(self, offset: int, found: Found, done: int) -> None:
+        pass
 
     @override
     def headers(self, offset: int) -> list[BatchHeader]:

@@ -1,15 +1,17 @@
 """Readers read some batches at once, and nobody can tell from what they hand over."""
 
+from random import Random
 from typing import Any
 
 import pytest
 from tests.unit.core.streams.reading import take_all, write
 from tests.unit.core.world import Restart, World, append, make_batch
 
+from anymq.config.units import MIB
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.reader import AHEAD_BYTES_MAX, Reader
 from anymq.core.streams.unpacked import Unpacked
-from anymq.storage import records
+from anymq.storage import reading, records
 from anymq.storage.batch import CONTROL, HEADER_BYTES, check, read_header
 from anymq.storage.compression import Compression
 
@@ -159,3 +161,51 @@ def test_damage_from_before_the_start(world: World, partition: Partition) -> Non
     world.maintain()
     assert take_all(reader) == VALUES[5:]
     assert reader.at_end
+
+
+def test_who_reads_on_looks_for_nothing(
+    world: World, partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little each reads at once, and whoever it is."""
+    looked_for = []
+    original = reading.locate
+
+    def locate(segments: Any, offset: int, disk: Any) -> Any:
+        looked_for.append(offset)
+        return original(segments, offset, disk)
+
+    monkeypatch.setattr(reading, "locate", locate)
+    found = [take_all(Reader(partition, offset, Unpacked()), 2) for offset in range(0, 8, 2)]
+    assert found == [VALUES[:2], VALUES[2:4], VALUES[4:6], VALUES[6:]]
+    assert looked_for == [0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_reading_on_while_everything_moves(seed: int) -> None:
+    """New batches, new segments, the oldest gone, a restart: each gets what is there."""
+    random, world = Random(seed), World()
+    partition = world.broker.create_topic("orders", 1).partition(0)
+    world.commit()
+    written: list[bytes] = []
+    places = [0, 0, 0]
+    for _ in range(150):
+        step = random.randrange(10)
+        if step < 4:
+            values = [random.randbytes(random.choice((3, 300, 9000))) for _ in range(3)]
+            for some in random.choice(([values], [[value] for value in values])):
+                write(world, partition, *some)
+            written += values
+        elif step == 4 and written:
+            partition.log.roll()
+        elif step == 5:
+            partition.log.delete_before(random.randint(partition.start, len(written)))
+            world.maintain()
+        elif step == 6 and random.random() < 0.2:
+            partition = world.restart(random.choice(list(Restart))).topic("orders").partition(0)
+        for number, at in enumerate(places):
+            if random.random() < 0.5:
+                reader = Reader(partition, at, Unpacked())
+                start = max(at, partition.start)
+                found = take_all(reader, random.choice((1, 2, 7)), random.choice((1, 5000, MIB)))
+                assert found == written[start : start + len(found)]
+                places[number] = 0 if reader.at_end and random.random() < 0.3 else reader.offset

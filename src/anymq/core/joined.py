@@ -1,0 +1,23 @@
+"""Joined: one answer for several."""
+
+from collections.abc import Callable
+
+Then = Callable[[Exception | None], None]
+
+
+class Joined:
+    """Told so often, tells once: when all have answered, of the first error if there was one."""
+
+    __slots__ = ("_error", "_left", "_then")
+
+    def __init__(self, then: Then, count: int) -> None:
+        self._then = then
+        self._left = count
+        self._error: Exception | None = None
+
+    def __call__(self, error: Exception | None) -> None:
+        """One of them is done."""
+        self._left -= 1
+        self._error = self._error or error
+        if not self._left:
+            self._then(self._error)
