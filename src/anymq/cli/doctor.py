@@ -9,7 +9,6 @@ import errno
 import fcntl
 import importlib
 import os
-import platform
 import shutil
 import socket
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 import anymq
 from anymq.cli.doctoring import broker, machine
 from anymq.cli.doctoring.finding import Finding, Findings, Verdict
+from anymq.cli.doctoring.python import check_python
 from anymq.cli.examine import examine
 from anymq.cli.settings import add_flags, load_settings
 from anymq.config.doors import own_doors, plugin_doors
@@ -63,15 +63,6 @@ def show(finding: Finding) -> str:
     """Write a finding for a person."""
     advice = f"\n{'':9}-> {finding.advice}" if finding.advice else ""
     return f"{finding.verdict.value:8} {finding.seen}{advice}"
-
-
-def check_python(settings: Settings) -> Findings:
-    """Is this a Python we know?"""
-    version = platform.python_version()
-    if sys.version_info >= (3, 11):  # noqa: UP036  # pip would not install it, but who knows
-        yield Finding(Verdict.FINE, f"Python {version}")
-    else:
-        yield Finding(Verdict.BROKEN, f"Python {version}", "anymq needs Python 3.11 or newer")
 
 
 def check_modules(settings: Settings) -> Findings:

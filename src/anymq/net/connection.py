@@ -10,7 +10,7 @@ Whatever happens here ends this connection at most: nothing is raised into the l
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from anymq.net.plain import PlainChannel
 from anymq.net.tls import TlsChannel, in_words
@@ -19,9 +19,13 @@ from anymq.protocols.session import Outbox, Peer, Session
 
 SENT_PER_TURN_MAX = 4 * 1024 * 1024  # a fast reader of a long backlog lets the others have a turn
 LOOK_EVERY = 4  # ticks, whether the connection is still there
+# A session that waits for nothing is looked at as seldom as this; not all of them at once.
+QUIET_SECONDS, QUIET_SECONDS_MORE = 8, 8
 PEER_LEFT = "the peer hung up"
 
 log = Log("anymq.net")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class Connection:
         "_patience",
         "_peer_ended",
         "_progressed",
+        "_quiet_until",
         "_read_buffer",
         "_reading",
         "_stalled_since",
@@ -91,6 +96,7 @@ class Connection:
         self._closed = self._peer_ended = False
         self._progressed = False
         self._ticks = 0
+        self._quiet_until = 0.0  # unless something happens, nothing is to be looked at
         self._opened: float | None = None
         self._stalled_since: float | None = None
         self._ending_since: float | None = None
@@ -105,13 +111,24 @@ class Connection:
 
     def tick(self, now: float) -> None:
         """Notice silence, and peers that hold us up."""
-        self._guarded(self.session.tick, now)
         self._ticks += 1
         # A loop may be told of a reset, and not tell us (libuv: POLLERR); or we do not listen.
-        if not self._closed and self._ticks % LOOK_EVERY == 0 and self._channel.is_reset:
+        if self._ticks % LOOK_EVERY == 0 and self._channel.is_reset:
             self.close()
-        if not self._closed and (why := self._too_slow(now)):
-            self.close(why)
+        elif now >= self._quiet_until:
+            until = self._guarded(self.session.tick, now)
+            if not self._closed and (why := self._too_slow(now)):
+                self.close(why)
+            elif not self._closed:
+                self._be_quiet(now, until)
+
+    def _be_quiet(self, now: float, until: float | None) -> None:
+        """Do not look at it before then, if neither session nor channel waits for something."""
+        channel = self._channel
+        ending = self.session.closed or self._peer_ended
+        if until is not None and channel.ready and not (channel.owes or ending):
+            most = QUIET_SECONDS + self._fd % QUIET_SECONDS_MORE
+            self._quiet_until = min(until, now + most)
 
     def close(self, why: str = "") -> None:
         """Hang up now, whatever is still owed. `why` is for the log; empty: that is no news."""
@@ -176,15 +193,16 @@ class Connection:
         if not self._closed:
             self._guarded(self.session.go_on)
 
-    def _guarded(self, act: Callable[..., None], *arguments: Any) -> None:
+    def _guarded(self, act: Callable[..., T], *arguments: Any) -> T | None:
         # A bug in one conversation must not disturb the others: log it and hang up.
         try:
-            act(*arguments)
+            said = act(*arguments)
         except Exception:
             log.exception("a session failed; its connection is closed", peer=str(self.peer))
             self.close()
-        else:
-            self._settle()
+            return None
+        self._settle()
+        return said
 
     # Sending
 
@@ -230,6 +248,7 @@ class Connection:
         """Listen for what the state that session and channel are in now asks for."""
         if self._closed:
             return
+        self._quiet_until = 0.0
         session, channel = self.session, self._channel
         ending = session.closed or self._peer_ended
         if ending and not (self.owes or channel.owes):

@@ -30,12 +30,12 @@ class PlainChannel:
     def __init__(self, sock: socket.socket) -> None:
         self.ended = False  # the peer says no more
         self._socket = sock
-        self._owed: deque[Output] = deque()
+        self._owed: deque[Output] | None = None  # while there is some: an empty one is large
 
     @property
     def owes(self) -> bool:
         """Is there something the peer did not take yet?"""
-        return bool(self._owed)
+        return self._owed is not None
 
     @property
     def is_reset(self) -> bool:
@@ -48,7 +48,7 @@ class PlainChannel:
 
     def close(self) -> None:
         """Close the socket."""
-        self._owed.clear()
+        self._owed = None
         self._socket.close()
 
     def receive_into(self, buffer: memoryview) -> int:
@@ -62,72 +62,83 @@ class PlainChannel:
 
     def queue(self, outputs: Iterable[Output]) -> None:
         """Owe these, too."""
-        self._owed.extend(outputs)
+        if self._owed is None:
+            self._owed = deque(outputs) or None
+        else:
+            self._owed.extend(outputs)
 
     def send(self, bytes_max: int) -> int:
         """Send what the peer takes now, about `bytes_max` at most; return how much it was."""
-        total = 0
+        owed, total = self._owed, 0
+        if owed is None:
+            return 0
         try:
-            if len(self._owed) == 1 and not isinstance(self._owed[0], FileRange):
-                return self._send_one(self._owed[0])
-            while self._owed and total < bytes_max:
-                head = self._owed[0]
-                if isinstance(head, FileRange):
-                    total += self._send_file(head)
-                else:
-                    total += self._send_buffers()
+            if len(owed) == 1 and not isinstance(owed[0], FileRange):
+                total = self._send_one(owed, owed[0])
+            else:
+                while owed and total < bytes_max:
+                    head = owed[0]
+                    sent = (
+                        self._send_file(owed, head)
+                        if isinstance(head, FileRange)
+                        else self._send_buffers(owed)
+                    )
+                    total += sent
         except (BlockingIOError, InterruptedError):
             pass
+        if not owed:
+            self._owed = None
         return total
 
-    def _send_one(self, output: Buffer) -> int:
+    def _send_one(self, owed: deque[Output], output: Buffer) -> int:
         """As most turns go: one piece, which the peer takes. Measured by `./dev bench mqtt`."""
         sent = self._socket.send(output)
         if sent == len(output):
-            self._owed.clear()
+            owed.clear()
         else:
-            self._owed[0] = memoryview(output)[sent:]
+            owed[0] = memoryview(output)[sent:]
         return sent
 
-    def _send_buffers(self) -> int:
+    def _send_buffers(self, owed: deque[Output]) -> int:
         buffers: list[Buffer] = []
         flags = 0
-        for output in islice(self._owed, BUFFERS_PER_CALL_MAX):
+        for output in islice(owed, BUFFERS_PER_CALL_MAX):
             if isinstance(output, FileRange):
                 flags = MORE_FOLLOWS  # the file's bytes follow: share the packet with them
                 break
             buffers.append(output)
         sent = self._socket.sendmsg(buffers, (), flags)
-        self._forget(sent)
+        _forget(owed, sent)
         return sent
 
-    def _forget(self, sent: int) -> None:
-        while self._owed:
-            head = self._owed[0]
-            assert not isinstance(head, FileRange) or sent == 0
-            if isinstance(head, FileRange):
-                return
-            size = len(head)
-            if sent < size:
-                if sent:
-                    self._owed[0] = memoryview(head)[sent:]
-                return
-            sent -= size
-            self._owed.popleft()
-
-    def _send_file(self, piece: FileRange) -> int:
+    def _send_file(self, owed: deque[Output], piece: FileRange) -> int:
         descriptor = piece.file.fileno()
         if descriptor < 0:
-            self._owed[0] = _whole(piece)
+            owed[0] = _whole(piece)
             return 0
         sent = os.sendfile(self._socket.fileno(), descriptor, piece.position, piece.size)
         if sent == 0:
             raise FileEndedEarly
         if sent == piece.size:
-            self._owed.popleft()
+            owed.popleft()
         else:
-            self._owed[0] = FileRange(piece.file, piece.position + sent, piece.size - sent)
+            owed[0] = FileRange(piece.file, piece.position + sent, piece.size - sent)
         return sent
+
+
+def _forget(owed: deque[Output], sent: int) -> None:
+    while owed:
+        head = owed[0]
+        assert not isinstance(head, FileRange) or sent == 0
+        if isinstance(head, FileRange):
+            return
+        size = len(head)
+        if sent < size:
+            if sent:
+                owed[0] = memoryview(head)[sent:]
+            return
+        sent -= size
+        owed.popleft()
 
 
 def _whole(piece: FileRange) -> bytes:

@@ -46,14 +46,24 @@ class Memory:
     """
 
     def __init__(self, bytes_max: int) -> None:
+        self._scarce_from = bytes_max // 2
         self.used = 0
         self.peak = 0  # since somebody set it back
         self._small = _Tier(bytes_max)
         self._large = _Tier(bytes_max - bytes_max // 4)
         self._favoured: Holder | None = None
 
+    @property
+    def scarce(self) -> bool:
+        """Is half of it used? Then nobody is given more messages while it is owed some.
+
+        Consumers who do not read would take all of it, and nobody else could say a word.
+        """
+        return self.used >= self._scarce_from
+
     def resize(self, bytes_max: int) -> None:
         """Use another limit from now on."""
+        self._scarce_from = bytes_max // 2
         waiting = (self._small, self._large)
         self._small = _Tier(bytes_max)
         self._large = _Tier(bytes_max - bytes_max // 4)

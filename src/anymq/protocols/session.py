@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from typing_extensions import override
 
+from anymq.protocols.memory import Memory
 from anymq.storage.files import Buffer, FileRange
 
 Output = Buffer | FileRange
@@ -20,14 +21,24 @@ class Outbox:
     holds back. `memory` is how much of that takes memory, at most: ranges of files do not.
     """
 
-    __slots__ = ("_on_output", "_pending", "dress", "memory", "size")
+    __slots__ = ("_on_output", "_pending", "common", "dress", "memory", "size")
 
     def __init__(self, on_output: Callable[[], None]) -> None:
         self._on_output = on_output
         self._pending: list[Output] = []
         self.dress: Dress | None = None  # makes of all that what travels (and counts what it adds)
+        self.common: Memory | None = None  # of all connections
         self.size = 0
         self.memory = 0
+
+    @property
+    def scarce(self) -> bool:
+        """Is memory scarce, so that messages go out one at a time?"""
+        return self.common is not None and self.common.scarce
+
+    def has_room(self, bytes_max: int) -> bool:
+        """May messages be added to what is owed?"""
+        return self.size <= bytes_max and not (self.size and self.scarce)
 
     def write(self, data: Output) -> None:
         """Owe `data` to the peer; it must not change any more.
@@ -158,8 +169,12 @@ class Session(Protocol):
     def go_on(self) -> None:
         """Act on what is left. Called in a turn of the loop of its own while there is `more`."""
 
-    def tick(self, now: float) -> None:
-        """Send heartbeats, notice silence. Called about once a second."""
+    def tick(self, now: float) -> float | None:
+        """Send heartbeats, notice silence. Called about once a second.
+
+        It may return until when it need not be called, unless something happens: very many are
+        silent, and looking at each of them every second takes a good part of a processor.
+        """
 
     def peer_gone(self) -> None:
         """Give back what the peer held."""

@@ -2,6 +2,8 @@
 
 import fcntl
 import socket
+import sys
+import sysconfig
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ from anymq.cli import doctor
 from anymq.cli.doctor import Check
 from anymq.cli.doctoring import machine
 from anymq.cli.doctoring.finding import Finding, Verdict
+from anymq.cli.doctoring.python import check_python
 from anymq.cli.main import main
 from anymq.config.load import from_tables
 from anymq.config.model import Settings
@@ -47,6 +50,25 @@ def test_nothing_stands_in_the_way_of_an_empty_directory(
 
     assert status == 0
     assert "nothing stands in the way" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("prefix", "options", "verdict"),
+    [
+        ("/usr", "--prefix=/usr", Verdict.FINE),
+        ("/opt/python", "'--enable-optimizations' '--with-lto'", Verdict.FINE),
+        ("/opt/python", None, Verdict.FINE),  # nobody says
+        ("/root/.pyenv/versions/3.13.0", "'--enable-shared'", Verdict.DOUBTFUL),
+    ],
+)
+def test_a_slow_python(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, options: str | None, verdict: Verdict
+) -> None:
+    monkeypatch.setattr(sys, "base_prefix", prefix)
+    monkeypatch.setattr(sysconfig, "get_config_var", {"CONFIG_ARGS": options}.get)
+    [found] = look(check_python)
+    assert found.verdict is verdict
+    assert ("without optimisations" in found.seen) == (verdict is Verdict.DOUBTFUL)
 
 
 def test_a_taken_port_is_a_problem_with_a_way_out(

@@ -71,6 +71,7 @@ class Talker(Session):
     wants: bool = True
     waits_for_disk: bool = False
     fails_at_goodbye: bool = False
+    quiet_until: float | None = None
 
     @property
     @override
@@ -97,8 +98,9 @@ class Talker(Session):
         self.more_turns -= 1
 
     @override
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> float | None:
         self.ticks.append(now)
+        return self.quiet_until
 
     @override
     def peer_gone(self) -> None:

@@ -6,12 +6,20 @@ import struct
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import pytest
 from tests.unit.net.room import LOOPS, PEER, Loop, Talker, drain, has_ended, running
 
-from anymq.net.connection import LOOK_EVERY, SENT_PER_TURN_MAX, Connection, Patience
+from anymq.net.connection import (
+    LOOK_EVERY,
+    QUIET_SECONDS,
+    QUIET_SECONDS_MORE,
+    SENT_PER_TURN_MAX,
+    Connection,
+    Patience,
+)
 from anymq.net.plain import PlainChannel
 from anymq.protocols.session import Outbox, Peer
 from anymq.storage.files import FileRange
@@ -215,6 +223,24 @@ def test_an_idle_peer_that_is_owed_nothing_stays(place: Place) -> None:
         connection.tick(now)
     assert session.ticks == [0, 1000, 2000]
     assert not place.forgotten
+
+
+def test_who_is_quiet_is_looked_at_when_it_said_or_something_happens(place: Place) -> None:
+    """And at times in any case: ten thousand are looked at every second otherwise."""
+    connection, session, theirs = place.connect(quiet_until=1005.0)
+    for now in range(1000, 1006):
+        connection.tick(now)
+    assert session.ticks == [1000, 1005]
+    session.quiet_until = inf
+    connection.tick(1006)
+    connection.tick(1007)
+    theirs.sendall(b"hello")
+    place.loop.until(lambda: session.heard == b"hello")
+    connection.tick(1008)
+    connection.tick(1009)
+    assert session.ticks == [1000, 1005, 1006, 1008]
+    connection.tick(1008 + QUIET_SECONDS + QUIET_SECONDS_MORE)
+    assert len(session.ticks) == 5
 
 
 def test_back_pressure_stops_the_reading_and_ends(place: Place) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from anymq.protocols.memory import SMALL_BYTES, Memory
+from anymq.protocols.session import Outbox
 
 LIMIT = 64 * SMALL_BYTES
 
@@ -94,3 +95,21 @@ def test_who_leaves_takes_everything_along() -> None:
     memory.leave(one)
     assert memory.used == 0
     assert (one.woken, other.woken) == (0, 1)
+
+
+def test_while_it_is_scarce_nobody_gets_more_messages_who_is_owed_some() -> None:
+    """Consumers who do not read would take all of it, and nobody else could say a word."""
+    memory, outbox = Memory(LIMIT), Outbox(lambda: None)
+    outbox.common = memory
+    outbox.write(b"owed")
+    assert outbox.has_room(100)
+    other = Holder(memory).hold(LIMIT // 2)
+    assert memory.scarce
+    assert not outbox.has_room(100)
+    outbox.sent(4)
+    assert outbox.has_room(100)
+    assert outbox.scarce, "and gets one message at a time"
+    outbox.write(b"owed")
+    other.hold(LIMIT // 2 - 1)
+    assert outbox.has_room(100)
+    assert not outbox.scarce

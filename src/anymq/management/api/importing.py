@@ -15,6 +15,7 @@ import msgspec
 from anymq.core.broker import Broker
 from anymq.core.catalog import Then
 from anymq.core.errors import Invalid
+from anymq.core.joined import Joined
 from anymq.core.policies.parameters import COMPONENTS
 from anymq.core.policies.terms import term
 from anymq.core.rights.acls import AclRecord
@@ -204,7 +205,7 @@ def _put_user(into: Import, said: UserItem, then: Then) -> None:
     proofs: dict[str, Any] = {}
     if not (said.of_configuration or accounts.is_of_file(said.name)):  # which knows passwords
         proofs = _proofs(said, new=said.name not in accounts)
-    both = _both(then)
+    both = Joined(then, 2)
     accounts.put(said.name, tags=[tag.strip() for tag in tags], then=both, **proofs)
     limits.put(said.name, said.limits or {}, both)
 
@@ -344,18 +345,6 @@ def _put_binding(_: Import, vhost: VirtualHost, said: BindingItem, then: Then) -
         to_exchange=said.destination_type == EXCHANGE,
         then=then,
     )
-
-
-def _both(then: Then) -> Then:
-    """Return one that is to be told twice."""
-    answers: list[Exception | None] = []
-
-    def told(error: Exception | None) -> None:
-        answers.append(error)
-        if len(answers) == 2:
-            then(next((one for one in answers if one is not None), None))
-
-    return told
 
 
 # In the order in which they are made: what is said, who makes it, and is it in a virtual host?

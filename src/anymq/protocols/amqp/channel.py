@@ -244,7 +244,8 @@ class Channel:
 
     def has_room(self) -> bool:
         """May anything be delivered now? If not, `on_room` comes."""
-        if self.wire.has_room:
+        wire = self.wire
+        if wire.outbox.has_room(wire.settings.delivery_bytes_max):
             return True
         self.wire.wait_for_room(self)
         return False

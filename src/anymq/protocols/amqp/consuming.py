@@ -61,9 +61,10 @@ class Consumer(Taker):
         channel = self._channel
         if not channel.has_room():
             return 0
+        most = 1 if channel.wire.outbox.scarce else UNLIMITED
         if self.no_ack:
-            return UNLIMITED
-        room = UNACKED_MAX - channel.out
+            return most
+        room = min(most, UNACKED_MAX - channel.out)
         if self.prefetch:
             room = min(room, self.prefetch - self.out)
         if channel.shared_prefetch:

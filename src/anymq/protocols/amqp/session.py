@@ -5,6 +5,7 @@ beats pretty.
 """
 
 import struct
+from math import inf
 from typing import Any
 
 from anymq.protocols.amqp.channels import (
@@ -92,6 +93,7 @@ class AmqpSession:
         self.held_bytes = 0
         self._amqp = amqp
         self._outbox = outbox
+        outbox.common = amqp.memory
         self._rest = bytearray()  # of a frame, or of more of them, if `_waits`
         self._needed = 0  # with so much, the rest is worth looking at
         self._waits = False  # there was no time or no room
@@ -126,10 +128,8 @@ class AmqpSession:
         """Could it go on with what it left?"""
         channels = self.conversation.channels
         if channels is not None:
-            if (
-                channels.waiting
-                and self._outbox.size <= self._amqp.settings.delivery_bytes_max // 2
-            ):
+            room = self._amqp.settings.delivery_bytes_max // 2
+            if channels.waiting and self._outbox.has_room(room):
                 return True
             if channels.holds:
                 return False
@@ -191,20 +191,23 @@ class AmqpSession:
         """There is room again: let the carrier see."""
         self._outbox.wake()
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> float | None:
         """Send heartbeats, notice silence, end what takes too long."""
         conversation = self.conversation
         conversation.tick(now)
-        if not self.reading:
+        reading = self.reading
+        if not reading:
             self._last_heard = now  # it may be saying something: we do not listen
-        interval = conversation.heartbeat
-        if not interval or self.closed:
-            return
-        if not self._outbox.size and now - self._last_sent >= interval / 2 - TICK_SECONDS / 2:
-            self._last_sent = now
-            self._outbox.write(HEARTBEAT_FRAME)
-        if now - self._last_heard > 2 * interval:
-            conversation.end(f"missed heartbeats from client, timeout: {interval}s")
+        interval, due = conversation.heartbeat, inf
+        if interval and not self.closed:
+            pause = interval / 2 - TICK_SECONDS / 2
+            if not self._outbox.size and now - self._last_sent >= pause:
+                self._last_sent = now
+                self._outbox.write(HEARTBEAT_FRAME)
+            if now - self._last_heard > 2 * interval:
+                conversation.end(f"missed heartbeats from client, timeout: {interval}s")
+            due = min(self._last_sent + pause, self._last_heard + 2 * interval)
+        return due if reading and conversation.state is State.RUNNING else None
 
     def peer_gone(self) -> None:
         """Give back what the peer held."""

@@ -5,6 +5,7 @@ To add a request, add a module to `api/`: it declares its KEY, its VERSIONS and 
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from anymq.config.principals import mapped
@@ -201,14 +202,15 @@ class KafkaSession:
         """There is room again: let the carrier see."""
         self._outbox.wake()
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> float | None:
         """Hang up on who is silent, or slow, or never says who it is."""
         if self._is_gone:
             self._throw_out()
-            return
+            return None
         settings = self.kafka.settings
         waits = bool(self._calls or self._outbox.size or self._next is not None)
-        if not self.reading:
+        reading = self.reading
+        if not reading:
             self._frame_began = now if self._frames.waiting_bytes else None  # it was made to wait
         if self._is_late(self._stranger_since, now, settings.handshake_seconds_max):
             self.hang_up("it did not log in in time")
@@ -216,6 +218,9 @@ class KafkaSession:
             self.hang_up("a request was not whole in time")
         elif not waits and now - self._last_heard > settings.idle_seconds_max:
             self.hang_up("idle")
+        elif reading and self._frame_began is None and not self._is_somebody:
+            return inf if waits else self._last_heard + settings.idle_seconds_max
+        return None
 
     def peer_gone(self) -> None:
         """Waiting fetches end; what was written stays written."""
@@ -275,6 +280,11 @@ class KafkaSession:
         self.closed = True
         self.reason = self.reason or why
         self._left, self._next = NOTHING, None
+
+    @property
+    def _is_somebody(self) -> bool:
+        """Has it a user, who may be deleted, or to say who it is?"""
+        return self.authentication.logged_in or self._stranger_since is not None
 
     @property
     def _is_gone(self) -> bool:
@@ -359,13 +369,17 @@ class KafkaSession:
             return False
         if MEMORY in self.broker.flow.alarms and self._has_records(frame):
             return False
+        backlog = self.broker.backlog
+        is_behind = backlog.size >= backlog.limit and self._has_records(frame)
+        if is_behind and not backlog.admits(self.wake):
+            return False
         if not self._calls or self.authentication.raw_tokens:
             return True
         open_api = self._calls[-1].api
         return open_api.pipelined and peek_api(frame)[0] == open_api.key
 
     def _has_records(self, frame: memoryview) -> bool:
-        """Is this one that has to wait while memory is short? A full disk answers by itself."""
+        """Has this one to wait while memory is short, or the disk behind? A full one answers."""
         return not self.authentication.raw_tokens and peek_api(frame)[0] in LARGE
 
     def _malformed(self, error: MalformedFrame) -> None:

@@ -207,6 +207,7 @@ class Conversation:
     def _come_in(self, user: str) -> None:
         packet, mqtt, wire = self._connect, self.mqtt, self.wire
         assert packet is not None
+        self._connect = None
         check_place(user, self.peer, mqtt.settings)
         vhost = mqtt.broker.vhosts.get(self.vhost_name)
         if vhost is None:

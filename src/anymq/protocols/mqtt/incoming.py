@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from anymq.core.errors import Invalid, NotAllowed, PartlyRejected
+from anymq.core.joined import Joined
 from anymq.core.message import Envelope, Message, Run
 from anymq.core.queues.coming import Coming, Stage
 from anymq.core.queues.witness import Witness
@@ -79,7 +80,7 @@ class Publisher:
         message = Message(self.envelope(topic), properties, packet.payload, ground.now_ms())
         retains = packet.retain and not topic.startswith(topics.QUEUE_PREFIX)
         if retains:
-            then = _both(then)
+            then = Joined(then or ignore, 2)
             self._retain(topic, message, then)
         run = Run([message], persistent=packet.qos > 0)
         ground.vhost.publish(run, then, returned=returned, who=self._wire.who)
@@ -197,7 +198,7 @@ class Incoming:
         ground, number = self._ground, packet.packet_id
         begun = ground.mailbox.in_flight.begun
         has_it = begun.get(number, []) if packet.dup else []
-        then = _both(partial(self._published, owed))
+        then = Joined(partial(self._published, owed), 2)
         nowhere = partial(_note_nowhere, owed)
         places = ground.witness.watch(
             lambda: self.publisher.publish(packet, topic, then, nowhere),
@@ -208,16 +209,29 @@ class Incoming:
         ground.kept.put_came(ground.mailbox.place, number, coming, then)
 
     def on_pubrel(self, packet: Answer) -> None:
-        """The client will not send it again."""
-        number, came = packet.packet_id, self._ground.mailbox.in_flight.came
-        if number not in came:
+        """The client will not send it again.
+
+        It may give the next message this number as soon as we answer: a restart must not take that
+        one for this.
+        """
+        number, in_flight = packet.packet_id, self._ground.mailbox.in_flight
+        if number not in in_flight.came and number not in in_flight.released:
             known = Reason.ID_NOT_FOUND if self._wire.version == V5 else Reason.SUCCESS
             self._owe(Owed(Pubcomp, number, known))
             return
-        came.discard(number)
+        in_flight.came.discard(number)
+        in_flight.released.add(number)
         owed = Owed(Pubcomp, number)
         self._owe(owed)
-        self._forget(number, partial(self._settled, owed))
+        self._forget(number, partial(self._released, owed))
+
+    def _released(self, owed: Owed, error: Exception | None) -> None:
+        in_flight = self._ground.mailbox.in_flight
+        if owed.number in in_flight.released:  # else somebody asked twice, and heard
+            in_flight.released.discard(owed.number)
+            if error is not None:
+                in_flight.came.add(owed.number)
+        self._settled(owed, error)
 
     def _begin(self, packet: Publish) -> Owed | None:
         if not packet.qos:
@@ -341,15 +355,3 @@ def _of_message(properties: Props) -> Props:
     if not any(number in properties for number in ours):
         return properties
     return {number: value for number, value in properties.items() if number not in ours}
-
-
-def _both(then: Then | None) -> Then:
-    """Return one that is told twice, and tells when it was: of the error, if there is one."""
-    told: list[Exception | None] = []
-
-    def tell(error: Exception | None) -> None:
-        told.append(error)
-        if len(told) == 2 and then is not None:
-            then(next((one for one in told if one is not None), None))
-
-    return tell

@@ -80,15 +80,18 @@ class WillRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 class InFlight:
     """What a session has half done, by numbers.
 
-    What comes, and who waits to hear that it came; what came, and is not released; what a crash
-    interrupted, and the places that have it. What arrived, and its position; what is on the disk of
-    that, or on its way.
+    What comes, and who waits to hear that it came; what came, and is not released; what is, and the
+    disk does not know; what a crash interrupted, and the places that have it. What arrived, and its
+    position; what of that is complete, though a restart may find it in the queue; what is on the
+    disk of all that, or on its way.
     """
 
     coming: dict[int, list[Then]] = field(default_factory=dict)
     came: set[int] = field(default_factory=set)
+    released: set[int] = field(default_factory=set)
     begun: dict[int, Places] = field(default_factory=dict)
     arrived: dict[int, int] = field(default_factory=dict)
+    complete: dict[int, int] = field(default_factory=dict)
     written: dict[int, int] = field(default_factory=dict)
 
 
@@ -219,7 +222,7 @@ class Kept:
         parts = [_key(PART, *place, str(part)) for part in range(PARTS)]
         gone = [_key(SESSION, *place)]
         gone += [key for key in parts if self._store.value(key) is not None]
-        numbers = (*half_done.coming, *half_done.came, *half_done.begun)
+        numbers = (*half_done.coming, *half_done.came, *half_done.released, *half_done.begun)
         gone += [_key(CAME, *place, str(number)) for number in numbers]
         gone += [_key(ARRIVED, *place, str(number)) for number in half_done.written]
         self._store.put(dict.fromkeys(gone), ignore)

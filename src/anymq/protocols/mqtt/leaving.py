@@ -41,5 +41,6 @@ class Leaving:
             if error is None:
                 for number in gone:
                     self._in_flight.written.pop(number, None)
+                    self._in_flight.complete.pop(number, None)
 
         self._kept.forget_arrived(self._place, gone, forgotten)

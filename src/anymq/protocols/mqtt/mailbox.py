@@ -153,15 +153,19 @@ class Mailbox:
                 log.warning("a subscription is not restored", filter=name, reason=str(error))
 
     def add(self, subscribed: Subscribed, then: Then) -> bool:
-        """Subscribe; say whether it is new. `then`: a restart would find it so."""
+        """Subscribe; say whether it is new. `then`: a restart would find its queue."""
         name = subscribed.wish.filter
         share = topics.shared(name)
         if share is None and topics.is_own(name):
-            queue = self.queue = self._declare(queue_name(self.client_id), alone=not self.durable)
+            alone = not self.durable
+            queue = self.queue = self._declare(queue_name(self.client_id), then, alone=alone)
             if not topics.is_sys(name):
-                self._bind(queue, name, then)
+                self._bind(queue, name, _nothing)
         elif share is not None:
-            self._bind(self._declare(share_queue_name(share), alone=False), share.filter, then)
+            queue = self._declare(share_queue_name(share), then, alone=False)
+            self._bind(queue, share.filter, _nothing)
+        else:
+            then(None)
         return self._note(subscribed)
 
     def remove(self, name: str) -> bool:
@@ -231,10 +235,12 @@ class Mailbox:
         """Who has its queue for himself."""
         return self if self.queue is not None and self.queue.owner is self else None
 
-    def _declare(self, name: str, *, alone: bool) -> Queue:
+    def _declare(self, name: str, then: Then, *, alone: bool) -> Queue:
         """Make a queue, or find it."""
         found = self.vhost.queues.get(name)
-        if found is None:
+        if found is not None:
+            then(None)
+        else:
             settings = self._settings
             found = self.vhost.declare_queue(
                 name,
@@ -245,6 +251,7 @@ class Mailbox:
                     "x-max-length": settings.mailbox_messages_max,
                     "x-max-length-bytes": settings.mailbox_bytes_max,
                 },
+                then=then,
             )
         if not isinstance(found, Queue):
             raise Conflict(f"{name} is no queue that MQTT made")

@@ -73,7 +73,7 @@ class Outgoing:
             return 0
         room = self._in_flight_max - len(self.sent) - len(self._in_flight.arrived)
         if room > 0:
-            return room
+            return 1 if self.wire.outbox.scarce else room
         self._short = True
         return 0
 
@@ -81,7 +81,7 @@ class Outgoing:
     def has_room(self) -> bool:
         """Does the client take what it is owed?"""
         wire = self.wire
-        if wire.outbox.size <= self._bytes_max and not wire.ended:
+        if wire.outbox.has_room(self._bytes_max) and not wire.ended:
             return True
         self._short = True
         return False
@@ -91,7 +91,7 @@ class Outgoing:
         """Is somebody waiting for room that there is now?"""
         if not self._short or self._numbers_left <= 0:
             return False
-        return not self.wire.ended and self.wire.outbox.size <= self._bytes_max // 2
+        return not self.wire.ended and self.wire.outbox.has_room(self._bytes_max // 2)
 
     @property
     def _numbers_left(self) -> int:
@@ -239,9 +239,12 @@ class Outgoing:
 
     def _send_surely(self, taker: Taker, delivery: Delivery, terms: Terms, *, waited: bool) -> bool:
         number = self._number(taker, delivery)
-        arrived = self._in_flight.arrived
-        if taker.by_position and arrived.get(number) == delivery.position:
-            return True  # the client has it; PUBREL is on its way
+        in_flight, position = self._in_flight, delivery.position
+        if taker.by_position and position in (
+            in_flight.arrived.get(number),
+            in_flight.complete.get(number),
+        ):
+            return True  # the client has it; PUBREL is on its way, or was
         if not waited and not self._may_go(taker, delivery, terms, number):
             taker.wait(delivery)
             return False
@@ -382,9 +385,12 @@ class Outgoing:
 
     def on_pubcomp(self, packet: Answer) -> None:
         """It is complete: the number is free."""
-        if self._in_flight.arrived.pop(packet.packet_id, None) is not None:
+        number, in_flight = packet.packet_id, self._in_flight
+        position = in_flight.arrived.pop(number, None)
+        if position is not None:
             if self._mailbox.durable:
-                self._leaving.add(packet.packet_id)
+                in_flight.complete[number] = position
+                self._leaving.add(number)
             self._short = True
 
     def _record(self, number: int, sent: Sent) -> None:

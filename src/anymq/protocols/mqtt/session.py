@@ -1,5 +1,7 @@
 """One MQTT connection: bytes in, packets to whom they are for, and who has to wait."""
 
+from math import inf
+
 from anymq.protocols.mqtt.codec import Kind, Packet, decode, frame_at, whole_bytes
 from anymq.protocols.mqtt.conversation import Conversation, State
 from anymq.protocols.mqtt.errors import MqttFault, Reason, reason_of
@@ -29,6 +31,7 @@ class MqttSession:
         )
         self._mqtt = mqtt
         self._outbox = outbox
+        outbox.common = mqtt.memory
         self._rest = bytearray()  # of a packet, or of more of them, if `_waits`
         self._wanted = 0  # so much of it must be there before there is something to do
         self._waits = False  # there was no time or no room
@@ -105,24 +108,27 @@ class MqttSession:
         """There is room again: let the carrier see."""
         self._outbox.wake()
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> float | None:
         """Notice silence, and who does not say who he is."""
         conversation = self.conversation
         if self._deaf_since is not None:
             if now - self._deaf_since >= DEAF_SECONDS:
                 self._end(self.reason)
-            return
+            return None
         if conversation.state < State.RUNNING:
             if now - self._came > self._mqtt.settings.handshake_seconds_max:
                 self._end("no CONNECT in time, or its password is still looked at")
                 conversation.peer_gone()
-            return
+            return None
         if not self.reading:
             self._last_heard = now  # it may be saying something: we do not listen
+            return None
         patience = PATIENCE * conversation.keep_alive
-        if patience and not self.closed and now - self._last_heard > patience:
+        if patience and now - self._last_heard > patience:
             conversation.on_silence()
             self._mqtt.broker.turn.run()
+            return None
+        return self._last_heard + patience if patience else inf
 
     def peer_gone(self) -> None:
         """Give back what the peer held."""

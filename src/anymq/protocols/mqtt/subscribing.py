@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from anymq.core.errors import Invalid, Locked, NotAllowed, NotFound, Refused, Unavailable
+from anymq.core.joined import Joined
 from anymq.core.message import Envelope, Message, Run
 from anymq.core.queues.queue import Queue
 from anymq.core.rights.permit import CONFIGURE, READ, WRITE, Permit
@@ -11,7 +12,7 @@ from anymq.protocols.mqtt import topics
 from anymq.protocols.mqtt.codec import Suback, Subscribe, Unsuback, Unsubscribe
 from anymq.protocols.mqtt.errors import REFUSALS, MqttFault, Reason, reason_of
 from anymq.protocols.mqtt.form import MQTT_FORM, QOS_BITS, as_retained
-from anymq.protocols.mqtt.kept import RetainedMessage
+from anymq.protocols.mqtt.kept import RetainedMessage, Then
 from anymq.protocols.mqtt.mailbox import (
     QUEUE_PREFIX,
     SHARE_QUEUE_PREFIX,
@@ -36,6 +37,19 @@ ALWAYS, IF_NEW, NEVER = 0, 1, 2  # of retain handling
 Search = Iterator[Found | None]
 
 
+class Once:
+    """Passes on the first call: what is refused may have begun, and end later all the same."""
+
+    def __init__(self, then: Then) -> None:
+        self._then: Then | None = then
+
+    def __call__(self, error: Exception | None) -> None:
+        """It has ended."""
+        then, self._then = self._then, None
+        if then is not None:
+            then(error)
+
+
 class Subscribing:
     """The subscribing side of one connection."""
 
@@ -47,7 +61,8 @@ class Subscribing:
         self._mailbox = mailbox
         self._permit = permit
         self._outgoing = outgoing
-        self._retained: list[Search] = []  # what is still to be put in the mailbox
+        # What is still to be put in the mailbox, by filter; the first one last.
+        self._retained: list[tuple[str, Search]] = []
 
     @property
     def has_more(self) -> bool:
@@ -83,15 +98,18 @@ class Subscribing:
         """Subscribe; the answer waits until a restart would find it so."""
         numbers = packet.properties.get(P.SUBSCRIPTION_ID, (0,))
         codes: list[int] = []
-        retained: list[Search] = []
+        retained: dict[str, Search] = {}
+        suback = Suback(packet.packet_id, codes)
+        safe = Joined(partial(self._subscribed, suback, retained), 1 + len(packet.wishes))
         for wish in packet.wishes:
+            declared = Once(safe)
             try:
-                codes.append(self._subscribe(Subscribed(wish, numbers[0]), retained))
+                codes.append(self._subscribe(Subscribed(wish, numbers[0]), retained, declared))
             except REFUSALS as error:
                 codes.append(self._code(error))
-        suback = Suback(packet.packet_id, codes)
+                declared(None)  # its code says it
         filters = [wish.filter for wish in packet.wishes]
-        self._mqtt.save(self._mailbox, partial(self._subscribed, suback, retained), filters)
+        self._mqtt.save(self._mailbox, safe, filters)
 
     def on_unsubscribe(self, packet: Unsubscribe) -> None:
         """Subscribe no more."""
@@ -110,9 +128,9 @@ class Subscribing:
         while self._retained and left and self.has_more:
             left -= 1
             try:
-                found = next(self._retained[0])
+                found = next(self._retained[-1][1])
             except StopIteration:
-                del self._retained[0]
+                self._retained.pop()
                 continue
             if found is not None:
                 self._put(*found)
@@ -123,7 +141,7 @@ class Subscribing:
 
     # Within
 
-    def _subscribe(self, subscribed: Subscribed, retained: list[Search]) -> int:
+    def _subscribe(self, subscribed: Subscribed, retained: dict[str, Search], then: Then) -> int:
         wish, mailbox = subscribed.wish, self._mailbox
         self._check(wish.filter)
         if topics.queue_of(wish.filter) is not None:
@@ -135,12 +153,12 @@ class Subscribing:
             raise MqttFault(Reason.PROTOCOL_ERROR, "a shared subscription that is not local")
         if len(mailbox.subscriptions) >= self._mqtt.settings.subscriptions_max:
             raise Unavailable("too many subscriptions")
-        is_new = mailbox.add(subscribed, _nothing)
+        is_new = mailbox.add(subscribed, then)
         self._begin(subscribed)
         self._mqtt.add_share(mailbox, wish.filter)
         wanted = wish.retain_handling == ALWAYS or (wish.retain_handling == IF_NEW and is_new)
         if share is None and wanted:
-            retained.append(self._source(wish.filter))
+            retained[wish.filter] = self._source(wish.filter)
         return wish.qos
 
     def _check(self, name: str) -> None:
@@ -210,13 +228,18 @@ class Subscribing:
         reason = reason_of(error)
         return Reason.BAD_FILTER if reason is Reason.BAD_TOPIC else reason
 
-    def _subscribed(self, suback: Suback, retained: list[Search], error: Exception | None) -> None:
+    def _subscribed(
+        self, suback: Suback, retained: dict[str, Search], error: Exception | None
+    ) -> None:
         if error is not None:
             codes = [self._code(error)] * len(suback.codes)
             self._answer(Suback(suback.packet_id, codes))
             return
         self._answer(suback)
-        self._retained += retained
+        if retained:
+            # Who subscribes again gets them again: once, however often it did before they came.
+            left = [one for one in self._retained if one[0] not in retained]
+            self._retained = [*reversed(retained.items()), *left]
         self._take()
         self.go_on()
         self._wire.outbox.wake()

@@ -100,7 +100,9 @@ class Taker:
         """How many messages it may get now."""
         outgoing = self._outgoing
         if not self.confirms:
-            return WITHOUT_LIMIT if outgoing.has_room else 0
+            if not outgoing.has_room:
+                return 0
+            return 1 if outgoing.wire.outbox.scarce else WITHOUT_LIMIT
         return 0 if self.waiting else outgoing.credit
 
     @property

@@ -21,6 +21,7 @@ from anymq.core.portable.reserved import (
     RESERVED_START,
     VERSION,
 )
+from anymq.protocols.rocketmq.alike import Alike
 from anymq.protocols.rocketmq.checksum import crc32
 from anymq.protocols.rocketmq.form import (
     BETWEEN_US,
@@ -166,6 +167,7 @@ class Teller:
 
     def __init__(self, name: str, topic: str, store_host: bytes, forms: Mapping[int, Form]) -> None:
         self.store_host = store_host
+        self.alike: Alike | None = None  # those that came last
         self.magic, self.topic = sized_topic(name.encode(errors="surrogateescape"))
         self._opener = Opener(topic, forms)
         self._remembered: dict[tuple[bytes | None, bytes], tuple[bytes, int | None]] = {}

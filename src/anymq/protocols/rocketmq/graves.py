@@ -43,6 +43,11 @@ class Graves:
             rules = self._rules[group] = Rules(most, bury)
         self._rocketmq.broker.shares.rule(group, rules)
 
+    def forget(self, group: str) -> None:
+        """There is no such group any more, until it pops again."""
+        if self._rules.pop(group, None) is not None:
+            self._rocketmq.broker.shares.rule(group, None)
+
     def _bury(self, group: str, partition: Partition, offsets: Sequence[int], done: Done) -> None:
         """Bring these to the group's dead letters; `done` when they are safe there."""
         try:

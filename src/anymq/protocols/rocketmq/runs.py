@@ -11,6 +11,7 @@ from struct import error as struct_error
 from crc32c import crc32c
 
 from anymq.core.portable.reserved import RESERVED_START
+from anymq.protocols.rocketmq.alike import Alike, alike_of
 from anymq.protocols.rocketmq.checksum import crc32
 from anymq.protocols.rocketmq.convert import ORIGIN, ORIGIN_BYTES, USUAL, Pulled
 from anymq.protocols.rocketmq.form import SHORT_BYTES, V6_BYTES
@@ -33,22 +34,99 @@ _ORIGIN_AT = 3 + len(RESERVED_START)
 _SAID_AT = _ORIGIN_AT + ORIGIN_BYTES + SHORT_BYTES
 _BEFORE_SAID = ORIGIN_BYTES + SHORT_BYTES
 _SAID_BYTES_MAX = PROPERTIES_BYTES_MAX - SHORT_BYTES
+LEARNT_MAX = 4  # kinds of messages, in one go: to learn takes as long as to take three
 _SYS_FLAG = 3  # of the second part, where its lowest byte is
 
 
-def take_run(  # noqa: C901, PLR0915 - hot: every message that is pulled
+# How many were taken, and how many bytes of records it came by; from which place and offset on the
+# rest is.
+Taken = tuple[int, int, int, int]
+
+
+def take_run(
     pulled: Pulled, data: bytes, place: int, first: int, count: int, bytes_max: int
-) -> tuple[int, int, int, int]:
+) -> Taken:
     """Take batches from a place on, of them the records from offset `first` on: a `TakeRun`."""
+    teller = pulled.teller
+    taken = size = learnt = 0
+    done = False
+    if len(teller.store_host) > _V4_BYTES:
+        return taken, size, place, first
+    alike = teller.alike
+    while taken < count and size < bytes_max and not done:
+        left = count - taken, bytes_max - size
+        if alike is not None:
+            more, weight, place, first = _take_alike(pulled, alike, data, place, first, *left)
+            alike = None
+        else:
+            found, alike = _take_any(pulled, data, place, first, *left, learnt < LEARNT_MAX)
+            more, weight, place, first = found
+            if alike is not None:
+                teller.alike = alike
+                learnt += 1
+            done = alike is None  # the rest is for others
+        taken += more
+        size += weight
+    return taken, size, place, first
+
+
+def _take_alike(  # hot: most messages that are pulled
+    pulled: Pulled, alike: Alike, data: bytes, place: int, first: int, count: int, bytes_max: int
+) -> Taken:
+    """Take batches from a place on as long as they are so."""
+    teller, queue, passes, parts = pulled.teller, pulled.queue, pulled.passes, pulled.parts
+    store_host, magic, log_base = teller.store_host, teller.magic, pulled.base
+    pack, checksum_of, crc_of = USUAL.pack, crc32c, crc32
+    size, record_bytes, body_bytes, said_bytes, common, apart = alike
+    tail = teller.topic + SHORT.pack(said_bytes)
+    total = USUAL.size + body_bytes + len(tail) + said_bytes
+    taken, began, view = 0, place, memoryview(data)
+    most = min((len(data) - place) // size, -(-bytes_max // record_bytes))
+    for fields in apart(view[place : place + most * size]):
+        # fmt: off
+        (
+            base, sized, crc, special, time_ms, front, before, body,
+            head, checksum, flag, born, half, said, plain,
+        ) = fields
+        # fmt: on
+        if (
+            taken == count
+            or base < first
+            or (sized, special, front, before, head) != common
+            or checksum_of(view[place + CRC_START : place + size]) != crc
+            or checksum_of(plain) != checksum
+            or born[_SYS_FLAG] & BORN_V6
+        ):
+            break
+        place += size
+        first = base + 1
+        if passes is None or passes(b"".join((flag, born, half, said))):
+            # fmt: off
+            numbers = pack(
+                total, magic, crc_of(body) & 0x7FFF_FFFF, queue, flag, base, log_base | base,
+                born, time_ms, store_host, half, body_bytes,
+            )
+            # fmt: on
+            parts += (numbers, body, tail, said)
+            taken += 1
+    pulled.size += taken * total
+    return taken, (place - began) // size * record_bytes, place, first
+
+
+def _take_any(  # noqa: C901, PLR0915 - hot: every message that is pulled, and not like the last
+    pulled: Pulled, data: bytes, place: int, first: int, count: int, bytes_max: int, learns: bool
+) -> tuple[Taken, Alike | None]:
+    """Take batches of any kind; when it `learns`, until two neighbours are alike."""
     teller, queue, passes, parts = pulled.teller, pulled.queue, pulled.passes, pulled.parts
     store_host, topic, magic, log_base = teller.store_host, teller.topic, teller.magic, pulled.base
     pack, pack_short, two, checksum_of, crc_of = USUAL.pack, SHORT.pack, OF_TWO_BYTES, crc32c, crc32
     batch_at, record_at, head_at = _BATCH.unpack_from, _RECORD.unpack_from, _HEAD.unpack_from
     fixed, view, whole = USUAL.size + len(topic) + 2, memoryview(data), len(data)
-    taken = size = laid_out = left = 0
+    taken = size = laid_out = left = neighbour = 0
     base = base_ms = limit = position = before = last = 0  # of the batch that it is in
-    if len(store_host) > _V4_BYTES:
-        return 0, 0, place, first
+    at = length = form_end = 0  # of the message
+    looked_at = -1
+    alike = None
     try:
         while taken < count and size < bytes_max:
             if not left:  # the next batch: whole, as it was written, neither packed nor special
@@ -99,20 +177,34 @@ def take_run(  # noqa: C901, PLR0915 - hot: every message that is pulled
                     laid_out += total
                     taken += 1
                 first = offset + 1
+                looked_at = offset
                 size += end - position
             position, before = end, offset
             left -= 1
             if not left:
                 if end != limit:
                     break
+                if looked_at == base == last:
+                    if learns and neighbour == limit - place:
+                        body_end = at - _SAID_AT
+                        alike = alike_of(
+                            data,
+                            place,
+                            limit,
+                            slice(body_end - length, body_end),
+                            slice(at, form_end),
+                        )
+                    neighbour = limit - place
                 place = limit
+                if alike is not None:
+                    break
                 # When that was enough, it goes on after the last that was taken.
                 if first <= last and taken < count and size < bytes_max:
                     first = last + 1
     except (IndexError, ValueError, struct_error):
         pass  # who reads it record by record says what is wrong
     pulled.size += laid_out
-    return taken, size, place, first
+    return (taken, size, place, first), alike
 
 
 def _any_record_at(data: bytes, position: int) -> tuple[int, int, int, int, int]:

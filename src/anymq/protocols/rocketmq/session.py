@@ -4,6 +4,7 @@ Name servers and brokers are asked the same way: a session answers both.
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import TYPE_CHECKING
 
 from anymq.config.units import MIB
@@ -167,12 +168,13 @@ class RocketMqSession:
         """There is room again: let the carrier see."""
         self._outbox.wake()
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> float | None:
         """Hang up on who is silent, or slow; forget questions that nobody answers."""
         settings = self.rocketmq.settings
         for opaque in [one for one, asked in self._asked.items() if asked[0] < now]:
             self._asked.pop(opaque)[1](None)
-        if not self.reading:
+        reading = self.reading
+        if not reading:
             self._last_heard = now  # it may be saying something: we do not listen
             self._frame_began = None
         held = self._decoder.held_bytes
@@ -185,6 +187,9 @@ class RocketMqSession:
         idle = not (self._open_calls or self._waiting or self._outbox.size)
         if idle and now - self._last_heard > settings.idle_seconds_max:
             self.hang_up("idle")
+        elif reading and not (held or self._asked):
+            return self._last_heard + settings.idle_seconds_max if idle else inf
+        return None
 
     def peer_gone(self) -> None:
         """Waiting pulls end; what was written stays written."""

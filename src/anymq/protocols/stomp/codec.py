@@ -19,6 +19,7 @@ BODY_DIGITS_MAX = 18
 GREETINGS = ("CONNECT", "STOMP", "CONNECTED")
 _BETWEEN = re.compile(rb"[\n\0]*(?:\r\n[\n\0]*)*")
 HEADS_MAX = 32  # that a decoder remembers: who sends much says the same again and again
+MESSAGES = (b"SEND\n", b"SEND\r\n", b"MESSAGE\n")
 HEAD_BYTES_MAX = 1024  # of those
 
 _ESCAPES_11 = {"\\": "\\\\", ":": "\\c", "\n": "\\n"}
@@ -127,8 +128,9 @@ class Decoder:
         known = self._known.get(key)
         if known is None or len(known[1]) > self.limits.headers_max:
             known = self._read_head(head)
-            # The same receipt seldom comes twice.
-            if len(head) <= HEAD_BYTES_MAX and b"\nreceipt:" not in head:
+            # Only messages come again and again, and the same receipt seldom comes twice.
+            is_usual = len(head) <= HEAD_BYTES_MAX and head.startswith(MESSAGES)
+            if is_usual and b"\nreceipt:" not in head:
                 if len(self._known) >= HEADS_MAX:
                     self._known.clear()
                 self._known[key] = known

@@ -34,17 +34,17 @@ class Unsettled:
         """How many more may be sent now, to be settled or not."""
         wire = self._wire
         left = UNACKED_MAX - len(self._out)
-        has_room = not wire.ended and wire.outbox.size <= self.bytes_max
+        has_room = not wire.ended and wire.outbox.has_room(self.bytes_max)
         if left <= 0 or not has_room:
             self._short = True
             return 0
-        return left
+        return 1 if wire.outbox.scarce else left
 
     @property
     def has_news(self) -> bool:
         """Does somebody wait for room that there is now?"""
         wire = self._wire
-        return self._short and not wire.ended and wire.outbox.size <= self.bytes_max // 2
+        return self._short and not wire.ended and wire.outbox.has_room(self.bytes_max // 2)
 
     def look_again(self) -> None:
         """Consumers are about to ask anew."""
@@ -135,7 +135,7 @@ class Consumer:
         if not room:
             return 0
         if self.no_ack:
-            return UNLIMITED
+            return 1 if self._ground.wire.outbox.scarce else UNLIMITED
         return max(0, min(room, self.prefetch - len(self.out)) if self.prefetch else room)
 
     @property

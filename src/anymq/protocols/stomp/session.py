@@ -1,5 +1,7 @@
 """One STOMP connection: bytes in, frames to whom they are for, and who has to wait."""
 
+from math import inf
+
 from anymq.protocols.session import Outbox, Peer
 from anymq.protocols.stomp.codec import Decoder, Frame, FrameLimits, MalformedFrame
 from anymq.protocols.stomp.conversation import Conversation, State
@@ -26,6 +28,7 @@ class StompSession:
         self.conversation = Conversation(stomp, outbox, peer, dialect=dialect, on_end=self._go_deaf)
         self._stomp = stomp
         self._outbox = outbox
+        outbox.common = stomp.memory
         self._decoder = Decoder(FrameLimits())
         self._limit(logged_in=False)
         self._waits = False  # there was no time or no room
@@ -91,7 +94,7 @@ class StompSession:
         """There is room again: let the carrier see."""
         self._outbox.wake()
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> float | None:
         """Send heart-beats, notice silence, and who does not say who he is."""
         conversation = self.conversation
         if self._deaf_since is not None:
@@ -106,6 +109,8 @@ class StompSession:
             if conversation.talk is not None:
                 conversation.talk.tick()
             self._listen_for_beats(now)
+            return self._quiet_until()
+        return None
 
     def peer_gone(self) -> None:
         """Give back what the peer held."""
@@ -205,6 +210,16 @@ class StompSession:
         elif theirs_ms and (now - self._last_heard) * 1000 > theirs_ms * PATIENCE + 1000:
             self.conversation.end("no heart-beat came")
             self._stomp.broker.turn.run()
+
+    def _quiet_until(self) -> float | None:
+        """Say when a heart-beat is due, of ours or of theirs; None: there may be more to do."""
+        talk = self.conversation.talk
+        if talk is None or talk.subscriptions.gatherings or not self.reading:
+            return None
+        ours_ms, theirs_ms = self.conversation.heart_beat
+        ours = self._last_said + ours_ms / 2000 if ours_ms else inf
+        theirs = self._last_heard + (theirs_ms * PATIENCE + 1000) / 1000 if theirs_ms else inf
+        return min(ours, theirs)
 
     # The end
 

@@ -239,6 +239,32 @@ def test_acks_0_is_held_back_while_the_disk_is_busy() -> None:
     assert client.taken() == b""
 
 
+@pytest.mark.parametrize("acks", [0, -1])
+def test_who_produces_waits_while_the_disk_is_behind(
+    room: KafkaRoom, client: KafkaDialog, acks: int
+) -> None:
+    """What all producers sent and is not written yet has one limit; others do not wait for it."""
+    client.ask(NEW_TOPIC)
+    other, backlog = room.dialog(), room.broker.backlog
+    frame_ = client.at(9).encode(produce_one(acks), awaits_answer=False)
+    backlog.limit = 10 * len(frame_)
+    room.disk_waits = True
+    while client.session.reading:
+        client.send(frame_)
+    assert backlog.limit <= backlog.size < backlog.limit + len(frame_)
+    assert not client.session.more
+    other.at(9).send(other.encode(produce_one(), awaits_answer=False))
+    assert not other.session.reading
+    assert room.dialog().ask(api_versions.ApiVersionsRequest("tester", "1")).error_code == 0
+    room.disk_waits = False
+    for each in (client, other):
+        each.answers()
+        assert each.session.reading
+    count = room.broker.topic("orders").partition(0).visible_end
+    assert backlog.size == 0
+    assert count > 10
+
+
 def test_acks_0_that_the_disk_refused_hangs_up(room: KafkaRoom, client: KafkaDialog) -> None:
     client.ask(NEW_TOPIC)
     room.disk_waits = True

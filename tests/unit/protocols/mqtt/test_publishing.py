@@ -1,5 +1,7 @@
 """What clients publish: safe when it is answered, once where that is promised."""
 
+import errno
+
 import pytest
 from tests.unit.protocols.mqtt.talk import DAY_S, killed, messages, payloads, subscribed
 
@@ -21,6 +23,7 @@ from anymq.protocols.mqtt.errors import Reason
 from anymq.protocols.mqtt.properties import P, Props
 from anymq.protocols.mqtt.settings import MqttSettings
 from anymq.testing.mqtt import MqttRoom
+from anymq.testing.simfs import SimFiles
 
 
 @pytest.mark.parametrize("version", [V31, V311, V5])
@@ -92,6 +95,26 @@ def test_a_duplicate_of_quality_2_is_published_once() -> None:
     assert writer.only() == Pubcomp(9)
     writer >> Publish("a", b"another", 2, 9)
     assert payloads(reader) == [b"another"]
+
+
+def test_a_number_is_free_when_the_disk_knows() -> None:
+    """Found by the simulation: its next message was taken for a duplicate after a restart."""
+    files = SimFiles()
+    room = MqttRoom(files=files)
+    writer = room.connect("writer", V311, clean=False)
+    writer >> Publish("a", b"x", 2, 9)
+    assert writer.only() == Pubrec(9)
+    files.fault("pwritev", errno.ENOSPC, when=lambda path: path.startswith("logs/5/"), times=1)
+    writer >> Pubrel(9)  # which ends the connection: before MQTT 5 nobody can say no
+    writer = room.connect("writer", V311, clean=False)
+    room.disk_waits = True
+    writer >> Pubrel(9)
+    again = room.connect("writer", V311, clean=False)  # it asks once more, while that is written
+    again >> Pubrel(9)
+    assert again.packets() == []
+    room.disk_waits = False
+    room.settle()
+    assert again.only() == Pubcomp(9)
 
 
 def test_nobody_is_there() -> None:

@@ -1,5 +1,7 @@
 """What clients get: by which filters, how surely, and how often."""
 
+import errno
+
 import pytest
 from tests.unit.protocols.mqtt.talk import DAY_S, killed, messages, payloads, subscribed
 
@@ -21,7 +23,9 @@ from anymq.protocols.mqtt.codec import (
 from anymq.protocols.mqtt.errors import Reason
 from anymq.protocols.mqtt.properties import P
 from anymq.protocols.mqtt.settings import MqttSettings
+from anymq.protocols.mqtt.subscribing import FAILURE
 from anymq.testing.mqtt import MqttDialog, MqttRoom
+from anymq.testing.simfs import SimFiles
 
 
 def publish(room: MqttRoom, topic: str, payload: bytes, qos: int = 0, **said: object) -> None:
@@ -120,6 +124,25 @@ def test_what_a_client_has_received_is_never_sent_again() -> None:
     client >> Pubcomp(message.packet_id)
     client.hang_up()
     assert lost.connect("c", clean=False).early == []
+
+
+def test_more_than_may_be_under_way_are_not_sent_again() -> None:
+    """After a kill they are released first, and then there is room: the queue has them still."""
+    room = MqttRoom(MqttSettings(in_flight_max=3))
+    client = room.connect("c", expiry_s=DAY_S)
+    subscribed(client, Wish("a", 2))
+    for number in range(5):
+        publish(room, "a", b"%d" % number, 2)
+        (message,) = messages(client)
+        client >> Pubrec(message.packet_id)
+        assert client.only() == Pubrel(message.packet_id)
+        client >> Pubcomp(message.packet_id)
+    client = killed(room).connect("c", clean=False, expiry_s=DAY_S)
+    releases = [packet for packet in client.early if isinstance(packet, Pubrel)]
+    assert client.early == releases
+    for release in releases:
+        client >> Pubcomp(release.packet_id)
+    assert messages(client) == []
 
 
 def test_a_release_waits_for_the_disk() -> None:
@@ -269,3 +292,18 @@ def test_a_message_that_expires() -> None:
     assert message.properties[P.MESSAGE_EXPIRY] == 6
     room.let_pass(7)
     assert early(room.connect("late", clean=False)) == []
+
+
+def test_a_subscription_whose_queue_the_disk_refuses_is_refused() -> None:
+    """Who hears that all is well counts on what comes from then on."""
+    files = SimFiles()
+    room = MqttRoom(files=files)
+    client = room.connect("sensor", clean=False, expiry_s=DAY_S)
+    files.fault("pwritev", errno.ENOSPC, when=lambda path: path.startswith("logs/1/"), times=3)
+    client >> Subscribe(1, [Wish("a", 1)])
+    answer = client.only()
+    assert isinstance(answer, Suback)
+    assert answer.codes[0] >= FAILURE
+    files.faults.clear()
+    client >> Subscribe(2, [Wish("a", 1)])
+    assert client.only() == Suback(2, [1])

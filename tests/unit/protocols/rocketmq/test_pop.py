@@ -79,6 +79,19 @@ def bodies(messages: list[Stored]) -> set[bytes]:
     return {one.body for one in messages}
 
 
+@pytest.mark.parametrize("clean", [False, True])
+def test_a_group_that_is_forgotten_begins_anew(
+    room: RocketMqRoom, client: RocketMqDialog, clean: bool
+) -> None:
+    """With `cleanOffset`, as administrators' tools say it; else only its settings go."""
+    client.send(TOPIC, b"m")
+    assert bodies(pop(client)[0]) == {b"m"}
+    gone = {"groupName": GROUP, "cleanOffset": clean}
+    assert client.ask(RequestCode.DELETE_SUBSCRIPTIONGROUP, gone).code == ResponseCode.SUCCESS
+    assert (GROUP in room.broker.shares) is not clean
+    assert bodies(pop(client)[0]) == ({b"m"} if clean else set())
+
+
 def test_of_all_queues(room: RocketMqRoom, client: RocketMqDialog) -> None:
     """What is acked is done with; what is not comes again, and says so."""
     for queue in (0, 1):

@@ -1,8 +1,10 @@
 """Runs: at once or record by record, a pull gets the same."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
 from tests.unit.core.world import World
@@ -15,16 +17,19 @@ from tests.unit.protocols.rocketmq.test_convert import (
     STORE_V6,
 )
 
+from anymq.core.streams import reader
 from anymq.core.streams.partition import Partition
 from anymq.core.streams.reader import Reader
 from anymq.core.streams.unpacked import Unpacked
+from anymq.protocols.rocketmq import runs
+from anymq.protocols.rocketmq.alike import Alike, alike_of
 from anymq.protocols.rocketmq.convert import Passes, Pulled, Teller, batch_of
 from anymq.protocols.rocketmq.filters import tags
 from anymq.protocols.rocketmq.form import Said
 from anymq.protocols.rocketmq.layout import read_messages, write_properties
 from anymq.protocols.rocketmq.runs import take_run
 from anymq.storage import records
-from anymq.storage.batch import HEADER_BYTES, LOG_APPEND_TIME, check, read_header
+from anymq.storage.batch import HEADER_BYTES, LOG_APPEND_TIME, check, read_header, size_at
 from anymq.storage.compression import Compression
 from anymq.storage.records import Record
 
@@ -32,19 +37,44 @@ Answer = tuple[int, int, bytes, int]  # how many, where to go on, what, its size
 SIZES = (0, 1, 30, 63, 64, 200, 1024, 9000)
 
 
-@pytest.fixture
-def partition() -> Partition:
+@pytest.fixture(params=["of all kinds", "alike"])
+def partition(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Partition:
     world = World()
     topic = world.broker.create_topic("T", 1)
     world.commit()
     random = Random(1)
-    for number in range(40):
-        batch = a_batch(random)
-        if number % 5 == 0:
-            batch = turned_over(random, batch)
+    make = of_all_kinds if request.param == "of all kinds" else alike
+    for batch in make(random):
         topic.partition(0).log.append(batch, check(batch), 0)
     world.commit()
+    monkeypatch.setattr(reader, "BATCHES_SKIPPED_MAX", 10_000)  # nothing passes of many
     return topic.partition(0)
+
+
+def of_all_kinds(random: Random) -> Iterator[bytes]:
+    """And every fifth has something wrong in it."""
+    for number in range(40):
+        batch = a_batch(random)
+        yield turned_over(random, batch) if number % 5 == 0 else batch
+
+
+def alike(random: Random) -> Iterator[bytes]:
+    """Messages of one length, and between them such as differ in one bit, wherever that is."""
+    texts = {"TAGS": "red", "KEYS": "one", "x": "two"}
+    told = SAID._replace(properties=write_properties(texts))
+    whole = batch_of([(told, b"hello")], NOW_MS)
+    header = read_header(whole)
+    for at, bit in product(range(len(whole) - HEADER_BYTES), (1, 0x10, 0x80)):
+        for _ in range(3):
+            yield batch_of([(told, random.randbytes(5))], NOW_MS + random.randrange(9))
+        body = bytearray(whole[HEADER_BYTES:])
+        body[at] ^= bit
+        yield records.seal(bytes(body), header)
+    for special in (
+        header._replace(attributes=8, max_timestamp=9),
+        header._replace(last_offset_delta=2),
+    ):
+        yield from [whole, whole, records.seal(whole[HEADER_BYTES:], special)]
 
 
 def a_batch(random: Random) -> bytes:
@@ -91,16 +121,16 @@ def pull(
     partition: Partition,
     wanted: tuple[int, int],
     passes: Passes | None,
-    host: bytes,
+    teller: Teller,
     offset: int,
     *,
     at_once: bool,
 ) -> Answer:
-    pulled = Pulled(Teller("T", "T", host, FORMS), 4, 17, passes)
-    reader = Reader(partition, offset, Unpacked())
+    pulled = Pulled(teller, 4, 17, passes)
+    reading = Reader(partition, offset, Unpacked())
     run = partial(take_run, pulled) if at_once else None
-    taken = reader.read(*wanted, pulled.take, run)
-    return taken, reader.offset, b"".join(pulled.parts), pulled.size
+    taken = reading.read(*wanted, pulled.take, run)
+    return taken, reading.offset, b"".join(pulled.parts), pulled.size
 
 
 def pull_all(get: Callable[[int], Answer], partition: Partition) -> Sequence[Answer]:
@@ -120,7 +150,7 @@ def test_the_same_as_one_by_one(
     partition: Partition, wanted: tuple[int, int], passes: Passes | None, host: bytes
 ) -> None:
     """Whatever is in the topic, and wherever a pull begins and ends."""
-    how = partial(pull, partition, wanted, passes, host)
+    how = partial(pull, partition, wanted, passes, Teller("T", "T", host, FORMS))
     told = pull_all(partial(how, at_once=False), partition)
     at_once = pull_all(partial(how, at_once=True), partition)
     assert at_once == told
@@ -137,6 +167,37 @@ def test_most_is_taken_at_once(partition: Partition) -> None:
     taken, size, place, offset = take_run(pulled, data, 0, 3, 1000, 1 << 20)
     assert (taken, place, offset) == (37, 2 * len(batch), 40)
     assert 0 < size < len(batch)
+
+
+def test_those_alike_are_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two are looked at as any other, once; with another size between them, too."""
+    calls = 0
+
+    def learn(*words: Any) -> Alike:
+        nonlocal calls
+        calls += 1
+        return alike_of(*words)
+
+    monkeypatch.setattr(runs, "alike_of", learn)
+    teller = Teller("T", "T", STORE, FORMS)
+    first, other = (batch_of([(SAID, body)], NOW_MS) for body in (b"hello", b"hello, all"))
+    data = first * 20 + other + first * 20
+    batches = b"".join(numbered(data))
+    for _ in range(3):
+        pulled = Pulled(teller, 4, 17)
+        taken, _, place, offset = take_run(pulled, batches, 0, 0, 1000, 1 << 20)
+        assert (taken, place, offset) == (41, len(data), 41)
+    assert calls == 2 + 1 + 1
+    pulled = Pulled(teller, 4, 17)
+    assert take_run(pulled, batches, 0, 5, 1000, 1 << 20)[0] == 41 - 5
+
+
+def numbered(data: bytes) -> Iterator[bytes]:
+    """Batches of one record each, with the offsets that they have in a log."""
+    offset = 0
+    while size := size_at(data, 0):
+        yield offset.to_bytes(8, "big") + data[8:size]
+        offset, data = offset + 1, data[size:]
 
 
 def test_any_bytes(partition: Partition) -> None:

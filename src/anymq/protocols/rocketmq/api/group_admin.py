@@ -70,9 +70,12 @@ def delete(call: Call) -> None:
     authorization.group(call, Operation.DELETE, group)
     pending = Pending(call)
     pending.ask(partial(call.rocketmq.group_settings.forget, group))
+    call.rocketmq.graves.forget(group)
     if call.flag("cleanOffset") or call.flag("removeOffset"):
         call.rocketmq.progress.forget(group)
         pending.ask(partial(_delete_offsets, call, group))
+        if group in call.broker.shares:  # what it popped, and how far that went
+            pending.ask(partial(call.broker.shares.delete, group))
     pending.all_asked()
 
 
