@@ -93,6 +93,11 @@ class Subscriber(Worker[Paho]):
         self.progressed(1)
 
     @override
+    def for_what(self) -> str:
+        missing = sorted({*range(self.owed)} - {*self.got})
+        return f"for {len(missing)} of {self.owed}: {missing[:10]}, got last {self.got[-10:]}"
+
+    @override
     def round(self, client: Paho) -> None:
         """At the end, it has all that it is owed."""
         if not self.done:
@@ -180,6 +185,11 @@ class OnceSubscriber(Worker[Link]):
     def got(self) -> list[int]:
         """The numbers."""
         return [int(body) for body in self._model.got]
+
+    @override
+    def for_what(self) -> str:
+        missing = sorted({*range(self.owed)} - {*self.got})
+        return f"for {len(missing)} of {self.owed}: {missing[:10]}, got last {self.got[-10:]}"
 
     @override
     def round(self, client: Link) -> None:

@@ -59,10 +59,13 @@ def all_at_once(
 
 
 def work(loads: Sequence[Load], cycle: int, chance: Random) -> None:
-    """All of them, until some have done a part of what they may: the rest is in the middle."""
+    """All of them, until some have done a part of what they may: the rest is in the middle.
+
+    Publishers: consumers may have all there is, and get more only when these may go on.
+    """
     wanted = []
     for load in chance.sample(loads, chance.randint(1, len(loads))):
-        someone = chance.choice([*load.publishers, *load.consumers])
+        someone = chance.choice(load.publishers)
         wanted.append((someone, someone.done + chance.randint(1, load.ration // 2)))
     for load in loads:
         load.newcomer(cycle)

@@ -45,8 +45,12 @@ class Busy(threading.Thread):
             self.stopping.set()
             self._progress.notify_all()
         self.join(2 * ANSWER_SECONDS)
-        assert not self.is_alive(), f"{self.name} still waits"
+        assert not self.is_alive(), f"{self.name} still waits {self.for_what()}"
         assert self.bug is None, f"{self.name}: {self.bug!r}"
+
+    def for_what(self) -> str:
+        """What it waits for, if it knows."""
+        return ""
 
     def progressed(self, count: int) -> None:
         """So many more; returns when it may go on."""

@@ -9,8 +9,12 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from benchmarks import report
+from benchmarks.measuring import Comparison
+from benchmarks.run import COMPARISONS, DOCUMENT, RESULTS, chart_of, documents
 
 from anymq.cli.main import COMMANDS, command_of
 from anymq.config.load import ConfigError, from_tables
@@ -114,6 +118,17 @@ def test_generated_files_are_fresh(generator: list[str]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("comparison", COMPARISONS.values(), ids=COMPARISONS)
+def test_tables_and_charts_say_what_was_measured(comparison: Comparison) -> None:
+    """./dev bench PEER --write writes them."""
+    page, chart = documents(comparison)
+    assert DOCUMENT.read_text() == page
+    assert chart_of(comparison).read_text() == chart
+    outcomes, _ = report.read(comparison, RESULTS)
+    bars = ElementTree.fromstring(chart).findall("{http://www.w3.org/2000/svg}rect")
+    assert len(bars) == sum(one.ratio(comparison.peer) is not None for one in outcomes) > 10
 
 
 def test_settings_that_pages_name_exist() -> None:

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.xdist_group("hostile")
 
 LIMIT = 64 * MIB
 FRAME_MAX = 16 * MIB
+UNWRITTEN = 8 * MIB
 # Read buffers, arenas that Python does not give back, what the neighbour takes.
 NOISE = 24 * MIB
 
@@ -46,6 +47,8 @@ def small() -> Iterator[Broker]:
         "limits.memory_bytes_max": LIMIT,
         "limits.frame_bytes_max": FRAME_MAX,
         "limits.unsent_bytes_max": 8 * MIB,
+        "limits.unwritten_bytes_max": UNWRITTEN,
+        "storage.segment_bytes": 32 * MIB,
     }
     with running(settings) as broker:
         create_topic(broker, TOPIC)
@@ -147,6 +150,33 @@ def send_round(views: dict[socket.socket, memoryview]) -> bool:
         except BlockingIOError:
             continue
     return not any(views.values())
+
+
+@pytest.mark.parametrize("acks", [0, -1], ids=["no answers", "answers"])
+def test_producers_that_never_stop(
+    small: Broker, connections: list[socket.socket], acks: int
+) -> None:
+    """Four, faster than the disk: they are read no faster than it writes, and nothing is lost."""
+    topic, count, together = f"flood{acks}", 80, 10
+    create_topic(small, topic)
+    batch = records.build_run([bytes(100 * KIB)] * together, timestamp=1_700_000_000_000)
+    data = produce_request(topic, batch, acks=acks)
+    before, highest, offsets = small.rss, 0, set()
+    with neighbour_of(small):
+        connections += [small.connect() for _ in range(4)]
+        for _ in range(count):
+            for sock in connections:
+                sock.sendall(data)
+            highest = max(highest, small.rss)
+        for sock in connections:
+            sock.sendall(produce_request(topic, batch))  # whose answer is behind all others
+            for _ in range(count + 1 if acks else 1):
+                said = produce_answer(answer(sock))
+                assert said.error_code == 0
+                offsets.add(said.base_offset)
+    assert max(offsets) == together * (4 * (count + 1) - 1)
+    assert len(offsets) == 4 * (count + 1 if acks else 1)
+    assert highest - before < 2 * UNWRITTEN + NOISE
 
 
 def test_requests_without_number_and_nobody_reads_the_answers(

@@ -7,6 +7,13 @@ from tests.simulation.link import Link
 from tests.simulation.node import Node
 from tests.simulation.world import World
 
+DISK = ("space left on", "the disk is full", "Input/output error", "takes no more writes")
+
+
+def is_of_disk(said: object) -> bool:
+    """Is this refused because the disk is full, or fails?"""
+    return any(words in str(said) for words in DISK)
+
 
 class Place(Protocol):
     """Where the broker is; for a while it may be nowhere."""

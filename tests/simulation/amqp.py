@@ -15,7 +15,7 @@ from anymq.protocols.amqp.codec import (
 )
 from anymq.protocols.amqp.methods import Method, decode
 from anymq.testing.amqp import ABLE, PLAIN_GUEST, published
-from tests.simulation.actor import Actor, Place
+from tests.simulation.actor import Actor, Place, is_of_disk
 from tests.simulation.ledger import Ledger
 from tests.simulation.world import World
 
@@ -77,6 +77,9 @@ class AmqpActor(Actor):
                 )
             case methods.QueueDeclareOk():
                 self.begin()
+            case methods.ChannelClose() if is_of_disk(method):
+                assert self.link is not None
+                self.link.cut()  # and begin anew
             case _:
                 self.on_method(method)
 

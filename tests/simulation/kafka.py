@@ -16,7 +16,17 @@ from anymq.protocols.kafka.codec import (
     frame,
     response_header_is_flexible,
 )
-from anymq.protocols.kafka.schema.generated import fetch, init_producer_id, produce
+from anymq.protocols.kafka.schema.generated import (
+    create_topics,
+    delete_topics,
+    fetch,
+    init_producer_id,
+    join_group,
+    leave_group,
+    offset_commit,
+    produce,
+    sync_group,
+)
 from anymq.storage import records
 from anymq.storage.batch import LENGTH_END
 from anymq.storage.records import Record
@@ -31,6 +41,12 @@ VERSIONS = {
     produce.KEY: 9,
     fetch.KEY: 12,
     init_producer_id.KEY: 4,
+    join_group.KEY: 9,
+    sync_group.KEY: 5,
+    offset_commit.KEY: 8,
+    leave_group.KEY: 5,
+    create_topics.KEY: 6,
+    delete_topics.KEY: 5,
 }  # the newest with names of topics
 RETRIABLE = {3, 5, 6, 7, 56}  # unknown topic, no leader, not the leader, timed out, storage
 DUPLICATE = 46

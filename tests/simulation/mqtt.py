@@ -22,22 +22,24 @@ from tests.simulation.actor import Actor, Place
 from tests.simulation.world import World
 
 BYTES_MAX = 1 << 20
+REFUSED = 0x80
 
 
 class MqttActor(Actor):
     """A session that outlives its connections."""
 
     protocol = "mqtt"
+    version = V311
 
     @override
     def greet(self) -> None:
-        self.say([Connect(V311, self.name, False, 0, None, None, None, NOTHING)])
+        self.say([Connect(self.version, self.name, False, 0, None, None, None, NOTHING)])
 
     @override
     def listen(self) -> None:
         at = 0
         while (frame := frame_at(self.heard, at, BYTES_MAX)) is not None:
-            packet = decode(self.heard, frame, V311)
+            packet = decode(self.heard, frame, self.version)
             at = frame.end
             if isinstance(packet, Connack):
                 assert packet.code == 0, packet
@@ -50,7 +52,7 @@ class MqttActor(Actor):
 
     def say(self, packets: Iterable[Packet]) -> None:
         if self.link is not None:
-            self.link.say(b"".join(encode(one, V311) for one in packets))
+            self.link.say(b"".join(encode(one, self.version) for one in packets))
 
     def begin(self, *, known: bool) -> None:
         """We are in."""
@@ -108,6 +110,10 @@ class MqttSubscriber(MqttActor):
 
     @override
     def on_packet(self, packet: Packet) -> None:
-        self.is_subscribed = self.is_subscribed or isinstance(packet, Suback)
+        if isinstance(packet, Suback):
+            self.is_subscribed = packet.codes[0] != REFUSED
+            if not self.is_subscribed and self.link is not None:
+                self.link.cut()  # and begin anew
+                return
         answers = self.model.hear([packet])
         self.later(self.world.between(0.0001, 0.1), lambda: self.say(answers))

@@ -3,7 +3,7 @@
 from typing_extensions import override
 
 from anymq.protocols.stomp.codec import V12, Decoder, Frame, FrameLimits, encode
-from tests.simulation.actor import Actor, Place
+from tests.simulation.actor import Actor, Place, is_of_disk
 from tests.simulation.ledger import Ledger
 from tests.simulation.world import World
 
@@ -38,6 +38,9 @@ class StompActor(Actor):
         while self.link is not None and (frame := self._decoder.next()) is not None:
             if frame.command == "CONNECTED":
                 self.begin()
+            elif frame.command == "ERROR":
+                assert is_of_disk(frame), frame
+                self.link.cut()
             else:
                 self.on_frame(frame)
 
