@@ -12,6 +12,8 @@ from typing import Any
 
 from benchmarks.measuring import OURS, Comparison, Figures, Workload
 
+from anymq.cli.doctoring.python import described
+
 # What the table shows beside the main figure, where a workload has it.
 MORE = {
     "broker_cpu_us_per_message": ("CPU µs/message", 2),
@@ -113,7 +115,7 @@ def describe(versions: str, rounds: int, complaint: str) -> dict[str, object]:
     """Where and how it was measured."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "versions": f"{versions}, Python {platform.python_version()}",
+        "versions": f"{versions}, {described()}",
         "machine": f"{os.cpu_count()} processors, {platform.system()}",
         "rounds": rounds,
         "complaint": complaint,
@@ -129,11 +131,18 @@ def with_last(
 ) -> list[Outcome]:
     """Add what the last run measured and this one did not, if it was measured in the same way."""
     file = folder / f"{comparison.name}.json"
-    last = json.loads(file.read_text()) if file.exists() else {"about": None}
+    last: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"about": None}
     rounds = dict(last["workloads"]) if last["about"] == about else {}
     rounds |= {each.workload.name: each.rounds for each in outcomes}
     known = [each for each in workloads if each.name in rounds]
     return [Outcome(each, rounds[each.name]) for each in known]
+
+
+def read(comparison: Comparison, folder: Path) -> tuple[Sequence[Outcome], Mapping[str, object]]:
+    """Return what was measured last, and where and how."""
+    last = json.loads((folder / f"{comparison.name}.json").read_text())
+    known = [each for each in comparison.workloads(True) if each.name in last["workloads"]]
+    return [Outcome(each, last["workloads"][each.name]) for each in known], last["about"]
 
 
 def write(

@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import report
+from benchmarks import chart, report
 from benchmarks.amqp.comparison import COMPARISON as AMQP
 from benchmarks.kafka.comparison import COMPARISON as KAFKA
 from benchmarks.management import watching
@@ -109,7 +109,7 @@ def measure(
     rounds: int,
 ) -> list[report.Outcome]:
     """Workloads that ask the same promise share the brokers, unless they stand apart."""
-    outcomes = []
+    outcomes: list[report.Outcome] = []
     for (promise, _), group in groupby(sorted(workloads, key=brokers_of), brokers_of):
         with comparison.running(sides, promise, bench.processors) as brokers:
             for workload in group:
@@ -137,14 +137,28 @@ def brokers_of(workload: Workload[Any]) -> tuple[Promise, str]:
 
 
 def write_document(comparison: Comparison) -> None:
-    """Put the last table between its two marks."""
-    name = comparison.name
+    """Put the last table between its two marks, below a chart of its ratios."""
+    document, chart = documents(comparison)
+    DOCUMENT.write_text(document)
+    chart_of(comparison).write_text(chart)
+
+
+def documents(comparison: Comparison) -> tuple[str, str]:
+    """Return the page and the chart, as what was measured last says."""
+    name, peer = comparison.name, comparison.peer
     begin = f"<!-- bench {name}: begin, made by ./dev bench {name} --write -->"
     end = f"<!-- bench {name}: end -->"
     before, _, rest = DOCUMENT.read_text().partition(begin)
     _, _, after = rest.partition(end)
-    table = (RESULTS / f"{name}.md").read_text()
-    DOCUMENT.write_text(f"{before}{begin}\n{table}{end}{after}")
+    outcomes, about = report.read(comparison, RESULTS)
+    picture = f"![how many times better than {peer}]({chart_of(comparison).name})"
+    table = report.markdown(outcomes, about, peer)
+    return f"{before}{begin}\n{picture}\n\n{table}{end}{after}", chart.svg(outcomes, peer)
+
+
+def chart_of(comparison: Comparison) -> Path:
+    """Return where its chart is."""
+    return DOCUMENT.with_name(f"performance-{comparison.name}.svg")
 
 
 if __name__ == "__main__":

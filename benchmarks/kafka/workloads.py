@@ -223,4 +223,5 @@ def many_topics() -> list[Workload[Side]]:
     return [
         Workload("10 topics", "page cache", rate, ManyTopics(10)),
         Workload("1,000 topics", "page cache", rate, ManyTopics(1000)),
+        Workload("10,000 topics", "page cache", rate, ManyTopics(10_000), apart="10,000 topics"),
     ]

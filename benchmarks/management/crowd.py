@@ -62,6 +62,12 @@ def declare(one: socket.socket, count: int) -> None:
         read_until(one, method_id(50, 11))
 
 
+def declare_own(one: socket.socket, queue: str) -> None:
+    """A queue that goes with its connection."""
+    one.sendall(method_frame(1, QueueDeclare(queue, False, False, True, False, False, {})))
+    read_until(one, method_id(50, 11))
+
+
 def consume(one: socket.socket, queue: str) -> None:
     """Wait for messages that never come."""
     one.sendall(method_frame(1, BasicConsume(queue, "", False, False, False, False, {})))

@@ -18,10 +18,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.amqp.sides import OUR_PROMISES, Side
+from benchmarks.amqp.sides import Side
 from benchmarks.amqp.workloads import RATE, load
 from benchmarks.management.screens import chromium
 from benchmarks.measuring import OURS, ROOT, Bench, Figures, Processors, counted
+from benchmarks.sides import OUR_PROMISES
 from tests.peers.anymq import AnymqServer
 from tests.peers.process import pinned
 

@@ -4,6 +4,7 @@
 //   -t seconds      -k: sessions are kept (CleanSession 0)
 //   -w messages that a publisher has under way at most: not yet with all subscribers, or not yet
 //      acknowledged. So nobody drops anything, and who is slow is not overrun.
+//   -r messages a second of each publisher, as far as -w lets it, instead of as many as there can be
 //   -i sessions that connect, subscribe and then are silent, instead of all that
 //   -B process id of the broker: its processor time and memory
 #define _GNU_SOURCE
@@ -39,7 +40,8 @@ typedef struct {
 
 static int port, publishers = 1, subscribers = 1, qos, kept, idle, broker;
 static uint32_t size = 100, window = 1000;
-static double seconds = 1;
+static double seconds = 1, rate;
+static uint64_t begun;
 static Client *clients;
 static uint16_t *missing;  // of each message under way: who does not have it yet
 static uint64_t *sent_at;
@@ -214,6 +216,8 @@ static void answer(Client *client, int kind, const uint8_t *number) {
 static void publish(Client *client) {
   uint64_t now = now_ns();
   while (publishing && client->sent - client->done < window) {
+    uint64_t due = rate ? begun + client->sent / rate * 1e9 : now;
+    if (due > now) break;
     uint32_t sequence = client->sent++, slot = client->number * window + sequence % window;
     uint8_t *at = room(client, message_bytes);
     memcpy(at, message, message_bytes);
@@ -226,7 +230,7 @@ static void publish(Client *client) {
     memcpy(at + message_head, &client->number, 4);
     memcpy(at + message_head + 4, &sequence, 4);
     missing[slot] = subscribers + (qos > 0);
-    sent_at[slot] = now;
+    sent_at[slot] = due;  // who comes too late has waited, too
   }
   flush(client);
 }
@@ -342,11 +346,12 @@ static void watch(int epoll, Client *client, int how) {
 static void run(void) {
   int count = publishers + subscribers, epoll = epoll_create1(0);
   struct epoll_event events[256];
-  uint64_t begun = now_ns(), ends = begun + seconds * 1e9, moved = begun, seen = 0;
+  begun = now_ns();
+  uint64_t ends = begun + seconds * 1e9, moved = begun, seen = 0;
   for (int i = 0; i < count; i++) watch(epoll, clients + i, EPOLL_CTL_ADD);
   for (int i = 0; i < publishers; i++) publish(clients + i), watch(epoll, clients + i, EPOLL_CTL_MOD);
   while (publishing || !all_done()) {
-    int ready = epoll_wait(epoll, events, 256, 1000);
+    int ready = epoll_wait(epoll, events, 256, rate && publishing ? 0 : 1000);
     for (int i = 0; i < ready; i++) {
       Client *client = events[i].data.ptr;
       if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) on_readable(client);
@@ -391,7 +396,6 @@ static void load(void) {
   }
   long rss;
   double own = own_usage(), used = usage(broker, &rss);
-  uint64_t begun = now_ns();
   run();
   double took = (now_ns() - begun) * 1e-9;
   used = usage(broker, &rss) - used, own = own_usage() - own;
@@ -435,7 +439,7 @@ static void be_idle(void) {
 
 int main(int count, char **words) {
   int option;
-  while ((option = getopt(count, words, "p:P:S:q:s:t:kw:i:B:")) != -1) switch (option) {
+  while ((option = getopt(count, words, "p:P:S:q:s:t:kw:r:i:B:")) != -1) switch (option) {
       case 'p': port = atoi(optarg); break;
       case 'P': publishers = atoi(optarg); break;
       case 'S': subscribers = atoi(optarg); break;
@@ -444,6 +448,7 @@ int main(int count, char **words) {
       case 't': seconds = atof(optarg); break;
       case 'k': kept = 1; break;
       case 'w': window = atoi(optarg); break;
+      case 'r': rate = atof(optarg); break;
       case 'i': idle = atoi(optarg); break;
       case 'B': broker = atoi(optarg); break;
       default: return 2;

@@ -17,6 +17,7 @@ from tests.peers.mosquitto import CONNACK, CONNECT
 
 HERE = Path(__file__).parent
 RATE = "messages_per_second"
+LATENCY = "delivery_p50_ms"
 MANY = 1000
 IDLE = 10_000
 TO_EACH = 20  # messages under way of a publisher, where there are many clients
@@ -52,6 +53,7 @@ class Shape:
     publishers: int = 1
     subscribers: int = 1
     window: int = 1000
+    rate: int = 0  # messages a second; 0: as many as there can be
 
 
 ONE_TO_ONE = Shape("1 to 1")
@@ -64,7 +66,7 @@ FAN_IN = Shape("1,000 to 1", publishers=MANY, window=TO_EACH)
 def load(shape: Shape, qos: int, kept: bool, bench: Bench, side: Side) -> Figures:
     """As fast as it goes. What is counted is what comes to subscribers."""
     options: list[object] = ["-P", shape.publishers, "-S", shape.subscribers, "-w", shape.window]
-    options += ["-q", qos, "-t", bench.seconds, *(["-k"] if kept else [])]
+    options += ["-q", qos, "-t", bench.seconds, "-r", shape.rate, *(["-k"] if kept else [])]
     said = generate(bench, side.server, *options)
     messages, seconds = max(said["messages"], 1.0), said["seconds"]
     return {
@@ -75,7 +77,7 @@ def load(shape: Shape, qos: int, kept: bool, bench: Bench, side: Side) -> Figure
         # Much below 100: the generator, or the disk, was the limit, and not the broker.
         "broker_busy_percent": said["broker_cpu_s"] / seconds * 100,
         "generator_busy_percent": said["own_cpu_s"] / seconds * 100,
-        **({"delivery_p50_ms": said["p50_us"] / 1000} if shape.window == 1 else {}),
+        **({LATENCY: said["p50_us"] / 1000} if shape.window == 1 or shape.rate else {}),
     }
 
 
@@ -124,7 +126,22 @@ def all_workloads(with_peer: bool) -> list[Workload[Side]]:
         rate(f"QoS 1, 1 to 1, kept sessions, {promise}", promise, ONE_TO_ONE, 1, kept=True)
         for promise in promises()
     ]
-    return [*clean, *kept, *singles()]
+    return [*latencies(), *clean, *kept, *singles()]
+
+
+def latencies() -> list[Workload[Side]]:
+    """How long a message is under way, where there is no haste."""
+    return [
+        Workload(
+            f"QoS {qos}, 1 to 1, latency at {each // 1000} k/s",
+            "page cache",
+            LATENCY,
+            partial(load, Shape("1 to 1", rate=each), qos, False),
+            higher=False,
+        )
+        for each in (1000, 20_000)
+        for qos in (0, 1)
+    ]
 
 
 def promises() -> tuple[Promise, ...]:

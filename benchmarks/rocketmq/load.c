@@ -10,6 +10,7 @@
 //   -c connections   -T topics  -Q queues of each  -s bytes of a body  -t seconds
 //   -x name          what topics are called: name-0000 and so on
 //   -k messages      sent to each topic before it counts, if it does not have them yet
+//   -r messages      that each connection sends a second, as far as -w lets it: not as many as it can
 //   -b               headers in RocketMQ's binary form instead of JSON
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -52,7 +53,8 @@ typedef struct {
 
 static int port, broker, delay_level, connections = 1, refused;
 static uint32_t size = 1024, window = 1, together = 1, topics = 1, queues = 8, fill;
-static double seconds = 1;
+static double seconds = 1, rate;
+static uint64_t begun;
 static const char *mode = "send", *prefix = "bench";
 static Client *clients;
 static Queue *readers;
@@ -221,9 +223,11 @@ static uint8_t *put_message(uint8_t *at, uint32_t opaque, uint64_t number) {
 static void send_more(Client *client) {
   uint64_t now = now_ns();
   while (working && client->sent - client->done < window) {
+    uint64_t due = rate ? begun + client->sent / rate * 1e9 : now;
+    if (due > now) break;
     uint64_t *sent_at = client->sent_at + client->sent % (AHEAD * window);
     if (*sent_at) break;  // answers may overtake each other, and this one is far behind
-    *sent_at = now;
+    *sent_at = due;  // who comes too late has waited, too
     put_message(room(client, template.length), FIRST_OPAQUE + client->sent++, turn++);
   }
   flush(client);
@@ -323,7 +327,8 @@ static void watch(int epoll, Client *client, int how) {
 static void run(int sends) {
   struct epoll_event events[256];
   int epoll = epoll_create1(0);
-  uint64_t begun = now_ns(), ends = begun + seconds * 1e9, moved = begun, seen = 0;
+  begun = now_ns();
+  uint64_t ends = begun + seconds * 1e9, moved = begun, seen = 0;
   working = 1;
   for (int i = 0; i < connections; i++) watch(epoll, clients + i, EPOLL_CTL_ADD);
   for (uint32_t i = 0; !sends && i < topics * queues; i++) pull_more(readers + i);
@@ -333,7 +338,8 @@ static void run(int sends) {
     watch(epoll, clients + i, EPOLL_CTL_MOD);
   }
   while (working || !all_done()) {
-    int ready = epoll_wait(epoll, events, 256, 1000);
+    int ready = epoll_wait(epoll, events, 256, rate && working ? 0 : 1000);
+    for (int i = 0; rate && i < connections; i++) send_more(clients + i);
     for (int i = 0; i < ready; i++) {
       Client *client = events[i].data.ptr;
       if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -451,7 +457,6 @@ static void load(void) {
   int64_t before = delays ? all_there(fd) : 0;
   long rss;
   double own = own_usage(), used = usage(broker, &rss);
-  uint64_t begun = now_ns();
   run(sends);
   uint64_t messages = sends ? (progress() - refused) * together : pulled;
   if (delays) wait_for_delayed(fd, before + messages);
@@ -505,7 +510,7 @@ static void serve(void) {
 
 int main(int count, char **words) {
   int option;
-  while ((option = getopt(count, words, "p:B:m:w:n:c:T:Q:s:t:x:k:d:b")) != -1) switch (option) {
+  while ((option = getopt(count, words, "p:B:m:w:n:c:T:Q:s:t:x:k:d:r:b")) != -1) switch (option) {
       case 'p': port = atoi(optarg); break;
       case 'B': broker = atoi(optarg); break;
       case 'm': mode = optarg; break;
@@ -519,6 +524,7 @@ int main(int count, char **words) {
       case 'x': prefix = optarg; break;
       case 'k': fill = atoi(optarg); break;
       case 'd': delay_level = atoi(optarg); break;
+      case 'r': rate = atof(optarg); break;
       case 'b': binary = 1; break;
       default: return 2;
     }

@@ -17,6 +17,7 @@ from tests.peers.rocketmq import ask
 
 HERE = Path(__file__).parent
 RATE = "messages_per_second"
+LATENCY = "ack_p50_ms"
 SEND = 310
 BACKLOG = 16_000  # messages of the topic that is read
 BATCH = 32  # as many as a consumer is given at once
@@ -53,12 +54,13 @@ class Load:
     fill: int = 0
     delay_level: int = 0
     binary: bool = False
+    rate: int = 0  # messages a second of each connection; 0: as many as there can be
 
     def options(self, seconds: float) -> list[object]:
         """As words of a command line."""
         numbers = ["-c", self.connections, "-w", self.window, "-n", self.together]
         what = ["-T", self.topics, "-k", self.fill, "-d", self.delay_level, "-x", self.topic]
-        form = ["-b"] if self.binary else []
+        form = ["-r", self.rate, *(["-b"] if self.binary else [])]
         return ["-m", self.mode, "-t", seconds, *numbers, *what, *form]
 
 
@@ -77,7 +79,7 @@ def load(what: Load, bench: Bench, side: Side) -> Figures:
         "generator_busy_percent": said["own_cpu_s"] / seconds * 100,
         "rss_mb": rss_bytes(side.server) / 1e6,
         "refused": said["refused"],
-        **({"ack_p50_ms": said["p50_us"] / 1000} if what.mode == "send" else {}),
+        **({LATENCY: said["p50_us"] / 1000} if what.mode == "send" else {}),
     }
 
 
@@ -106,7 +108,15 @@ def send_one(port: int) -> None:
 
 def all_workloads(with_peer: bool) -> list[Workload[Side]]:
     """In the order in which they run: those with the same promise share a pair of brokers."""
-    return [*sending(), *reading(), *many_topics(), *on_disk(), start_workload()]
+    return [*latencies(), *sending(), *reading(), *many_topics(), *on_disk(), start_workload()]
+
+
+def latencies() -> Iterator[Workload[Side]]:
+    """How long a sender waits for its answer, where there is no haste."""
+    for each in (1000, 20_000):
+        what = Load(f"paced{each}", window=1000, rate=each)
+        name = f"latency at {each // 1000} k/s, 1 KiB"
+        yield Workload(name, "page cache", LATENCY, partial(load, what), higher=False)
 
 
 def sending() -> Iterator[Workload[Side]]:
