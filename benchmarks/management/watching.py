@@ -8,7 +8,6 @@ processor.
 
 import argparse
 import json
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from benchmarks.management.screens import chromium
 from benchmarks.measuring import OURS, ROOT, Bench, Figures, Processors, counted
 from benchmarks.sides import OUR_PROMISES
 from tests.peers.anymq import AnymqServer
-from tests.peers.process import pinned
+from tests.peers.process import free_ports, pinned
 
 HERE = Path(__file__).parent
 LOADS = {
@@ -62,7 +61,7 @@ def running(processors: Processors) -> Iterator[AnymqServer]:
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         settings = {
             **OUR_PROMISES["page cache"],
-            "management.port": free_port(),
+            "management.port": free_ports(1)[0],
             "limits.connections_per_address_max": 5_000,
         }
         server = AnymqServer(Path(folder), settings, cpus=processors.broker)
@@ -70,13 +69,6 @@ def running(processors: Processors) -> Iterator[AnymqServer]:
             yield server.start()
         finally:
             server.stop()
-
-
-def free_port() -> int:
-    """Return one that nobody uses."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anymq
-from tests.peers.process import Controlled, ServerProcess
+from tests.peers.process import Controlled, ServerProcess, free_ports
 from tests.peers.security import Security
 from tests.peers.wire import is_ready
 
@@ -43,6 +43,9 @@ class AnymqServer(Controlled):
         After a stop or a kill it starts again on the same data and, for clients that are still
         connected, on the same port.
         """
+        if not self.bootstrap:
+            port, self.amqp_port = free_ports(2)
+            self.bootstrap = f"127.0.0.1:{port}"
         self.launch()
         port = self._running().wait_until(self._port, START_SECONDS)
         self.bootstrap = f"127.0.0.1:{port}"
