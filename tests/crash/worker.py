@@ -90,7 +90,7 @@ C = TypeVar("C", bound=Connection)
 
 
 class Worker(Busy, Generic[C]):
-    """Does its round again and again; connects anew when the server was gone."""
+    """Does its round; when the server was gone, connects anew and does it again."""
 
     def __init__(self, name: str, connect: Callable[[], C]) -> None:
         super().__init__(name)
@@ -98,21 +98,24 @@ class Worker(Busy, Generic[C]):
 
     @override
     def work(self) -> None:
-        """Round by round."""
-        while not self.stopping.is_set():
-            client = None
-            try:
-                client = self._connect()
-                self.round(client)
-            except (OSError, Closed):
-                pass
-            finally:
-                if client is not None:
-                    client.close()
+        """Round by round. Who is told to stop while the server is gone still ends a round."""
+        while not self._done():
             time.sleep(RETRY_SECONDS)
 
+    def _done(self) -> bool:
+        client = None
+        try:
+            client = self._connect()
+            self.round(client)
+        except (OSError, Closed):
+            return False
+        finally:
+            if client is not None:
+                client.close()
+        return True
+
     def round(self, client: C) -> None:
-        """What it does with a connection."""
+        """What it does with a connection until `stopping`."""
         raise NotImplementedError
 
 
