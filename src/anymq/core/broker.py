@@ -11,6 +11,7 @@ from anymq.core.changes import Changes
 from anymq.core.clock import Clock
 from anymq.core.errors import Conflict
 from anymq.core.interceptor import Interceptor
+from anymq.core.joined import at_once
 from anymq.core.message import Form
 from anymq.core.policies.parameters import Parameters
 from anymq.core.policies.policies import Policies
@@ -215,7 +216,10 @@ class Broker:
         overrides = self.check_topic(name, partitions, config)
         count = self.default_partitions if partitions is None else partitions
         record = TopicRecord(new_topic_id(self._random), self._new_log_ids(count), overrides)
+        at_once(partial(self._define_topic, name, record), then)
+        return self.topic(name)
 
+    def _define_topic(self, name: str, record: TopicRecord, then: Then) -> None:
         def made(error: Exception | None) -> None:
             if error is not None:
                 self._topics.forget(record.id)
@@ -223,7 +227,6 @@ class Broker:
             then(error)
 
         self._catalog.put_topic(name, record, made)
-        return self.topic(name)
 
     def check_topic(
         self,

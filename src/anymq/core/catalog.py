@@ -63,6 +63,11 @@ class VhostListener(Protocol):
         """There is this binding; None: there is none."""
 
 
+def topic_key(name: str) -> str:
+    """Return the key of a topic."""
+    return f"topics/{name}"
+
+
 class Catalog:
     """What is defined, by kind."""
 
@@ -80,6 +85,7 @@ class Catalog:
         self._others: dict[str, Changed] = {}
         # Changes on their way to the disk: what was durable before, and how many are on the way.
         self._durable: dict[str, tuple[bytes | None, int]] = {}
+        self._waiting: dict[str, list[Then]] = {}  # for all changes of a key
         self._values: dict[str, bytes] = {}
         for key, value in store.load().items():
             self._values[key] = value
@@ -135,7 +141,7 @@ class Catalog:
 
     def put_topic(self, name: str, record: TopicRecord, then: Then) -> None:
         """Define a topic, or define it anew."""
-        changes: dict[str, bytes | None] = {f"topics/{name}": _encode(record)}
+        changes: dict[str, bytes | None] = {topic_key(name): _encode(record)}
         following = max(record.logs) + 1
         if following > self.counters.get("log_id", 0):
             # It goes with the topic, so that no log id is ever used twice.
@@ -146,7 +152,7 @@ class Catalog:
         """Return the changes that forget a topic; its logs are doomed then."""
         logs = self.topics[name].logs
         starts = [f"starts/{log_id}" for log_id in logs if log_id in self.starts]
-        return dict.fromkeys([f"topics/{name}", *starts])
+        return dict.fromkeys([topic_key(name), *starts])
 
     def buried(self, log_id: int, then: Then) -> None:
         """A doomed log is gone from the disk."""
@@ -178,6 +184,13 @@ class Catalog:
             max(self.doomed, default=0) + 1,
         )
 
+    def when_kept(self, key: str, then: Then) -> None:
+        """Tell when a restart would find what is defined here now, or why it would not."""
+        if key in self._durable:
+            self._waiting.setdefault(key, []).append(then)
+        else:
+            then(None)
+
     def _put(self, changes: Mapping[str, bytes | None], then: Then) -> None:
         for key, value in changes.items():
             before, pending = self._durable.get(key, (self._values.get(key), 0))
@@ -201,6 +214,8 @@ class Catalog:
             del self._durable[key]
         if error is not None or pending == 1:
             self._set(key, durable)
+            for then in self._waiting.pop(key, ()):
+                then(error)
 
     def _set(self, key: str, value: bytes | None) -> None:
         before = self._values.get(key)

@@ -1,4 +1,4 @@
-"""Joined: one answer for several."""
+"""Answers: one for several, or raised where that is still possible."""
 
 from collections.abc import Callable
 
@@ -21,3 +21,20 @@ class Joined:
         self._error = self._error or error
         if not self._left:
             self._then(self._error)
+
+
+def at_once(ask: Callable[[Then], None], then: Then) -> None:
+    """Ask for something; an error that comes before this returns is raised, and not told."""
+    refused: list[Exception] = []
+    asking = True
+
+    def answered(error: Exception | None) -> None:
+        if asking and error is not None:
+            refused.append(error)
+        else:
+            then(error)
+
+    ask(answered)
+    asking = False
+    if refused:
+        raise refused[0]

@@ -20,6 +20,7 @@ from anymq.core.streams.topic_config import check_overrides
 from anymq.core.vhosts.kinds import STREAM
 from anymq.core.vhosts.vhost import RESERVED, VirtualHost
 from anymq.observability.log import Log as News
+from anymq.storage.errors import StorageError
 
 COMPONENT = "capture"
 OWN = "$"  # how addresses begin that no wildcard at the beginning matches
@@ -132,7 +133,7 @@ class Captures:
                 return
             topic = topic_of(vhost_name, address)
             self._create_topic(topic, capture.partitions, capture.config)
-        except Refused as error:
+        except (Refused, StorageError) as error:
             self._tell(now_ms, vhost_name, address, str(error))
         else:
             counted.made()

@@ -134,6 +134,9 @@ class QueueKind(Protocol):
     def check_same(self, queue: AnyQueue, declaration: QueueDeclaration) -> None:
         """Refuse a declaration of the same name that is not the same (owner is checked)."""
 
+    def key_of(self, queue: AnyQueue) -> str:
+        """Return under which key the catalog keeps it, if it is durable."""
+
     def declare(self, vhost: "VirtualHost", declaration: QueueDeclaration, then: Then) -> AnyQueue:
         """Make a queue that is not there; refuse what makes no sense."""
 

@@ -13,6 +13,7 @@ import msgspec
 
 from anymq.core.catalog import Catalog
 from anymq.core.errors import PreconditionFailed
+from anymq.core.joined import at_once
 from anymq.core.message import Message, Value
 from anymq.core.queues.arguments import (
     CLASSIC,
@@ -78,6 +79,11 @@ class OwnQueues:
         check_field("auto_delete", of, queue.auto_delete, declaration.auto_delete)
         check_equivalent(of, queue.kind, queue.arguments, declaration.arguments)
 
+    def key_of(self, queue: AnyQueue) -> str:
+        """Return under which key the catalog keeps it."""
+        assert isinstance(queue, Queue)
+        return queue_key(queue.vhost_name, queue.name)
+
     def declare(self, vhost: VirtualHost, declaration: QueueDeclaration, then: Then) -> AnyQueue:
         """Make a queue that is not there; refuse what makes no sense."""
         kind = self._check(declaration)
@@ -90,9 +96,7 @@ class OwnQueues:
             self._make(vhost, declaration, kind, {_first_level(kind, declaration): log_id})
             then(None)
         else:
-            log_id = self._means.new_log_id()
-            logs = {_first_level(kind, declaration): log_id}
-            self._put(declaration, kind, logs, partial(self._declared, log_id, then))
+            at_once(partial(self._define, declaration, kind), then)
         return vhost.queues[declaration.name]
 
     def delete(self, vhost: VirtualHost, queue: AnyQueue, then: Then) -> None:
@@ -187,6 +191,11 @@ class OwnQueues:
             auto_delete=declaration.auto_delete,
         )
         return kind
+
+    def _define(self, declaration: QueueDeclaration, kind: str, then: Then) -> None:
+        log_id = self._means.new_log_id()
+        logs = {_first_level(kind, declaration): log_id}
+        self._put(declaration, kind, logs, partial(self._declared, log_id, then))
 
     def _put(
         self, declaration: QueueDeclaration, kind: str, logs: Mapping[int, int], then: Then

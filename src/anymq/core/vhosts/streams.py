@@ -7,6 +7,7 @@ so it does not matter who did. A stream has no definition besides its topic's.
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from anymq.core.catalog import topic_key
 from anymq.core.errors import Conflict, PreconditionFailed
 from anymq.core.message import Form, Value
 from anymq.core.queues.arguments import check_properties
@@ -118,6 +119,11 @@ class Streams:
         ):
             check_field(key, of, key == "durable", received)
         stream_arguments.check_same(of, queue.topic.config, arguments)
+
+    def key_of(self, queue: AnyQueue) -> str:
+        """Return under which key the catalog keeps its topic."""
+        assert isinstance(queue, Stream)
+        return topic_key(queue.topic.name)
 
     def declare(self, vhost: VirtualHost, declaration: QueueDeclaration, then: Then) -> Stream:
         """Make a stream: its topic, with one partition."""

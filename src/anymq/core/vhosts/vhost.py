@@ -6,6 +6,7 @@ Texts of refusals are RabbitMQ's, without the name of the reply code.
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from anymq.core.errors import Locked, NotAllowed, NotFound, PreconditionFailed
 from anymq.core.interceptor import Interceptor
+from anymq.core.joined import at_once
 from anymq.core.message import Form, Message, Run, Value
 from anymq.core.policies.policies import Rules
 from anymq.core.policies.policy import EXCHANGES
@@ -33,6 +35,7 @@ from anymq.core.routing.target import Target, Then
 from anymq.core.routing.types import ExchangeTypes, new_router
 from anymq.core.taps import BROKER, ListenAt, Origin, Taps, nobody
 from anymq.core.tracing.tracing import Tracing
+from anymq.core.vhosts.definitions import binding_key, exchange_key
 from anymq.core.vhosts.interception import Interception
 from anymq.core.vhosts.kinds import AnyQueue, QueueDeclaration, QueueKind
 from anymq.core.vhosts.place_limits import PlaceLimits
@@ -72,6 +75,9 @@ class Keeper(Protocol):
 
     def put_binding(self, binding: Binding, then: Then) -> None:
         """Define a binding."""
+
+    def when_kept(self, key: str, then: Then) -> None:
+        """Tell when a restart would find what is there, or why it would not."""
 
     def without(
         self, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
@@ -230,7 +236,7 @@ class VirtualHost:
         existing = self.exchanges.get(declaration.name)
         if existing is not None:
             existing.check_same(declaration)
-            then(None)
+            self._keeper.when_kept(exchange_key(self.name, existing.name), then)
             return existing
         _check_reserved(EXCHANGE, declaration.name)
         self.limits.check_exchanges(self.exchanges, declaration)
@@ -240,7 +246,7 @@ class VirtualHost:
         check_alternate(declaration)
         router = self.new_router(declaration)
         if declaration.durable:
-            self._keeper.put_exchange(declaration, then)
+            at_once(partial(self._keeper.put_exchange, declaration), then)
         else:
             self.put_exchange(declaration, router)
             then(None)
@@ -342,7 +348,7 @@ class VirtualHost:
             if self.redeclare is Redeclare.CHANGE:
                 kind.change(self, queue, declaration.arguments, then)
                 return
-        then(None)
+        self._keeper.when_kept(kind.key_of(queue), then)
 
     def change_queue(self, name: str, arguments: Mapping[str, Value], then: Then = ignore) -> None:
         """Let a living queue have other arguments: all of them, not only those that change."""
@@ -431,7 +437,7 @@ class VirtualHost:
         if not to_exchange:
             self.queue(destination, owner)
         if binding.id in self.topology.bindings:
-            then(None)
+            self._keeper.when_kept(binding_key(binding), then)
             return
         self._make_binding(binding, then)
 

@@ -277,6 +277,10 @@ class VirtualHosts(Mapping[str, VirtualHost]):
         self._made += 1
         self._catalog.change({binding_key(binding): record}, then)
 
+    def when_kept(self, key: str, then: Then) -> None:
+        """Tell when a restart would find what is there, or why it would not."""
+        self._catalog.when_kept(key, then)
+
     def change(self, changes: Mapping[str, msgspec.Struct | None], then: Then) -> None:
         """Make all of these changes or none."""
         self._catalog.change(changes, then)

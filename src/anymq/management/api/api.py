@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from http import HTTPStatus
 
-from anymq.core.errors import Refused
 from anymq.management.api import (
     attempts,
     audit,
@@ -39,7 +38,7 @@ from anymq.management.api import (
     vhosts,
 )
 from anymq.management.api.call import Call
-from anymq.management.api.faults import Fault, fault_of, guarded, no_object
+from anymq.management.api.faults import REFUSALS, Fault, fault_of, guarded, no_object
 from anymq.management.api.guard import NOBODY, READING, REALM, Caller, NoLogin
 from anymq.management.api.routes import ANYBODY, PREFIX, Place, Route, Routes, Table
 from anymq.management.api.sessions import cookie_of
@@ -142,7 +141,7 @@ class ManagementApi:
             return self._answer(request, who)
         except Fault as fault:
             return _challenging(fault, request)
-        except Refused as refused:
+        except REFUSALS as refused:
             return fault_of(refused).response()
         except Exception:
             log.exception("the API failed", path=request.path)

@@ -16,7 +16,7 @@ from anymq.core.routing.exchange import Exchange
 from anymq.core.taps import Origin
 from anymq.core.vhosts.kinds import AnyQueue
 from anymq.core.vhosts.vhost import VirtualHost
-from anymq.management.api.faults import Fault, bad_request, fault_of, no_object
+from anymq.management.api.faults import REFUSALS, Fault, bad_request, fault_of, no_object
 from anymq.management.api.guard import PROTOCOL, Caller
 from anymq.management.api.listing import Row, Rows, listed, shown
 from anymq.management.api.numbers import Counted
@@ -211,7 +211,7 @@ class Call:
         """Go on after something that took a while: refuse as a handler does."""
         try:
             return self.acting(act)
-        except (Fault, Refused) as error:
+        except (Fault, *REFUSALS) as error:
             return failed(error)
         finally:
             self.broker.turn.run()

@@ -10,6 +10,9 @@ from typing_extensions import override
 
 from anymq.core.errors import NotAllowed, NotFound, Refused, Unavailable
 from anymq.management.http import JSON, Answer, Later, Response, encode
+from anymq.storage.errors import StorageError
+
+REFUSALS = (Refused, StorageError)
 
 
 class Fault(Exception):
@@ -78,18 +81,18 @@ def _guarded(pieces: Iterator[bytes]) -> Generator[bytes, None, Answer | None]:
         made = yield from cast("Generator[bytes, None, Answer | None]", pieces)
     except Fault as fault:
         return fault.response()
-    except Refused as refused:
+    except REFUSALS as refused:
         return fault_of(refused).response()
     return None if made is None else guarded(made)
 
 
-def fault_of(refused: Refused) -> Fault:
+def fault_of(refused: Exception) -> Fault:
     """Say what the core refuses as RabbitMQ does."""
     reason = str(refused)
     if isinstance(refused, NotFound):
         return not_found(reason)
     if isinstance(refused, NotAllowed):
         return Fault(HTTPStatus.UNAUTHORIZED, "not_authorised", reason)
-    if isinstance(refused, Unavailable):
+    if isinstance(refused, (Unavailable, StorageError)):
         return Fault(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", reason)
     return bad_request(reason)

@@ -15,7 +15,9 @@ from anymq.core.routing.target import Then
 from anymq.core.routing.types import OURS
 from anymq.core.vhosts.vhost import Redeclare, VirtualHost
 from anymq.protocols.amqp.fields import Int64
-from anymq.storage.errors import StorageError
+from anymq.storage.errors import LogFailed, StorageError
+
+STREAM = {"x-queue-type": "stream"}
 
 
 @pytest.fixture
@@ -119,6 +121,49 @@ def test_a_deletion_that_the_disk_did_not_keep_is_undone(world: World, vhost: Vi
     assert bodies(vhost, "q") == [b"hello"]
     publish(vhost, "x", "", b"more")
     assert bodies(vhost, "q") == [b"hello", b"more"]
+
+
+def test_who_declares_it_again_waits_for_the_disk_too(world: World, vhost: VirtualHost) -> None:
+    """Else consumers would begin, publishers would trust, and then it is not there."""
+    world.commit()
+    heard: list[Told] = []
+    for _ in range(2):
+        tolds = [Told() for _ in range(4)]
+        vhost.declare_queue("q", durable=True, then=tolds[0])
+        vhost.declare_queue("s", durable=True, arguments=STREAM, then=tolds[1])
+        vhost.declare_exchange("x", "fanout", durable=True, then=tolds[2])
+        vhost.bind("x", "q", then=tolds[3])
+        assert all(told.waits for told in tolds)
+        heard += tolds
+    world.commit()
+    assert all(told.ok for told in heard)
+    vhost.declare_queue("q", durable=True, then=(later := Told()))
+    assert later.ok
+
+
+def test_who_declares_it_again_hears_that_the_disk_refused(
+    world: World, vhost: VirtualHost
+) -> None:
+    world.commit()
+    vhost.declare_queue("q", durable=True)
+    vhost.declare_queue("q", durable=True, then=(told := Told()))
+    world.lose(errno.ENOSPC)
+    assert isinstance(told.error, StorageError)
+    assert "q" not in vhost.queues
+
+
+def test_a_disk_that_refuses_at_once(world: World, vhost: VirtualHost) -> None:
+    world.store.logs[1].failed = LogFailed("EIO")
+    told = Told()
+    with pytest.raises(LogFailed):
+        vhost.declare_queue("q", durable=True, then=told)
+    with pytest.raises(LogFailed):
+        vhost.declare_queue("s", durable=True, arguments=STREAM, then=told)
+    with pytest.raises(LogFailed):
+        vhost.declare_exchange("x", "fanout", durable=True, then=told)
+    assert told.waits
+    assert not vhost.queues
+    assert "x" not in vhost.exchanges
 
 
 def test_a_vhost_goes_with_all_that_is_in_it(world: World) -> None:
