@@ -36,6 +36,8 @@ LOG_CONFIG = LogConfig(
 )
 
 RELEASED_AT_ONCE = 500  # then others have their turn
+# Where many are due, one after another: those of so long arrive in a few batches, not each alone.
+TOGETHER_MS = 10
 UNANSWERED_MAX = 10_000  # released, and not yet safe where they went
 GATHERED_BYTES_MAX = 4 * MIB  # of records that are released together
 ARRIVING_BYTES_MAX = 32 * MIB  # of records that are released, and not yet safe
@@ -109,6 +111,7 @@ class Delays:
         self._alarm = Alarm(clock, self._on_time)
         self._pumping = False
         self._not_before = 0  # something went wrong
+        self._together_at = 0  # those that are due until then are released together
         self._told_ms = 0  # when we said last that messages are refused
         log.state_source = self._state
         log.needed = self._needed
@@ -267,7 +270,7 @@ class Delays:
         self._arm()
 
     def _release_due(self, now: int) -> bool:
-        if now < self._not_before:
+        if now < self._earliest:
             return False
         count = min(RELEASED_AT_ONCE, UNANSWERED_MAX - len(self._unanswered))
         taken = self._due.take(now, self._log.visible_end, count)
@@ -280,7 +283,14 @@ class Delays:
                     return False  # an answer, or a timer, brings us back
         finally:
             self._put_back(rest)
+        if 0 < len(taken) < count:  # all that were due
+            self._together_at = now + TOGETHER_MS
         return len(taken) == RELEASED_AT_ONCE
+
+    @property
+    def _earliest(self) -> int:
+        """Nothing is released before."""
+        return max(self._not_before, self._together_at)
 
     def _put_back(self, entries: Iterable[Entry]) -> None:
         for due, position in entries:
@@ -381,13 +391,13 @@ class Delays:
         first = self._due.first()
         if first is None or self._is_enough:
             return
-        self._alarm.at(max(first[0], self._not_before))
+        self._alarm.at(max(first[0], self._earliest))
 
     def _on_time(self) -> None:
         first = self._due.first()
         if first is None:
             return
-        if max(first[0], self._not_before) > self._clock.now_ms():
+        if max(first[0], self._earliest) > self._clock.now_ms():
             self._arm()  # the timer was for one that the disk, when it was written, brought before
         elif first[1] < self._log.visible_end:
             self._changed(self)

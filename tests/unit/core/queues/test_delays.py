@@ -263,6 +263,22 @@ def test_only_so_many_wait_for_an_answer(room: Room, monkeypatch: pytest.MonkeyP
     assert room.bodies == [b"%d" % n for n in range(5)]
 
 
+def test_those_that_are_due_one_after_another_come_together(room: Room) -> None:
+    """Where each came alone, it would have a batch and a commit of its own."""
+    for delay_ms in (1000, 1001, 1009, 1011, 1500):
+        room.add(delay_ms, b"%d" % delay_ms)
+    room.sleep(1000)
+    assert room.bodies == [b"1000"], "it is alone, and waits for nobody"
+    room.sleep(9)
+    assert room.bodies == [b"1000"]
+    room.sleep(1)
+    assert room.bodies == [b"1000", b"1001", b"1009"]
+    room.sleep(10)
+    assert room.bodies[3:] == [b"1011"]
+    room.sleep(480)
+    assert room.bodies[4:] == [b"1500"]
+
+
 def test_they_are_listed_by_time_a_page_at_a_time(room: Room) -> None:
     for n in range(10):
         room.add(1000 * (10 - n), b"%d" % n, f"key.{n}")
