@@ -13,6 +13,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from anymq.storage import doubt
 from anymq.storage.backlog import Backlog
 from anymq.storage.errors import DiskFull, LogFailed, StorageError, TooManyFiles
 from anymq.storage.files import Buffer, File, Files, write_all
@@ -128,6 +129,7 @@ class Part:
             if any(write.created for write in self.writes):
                 files.sync_dir(self.directory)
         except OSError as error:
+            doubt.note(files)
             self.error = LogFailed(f"{self.directory}: {error}")
 
     def sync_files(self, files: Files) -> None:
@@ -135,6 +137,7 @@ class Part:
         try:
             self._sync(files, self.writes[-1])
         except OSError as error:
+            doubt.note(files)
             self.error = LogFailed(f"{self.directory}: {error}")
 
     def _sync(self, files: Files, write: Write) -> None:
@@ -185,6 +188,7 @@ class Commit(Work):
         try:
             self._files.sync_all()
         except OSError as error:
+            doubt.note(self._files)
             for part in parts:
                 part.error = LogFailed(f"{part.directory}: {error}")
 

@@ -40,6 +40,7 @@ class Disk:
         self.on_dirty: Callable[[], None] = _nobody
         self.reports: list[str] = []  # damage and what is not ours, for people
         self.doomed: list[str] = []  # directories of deleted logs that a late commit made again
+        self.in_doubt = False  # what is found may not be on the disk: a sync had failed
         self.stopping = False  # slow work that can be left undone should be
         self.now_ms = 0  # as of the last maintenance; 0: none yet
         self._indexed: OrderedDict[Segment, None] = OrderedDict()

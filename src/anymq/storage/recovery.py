@@ -11,9 +11,9 @@ last offset it ever promised. Recovering twice gives what recovering once gives.
 
 from collections.abc import Sequence
 
+from anymq.storage import doubt, repair, restart, retention, scan, state
 from anymq.storage import epochs as epoch_files
 from anymq.storage import index as indexes
-from anymq.storage import repair, restart, retention, scan, state
 from anymq.storage.checkpoint import LogEntry, SegmentEntry
 from anymq.storage.disk import Disk
 from anymq.storage.epochs import Epochs
@@ -118,6 +118,8 @@ class _Recovery:
             segment.end = segment.end if after is None else after
             return self._repair(segment, file)
         whole = self._scan(segment, file, size, strict=after is None)
+        if self._disk.in_doubt:
+            doubt.write_again(file, trusted, segment.size)
         if whole:
             segment.sealed = after is not None and trusted == size
         elif after is None:

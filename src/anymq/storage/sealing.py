@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from anymq.storage import state
+from anymq.storage import doubt, state
 from anymq.storage.disk import Disk
 from anymq.storage.errors import LogFailed, StorageError
 from anymq.storage.files import File, Files
@@ -64,6 +64,7 @@ class Seal(Work):
                 self._disk.files.sync_dir(item.segment.directory)
                 self._disk.files.sync_dir("logs")
             except OSError as error:
+                doubt.note(self._disk.files)
                 item.error = error
             else:
                 _write_beside(self._disk.files, item)

@@ -6,7 +6,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 from typing_extensions import override
 
-from anymq.storage import checkpoint, directory, recovery, restart, state
+from anymq.storage import checkpoint, directory, doubt, recovery, restart, state
 from anymq.storage.backlog import BACKLOG_BYTES_MAX, Backlog
 from anymq.storage.checkpoint import Entries
 from anymq.storage.commit import Commit, Committable
@@ -67,6 +67,8 @@ class LogStore:
         if on_dirty is not None:
             disk.on_dirty = on_dirty
         entries, clean = _take_checkpoint(disk)
+        disk.in_doubt = doubt.is_noted(files)
+        clean = clean and not disk.in_doubt
         if not clean:
             files.sync_all()  # what we find must be durable before anybody sees it
         disk.doomed += directory.half_removed(files)
@@ -184,6 +186,9 @@ class LogStore:
     def begin_commit(self) -> Commit | None:
         """Return the work of writing and syncing what was appended; None when nothing was."""
         disk = self._disk
+        if disk.in_doubt:  # all logs are open, and what was found in them was written once more
+            disk.in_doubt = False
+            doubt.forget(disk.files)
         logs, disk.dirty = disk.dirty, []
         # Queues before topics: who listens to a topic has what is in it, whenever we are killed.
         logs.sort(key=_goes_last)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
+from anymq.storage import doubt
 from anymq.storage.commit import SYNC_EACH_MAX
 from anymq.storage.disk import Disk
 from anymq.storage.errors import LogFailed
@@ -49,12 +50,14 @@ class Sync(Work):
             try:
                 _sync(self._files, item)
             except OSError as error:
+                doubt.note(self._files)
                 item.error = error
 
     def _sync_all(self) -> None:
         try:
             self._files.sync_all()
         except OSError as error:
+            doubt.note(self._files)
             for item in self._items:
                 item.error = error
 

@@ -1,7 +1,7 @@
 """What SimFiles is made of: files and directories that know what of them is on the disk."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
 from typing import Literal
@@ -66,8 +66,9 @@ class FileNode:
         self.changes.clear()
 
     def killed(self) -> "FileNode":
-        """Return what is left when only our process dies: all of it."""
-        return FileNode(bytearray(self.data), bytearray(self.data))
+        """Return what is left when only our process dies: all of it, as far as it is safe."""
+        changes = [replace(change) for change in self.changes]
+        return FileNode(bytearray(self.data), bytearray(self.base), changes)
 
     def after_crash(self, rng: Random) -> "FileNode":
         """Return what a power cut may leave."""
