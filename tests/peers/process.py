@@ -1,17 +1,16 @@
 """A server as a child process: started against a deadline, watched, stopped by its id."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
+
+from anymq.testing.ports import Claim, claim_ports
 
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.005
@@ -168,24 +167,11 @@ def pinned(cpus: Iterable[int] | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-# Below those that systems give to clients: one of these at the port of a server that is down for
-# a moment would keep it from starting again, and a client that connects could meet itself.
-PORTS = range(10_000, 32_768)
-_claims: list[socket.socket] = []
+_claims: list[Claim] = []
 
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody else gets from here until this process ends; nobody listens on them now."""
-    return list(islice(filter(_claim, random.sample(PORTS, len(PORTS))), count))
-
-
-def _claim(port: int) -> bool:
-    claim = socket.socket(type=socket.SOCK_DGRAM)  # who holds a port of UDP has the one of TCP, too
-    try:
-        claim.bind(("127.0.0.1", port))
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        claim.close()
-        return False
-    _claims.append(claim)
-    return True
+    claims = claim_ports(count)
+    _claims.extend(claims)
+    return [one.port for one in claims]

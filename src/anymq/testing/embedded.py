@@ -16,6 +16,7 @@ from anymq.config.load import from_tables
 from anymq.config.model import Settings
 from anymq.config.place import OFF
 from anymq.server import Server
+from anymq.testing.ports import Claim, claim_ports
 
 STARTUP_SECONDS = 30
 SHUTDOWN_SECONDS = 30
@@ -41,7 +42,8 @@ class EmbeddedBroker:
         data_dir: Path | str | None = None,
         settings: Settings | Tables | None = None,
     ) -> None:
-        self.settings = _on_free_ports(_complete(settings or {}))
+        self.settings = _complete(settings or {})
+        self._claims: list[Claim] = []
         self.ports: dict[str, int] = {}
         self._data_dir = data_dir
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -70,12 +72,12 @@ class EmbeddedBroker:
             raise RuntimeError("the broker is running already")
         directory = self._data_dir or self._make_temporary()
         server = replace(self.settings.server, data_dir=str(directory))
-        self._run = _Run(replace(self.settings, server=server))
+        self._run = _Run(replace(self._on_claimed_ports(), server=server))
         try:
             self.ports = self._run.wait_until_ready()
         except BaseException:
             self._run = None
-            self._remove_temporary()
+            self._let_go()
             raise
         return self
 
@@ -86,7 +88,7 @@ class EmbeddedBroker:
             if run is not None:
                 run.stop()
         finally:
-            self._remove_temporary()
+            self._let_go()
 
     def restart(self) -> None:
         """Stop it and start it again, with its data and on its ports: what do clients do?"""
@@ -105,6 +107,18 @@ class EmbeddedBroker:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _on_claimed_ports(self) -> Settings:
+        """Take free ports where there are any: what is off stays off."""
+        doors = [one.name for one in own_doors(self.settings) if one.port != OFF]
+        self._claims = claim_ports(len(doors))
+        ports = {name: claim.port for name, claim in zip(doors, self._claims, strict=True)}
+        return _on_ports(self.settings, ports)
+
+    def _let_go(self) -> None:
+        for claim in self._claims:
+            claim.holder.close()
+        self._remove_temporary()
 
     def _make_temporary(self) -> str:
         self._temporary = tempfile.TemporaryDirectory(prefix="anymq-")
@@ -175,11 +189,6 @@ def _complete(settings: Settings | Tables) -> Settings:
         return settings
     storage = {**STORAGE_FOR_TESTS, **settings.get("storage", {})}
     return from_tables({**settings, "storage": storage})
-
-
-def _on_free_ports(settings: Settings) -> Settings:
-    """Take free ports where there are any: what is off stays off."""
-    return _on_ports(settings, {one.name: 0 for one in own_doors(settings) if one.port != OFF})
 
 
 def _on_ports(settings: Settings, ports: Mapping[str, int]) -> Settings:
