@@ -21,6 +21,7 @@ from anymq.core.queues.delayed import Delayed
 from anymq.core.queues.due import Due, Entry
 from anymq.core.queues.late import LateRecord
 from anymq.core.queues.settlement import Settlement
+from anymq.core.queues.soon import Soon
 from anymq.core.queues.witness import Witness
 from anymq.core.streams.stream_names import stream_of
 from anymq.observability.log import Log as News
@@ -106,6 +107,7 @@ class Delays:
         self._arriving: dict[int, int] = {}  # position: bytes
         self._arriving_bytes = 0
         self._there: list[int] = []  # positions of those that arrived, and are not settled yet
+        self._soon = Soon()
         self._near: dict[int, Delayed | LateRecord] = {}  # read with the last one
         self._last_read = -1
         self._alarm = Alarm(clock, self._on_time)
@@ -186,7 +188,9 @@ class Delays:
 
         `then`: they are safe. StorageError.
         """
-        return self._add(late.encode(records), [one.due_ms for one in records], then)
+        first = self._add(late.encode(records), [one.due_ms for one in records], then)
+        self._soon.add(first, records, self._clock.now_ms())
+        return first
 
     def _add(
         self, batch: tuple[bytes, BatchHeader], dues_ms: Sequence[int], then: Then | None
@@ -250,6 +254,7 @@ class Delays:
             return False
         if position >= self._log.visible_end or not self._due.remove(due, position):
             return False
+        self._soon.take(position)
         self._settle([position])
         return True
 
@@ -412,6 +417,7 @@ class Delays:
         end = self._log.end
         for due, position in [entry for entry in self._due if entry[1] >= end]:
             self._due.remove(due, position)
+            self._soon.take(position)
         self._arm()  # the timer may have been for one of these
 
     # What the storage asks
@@ -435,7 +441,7 @@ class Delays:
 
     def _read(self, position: int) -> Delayed | LateRecord | None:
         """Return one; None when it is not there any more. StorageError."""
-        there = self._near.pop(position, None)
+        there = self._soon.take(position) or self._near.pop(position, None)
         if there is not None:
             return there
         in_order = 0 < position - self._last_read < _NEAR

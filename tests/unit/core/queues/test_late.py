@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from tests.unit.core.world import NOW_MS, Restart, Told, World, read
 
-from anymq.core.queues import delays
+from anymq.core.queues import delays, soon
 from anymq.core.queues.late import LateRecord
 from anymq.core.streams.topic import Topic
 from anymq.core.vhosts import arrivals
@@ -73,8 +73,10 @@ class Room:
         return [record.value for record in self.records(partition)]
 
 
-@pytest.fixture
-def room() -> Room:
+@pytest.fixture(params=[0, soon.BYTES_MAX], ids=["read", "remembered"])
+def room(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Room:
+    """What is due soon is in memory, or, as all else, read when it is due."""
+    monkeypatch.setattr(soon, "BYTES_MAX", request.param)
     return Room()
 
 
@@ -231,6 +233,30 @@ def test_when_the_disk_is_full_senders_hear_of_it_and_nothing_comes(room: Room) 
     assert isinstance(refused.error, DiskFull)
     room.sleep(60_000)
     assert room.values() == [b"kept"]
+
+
+def test_memory_has_what_is_due_soon_and_not_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soon, "BYTES_MAX", 30)
+    waiting = room.world.broker.delays
+    told = room.add(b"x" * 20)
+    room.world.lose(errno.ENOSPC, f"logs/{delays.LOG_ID}/")
+    assert isinstance(told.error, DiskFull)
+    assert (len(waiting._soon), waiting._soon.size) == (0, 0)
+    room.add(b"later", soon.SOON_MS + 1)
+    for _ in range(3):
+        room.add(b"x" * 20)
+    assert len(waiting._soon) == 1, "the first is all that there is room for"
+    room.sleep(0)
+    first = waiting._due.first()
+    assert first is not None
+    assert waiting.cancel(delays.id_of(*first))
+    assert (len(waiting._soon), waiting._soon.size) == (0, 0)
+    room.add(b"y" * 20)
+    room.sleep(SECOND)
+    assert (len(waiting._soon), waiting._soon.size) == (0, 0)
+    assert [value[:1] for value in room.values() if value is not None] == [b"x", b"x", b"y"]
 
 
 def test_notes_of_no_more_use_go(room: Room) -> None:
