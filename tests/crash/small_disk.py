@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers.anymq import Value
+
 MIB = 1024 * 1024
 DISK_BYTES = 48 * MIB
 BALLAST_BYTES = 16 * MIB
@@ -24,3 +26,14 @@ def small_disk(folder: Path) -> Iterator[Path]:
     (disk / "ballast").write_bytes(bytes(BALLAST_BYTES))
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def settings_on(disk: Path) -> dict[str, Value]:
+    """A broker with its data there, that looks often how much space is left."""
+    return {
+        "server.data_dir": str(disk / "data"),
+        "storage.segment_bytes": MIB,
+        "storage.disk_free_bytes_min": MIB,
+        "storage.maintenance_interval_ms": 100,
+        "storage.durability": "commit",
+    }

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.small_disk import DISK_BYTES, MIB, small_disk
+from tests.crash.small_disk import DISK_BYTES, settings_on, small_disk
 from tests.hostile.amqp import Confirms, Guests, ask, connect, drained, expect, received
 from tests.hostile.room import Broker, running
-from tests.peers.anymq import Value
 
 QUEUE = "filling"
 
@@ -27,14 +26,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def broker(disk: Path) -> Iterator[Broker]:
-    settings: dict[str, Value] = {
-        "server.data_dir": str(disk / "data"),
-        "storage.segment_bytes": MIB,
-        "storage.disk_free_bytes_min": MIB,
-        "storage.maintenance_interval_ms": 100,
-        "storage.durability": "commit",
-    }
-    with running(settings) as broker:
+    with running(settings_on(disk)) as broker:
         yield broker
 
 

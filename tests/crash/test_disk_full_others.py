@@ -18,14 +18,13 @@ from anymq.protocols.rocketmq.codec import encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.layout import read_messages
 from anymq.testing.rocketmq import send_fields
-from tests.crash.small_disk import DISK_BYTES, MIB, small_disk
+from tests.crash.small_disk import DISK_BYTES, settings_on, small_disk
 from tests.hostile.amqp import drained
 from tests.hostile.guests import Guest
 from tests.hostile.mqtt import MqttClient
 from tests.hostile.rocketmq import RocketMqClient
 from tests.hostile.room import Broker, measured, running, wait_until
 from tests.hostile.stomp import StompClient
-from tests.peers.anymq import Value
 from tests.peers.process import free_ports
 
 NAME = "filling"
@@ -229,15 +228,7 @@ class Filler:
 @pytest.mark.parametrize("name", SIDES)
 def test_a_full_disk_refuses_or_holds_back_and_recovers(disk: Path, name: str) -> None:
     [port] = free_ports(1)
-    settings: dict[str, Value] = {
-        "server.data_dir": str(disk / "data"),
-        "storage.segment_bytes": MIB,
-        "storage.disk_free_bytes_min": MIB,
-        "storage.maintenance_interval_ms": 100,
-        "storage.durability": "commit",
-        f"{name}.port": port,
-    }
-    with running(settings) as broker:
+    with running({**settings_on(disk), f"{name}.port": port}) as broker:
         side = SIDES[name](port)
         with closing(Filler(broker, side)) as filler:
             error = filler.fill()

@@ -1,9 +1,12 @@
 """Guests: clients whose every byte is theirs, whatever the protocol, and crowds of them."""
 
 import socket
+import time
 from typing import Generic, Protocol, TypeVar
 
-from tests.hostile.room import KIB, SECONDS, Broker, send_all_it_takes, wait_until
+from typing_extensions import override
+
+from tests.hostile.room import KIB, SECONDS, Broker, Neighbour, send_all_it_takes, wait_until
 
 F = TypeVar("F")
 Frames = TypeVar("Frames", covariant=True)
@@ -77,3 +80,29 @@ class Crowd(Generic[G]):
             client.abort()
         self.clients.clear()
         wait_until(lambda: self.connections <= 1, 30)
+
+
+class GuestNeighbour(Neighbour, Generic[G]):
+    """A neighbour by the protocol of such guests; new connections at times."""
+
+    def __init__(self, broker: Broker, port: int) -> None:
+        super().__init__(broker)
+        self.port = port
+
+    @override
+    def visit(self) -> None:
+        began = time.monotonic()
+        client = self.enter()
+        self.slowest_connect = max(self.slowest_connect, time.monotonic() - began)
+        try:
+            self.rounds_of(lambda: self.round(client))
+        finally:
+            client.abort()
+
+    def enter(self) -> G:
+        """Come in, and be ready for a round."""
+        raise NotImplementedError
+
+    def round(self, client: G) -> None:
+        """One message, there and back."""
+        raise NotImplementedError

@@ -1,7 +1,6 @@
 """MQTT clients for hostile tests: what they say is theirs, byte by byte."""
 
 import contextlib
-import time
 from collections.abc import Iterator
 from typing import Self, TypeVar
 
@@ -22,8 +21,8 @@ from anymq.protocols.mqtt.codec import (
     encode,
     frame_at,
 )
-from tests.hostile.guests import Guest
-from tests.hostile.room import MIB, Broker, Neighbour
+from tests.hostile.guests import Guest, GuestNeighbour
+from tests.hostile.room import MIB, Broker
 
 P = TypeVar("P", bound=Packet)
 
@@ -86,25 +85,17 @@ class MqttClient(Guest[Packet]):
         return 0
 
 
-class MqttNeighbour(Neighbour):
+class MqttNeighbour(GuestNeighbour[MqttClient]):
     """Publishes, waits for PUBACK, gets it, acknowledges; new connections at times."""
 
-    def __init__(self, broker: Broker, port: int) -> None:
-        super().__init__(broker)
-        self._port = port
+    @override
+    def enter(self) -> MqttClient:
+        client = MqttClient(self.port).log_in()
+        client.subscribe("neighbour", 1)
+        return client
 
     @override
-    def visit(self) -> None:
-        began = time.monotonic()
-        client = MqttClient(self._port).log_in()
-        self.slowest_connect = max(self.slowest_connect, time.monotonic() - began)
-        client.subscribe("neighbour", 1)
-        try:
-            self.rounds_of(lambda: self._round(client))
-        finally:
-            client.abort()
-
-    def _round(self, client: MqttClient) -> None:
+    def round(self, client: MqttClient) -> None:
         body = b"message %d" % self.rounds
         client.say(Publish("neighbour", body, 1, 1))
         heard = {type(packet): packet for packet in (client.hear(), client.hear())}

@@ -1,7 +1,6 @@
 """RocketMQ clients for hostile tests: what they say is theirs, byte by byte."""
 
 import contextlib
-import time
 from collections.abc import Iterator, Mapping
 
 from typing_extensions import override
@@ -10,8 +9,8 @@ from anymq.protocols.rocketmq.codec import Decoder, Frame, Limits, encode
 from anymq.protocols.rocketmq.codes import RequestCode, ResponseCode
 from anymq.protocols.rocketmq.layout import read_messages
 from anymq.testing.rocketmq import pull_fields, send_fields
-from tests.hostile.guests import Guest
-from tests.hostile.room import KIB, MIB, Broker, Neighbour
+from tests.hostile.guests import Guest, GuestNeighbour
+from tests.hostile.room import KIB, MIB, Broker
 
 
 class RocketMqClient(Guest[Frame]):
@@ -44,25 +43,17 @@ class RocketMqClient(Guest[Frame]):
                 pass
 
 
-class RocketMqNeighbour(Neighbour):
+class RocketMqNeighbour(GuestNeighbour[RocketMqClient]):
     """Sends, hears that it is safe, pulls it; new connections at times."""
 
-    def __init__(self, broker: Broker, port: int) -> None:
-        super().__init__(broker)
-        self._port = port
+    @override
+    def enter(self) -> RocketMqClient:
+        client = RocketMqClient(self.port)
+        client.ask(RequestCode.GET_ROUTEINFO_BY_TOPIC, {"topic": "TBW102"})
+        return client
 
     @override
-    def visit(self) -> None:
-        began = time.monotonic()
-        client = RocketMqClient(self._port)
-        client.ask(RequestCode.GET_ROUTEINFO_BY_TOPIC, {"topic": "TBW102"})
-        self.slowest_connect = max(self.slowest_connect, time.monotonic() - began)
-        try:
-            self.rounds_of(lambda: self._round(client))
-        finally:
-            client.abort()
-
-    def _round(self, client: RocketMqClient) -> None:
+    def round(self, client: RocketMqClient) -> None:
         body = b"message %d" % self.rounds
         sent = client.put("neighbour", body)
         assert sent.code == ResponseCode.SUCCESS, sent

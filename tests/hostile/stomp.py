@@ -1,15 +1,14 @@
 """STOMP clients for hostile tests: what they say is theirs, byte by byte."""
 
 import contextlib
-import time
 from collections.abc import Iterator
 from typing import Self
 
 from typing_extensions import override
 
 from anymq.protocols.stomp.codec import V12, Decoder, Frame, FrameLimits, encode
-from tests.hostile.guests import Guest
-from tests.hostile.room import MIB, Broker, Neighbour
+from tests.hostile.guests import Guest, GuestNeighbour
+from tests.hostile.room import MIB, Broker
 
 
 class StompClient(Guest[Frame]):
@@ -43,25 +42,17 @@ class StompClient(Guest[Frame]):
         return said
 
 
-class StompNeighbour(Neighbour):
+class StompNeighbour(GuestNeighbour[StompClient]):
     """Sends, waits for the receipt, gets it, acknowledges; new connections at times."""
 
-    def __init__(self, broker: Broker, port: int) -> None:
-        super().__init__(broker)
-        self._port = port
+    @override
+    def enter(self) -> StompClient:
+        client = StompClient(self.port).log_in()
+        client.say("SUBSCRIBE", id="1", destination="/queue/neighbour", ack="client")
+        return client
 
     @override
-    def visit(self) -> None:
-        began = time.monotonic()
-        client = StompClient(self._port).log_in()
-        self.slowest_connect = max(self.slowest_connect, time.monotonic() - began)
-        client.say("SUBSCRIBE", id="1", destination="/queue/neighbour", ack="client")
-        try:
-            self.rounds_of(lambda: self._round(client))
-        finally:
-            client.abort()
-
-    def _round(self, client: StompClient) -> None:
+    def round(self, client: StompClient) -> None:
         body = b"message %d" % self.rounds
         client.say("SEND", body, destination="/queue/neighbour", receipt="r", persistent="true")
         heard = {frame.command: frame for frame in (client.hear(), client.hear())}

@@ -9,6 +9,7 @@ from itertools import count, groupby
 from weakref import WeakKeyDictionary
 
 from anymq.config.units import MIB
+from anymq.core.joined import Joined
 from anymq.core.message import Envelope, Form, Message, Run
 from anymq.core.portable.opener import Opener
 from anymq.core.portable.record_form import RECORD_FORM, TIME, sized_key
@@ -54,7 +55,7 @@ class QueueWriter:
         if header.producer_id >= 0:
             self._producers.add(header, number, now_ms)
         self._open[number] = [then]
-        kept = _Kept(len(runs), lambda error: self._kept(number, error))
+        kept = Joined(lambda error: self._kept(number, error), len(runs))
         for run in runs:
             self._vhost.publish(run, kept, who=who)
 
@@ -154,23 +155,6 @@ class QueueSinks:
 
     def _check(self, header: BatchHeader, size: int, now_ms: int) -> None:
         admission.check(header, size, self._config(), now_ms)
-
-
-class _Kept:
-    """One answer for all runs of a batch: the first error, if there is one."""
-
-    __slots__ = ("_error", "_left", "_then")
-
-    def __init__(self, count: int, then: Then) -> None:
-        self._left = count
-        self._then = then
-        self._error: Exception | None = None
-
-    def __call__(self, error: Exception | None) -> None:
-        self._left -= 1
-        self._error = self._error or error
-        if not self._left:
-            self._then(self._error)
 
 
 def _envelope_of(message: Message) -> int:
