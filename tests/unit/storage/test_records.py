@@ -14,10 +14,19 @@ from kafka.record.default_records import DefaultRecordBatch as KafkaBatch
 from kafka.record.default_records import DefaultRecordBatchBuilder as KafkaBuilder
 
 from anymq.storage import varints
-from anymq.storage.batch import LOG_APPEND_TIME, check
+from anymq.storage.batch import LOG_APPEND_TIME, check, read_header
 from anymq.storage.compression import Compression
 from anymq.storage.errors import CorruptBatch
-from anymq.storage.records import Record, build, build_run, first_at, has_keyless, iterate
+from anymq.storage.records import (
+    Record,
+    build,
+    build_run,
+    first_at,
+    has_keyless,
+    iterate,
+    seal,
+    seal_parts,
+)
 
 names = st.text(max_size=20).map(str.encode)
 blobs = st.binary(max_size=300)
@@ -100,6 +109,14 @@ def test_long_runs_too() -> None:
     values = [b"v%d" % number for number in range(20_000)]
     batch = build_run(values, timestamp=5, headers=((b"h", b""),))
     assert batch == build([Record(value, None, ((b"h", b""),), 5) for value in values])
+
+
+@pytest.mark.parametrize("attributes", [0, 1])
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_parts_are_sealed_as_the_whole_is(size: int, attributes: int) -> None:
+    parts = [b"a" * size, b"", b"b", b"c" * size]
+    fields = read_header(build([Record(b"v")]))._replace(attributes=attributes)
+    assert seal_parts(parts, fields) == seal(b"".join(parts), fields)
 
 
 def test_nothing_is_no_batch() -> None:

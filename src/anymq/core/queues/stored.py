@@ -24,6 +24,7 @@ from anymq.storage.errors import CorruptBatch, UnknownVersion
 
 HEADER = b"anymq.q"
 BATCH_BYTES_MAX = 1024 * 1024  # of bodies, but for a single message that is bigger
+COPIED_BYTES_MAX = 64 * 1024  # of a body, before its record is laid into the batch
 GAP_MAX = 2**31 - 1
 _ENVELOPES_MAX = 10_000
 _SEQUENCE_MAX = 2**31 - 1
@@ -81,29 +82,31 @@ def encode(stored: Sequence[Stored], base: int) -> Batch:
     for position, (envelope, properties, body, timestamp) in stored:
         key, start = _parts_of(envelope)
         max_time = max(max_time, timestamp)
-        rest = b"".join(
-            (
-                b"\0",
-                number(timestamp - base_time),
-                number(position - base),
-                number(len(key)),
-                key,
-                number(len(body)),
-                body,
-                _HEADER_START,
-                number(len(start) + len(properties)),
-                start,
-                properties,
-            )
+        pieces = (
+            b"\0",
+            number(timestamp - base_time),
+            number(position - base),
+            number(len(key)),
+            key,
+            number(len(body)),
+            body,
+            _HEADER_START,
+            number(len(start) + len(properties)),
+            start,
+            properties,
         )
-        parts += (number(len(rest)), rest)
+        if len(body) <= COPIED_BYTES_MAX:
+            rest = b"".join(pieces)
+            parts += (number(len(rest)), rest)
+        else:
+            parts += (number(sum(map(len, pieces))), *pieces)
         size += len(body)
     last = stored[-1][0] - base
     fields = BatchHeader(
         *(0, 0, 0, MAGIC, 0, 0, last, base_time, max_time, records.NO_PRODUCER, -1),
         *(min(size, _SEQUENCE_MAX), len(stored)),
     )
-    batch = records.seal(b"".join(parts), fields)
+    batch = records.seal_parts(parts, fields)
     return batch, read_header(batch)
 
 

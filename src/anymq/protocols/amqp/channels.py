@@ -42,6 +42,7 @@ from anymq.protocols.amqp.methods import (
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.amqp.wire import Channel, Done, MakeChannel
 from anymq.protocols.session import Outbox, Peer
+from anymq.storage.files import Buffer
 
 MESSAGE_BYTES_MAX = 512 * 1024 * 1024  # RabbitMQ's: beyond it the frame itself is an error
 
@@ -175,7 +176,7 @@ class Channels:
         """Send a method that has no content."""
         self.outbox.write(method_frame(channel, method))
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Buffer) -> None:
         """Send whole frames."""
         self.outbox.write(data)
 
@@ -445,7 +446,9 @@ class Channels:
         self.touched[channel] = None
         if type(content.method) is BasicPublish:
             assert content.properties is not None
-            channel.on_publish(content.payload, content.properties, b"".join(content.parts))
+            body = b"".join(content.parts)
+            content.parts.clear()  # a large one is not there twice
+            channel.on_publish(content.payload, content.properties, body)
         else:
             channel.on_content(content.method)
 

@@ -36,15 +36,19 @@ def method_frame(channel: int, method: Method) -> bytes:
     return frame(METHOD, channel, encode(method))
 
 
+def content_header(channel: int, properties: bytes, size: int) -> bytes:
+    """Return the frame that says how large a body is. `properties` begin with their flags."""
+    length = CONTENT.size + len(properties)
+    header = FRAME_WITH_CONTENT.pack(HEADER, channel, length, BASIC, 0, size)
+    return header + properties + END_BYTE
+
+
 def content_frames(channel: int, properties: bytes, body: bytes, frame_max: int) -> bytes:
     """Return the frames that follow a method with content: a header, and as many as the body takes.
 
     `properties` begin with their flags. `frame_max` 0 is no limit.
     """
-    header = FRAME_WITH_CONTENT.pack(
-        HEADER, channel, CONTENT.size + len(properties), BASIC, 0, len(body)
-    )
-    pieces = [header, properties, END_BYTE]
+    pieces = [content_header(channel, properties, len(body))]
     step = frame_max - EMPTY_FRAME_BYTES if frame_max else len(body) or 1
     for at in range(0, len(body), step):
         piece = body[at : at + step]

@@ -20,11 +20,12 @@ from anymq.protocols.amqp.codec import (
     FRAME_WITH_CONTENT,
     HEADER,
     METHOD,
-    content_frames,
+    content_header,
     method_frame,
 )
 from anymq.protocols.amqp.foreign import properties_of, short_name
 from anymq.protocols.amqp.methods import KEY, BasicDeliver, Method, short_text
+from anymq.storage.files import Buffer
 
 if TYPE_CHECKING:
     from anymq.protocols.amqp.wire import Wire
@@ -37,16 +38,18 @@ _NAMES = "amqp"  # in Envelope.wire
 
 def send_content(wire: "Wire", channel: int, method: Method, message: Message) -> None:
     """Send a message behind a method, for those that are not many: get-ok and return."""
-    content = content_frames(channel, properties_of(message), message.body, wire.frame_max)
-    wire.write(method_frame(channel, method) + content)
+    body = message.body
+    head = content_header(channel, properties_of(message), len(body))
+    frames = _body_frames(channel, body, wire.frame_max - EMPTY_FRAME_BYTES)
+    send(wire, [method_frame(channel, method), head, *frames])
 
 
-def send(wire: "Wire", pieces: Sequence[bytes]) -> None:
+def send(wire: "Wire", pieces: Sequence[Buffer]) -> None:
     """Send pieces of frames: small ones together, large ones without a copy."""
     if sum(map(len, pieces)) <= COPIED_BYTES_MAX:
         wire.write(b"".join(pieces))
         return
-    small: list[bytes] = []
+    small: list[Buffer] = []
     for piece in pieces:
         if len(piece) <= COPIED_BYTES_MAX:
             small.append(piece)
@@ -57,10 +60,11 @@ def send(wire: "Wire", pieces: Sequence[bytes]) -> None:
     wire.write(b"".join(small))
 
 
-def _body_frames(channel: int, body: bytes, room: int) -> list[bytes]:
-    pieces: list[bytes] = []
+def _body_frames(channel: int, body: bytes, room: int) -> list[Buffer]:
+    pieces: list[Buffer] = []
+    whole = body if len(body) <= room else memoryview(body)
     for at in range(0, len(body), room):
-        piece = body if len(body) <= room else body[at : at + room]
+        piece = whole[at : at + room]  # of bytes that is itself
         pieces += (FRAME.pack(BODY, channel, len(piece)), piece, END_BYTE)
     return pieces
 

@@ -16,6 +16,7 @@ from anymq.protocols.amqp.fields import Value
 from anymq.protocols.amqp.methods import Method
 from anymq.protocols.amqp.settings import AmqpSettings
 from anymq.protocols.session import Outbox
+from anymq.storage.files import Buffer
 
 Done = Callable[[], None]
 
@@ -42,7 +43,7 @@ class Wire(Protocol):
     def send(self, channel: int, method: Method) -> None:
         """Send a method that has no content."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Buffer) -> None:
         """Send whole frames, which the channel has encoded."""
 
     def close_channel(self, channel: int, error: AmqpError, method: int = 0) -> None:

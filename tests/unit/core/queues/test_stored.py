@@ -46,6 +46,19 @@ def test_a_run_is_read_back(
     assert plain(found) == plain(list(enumerate(messages)))[position:]
 
 
+@pytest.mark.parametrize(
+    "sizes", [(200_000,), (0, 200_000), (200_000, 10, 70_000), (65_536, 65_537)]
+)
+def test_large_bodies_are_read_back(sizes: tuple[int, ...]) -> None:
+    envelope = Envelope("x", "key", FORM)
+    messages = [Message(envelope, b"p%d" % n, b"b" * n, n) for n in sizes]
+    batch, header = stored.encode_run(Run(messages, persistent=True))
+    assert check(batch) == header
+    assert len(batch) == header.length + 12
+    found, _ = Reader({1: FORM}).read(batch, 0)
+    assert plain(found) == plain(list(enumerate(messages)))
+
+
 @given(ENVELOPES, ENVELOPES, st.lists(st.integers(1, 2000), min_size=1, max_size=20))
 def test_positions_may_be_missing(one: Envelope, other: Envelope, steps: list[int]) -> None:
     at, messages = 1000, []

@@ -11,6 +11,7 @@ from anymq.core.queues.delivery import Delivery
 from anymq.protocols.amqp.content import COPIED_BYTES_MAX, DeliveryFrames, send_content
 from anymq.protocols.amqp.methods import BasicGetOk
 from anymq.protocols.amqp.properties import AMQP_FORM
+from anymq.storage.files import Buffer
 
 PERSISTENT = b"\x10\x00\x02"
 FRAME_MAX = 131072
@@ -22,9 +23,9 @@ class Sent:
     frame_max = FRAME_MAX
 
     def __init__(self) -> None:
-        self.writes: list[bytes] = []
+        self.writes: list[Buffer] = []
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Buffer) -> None:
         self.writes.append(data)
 
     def frames(self) -> list[object]:
