@@ -1,7 +1,8 @@
-"""Loads over many queues: python benchmarks/amqp/raw.py spread PORT --queues 1000 …
+"""Loads over many queues or consumers: python benchmarks/amqp/raw.py spread PORT --queues 1000 …
 
 `spread`: each message to the next queue, through the default exchange. `fanout`: each message to
-all of them. `fill`: persistent messages into one durable queue, with confirms, and nobody reads.
+all of them. `crowd`: all to one queue that has so many consumers. `fill`: persistent messages into
+one durable queue, with confirms, and nobody reads.
 Consumers take everything without acknowledging. Prints one JSON line.
 """
 
@@ -10,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -52,7 +54,8 @@ def spread(arguments: argparse.Namespace) -> dict[str, float]:
     size = frames.delivery_bytes(queues[0], "", queues[0], arguments.size)
     parts = in_parts(messages * some)
     total = max(1, rounds // some) * some * len(queues)
-    return over(queues, parts, max(1, rounds // some), total * size, total, fanout=False)
+    set_up = partial(make_queues, queues, fanout=False)
+    return over(queues, set_up, (parts, max(1, rounds // some)), total * size, total)
 
 
 def fanout(arguments: argparse.Namespace) -> dict[str, float]:
@@ -62,17 +65,38 @@ def fanout(arguments: argparse.Namespace) -> dict[str, float]:
     size = frames.delivery_bytes(queues[0], EXCHANGE, "", arguments.size)
     rounds = max(1, arguments.messages // len(queues))
     total = rounds * len(queues)
-    return over(queues, [message], rounds, total * size, total, fanout=True)
+    set_up = partial(make_queues, queues, fanout=True)
+    return over(queues, set_up, ([message], rounds), total * size, total)
+
+
+def crowd(arguments: argparse.Namespace) -> dict[str, float]:
+    """One queue, whose consumers have one message after another each."""
+    queue, tags = "bench-crowd", names(arguments.queues)
+    message = frames.publish("", queue, b"x" * arguments.size, persistent=False)
+    size = frames.delivery_bytes(tags[0], "", queue, arguments.size)
+    some = max(1, WRITE_BYTES // len(message))
+    rounds = max(1, arguments.messages // some)
+    total = some * rounds
+
+    def set_up(consumer: Connection) -> None:
+        consumer.ask(frames.declare(queue, durable=False, nowait=False), frames.QUEUE_DECLARE_OK)
+        tell(consumer, queue, [[frames.consume(queue, tag, nowait=True) for tag in tags]])
+
+    return over([queue], set_up, ([message * some], rounds), total * size, total)
 
 
 def over(
-    queues: list[str], parts: list[bytes], rounds: int, expected: int, total: int, *, fanout: bool
+    queues: list[str],
+    set_up: Callable[[Connection], None],
+    load: tuple[list[bytes], int],  # parts, and how often
+    expected: int,
+    total: int,
 ) -> dict[str, float]:
     """Set up, send, take, clean up."""
     publisher, consumer = (Connection(arguments_port()) for _ in range(2))
-    set_up(consumer, queues, fanout=fanout)
+    set_up(consumer)
     begun = time.perf_counter()
-    sender = Thread(target=send, args=(publisher, parts, rounds))
+    sender = Thread(target=send, args=(publisher, *load))
     sender.start()
     consumer.skip(expected)
     seconds = time.perf_counter() - begun
@@ -88,7 +112,7 @@ def arguments_port() -> int:
     return int(sys.argv[2])
 
 
-def set_up(consumer: Connection, queues: list[str], *, fanout: bool) -> None:
+def make_queues(queues: list[str], consumer: Connection, *, fanout: bool) -> None:
     """Queues, bindings, consumers; all there when this returns."""
     if fanout:
         consumer.ask(frames.declare_fanout(EXCHANGE), frames.EXCHANGE_DECLARE_OK)
@@ -98,10 +122,15 @@ def set_up(consumer: Connection, queues: list[str], *, fanout: bool) -> None:
     ]
     if fanout:
         steps.insert(1, lambda queue: frames.bind(queue, EXCHANGE))
+    tell(consumer, queues[0], [list(map(step, queues)) for step in steps])
+
+
+def tell(consumer: Connection, queue: str, steps: list[list[bytes]]) -> None:
+    """Say all of this; it is done when this returns. `queue` is there then."""
     for step in steps:
-        for part in in_parts([step(queue) for queue in queues]):
+        for part in in_parts(step):
             consumer.socket.sendall(part)
-    consumer.ask(frames.declare(queues[0], durable=False, nowait=False), frames.QUEUE_DECLARE_OK)
+    consumer.ask(frames.declare(queue, durable=False, nowait=False), frames.QUEUE_DECLARE_OK)
 
 
 def send(publisher: Connection, parts: list[bytes], rounds: int) -> None:
@@ -141,6 +170,7 @@ def next_confirm(publisher: Connection, confirmed: int) -> int:
 LOADS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
     "spread": spread,
     "fanout": fanout,
+    "crowd": crowd,
     "fill": fill,
 }
 

@@ -74,7 +74,7 @@ def paced(rate: int, options: Sequence[str], bench: Bench, side: Side) -> Figure
 
 @dataclass(slots=True)
 class ManyQueues:
-    """Loads of raw.py: transient messages over many queues."""
+    """Loads of raw.py: transient messages over many queues, or consumers."""
 
     kind: str
     queues: int
@@ -148,6 +148,7 @@ def all_workloads(with_peer: bool) -> list[Workload[Side]]:
         ("T, 10 queues", cache, ManyQueues("spread", 10, 40_000)),
         ("T, 10,000 queues", cache, ManyQueues("spread", 10_000, 40_000)),
         ("T, fan-out to 1,000 queues", cache, ManyQueues("fanout", 1000, 40_000)),
+        ("T, 1,000 consumers at a queue", cache, ManyQueues("crowd", 1000, 40_000)),
     ]
     rates = [Workload(f"{name}, {promise}", promise, RATE, one) for name, promise, one in measures]
     return [*latencies(transient), *rates, *singles()]
