@@ -1,6 +1,6 @@
 """The data directory: who may work in it, and which version wrote it.
 
-LOCK  VERSION  checkpoint  clean  reserve
+LOCK  VERSION  checkpoint  clean  sync-failed  reserve
 logs/<id>/  <base>.log  <base>.index  <offset>.state  epochs  start  *.quarantine
 """
 

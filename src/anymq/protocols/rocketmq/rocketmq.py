@@ -30,6 +30,7 @@ from anymq.protocols.rocketmq.rates import Rates
 from anymq.protocols.rocketmq.send_request import Send
 from anymq.protocols.rocketmq.sending import Gatherer
 from anymq.protocols.rocketmq.settings import RocketMqSettings
+from anymq.protocols.rocketmq.statistics import Statistics
 from anymq.protocols.rocketmq.topics import Making
 from anymq.security.gate import Gate
 from anymq.security.users import Users
@@ -70,6 +71,7 @@ class RocketMq:
     routes_writable: bool = True  # an administrator may say that nobody sends here
     since_ms: int = field(init=False)
     rates: Rates = field(init=False)
+    statistics: Statistics = field(init=False)
     unpacked: Unpacked = field(default_factory=Unpacked)  # batches that consumers are in
     # Each is asked, in this order, whether it keeps what is sent for later: then it answers.
     detours: list[Detour] = field(default_factory=list)
@@ -92,6 +94,7 @@ class RocketMq:
         self.request_modes = Kept(self.broker.policies, REQUEST_MODES, RequestModes)
         self.since_ms = self.broker.clock.wall_ms()
         self.rates = Rates(self.since_ms)
+        self.statistics = Statistics(self.broker, self.progress, self.counters)
 
     @property
     def clients(self) -> Clients:

@@ -19,6 +19,7 @@ from anymq.protocols.rocketmq.pending import Pending
 from anymq.protocols.rocketmq.queue_rows import rows_of
 
 ROWS_MAX = 1000  # of a queue, in one answer
+SPANS = ("statsMinute", "statsHour", "statsDay")
 LEVELS = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
 
 
@@ -179,10 +180,15 @@ def _oldest(call: Call) -> int:
 
 
 def statistics(call: Call) -> None:
-    """There are none by topic or group here: the metrics have them."""
+    """Say how many messages came to a topic or a group, since somebody asked for it first."""
     name, key = call.text("statsName"), call.text("statsKey")
     authorization.cluster(call, Operation.DESCRIBE)
-    call.refuse(ResponseCode.SYSTEM_ERROR, f"The stats <{name}> <{key}> not exist")
+    found = call.rocketmq.statistics.of(name, key)
+    if found is None:
+        call.refuse(ResponseCode.SYSTEM_ERROR, f"The stats <{name}> <{key}> not exist")
+        return
+    said = [{"sum": one.messages, "tps": one.per_second, "avgpt": 0.0} for one in found]
+    call.answer(body=tables.encode(dict(zip(SPANS, said, strict=True))))
 
 
 def version_of_data(call: Call) -> None:
