@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -167,11 +168,14 @@ def pinned(cpus: Iterable[int] | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-_claims: list[Claim] = []
+CLAIMS_MAX = 200
+_claims: deque[Claim] = deque()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody else gets from here until this process ends; nobody listens on them now."""
+    """Ports that nobody else gets for long; nobody listens on them now."""
     claims = claim_ports(count)
     _claims.extend(claims)
+    while len(_claims) > CLAIMS_MAX:  # their servers are gone long since
+        _claims.popleft().holder.close()
     return [one.port for one in claims]
