@@ -15,7 +15,7 @@ from tests.peers.process import free_ports
 
 MESSAGES = 10_000
 KILLS = 2
-IN_FLIGHT_MAX = 1000  # of a job: so many may be in both places after a kill
+IN_FLIGHT_MAX = 1000  # of a job: sent, and not yet safe there
 DEAD = {"vhost": "/", "queue": "dead"}
 REJECTED_AT_ONCE = 1000
 REJECT = {
@@ -106,4 +106,6 @@ def test_no_dead_letter_is_lost_when_its_replay_is_killed(broker: Broker) -> Non
     back = broker.bodies("work")
     assert broker.bodies("dead") == []
     assert set(back) == everything
-    assert len(back) <= MESSAGES + KILLS * IN_FLIGHT_MAX
+    # In both places may be what was on its way, and what came there by the commit before: that is
+    # settled here by the same commit which brings the next ones there.
+    assert len(back) <= MESSAGES + KILLS * 2 * IN_FLIGHT_MAX
