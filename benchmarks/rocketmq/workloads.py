@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from benchmarks.measuring import Bench, Figures, Promise, Workload
+from benchmarks.measuring import Bench, Figures, Workload
 from benchmarks.rocketmq.sides import Side, make_server, port_of, rss_bytes
 from benchmarks.sides import unused
 from tests.peers.rocketmq import ask
@@ -113,10 +113,10 @@ def all_workloads(with_peer: bool) -> list[Workload[Side]]:
 
 def latencies() -> Iterator[Workload[Side]]:
     """How long a sender waits for its answer, where there is no haste."""
-    for each in (1000, 20_000):
-        what = Load(f"paced{each}", window=1000, rate=each)
+    for each, warm_ups in ((20_000, WARM_UPS), (1000, 0)):
+        measure = partial(load, Load(f"paced{each}", window=1000, rate=each))
         name = f"latency at {each // 1000} k/s, 1 KiB"
-        yield Workload(name, "page cache", LATENCY, partial(load, what), higher=False)
+        yield Workload(name, "page cache", LATENCY, measure, higher=False, warm_ups=warm_ups)
 
 
 def sending() -> Iterator[Workload[Side]]:
@@ -149,15 +149,16 @@ def many_topics() -> Iterator[Workload[Side]]:
 
 def on_disk() -> Iterator[Workload[Side]]:
     """SEND_OK says that the message is on the disk."""
-    for senders in (1, 16, 64):
-        what = Load("disk", connections=senders)
-        yield rate(f"send 1 KiB, {senders} senders, disk", what, "disk")
+    for senders, warm_ups in ((64, WARM_UPS), (16, 0), (1, 0)):
+        measure = partial(load, Load("disk", connections=senders))
+        name = f"send 1 KiB, {senders} senders, disk"
+        yield Workload(name, "disk", RATE, measure, warm_ups=warm_ups)
 
 
-def rate(name: str, what: Load, promise: Promise = "page cache", apart: str = "") -> Workload[Side]:
+def rate(name: str, what: Load, apart: str = "") -> Workload[Side]:
     """How many messages a second."""
-    warm_ups = WARM_UPS if apart else 0
-    return Workload(name, promise, RATE, partial(load, what), apart=apart, warm_ups=warm_ups)
+    measure, warm_ups = partial(load, what), WARM_UPS if apart else 0
+    return Workload(name, "page cache", RATE, measure, apart=apart, warm_ups=warm_ups)
 
 
 def start_workload() -> Workload[Side]:
