@@ -1,5 +1,6 @@
 """A server as a child process: started against a deadline, watched, stopped by its id."""
 
+import atexit
 import os
 import signal
 import subprocess
@@ -179,3 +180,9 @@ def free_ports(count: int) -> list[int]:
     while len(_claims) > CLAIMS_MAX:  # their servers are gone long since
         _claims.popleft().holder.close()
     return [one.port for one in claims]
+
+
+@atexit.register
+def _let_go() -> None:
+    for claim in _claims:
+        claim.holder.close()
