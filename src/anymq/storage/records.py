@@ -118,20 +118,7 @@ def seal(records: bytes, fields: BatchHeader) -> bytes:
     """Make a batch: compress the records as the attributes say, fill in length and checksum."""
     if fields.compression:
         records = compress(records, fields.compression)
-    after = _AFTER_CRC.pack(*fields[5:])
-    return b"".join(
-        (
-            _BEFORE_CRC.pack(
-                fields.base_offset,
-                HEADER_BYTES - LENGTH_END + len(records),
-                fields.leader_epoch,
-                MAGIC,
-            ),
-            _CRC.pack(crc32c(records, crc32c(after))),
-            after,
-            records,
-        )
-    )
+    return _sealed((records,), len(records), fields)
 
 
 def seal_parts(parts: Sequence[bytes], fields: BatchHeader) -> bytes:
@@ -139,6 +126,10 @@ def seal_parts(parts: Sequence[bytes], fields: BatchHeader) -> bytes:
     size = sum(map(len, parts))
     if fields.compression or size < PART_BYTES_MIN * len(parts):
         return seal(b"".join(parts), fields)
+    return _sealed(parts, size, fields)
+
+
+def _sealed(parts: Sequence[bytes], size: int, fields: BatchHeader) -> bytes:
     after = _AFTER_CRC.pack(*fields[5:])
     checksum = crc32c(after)
     for part in parts:
