@@ -223,7 +223,7 @@ class Broker:
         def made(error: Exception | None) -> None:
             if error is not None:
                 self._topics.forget(record.id)
-                self._abandon(record.logs)
+                self._abandon(record.logs, error)
             then(error)
 
         self._catalog.put_topic(name, record, made)
@@ -288,7 +288,7 @@ class Broker:
 
         def made(error: Exception | None) -> None:
             if error is not None:
-                self._abandon(more)
+                self._abandon(more, error)
             then(error)
 
         self._catalog.put_topic(
@@ -557,10 +557,10 @@ class Broker:
                 f"at most {self.settings.partitions_max} are allowed"
             )
 
-    def _abandon(self, logs: Iterable[int]) -> None:
+    def _abandon(self, logs: Iterable[int], why: Exception) -> None:
         """Let go of logs whose definition the disk did not keep: nobody would find them again."""
         for log_id in logs:
-            self._store.abandon(log_id)
+            self._store.abandon(log_id, why)
 
     def _bury(self, logs: Iterable[int], delete: Callable[[int], Work]) -> None:
         """Take the logs of what was deleted off the disk, once nothing can bring it back."""

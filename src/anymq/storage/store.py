@@ -163,12 +163,12 @@ class LogStore:
                 self._disk.handles.drop(segment.path)
         return directory.Removal(self._disk, [directory_of(log_id)])
 
-    def abandon(self, log_id: int) -> None:
-        """Let go of a log: who waits for it hears so. What is on disk of it stays, an orphan."""
+    def abandon(self, log_id: int, why: Exception) -> None:
+        """Let go of a log: who waits for it hears why. What is on disk of it stays, an orphan."""
         self._upkeep.forget(log_id)
         log = self.logs.pop(log_id, None)
         if log is not None:
-            log.fail(LogUnknown(f"nobody knows log {log_id}"))
+            log.fail(LogUnknown(str(why)))
             if not any(segment.on_disk for segment in log.segments):
                 self._on_disk.discard(log_id)
 

@@ -16,7 +16,7 @@ from tests.unit.storage.stores import (
 )
 
 from anymq.storage import store as store_module
-from anymq.storage.errors import LogUnknown
+from anymq.storage.errors import DiskFull, LogUnknown
 from anymq.storage.log import Durability
 from anymq.testing.simfs import SimFiles
 
@@ -71,8 +71,9 @@ def test_a_log_that_nobody_came_to_know_is_no_fault_of_the_disk() -> None:
     """A full disk kept its definition out: a report would have somebody replace the disk."""
     store = open_store(SimFiles())
     log = store.create(20, SMALL)
-    store.abandon(20)
+    store.abandon(20, DiskFull("no space left on it"))
     assert isinstance(log.failed, LogUnknown)
+    assert str(log.failed) == "no space left on it"
     assert store.reports == []
 
 

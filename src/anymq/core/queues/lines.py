@@ -16,7 +16,7 @@ from anymq.core.queues.stored import Reader
 from anymq.core.queues.witness import Witness
 from anymq.core.streams.logs import Logs
 from anymq.storage.batch import BatchHeader
-from anymq.storage.errors import LogFailed, StorageError
+from anymq.storage.errors import LogUnknown, StorageError
 from anymq.storage.log import Durability, Log, LogConfig
 from anymq.storage.work import Work
 
@@ -97,10 +97,10 @@ class Lines:
         self._forget(log_id)
         return self._store.delete(log_id)
 
-    def abandon(self, log_id: int) -> None:
-        """Let go of a line whose definition the disk did not keep."""
-        self._forget(log_id, LogFailed(f"nobody knows log {log_id}"))
-        self._store.abandon(log_id)
+    def abandon(self, log_id: int, why: Exception) -> None:
+        """Let go of a line whose definition the disk did not keep, and why it did not."""
+        self._forget(log_id, LogUnknown(str(why)))
+        self._store.abandon(log_id, why)
 
     def _forget(self, log_id: int, error: StorageError | None = None) -> None:
         self._durable.pop(log_id, None)

@@ -29,7 +29,7 @@ class Logs(Protocol):
     def delete(self, log_id: int) -> Work:
         """Return the work that takes a log away; harmless when it is not there."""
 
-    def abandon(self, log_id: int) -> None:
+    def abandon(self, log_id: int, why: Exception) -> None:
         """Let go of a log that nobody will ask for again; what is on disk of it stays."""
 
     def end_of(self, log_id: int) -> int | None:

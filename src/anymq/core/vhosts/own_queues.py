@@ -207,7 +207,7 @@ class OwnQueues:
     def _declared(self, log_id: int, then: Then, error: Exception | None) -> None:
         if error is not None:
             self._deleted.pop(log_id, None)
-            self._means.lines.abandon(log_id)
+            self._means.lines.abandon(log_id, error)
         then(error)
 
     def _gone(self, logs: list[int], error: Exception | None) -> None:

@@ -152,6 +152,19 @@ def test_who_declares_it_again_hears_that_the_disk_refused(
     assert "q" not in vhost.queues
 
 
+def test_who_publishes_meanwhile_hears_why_the_disk_refused(
+    world: World, vhost: VirtualHost
+) -> None:
+    """It is an operator who reads it: that a disk is full says what to do."""
+    world.commit()
+    declared, published = Told(), Told()
+    vhost.declare_queue("q", durable=True, then=declared)
+    publish(vhost, "", "q", then=published)
+    world.lose(errno.ENOSPC)
+    assert isinstance(published.error, StorageError)
+    assert str(published.error) == str(declared.error)
+
+
 def test_a_disk_that_refuses_at_once(world: World, vhost: VirtualHost) -> None:
     world.store.logs[1].failed = LogFailed("EIO")
     told = Told()
