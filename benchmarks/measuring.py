@@ -100,7 +100,6 @@ class Workload(Generic[S]):
     higher: bool = True
     warm_up: bool = True
     apart: str = ""  # those of one word have brokers of their own
-    warm_ups: int = 0  # at least so many turns before it counts: those brokers are new
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +115,7 @@ class Comparison:
     seconds: float = 3.0  # how long a load lasts, if nobody says
     # The first turns fill caches and let just-in-time compilers see the load.
     warm_ups: int = 2
+    first_warm_ups: int = 2  # of the first load of a pair of brokers, which are new
 
 
 @contextmanager

@@ -112,9 +112,10 @@ def measure(
     outcomes: list[report.Outcome] = []
     for (promise, _), group in groupby(sorted(workloads, key=brokers_of), brokers_of):
         with comparison.running(sides, promise, bench.processors) as brokers:
-            for workload in group:
+            for place, workload in enumerate(group):
                 taken: dict[str, list[Figures]] = defaultdict(list)
-                warm_ups = max(comparison.warm_ups if workload.warm_up else 0, workload.warm_ups)
+                warm_ups = comparison.warm_ups if place else comparison.first_warm_ups
+                warm_ups *= workload.warm_up
                 for number in range(1 - warm_ups, rounds + 1):
                     for side in brokers:
                         with alone(side, brokers):

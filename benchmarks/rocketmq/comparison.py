@@ -10,6 +10,7 @@ from tests.peers.maven import PeerUnavailable
 from tests.peers.rocketmq import ARTIFACTS, VERSION
 
 SECONDS = 2.0  # of each load
+WARM_UPS = 12  # after half a minute of load a new JVM gets no faster
 
 
 def unavailable() -> str:
@@ -25,5 +26,12 @@ def unavailable() -> str:
 
 
 COMPARISON = Comparison(
-    "rocketmq", PEER, lambda: VERSION, unavailable, all_workloads, running, SECONDS
+    name="rocketmq",
+    peer=PEER,
+    versions=lambda: VERSION,
+    unavailable=unavailable,
+    workloads=all_workloads,
+    running=running,
+    seconds=SECONDS,
+    first_warm_ups=WARM_UPS,
 )

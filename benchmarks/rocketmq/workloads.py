@@ -22,7 +22,6 @@ SEND = 310
 BACKLOG = 16_000  # messages of the topic that is read
 BATCH = 32  # as many as a consumer is given at once
 TOPICS = (64, 256, 4096)
-WARM_UPS = 8  # after a minute of its own load a new JVM gets no faster
 
 
 @lru_cache
@@ -113,10 +112,10 @@ def all_workloads(with_peer: bool) -> list[Workload[Side]]:
 
 def latencies() -> Iterator[Workload[Side]]:
     """How long a sender waits for its answer, where there is no haste."""
-    for each, warm_ups in ((20_000, WARM_UPS), (1000, 0)):
+    for each in (20_000, 1000):
         measure = partial(load, Load(f"paced{each}", window=1000, rate=each))
         name = f"latency at {each // 1000} k/s, 1 KiB"
-        yield Workload(name, "page cache", LATENCY, measure, higher=False, warm_ups=warm_ups)
+        yield Workload(name, "page cache", LATENCY, measure, higher=False)
 
 
 def sending() -> Iterator[Workload[Side]]:
@@ -149,16 +148,15 @@ def many_topics() -> Iterator[Workload[Side]]:
 
 def on_disk() -> Iterator[Workload[Side]]:
     """SEND_OK says that the message is on the disk."""
-    for senders, warm_ups in ((64, WARM_UPS), (16, 0), (1, 0)):
+    for senders in (64, 16, 1):
         measure = partial(load, Load("disk", connections=senders))
         name = f"send 1 KiB, {senders} senders, disk"
-        yield Workload(name, "disk", RATE, measure, warm_ups=warm_ups)
+        yield Workload(name, "disk", RATE, measure)
 
 
 def rate(name: str, what: Load, apart: str = "") -> Workload[Side]:
     """How many messages a second."""
-    measure, warm_ups = partial(load, what), WARM_UPS if apart else 0
-    return Workload(name, "page cache", RATE, measure, apart=apart, warm_ups=warm_ups)
+    return Workload(name, "page cache", RATE, partial(load, what), apart=apart)
 
 
 def start_workload() -> Workload[Side]:

@@ -1,7 +1,6 @@
 """Where the broker listens: every door opened, counted, listed and closed in one place."""
 
 import ssl
-from asyncio import AbstractEventLoop
 from collections.abc import Iterator
 from functools import partial
 from typing import Protocol
@@ -11,6 +10,7 @@ from anymq.config.place import OFF
 from anymq.management.api.site import Door
 from anymq.net.connection import Connection
 from anymq.net.listener import Listener, MakeSession, MakeTls, Room
+from anymq.net.rounds import Rounds
 from anymq.protocols.session import Traffic
 from anymq.protocols.websocket.session import Inside, WebSocketSession
 from anymq.wiring import make_tls, make_unvouched_tls, patience
@@ -92,19 +92,19 @@ class Listening:
 
     def open_both(
         self,
-        loop: AbstractEventLoop,
+        rounds: Rounds,
         name: str,
         make_session: MakeSession,
         place: Place,
         settings: Settings,
     ) -> None:
         """Speak a protocol where its settings want it, in clear text and by TLS."""
-        self.open(loop, name, make_session, place.host, place.port, settings)
-        self.open(loop, name + TLS, make_session, place.host, place.tls_port, settings)
+        self.open(rounds, name, make_session, place.host, place.port, settings)
+        self.open(rounds, name + TLS, make_session, place.host, place.tls_port, settings)
 
     def open_web(
         self,
-        loop: AbstractEventLoop,
+        rounds: Rounds,
         name: str,
         inside: Inside,
         place: WebPlace,
@@ -112,12 +112,12 @@ class Listening:
     ) -> None:
         """Speak a protocol over WebSocket where its settings want it, in clear text and by TLS."""
         speak, name = partial(WebSocketSession, inside), name + WEBSOCKET
-        self.open(loop, name, speak, place.host, place.websocket_port, settings)
-        self.open(loop, name + TLS, speak, place.host, place.websocket_tls_port, settings)
+        self.open(rounds, name, speak, place.host, place.websocket_port, settings)
+        self.open(rounds, name + TLS, speak, place.host, place.websocket_tls_port, settings)
 
     def open(
         self,
-        loop: AbstractEventLoop,
+        rounds: Rounds,
         name: str,
         make_session: MakeSession,
         host: str,
@@ -128,7 +128,7 @@ class Listening:
         if port == OFF:
             return
         listener = Listener(
-            loop,
+            rounds,
             self.room,
             make_session,
             host=host,

@@ -52,6 +52,7 @@ from anymq.net.clock import Alarm, SystemClock
 from anymq.net.disk import Disk
 from anymq.net.listener import MakeSession
 from anymq.net.outgoing import Outgoing
+from anymq.net.rounds import Rounds
 from anymq.observability.audit import Audit
 from anymq.observability.log import Log
 from anymq.observability.metrics import Registry
@@ -194,7 +195,8 @@ class Server:
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; return once everything acknowledged is on the disk."""
         loop = asyncio.get_running_loop()
-        disk, alarm = Disk(loop), Alarm(loop)
+        self._rounds = Rounds(loop, self.settings.server.awake_us / 1e6)
+        disk, alarm = Disk(self._rounds), Alarm(loop)
         with contextlib.ExitStack() as stack:
             stack.callback(disk.stop)  # also when there is no store to open
             stack.callback(self._stop_telling)
@@ -223,7 +225,7 @@ class Server:
 
     def _make_shovels(self, broker: Broker, stack: contextlib.ExitStack) -> Shovels:
         loop = asyncio.get_running_loop()
-        self._outgoing = Outgoing(loop, patience(self.settings))
+        self._outgoing = Outgoing(self._rounds, patience(self.settings))
         shovels = Shovels(
             broker,
             connect=self._outgoing.connect,
@@ -280,8 +282,7 @@ class Server:
             interceptors=plugins.interceptors(self.settings.plugins.interceptors),
             listen=nobody if self._telemetry is None else self._telemetry.listen,
         )
-        loop = asyncio.get_running_loop()
-        broker.turn.on_work = lambda: _soon(loop, broker.turn.run)
+        broker.turn.on_work = partial(self._rounds.turn, broker.turn.run)
         broker.turn.on_bug = _tell_of_bug
         broker.jobs.worked = time.thread_time
         self._transactions = make_transactions(transaction_settings(self.settings), broker, store)
@@ -292,7 +293,7 @@ class Server:
         return broker
 
     def _listen(self, broker: Broker, store: LogStore, disk: Disk, gate: Gate) -> None:
-        settings, loop = self.settings, asyncio.get_running_loop()
+        settings, rounds = self.settings, self._rounds
         speak_kafka = self._kafka_sessions(broker, gate)
         speak_amqp = self._amqp_sessions(broker, gate)
         self._mqtt = make_mqtt(settings, broker, store, gate, self._memory)
@@ -307,33 +308,31 @@ class Server:
         speak_rocketmq = partial(RocketMqSession, self._rocketmq)
         speak_http = self._http_sessions(broker, store, disk)
         open_both = self._listening.open_both
-        open_both(loop, "kafka", speak_kafka, settings.kafka, settings)
-        open_both(loop, "amqp", speak_amqp, settings.amqp, settings)
-        open_both(loop, "mqtt", speak_mqtt, settings.mqtt, settings)
-        open_both(loop, "stomp", speak_stomp, settings.stomp, settings)
-        open_both(loop, "stomp_activemq", speak_activemq, settings.stomp.activemq, settings)
-        self._open_web(loop, speak_mqtt, speak_stomp)
-        open_both(loop, "rocketmq", speak_rocketmq, settings.rocketmq, settings)
+        open_both(rounds, "kafka", speak_kafka, settings.kafka, settings)
+        open_both(rounds, "amqp", speak_amqp, settings.amqp, settings)
+        open_both(rounds, "mqtt", speak_mqtt, settings.mqtt, settings)
+        open_both(rounds, "stomp", speak_stomp, settings.stomp, settings)
+        open_both(rounds, "stomp_activemq", speak_activemq, settings.stomp.activemq, settings)
+        self._open_web(rounds, speak_mqtt, speak_stomp)
+        open_both(rounds, "rocketmq", speak_rocketmq, settings.rocketmq, settings)
         nameserver = settings.rocketmq.nameserver
-        open_both(loop, "rocketmq_nameserver", speak_rocketmq, nameserver, settings)
+        open_both(rounds, "rocketmq_nameserver", speak_rocketmq, nameserver, settings)
         self._grpc = make_grpc(settings, self._rocketmq)
         if self._grpc is not None:
-            open_both(loop, "rocketmq_grpc", self._grpc.speak, settings.rocketmq.grpc, settings)
-        open_both(loop, "management", speak_http, settings.management, settings)
+            open_both(rounds, "rocketmq_grpc", self._grpc.speak, settings.rocketmq.grpc, settings)
+        open_both(rounds, "management", speak_http, settings.management, settings)
         ground = plugins.Ground(broker, amqp_users(settings, broker), gate)
         for door, speak in plugins.protocols(plugin_doors(settings), ground):
-            self._listening.open(loop, door.name, speak, door.host, door.port, settings)
+            self._listening.open(rounds, door.name, speak, door.host, door.port, settings)
 
-    def _open_web(
-        self, loop: asyncio.AbstractEventLoop, mqtt: MakeSession, stomp: MakeSession
-    ) -> None:
+    def _open_web(self, rounds: Rounds, mqtt: MakeSession, stomp: MakeSession) -> None:
         assert self._mqtt is not None
         assert self._stomp is not None
         settings, open_web = self.settings, self._listening.open_web
         in_mqtt = mqtt_inside(lambda: self.settings, mqtt, self._mqtt.counters)
         in_stomp = stomp_inside(lambda: self.settings, stomp, self._stomp.counters)
-        open_web(loop, "mqtt", in_mqtt, settings.mqtt, settings)
-        open_web(loop, "stomp", in_stomp, settings.stomp, settings)
+        open_web(rounds, "mqtt", in_mqtt, settings.mqtt, settings)
+        open_web(rounds, "stomp", in_stomp, settings.stomp, settings)
 
     def _http_sessions(self, broker: Broker, store: LogStore, disk: Disk) -> MakeSession:
         site = self._site(broker, store)

@@ -28,6 +28,14 @@ class Server:
     load_definitions: str = setting(
         "", "A file of definitions, ours or RabbitMQ's, or a directory of such: imported at start."
     )
+    awake_us: int = setting(
+        200,
+        "How many microseconds it looks for the next requests when it has answered, before it "
+        "sleeps: it takes longer to be woken. Where clients seldom ask again so soon, it seldom "
+        "looks. 0: never.",
+        at_least=0,
+        at_most=10_000,
+    )
     allow_open: bool = setting(
         False, "Listen beyond this machine even where there is no password or no TLS."
     )

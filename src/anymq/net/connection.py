@@ -7,12 +7,12 @@ and all connections read into one buffer that stays warm in the cache (ADR 0005)
 Whatever happens here ends this connection at most: nothing is raised into the loop.
 """
 
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from anymq.net.plain import PlainChannel
+from anymq.net.rounds import Rounds
 from anymq.net.tls import TlsChannel, in_words
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
@@ -65,6 +65,7 @@ class Connection:
         "_quiet_until",
         "_read_buffer",
         "_reading",
+        "_rounds",
         "_stalled_since",
         "_ticks",
         "_traffic",
@@ -75,7 +76,7 @@ class Connection:
 
     def __init__(
         self,
-        loop: AbstractEventLoop,
+        rounds: Rounds,
         channel: PlainChannel | TlsChannel,
         peer: Peer,
         make_session: Callable[[Outbox, Peer], Session],
@@ -85,7 +86,8 @@ class Connection:
     ) -> None:
         self.peer = peer
         self._traffic = peer.traffic
-        self._loop = loop
+        self._rounds = rounds
+        self._loop = rounds.loop
         self._channel = channel
         self._fd = channel.fileno()
         self._read_buffer = read_buffer
@@ -207,10 +209,10 @@ class Connection:
     # Sending
 
     def _flush_soon(self) -> None:
-        # One write per turn of the loop, however many frames there were.
+        # One write per round of the loop, however many frames there were.
         if not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
+            self._rounds.flush(self._flush)
 
     def _flush(self) -> None:
         self._flush_scheduled = False

@@ -1,6 +1,6 @@
 """Disk: runs what blocks in helper threads, and publishes it on the loop.
 
-Group commit without a timer: what was appended in one turn of the loop is one commit; what arrives
+Group commit without a timer: what was appended in one round of the loop is one commit; what arrives
 while it runs is the next one.
 """
 
@@ -14,6 +14,7 @@ from threading import Thread
 
 from typing_extensions import override
 
+from anymq.net.rounds import Rounds
 from anymq.observability.log import Log
 from anymq.observability.metrics import Histogram
 from anymq.storage.store import LogStore
@@ -113,16 +114,15 @@ class _Bug(Work):
 class Disk:
     """Drives a LogStore: commits, interval syncs, and slow work beside them."""
 
-    def __init__(
-        self, loop: AbstractEventLoop, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, rounds: Rounds, clock: Callable[[], float] = time.monotonic) -> None:
+        loop = rounds.loop
         self.commit_seconds = Histogram()
         self.failed: Future[None] = loop.create_future()  # gets the exception when there is a bug
         self._commit_began = 0.0
         self._apart_until = 0.0
         self._usual_seconds = 1.0  # that a small commit takes with its sync, lately
         self._small = False  # is the commit under way such a one?
-        self._loop = loop
+        self._rounds = rounds
         self._clock = clock
         self._store: LogStore | None = None
         self._commits = Helper(loop, "anymq-commit", self._fail)
@@ -138,10 +138,10 @@ class Disk:
         self._store = store
 
     def wake(self) -> None:
-        """Something is to be committed: at the end of this turn."""
+        """Something is to be committed: at the end of this round."""
         if not self._scheduled and not self._committing:
             self._scheduled = True
-            self._loop.call_soon(self._commit)
+            self._rounds.commit(self._commit)
 
     def sync_interval(self) -> None:
         """Sync what the interval mode has written so far."""

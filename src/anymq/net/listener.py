@@ -4,7 +4,6 @@ import errno
 import os
 import socket
 import ssl
-from asyncio import AbstractEventLoop
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from dataclasses import replace
 from anymq.net.connection import Connection, Patience
 from anymq.net.detecting import Detecting
 from anymq.net.plain import PlainChannel
+from anymq.net.rounds import Rounds
 from anymq.net.tls import TlsChannel
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session, Traffic
@@ -69,7 +69,7 @@ class Listener:
 
     def __init__(
         self,
-        loop: AbstractEventLoop,
+        rounds: Rounds,
         room: Room,
         make_session: MakeSession,
         *,
@@ -82,7 +82,8 @@ class Listener:
         """With `detected_tls`, who begins with a TLS handshake gets TLS, and clear text who not."""
         self.connections: set[Connection] = set()
         self.tls = tls  # may be replaced: those who are here keep what they came with
-        self._loop = loop
+        self._rounds = rounds
+        self._loop = loop = rounds.loop
         self._room = room
         self._make_session = make_session
         self._patience = patience or Patience()
@@ -223,7 +224,7 @@ class Listener:
             channel = TlsChannel(sock, tls)
             peer = replace(peer, tls=True, certificate=channel.certificate)
         return Connection(
-            self._loop,
+            self._rounds,
             channel,
             peer,
             self._make_session,

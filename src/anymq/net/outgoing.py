@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from asyncio import AbstractEventLoop, Task, timeout
+from asyncio import Task, timeout
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from anymq.net.connection import Connection, Patience
 from anymq.net.plain import PlainChannel
+from anymq.net.rounds import Rounds
 from anymq.net.tls import TlsChannel, make_client_context
 from anymq.observability.log import Log
 from anymq.protocols.session import Outbox, Peer, Session
@@ -27,9 +28,10 @@ Failed = Callable[[str], None]
 class Outgoing:
     """All connections that we made."""
 
-    def __init__(self, loop: AbstractEventLoop, patience: Patience | None = None) -> None:
+    def __init__(self, rounds: Rounds, patience: Patience | None = None) -> None:
         self.connections: set[Connection] = set()
-        self._loop = loop
+        self._rounds = rounds
+        self._loop = rounds.loop
         self._patience = patience or Patience()
         self._read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._links: set[Link] = set()
@@ -120,7 +122,9 @@ class Outgoing:
             name = address.tls.server_name or address.host
             channel = TlsChannel(sock, _context(address.tls), name)
             peer = replace(peer, tls=True)
-        return Connection(self._loop, channel, peer, make, self._read_buffer, self, self._patience)
+        return Connection(
+            self._rounds, channel, peer, make, self._read_buffer, self, self._patience
+        )
 
     def _tried(self, link: "Link", task: "Task[None]") -> None:
         self._links.discard(link)

@@ -21,6 +21,7 @@ from anymq.net.connection import (
     Patience,
 )
 from anymq.net.plain import PlainChannel
+from anymq.net.rounds import Rounds
 from anymq.protocols.session import Outbox, Peer
 from anymq.storage.files import FileRange
 from anymq.storage.os_files import OsFiles
@@ -50,7 +51,7 @@ class Place:
 
         buffer = memoryview(bytearray(64 * 1024))
         connection = Connection(
-            self.loop.real, PlainChannel(ours), PEER, make, buffer, self, PATIENCE
+            Rounds(self.loop.real), PlainChannel(ours), PEER, make, buffer, self, PATIENCE
         )
         assert isinstance(connection.session, Talker)
         return connection, connection.session, theirs
@@ -370,7 +371,7 @@ def test_a_reset_is_noticed_though_nobody_listens(place: Place) -> None:
 
     buffer = memoryview(bytearray(64 * 1024))
     channel = PlainChannel(ours)
-    connection = Connection(place.loop.real, channel, PEER, make, buffer, place, PATIENCE)
+    connection = Connection(Rounds(place.loop.real), channel, PEER, make, buffer, place, PATIENCE)
     talkers[0].wants = False
     connection.tick(1.0)
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

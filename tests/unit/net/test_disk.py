@@ -11,6 +11,7 @@ from tests.unit.net.room import LOOPS
 
 from anymq.net.clock import Alarm
 from anymq.net.disk import Disk
+from anymq.net.rounds import Rounds
 from anymq.storage.batch import check
 from anymq.storage.log import Log, LogConfig
 from anymq.storage.records import Record, build, iterate
@@ -70,7 +71,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 def test_work_runs_in_a_thread_and_is_published_on_the_loop(kind: str) -> None:
     async def scene() -> None:
-        disk, job = Disk(asyncio.get_running_loop()), Job()
+        disk, job = Disk(Rounds(asyncio.get_running_loop())), Job()
         disk.run_slowly(job)
         assert disk.busy
         await job.published.wait()
@@ -86,7 +87,7 @@ def test_work_runs_in_a_thread_and_is_published_on_the_loop(kind: str) -> None:
 
 def test_what_is_dirty_meanwhile_is_the_next_commit(kind: str) -> None:
     async def scene() -> None:
-        disk, first, second = Disk(asyncio.get_running_loop()), Job(), Job()
+        disk, first, second = Disk(Rounds(asyncio.get_running_loop())), Job(), Job()
         disk.serve(Store(first, second))  # type: ignore[arg-type]
         disk.wake()
         disk.wake()  # at the end of this turn, once
@@ -102,7 +103,7 @@ def test_small_commits_on_a_quick_disk_need_no_thread(kind: str) -> None:
     """Whoever sends one message at a time waits for the sync, and not for two threads as well."""
 
     async def scene() -> None:
-        disk = Disk(asyncio.get_running_loop(), clock=lambda: 0.0)
+        disk = Disk(Rounds(asyncio.get_running_loop()), clock=lambda: 0.0)
         jobs = [Job(size=1000) for _ in range(100)]
         large = Job()
         disk.serve(Store(*jobs, large))  # type: ignore[arg-type]
@@ -124,7 +125,7 @@ def test_a_bug_is_told_to_who_runs_the_server(kind: str, half: str, kind_of_work
     """A thread that dies in silence would let every producer wait for ever."""
 
     async def scene() -> None:
-        disk, bug = Disk(asyncio.get_running_loop()), ValueError("a bug")
+        disk, bug = Disk(Rounds(asyncio.get_running_loop())), ValueError("a bug")
         job = Job(bug_in_run=bug) if half == "run" else Job(bug_in_done=bug)
         if kind_of_work == "slow":
             disk.run_slowly(job)
@@ -140,7 +141,7 @@ def test_a_bug_is_told_to_who_runs_the_server(kind: str, half: str, kind_of_work
 
 def test_a_bug_in_a_commit_without_a_thread_is_told_too(kind: str) -> None:
     async def scene() -> None:
-        disk = Disk(asyncio.get_running_loop())
+        disk = Disk(Rounds(asyncio.get_running_loop()))
         disk.serve(Store(Job(blocks=False, bug_in_run=ValueError("a bug"))))  # type: ignore[arg-type]
         disk.wake()
         with pytest.raises(ValueError, match="a bug"):
@@ -152,7 +153,7 @@ def test_a_bug_in_a_commit_without_a_thread_is_told_too(kind: str) -> None:
 
 def test_stop_finishes_what_was_submitted(kind: str) -> None:
     async def scene() -> None:
-        disk, jobs = Disk(asyncio.get_running_loop()), [Job() for _ in range(20)]
+        disk, jobs = Disk(Rounds(asyncio.get_running_loop())), [Job() for _ in range(20)]
         for job in jobs:
             disk.run_slowly(job)
         disk.stop()
@@ -186,7 +187,7 @@ def test_what_ended_is_published_before_the_end(kind: str) -> None:
     """The store is closed after this: it must know what was done to its files."""
 
     async def scene() -> None:
-        disk, slow, commit = Disk(asyncio.get_running_loop()), Job(), Job()
+        disk, slow, commit = Disk(Rounds(asyncio.get_running_loop())), Job(), Job()
         disk.serve(Store(commit, Job()))  # type: ignore[arg-type]
         disk.wake()
         await asyncio.sleep(0)
@@ -204,7 +205,7 @@ def test_the_end_does_not_wait_for_ever(kind: str) -> None:
     """A disk that hangs, or work for minutes: it is as if we were killed, which is safe."""
 
     async def scene() -> None:
-        disk, go_on = Disk(asyncio.get_running_loop()), threading.Event()
+        disk, go_on = Disk(Rounds(asyncio.get_running_loop())), threading.Event()
         hangs, behind = Job(), Job()
         hangs.run = go_on.wait  # type: ignore[method-assign, assignment]
         disk.run_slowly(hangs)
@@ -220,7 +221,7 @@ def test_after_a_bug_the_end_is_not_a_good_one(kind: str) -> None:
     """What a commit has left on the disk is not known: the next start has to look."""
 
     async def scene() -> None:
-        disk = Disk(asyncio.get_running_loop())
+        disk = Disk(Rounds(asyncio.get_running_loop()))
         disk.serve(Store(Job(bug_in_run=ValueError("a bug"))))  # type: ignore[arg-type]
         disk.wake()
         await asyncio.wait([disk.failed])
@@ -231,7 +232,7 @@ def test_after_a_bug_the_end_is_not_a_good_one(kind: str) -> None:
 
 def test_a_bug_at_the_end_is_not_a_good_end_either(kind: str) -> None:
     async def scene() -> None:
-        disk = Disk(asyncio.get_running_loop())
+        disk = Disk(Rounds(asyncio.get_running_loop()))
         disk.run_slowly(Job(bug_in_run=ValueError("a bug")))
         assert not disk.stop()
 
@@ -253,7 +254,7 @@ def test_files_that_compaction_exchanged_at_the_end_are_known_at_the_next_start(
     files = SimFiles()
 
     async def scene() -> None:
-        disk = Disk(asyncio.get_running_loop())
+        disk = Disk(Rounds(asyncio.get_running_loop()))
         store = LogStore.open(files, on_dirty=disk.wake, disk_free_min=0)
         disk.serve(store)
         await write_keys(store.create(20, COMPACTED))

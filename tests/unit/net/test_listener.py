@@ -16,6 +16,7 @@ from tests.unit.net.room import LOOPS, TURNS_MAX, Loop, Talker, drain, has_ended
 
 from anymq.net.connection import Patience
 from anymq.net.listener import Listener, MakeTls, Room
+from anymq.net.rounds import Rounds
 from anymq.net.tls import make_context
 from anymq.protocols.session import Outbox, Peer
 
@@ -50,7 +51,7 @@ class House:
         detected_tls: MakeTls | None = None,
     ) -> Listener:
         listener = Listener(
-            self.loop.real,
+            Rounds(self.loop.real),
             room,
             self.make,
             host="127.0.0.1",
