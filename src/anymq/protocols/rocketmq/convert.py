@@ -106,9 +106,8 @@ def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
     """Return the key, and how many plain headers there are, as they are written."""
     small, find = varints.SMALL, _PLAIN.get
     keys = sharding = None
-    properties, _, sys_flag, *_ = said
     parts: list[bytes] = []
-    for pair in properties.split(PAIR_END):
+    for pair in said[0].split(PAIR_END):
         name, _, value = pair.partition(NAME_END)
         if not value or not name:
             continue
@@ -121,8 +120,8 @@ def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
             keys = value
         elif name == b"__SHARDINGKEY":
             sharding = value
-    if sys_flag & COMPRESSED:
-        parts += (sized(CONTENT_ENCODING.encode()), sized(codec_of(sys_flag).encode()), b"")
+    if said.sys_flag & COMPRESSED:
+        parts += (sized(CONTENT_ENCODING.encode()), sized(codec_of(said.sys_flag).encode()), b"")
     return sharding or keys, len(parts) // 3, b"".join(parts)
 
 

@@ -102,8 +102,8 @@ def message_id(host: bytes, physical: int) -> str:
 
 def message_ids(host: bytes, physical: int, count: int) -> str:
     """Return the ids of messages one after another, as answers have them."""
-    front = host.hex().upper()
-    return ",".join([f"{front}{place:016X}" for place in range(physical, physical + count)])
+    ids = [host + place.to_bytes(8, "big") for place in range(physical, physical + count)]
+    return b"".join(ids).hex(",", len(host) + 8).upper()
 
 
 def read_message_id(text: str) -> tuple[bytes, int] | None:
