@@ -287,6 +287,7 @@ class Server:
         broker.jobs.worked = time.thread_time
         self._transactions = make_transactions(transaction_settings(self.settings), broker, store)
         apply_to_vhosts(self.settings, broker)
+        self._listening.room.give_handles = store.give_handles
         store.watch_space(partial(alarms.look_at_disk, broker.flow, store))
         if orphans := store.orphans():
             log.warning("logs that no topic owns; they are kept", ids=orphans)

@@ -158,12 +158,12 @@ def check_file_limit(settings: Settings) -> Findings:
     """May we open enough files and sockets?"""
     import resource  # not on every platform
 
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # `anymq serve` takes all
     seen = f"{limit} files and sockets may be open"
     if limit == resource.RLIM_INFINITY or limit >= FILES_WANTED:
         yield Finding(Verdict.FINE, seen)
     else:
-        advice = f"ulimit -n {FILES_WANTED}, or LimitNOFILE={FILES_WANTED} in the systemd unit"
+        advice = f"ulimit -Hn {FILES_WANTED}, or LimitNOFILE={FILES_WANTED} in the systemd unit"
         yield Finding(Verdict.DOUBTFUL, seen, advice)
 
 

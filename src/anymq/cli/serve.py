@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import os
+import resource
 import signal
 import sys
 import time
@@ -83,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     logging.configure(settings.log.level, settings.log.format)
     for door in open_to_others(settings):
         log.warning("open to everybody who can reach this machine", setting=door)
+    _allow_files()
     gc.disable()  # nothing that starting makes is garbage: 10,000 topics load twice as fast
     make_server = importlib.import_module("anymq.server").Server
     try:
@@ -136,6 +138,13 @@ def _in_words(error: Exception) -> str:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _allow_files() -> None:
+    """Open as many files as the system lets us; systems say fewer for the sake of `select`."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS: more than the kernel has
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _calm_garbage_collection() -> None:

@@ -316,8 +316,9 @@ class Storage:
     )
     open_files_max: int = setting(
         0,
-        "How many log files to keep open; the rest are opened when needed. 0: a quarter of what the"
-        " system lets this process open (LimitNOFILE, ulimit -n), at least 512.",
+        "How many log files to keep open; the rest are opened when needed. 0: three quarters of"
+        " what the system lets this process open (LimitNOFILE, ulimit -n), at least 512; half of"
+        " them are closed when a client finds none left.",
         at_least=0,
     )
     retention_check_ms: int = setting(

@@ -38,6 +38,7 @@ class Room:
         self.per_address_max = per_address_max
         self.refused = 0
         self.connections = 0
+        self.give_handles = _none  # asks others to close files; says whether they had any
         self.traffic = Traffic()  # of those that left
         self._by_address: Counter[str] = Counter()
 
@@ -139,6 +140,8 @@ class Listener:
             except ConnectionAbortedError:
                 continue  # it left while it waited
             except OSError as error:
+                if error.errno in NO_HANDLES and self._room.give_handles():
+                    continue
                 log.warning("cannot accept a connection", reason=error)
                 if error.errno in NO_HANDLES:
                     self._turn_one_away()
@@ -232,6 +235,10 @@ class Listener:
             self,
             self._patience,
         )
+
+
+def _none() -> bool:
+    return False
 
 
 def _listen(host: str, port: int) -> socket.socket:

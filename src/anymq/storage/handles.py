@@ -45,10 +45,12 @@ class Handles:
         """Forget a file: it was renamed, replaced or deleted."""
         self._open.pop(path, None)
 
-    def shrink(self) -> None:
-        """Give back half: somebody could not open a file."""
-        for _ in range((len(self._open) + 1) // 2):
+    def shrink(self) -> bool:
+        """Give back half: somebody could not open a file. Say whether there was any."""
+        count = (len(self._open) + 1) // 2
+        for _ in range(count):
             self._open.popitem(last=False)
+        return count > 0
 
     def clear(self) -> None:
         """Forget all."""

@@ -143,10 +143,13 @@ class OsFiles(Files):
 
 
 def usual_handles() -> int:
-    """Return how many log files to keep open: with many, opening is what a write costs most."""
+    """Return how many log files to keep open: with many, opening is what a write costs most.
+
+    Connections need files as well; who finds none has us close some of these.
+    """
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     most = FILES_MAX if most == resource.RLIM_INFINITY else most
-    return max(HANDLES_MAX, min(most, FILES_MAX) // 4)
+    return max(HANDLES_MAX, min(most, FILES_MAX) * 3 // 4)
 
 
 def _sync_file_system(fd: int) -> None:

@@ -97,6 +97,10 @@ class LogStore:
         """Look whether appends must be refused, or need not be any more."""
         self._disk.space.check()
 
+    def give_handles(self) -> bool:
+        """Close log files that are only kept open; say whether there were any."""
+        return self._disk.handles.shrink()
+
     def keep_free(self, size: int) -> None:
         """Refuse appends from now on while less than this is free."""
         self._disk.space.free_min = size

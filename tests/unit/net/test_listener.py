@@ -183,6 +183,36 @@ def test_without_a_free_handle_peers_hear_no_instead_of_nothing(house: House) ->
     assert room.connections == 0
 
 
+def test_peers_get_the_handles_of_files_that_are_only_kept_open(house: House) -> None:
+    room = Room(10)
+    listener = house.listen(room)
+    waiting = socket.socket()
+    house.sockets.append(waiting)
+    kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]
+
+    def give() -> bool:
+        for fd in kept:
+            os.close(fd)
+        given = bool(kept)
+        kept.clear()
+        return given
+
+    room.give_handles = give
+
+    async def scene() -> None:
+        with few_handles():
+            waiting.connect(("127.0.0.1", listener.port))
+            for _ in range(TURNS_MAX):
+                if house.sessions:
+                    return
+                await asyncio.sleep(0)
+
+    house.loop.real.run_until_complete(asyncio.wait_for(scene(), 10))
+    assert not kept
+    assert room.refused == 0
+    assert room.connections == 1
+
+
 def test_after_stop_nobody_comes_in_but_those_inside_go_on(house: House) -> None:
     room = Room(10)
     listener = house.listen(room)

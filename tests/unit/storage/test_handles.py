@@ -48,6 +48,16 @@ def test_no_descriptor_makes_it_give_some_back(files: SimFiles) -> None:
     assert len(handles) == 3
 
 
+def test_others_may_have_them(files: SimFiles) -> None:
+    handles = Handles(files, limit=100)
+    for name in "abcde":
+        handles.get(name)
+    left = []
+    while handles.shrink():
+        left.append(files.open_handles())
+    assert left == [2, 1, 0]
+
+
 def test_no_descriptor_at_all(files: SimFiles) -> None:
     handles = Handles(files)
     files.handles_max = 0

@@ -174,7 +174,7 @@ class Reader:
             if at + header.size > len(data):
                 break
             if header.next_offset > position:
-                batch = bytes(view[at : at + header.size])
+                batch = view[at : at + header.size]
                 self._read_batch(batch, header, position, found, may_hold)
             end = header.next_offset
             at += max(header.size, LENGTH_END)
@@ -182,7 +182,7 @@ class Reader:
 
     def _read_batch(
         self,
-        batch: bytes,
+        batch: memoryview,
         header: BatchHeader,
         position: int,
         found: list[Stored],
