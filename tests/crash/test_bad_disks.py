@@ -169,6 +169,25 @@ def test_nothing_is_acknowledged_after_the_disk_reported_an_error(op: str) -> No
         check_image(files.crash(Random(seed)), [promise], Random(seed), power_cut=True)
 
 
+@pytest.mark.parametrize("op", ["sync_dir", "sync", "unlink", "truncate"])
+def test_what_is_taken_back_leaves_no_hole_when_that_fails_as_well(op: str) -> None:
+    """A commit goes into three files: the end of the first one, and two new ones."""
+    for seed in range(40):
+        files, store, promise, log = small_store()
+        while log.active.base == 0:
+            send(store, promise, log)
+        while log.active.size < SEGMENT_BYTES - 900:
+            send(store, promise, log)
+        files.fault("sync_dir", errno.EIO, when=lambda path: path == "logs/20")
+        files.fault(op, errno.EIO, times=3, when=lambda path: path.startswith("logs/20"))
+        promise.append(log, [Record(bytes(300))], 0)
+        for _ in range(2):
+            promise.append(log, [Record(bytes(3000))], 0)
+        do(store.begin_commit())
+        assert isinstance(promise.errors[-1], LogFailed)
+        check_image(files.crash(Random(seed)), [promise], Random(seed), power_cut=True)
+
+
 def test_no_file_descriptors_is_passing() -> None:
     files, store, promise, log = small_store()
     send(store, promise, log)

@@ -118,16 +118,19 @@ class Part:
             self._sync(files, write)
 
     def _take_back(self, files: Files) -> None:
-        """Cut what was written, durably: a crash must not bring it back beside what comes next."""
+        """Cut what was written, durably: a crash must not bring it back beside what comes next.
+
+        The last goes first, and stays gone before the one before it goes: a crash, or an error,
+        must not leave a hole.
+        """
         try:
             for write in reversed(self.writes):
                 if write.created:
                     files.unlink(write.segment.path)
+                    files.sync_dir(self.directory)
                 elif write.file is not None:
                     write.file.truncate(write.position)
                     write.file.sync()
-            if any(write.created for write in self.writes):
-                files.sync_dir(self.directory)
         except OSError as error:
             doubt.note(files)
             self.error = LogFailed(f"{self.directory}: {error}")

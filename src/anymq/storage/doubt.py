@@ -32,7 +32,17 @@ def forget(files: Files) -> None:
 
 
 def write_again(file: File, start: int, end: int) -> None:
-    """Have this part of a file be on the disk, whatever became of earlier syncs. OSError."""
+    """Have this part of a file be on the disk, whatever became of earlier syncs. OSError.
+
+    The first sync may still tell of what an earlier life has lost: then it is done once more.
+    """
+    try:
+        _write_again(file, start, end)
+    except OSError:
+        _write_again(file, start, end)
+
+
+def _write_again(file: File, start: int, end: int) -> None:
     for position in range(start, end, _CHUNK_BYTES):
         data = file.pread(min(_CHUNK_BYTES, end - position), position)
         write_all(file, [data], position)

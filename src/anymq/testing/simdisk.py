@@ -38,6 +38,7 @@ class FileNode:
     data: bytearray = field(default_factory=bytearray)
     base: bytearray = field(default_factory=bytearray)
     changes: list[Change] = field(default_factory=list)
+    unreported: bool = False  # pages of it were lost, and no sync of this file has said so yet
 
     def change(self, change: Change) -> None:
         """Write or cut; it is in the page cache."""
@@ -59,6 +60,7 @@ class FileNode:
         for change in self.changes:
             if change.state == "pending":
                 change.state = "doomed"
+                self.unreported = True
 
     def settle(self, data: bytes | bytearray) -> None:
         """Hold these bytes, on the disk."""
@@ -68,7 +70,7 @@ class FileNode:
     def killed(self) -> "FileNode":
         """Return what is left when only our process dies: all of it, as far as it is safe."""
         changes = [replace(change) for change in self.changes]
-        return FileNode(bytearray(self.data), bytearray(self.base), changes)
+        return FileNode(bytearray(self.data), bytearray(self.base), changes, self.unreported)
 
     def after_crash(self, rng: Random) -> "FileNode":
         """Return what a power cut may leave."""

@@ -95,10 +95,15 @@ class SimFile(File):
     def sync(self) -> None:
         self._check_open()
         fault = self._files.syscall("sync", self._path)
+        node = self._node
         if fault is not None:
-            self._node.sync_failed()
+            node.sync_failed()
+            node.unreported = False
             fault.raise_it(self._path)
-        self._node.synced()
+        node.synced()
+        if node.unreported:  # since a sync of the whole disk failed: each file says so once
+            node.unreported = False
+            raise _error(errno.EIO, self._path)
 
     @override
     def truncate(self, size: int) -> None:
