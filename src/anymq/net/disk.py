@@ -196,7 +196,7 @@ class Disk:
         if quick and self._commit_began >= self._apart_until:
             self._run_here(work)
         else:
-            self._committing = True
+            self._committing = self._rounds.helped = True
             self._commits.submit(work, self._committed)
 
     def _run_here(self, work: Work) -> None:
@@ -219,7 +219,7 @@ class Disk:
             self._usual_seconds += (seconds - self._usual_seconds) / 8
 
     def _committed(self) -> None:
-        self._committing = False
+        self._committing = self._rounds.helped = False
         self._note(self._clock() - self._commit_began)
         self._begin_commit()
 

@@ -29,6 +29,7 @@ class Rounds:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.loop = loop
+        self.helped = False  # a thread works for us: it needs the processor more than we do
         self._turns: list[Act] = []
         self._commits: list[Act] = []
         self._flushes: list[Act] = []
@@ -71,7 +72,7 @@ class Rounds:
         self._scheduled = False
         if self._turns or self._commits or self._flushes:
             self._wake()
-        elif acts and self._awake_seconds and not self._looking:
+        elif acts and self._awake_seconds and not (self._looking or self.helped):
             self._begin_to_look()
 
     def _do(self, acts: list[Act]) -> None:
@@ -95,6 +96,8 @@ class Rounds:
         if self._scheduled:
             self._looking = False
             self._seldom = 0
+        elif self.helped:
+            self._looking = False
         elif self._clock() < self._until:
             self.loop.call_soon(self._look)
         else:

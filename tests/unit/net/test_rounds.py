@@ -127,6 +127,21 @@ def test_who_asks_soon_again_has_it_look_each_time(loop: Loop) -> None:
     loop.until(lambda: clock.now > AWAKE)
 
 
+@pytest.mark.usefixtures("two_processors")
+def test_a_thread_that_works_for_it_has_the_processor(loop: Loop) -> None:
+    clock = Clock(0.0)
+    rounds = Rounds(loop.real, AWAKE, clock)
+    rounds.flush(lambda: None)
+    loop.until(lambda: clock.looks > 3)
+    rounds.helped = True
+    loop.turn()
+    looks = clock.looks
+    rounds.flush(lambda: None)
+    for _ in range(5):
+        loop.turn()
+    assert clock.looks == looks
+
+
 def test_on_one_processor_it_would_keep_clients_from_asking(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
