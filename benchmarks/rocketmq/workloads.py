@@ -143,7 +143,7 @@ def many_topics() -> Iterator[Workload[Side]]:
     for topics in TOPICS:
         what = Load(f"topics{topics}", connections=64, topics=topics)
         name = f"send 1 KiB to {topics:,} topics of 8 queues, 64 senders"
-        yield rate(name, what, apart=f"{topics} topics")
+        yield rate(name, what, apart=f"{topics:04} topics")  # in this order
 
 
 def on_disk() -> Iterator[Workload[Side]]:
