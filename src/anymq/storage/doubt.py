@@ -46,4 +46,6 @@ def _write_again(file: File, start: int, end: int) -> None:
     for position in range(start, end, _CHUNK_BYTES):
         data = file.pread(min(_CHUNK_BYTES, end - position), position)
         write_all(file, [data], position)
+    if file.size() == end:
+        file.truncate(end)  # it may have been longer, and a cut be what was lost
     file.sync()
