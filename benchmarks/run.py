@@ -114,8 +114,8 @@ def measure(
         with comparison.running(sides, promise, bench.processors) as brokers:
             for place, workload in enumerate(group):
                 taken: dict[str, list[Figures]] = defaultdict(list)
-                warm_ups = comparison.warm_ups if place else comparison.first_warm_ups
-                warm_ups *= workload.warm_up
+                usual = comparison.warm_ups if place else comparison.first_warm_ups
+                warm_ups = usual if workload.warm_up else 0
                 for number in range(1 - warm_ups, rounds + 1):
                     for side in brokers:
                         with alone(side, brokers):

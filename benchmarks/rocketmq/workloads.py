@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from benchmarks.measuring import Bench, Figures, Workload
+from benchmarks.measuring import Bench, Figures, Promise, Workload
 from benchmarks.rocketmq.sides import Side, make_server, port_of, rss_bytes
 from benchmarks.sides import unused
 from tests.peers.rocketmq import ask
@@ -112,10 +112,10 @@ def all_workloads(with_peer: bool) -> list[Workload[Side]]:
 
 def latencies() -> Iterator[Workload[Side]]:
     """How long a sender waits for its answer, where there is no haste."""
-    for each in (20_000, 1000):
-        measure = partial(load, Load(f"paced{each}", window=1000, rate=each))
+    for each in (20_000, 1000):  # the first load of all warms the brokers
+        what = Load(f"paced{each}", window=1000, rate=each)
         name = f"latency at {each // 1000} k/s, 1 KiB"
-        yield Workload(name, "page cache", LATENCY, measure, higher=False)
+        yield Workload(name, "page cache", LATENCY, partial(load, what), higher=False)
 
 
 def sending() -> Iterator[Workload[Side]]:
@@ -149,14 +149,13 @@ def many_topics() -> Iterator[Workload[Side]]:
 def on_disk() -> Iterator[Workload[Side]]:
     """SEND_OK says that the message is on the disk."""
     for senders in (64, 16, 1):
-        measure = partial(load, Load("disk", connections=senders))
-        name = f"send 1 KiB, {senders} senders, disk"
-        yield Workload(name, "disk", RATE, measure)
+        what = Load("disk", connections=senders)
+        yield rate(f"send 1 KiB, {senders} senders, disk", what, "disk")
 
 
-def rate(name: str, what: Load, apart: str = "") -> Workload[Side]:
+def rate(name: str, what: Load, promise: Promise = "page cache", apart: str = "") -> Workload[Side]:
     """How many messages a second."""
-    return Workload(name, "page cache", RATE, partial(load, what), apart=apart)
+    return Workload(name, promise, RATE, partial(load, what), apart=apart)
 
 
 def start_workload() -> Workload[Side]:
