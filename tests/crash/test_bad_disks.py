@@ -218,3 +218,27 @@ def test_a_log_in_trouble_leaves_the_others_alone() -> None:
     assert isinstance(promises[1].errors[0], LogFailed)
     send(store, promises[2], logs[2])
     assert promises[2].visible == 2
+
+
+def test_where_an_emptied_log_ends_is_kept_though_what_comes_next_cannot_be_written() -> None:
+    """Two segments that nobody has written yet, when all before them is deleted."""
+    files, store, promise, log = small_store()
+    for work in store.maintenance(1):  # the checkpoint, and no other one while this goes on
+        do(work)
+    send(store, promise, log)
+    send(store, promise, log)
+    log.delete_before(log.visible_end)
+    promise.start = log.start
+    log.roll()
+    for _ in range(2):
+        promise.append(log, [Record(bytes(SEGMENT_BYTES - 500))], 0)
+    commit = store.begin_commit()
+    works = list(store.maintenance(1))
+    files.fault("open", errno.EIO, when=lambda path: path.startswith("logs/20/"))
+    do(commit)
+    files.faults.clear()
+    assert isinstance(promise.errors[-1], LogFailed)
+    for work in works:
+        do(work)
+    check_image(files.killed(), [promise], Random(1), power_cut=False)
+    check_image(files.crash(Random(1)), [promise], Random(1), power_cut=True)

@@ -34,10 +34,10 @@ class Remove(Work):
         self._log = log
         self._last_state = last_state
         self._segments = segments
-        self._active = log.active
-        # Something must go on saying where the log ends. With other segments there, records before
-        # the active one may not be written yet: then its file must not be there before them.
-        self._alone = log.segments == [log.active] and not log.active.on_disk
+        # Something must go on saying where the log ends, whatever becomes of the records that are
+        # not written yet: the first segment that stays begins there, if it has no file.
+        self._first = log.segments[0]
+        self._make_first = not self._first.on_disk
         self._start = log.start
         self._error: OSError | None = None
         for segment in segments:
@@ -66,9 +66,9 @@ class Remove(Work):
             self._run()
 
     def _run(self) -> None:
-        files, directory = self._disk.files, self._active.directory
-        if self._alone:
-            files.open(self._active.path, create=True)
+        files, directory = self._disk.files, self._log.directory
+        if self._make_first:
+            files.open(self._first.path, create=True)
             files.sync_dir(directory)
         if self._last_state is not None:
             state.write(files, directory, *self._last_state)
@@ -81,10 +81,10 @@ class Remove(Work):
     @override
     def done(self) -> None:
         if self._error is not None:
-            self._disk.report(f"{self._active.directory}: not removed yet: {self._error}")
+            self._disk.report(f"{self._log.directory}: not removed yet: {self._error}")
             self._log.unremoved = self._again
-        elif self._alone:
-            self._active.on_disk = True
+        else:
+            self._first.on_disk = True
 
 
 def read_start(files: Files, directory: str) -> int:
