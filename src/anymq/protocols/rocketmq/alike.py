@@ -1,8 +1,8 @@
 """Alike: neighbours in a log that differ in what they say, but not in how long it is.
 
-Who sends one message at a time makes batches of one record, and most senders' messages are of one
-size. What takes them apart is made once for all of them, and what they have in common is compared
-instead of decoded: that takes two thirds of the time. Measured by benchmarks/micro/rocketmq.py.
+Most senders' messages are of one size. What takes them apart is made once for all of them, and
+what they have in common is compared instead of decoded: that takes two thirds of the time.
+Measured by benchmarks/micro/rocketmq.py.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,51 +11,67 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from anymq.protocols.rocketmq.form import SHORT_BYTES
-from anymq.storage.batch import HEADER_BYTES
+from anymq.storage.batch import HEADER_BYTES, LENGTH_END, MAGIC
 from anymq.storage.varints import decode
 
-_SIZE_AT, _SIZE_END = 8, 17  # length, leader epoch and magic of a batch
-_COUNT_AT = HEADER_BYTES - 4  # how many records
+_SIZE = Struct(">i4sb")  # length, leader epoch and magic of a batch
+_EPOCH_BYTES = 4
+_ONE_ALONE = b"\0\0\0\1"  # how many records
 _NO_ATTRIBUTES = bytes(6)  # and no offset but the first
+_NO_DELTAS = bytes(2)
+_MORE, _LESS = 0x80, 0x01  # of a varint: bytes follow; it is less than nothing
 _CHECKSUM_BYTES = 4
 
 Apart = Callable[[memoryview], Iterator[tuple[Any, ...]]]
 
 
 class Alike(NamedTuple):
-    """Batches of one record each, that one of RocketMQ's own messages, all of some lengths."""
+    """Records of RocketMQ's own messages, all of some lengths: in any batch, or alone in one."""
 
-    size: int  # of a batch
     record_bytes: int
     body_bytes: int
     said_bytes: int  # of the properties
-    common: tuple[bytes, ...]  # what is the same in all
+    common: tuple[bytes, ...]  # what is the same in all records
     apart: Apart  # takes them apart
+    lone_common: tuple[bytes, ...]  # what is the same in batches of one such record
+    lone_apart: Apart
 
 
-def alike_of(data: bytes, place: int, end: int, body: slice, said: slice) -> Alike:
-    """Return how a batch is made that was found to be as it should be, and holds one record.
+def alike_of(
+    data: bytes, place: int, start: int, end: int, body: slice, said: slice
+) -> Alike | None:
+    """Return how a record is made that was found to be as it should be.
 
-    Where it begins and ends; where the body of its message is, and the properties.
+    Where its batch begins; where it begins and ends itself; where the body of its message is, and
+    the properties. None: its time and offset may make others longer.
     """
-    _, at = decode(data, place + HEADER_BYTES)
-    key_bytes, key = decode(data, at + 3)  # no attributes, no deltas
+    _, at = decode(data, start)
+    attributes, later, delta = data[at : at + 3]
+    if attributes or (later | delta) & (_MORE | _LESS):
+        return None
+    key_bytes, key = decode(data, at + 3)
     key_end = key + max(key_bytes, 0)
-    common = (
-        data[place + _SIZE_AT : place + _SIZE_END],
-        _NO_ATTRIBUTES,
-        data[place + _COUNT_AT : key],
-        data[key_end : body.start],
-        data[body.stop : said.start - SHORT_BYTES - _CHECKSUM_BYTES],
-    )
-    sizes = *map(len, common[2:]), key_end - key, end - said.stop
+    front, key_size, before = data[start : at + 1], data[at + 3 : key], data[key_end : body.start]
+    head = data[body.stop : said.start - SHORT_BYTES - _CHECKSUM_BYTES]
+    record_bytes = end - start
     body_bytes, said_bytes = body.stop - body.start, said.stop - said.start
-    apart = _apart(*sizes, body_bytes, said_bytes)
-    return Alike(end - place, end - place - HEADER_BYTES, body_bytes, said_bytes, common, apart)
+    lone_front = _ONE_ALONE + front + _NO_DELTAS + key_size
+    epoch = data[place + LENGTH_END : place + LENGTH_END + _EPOCH_BYTES]
+    size = _SIZE.pack(HEADER_BYTES - LENGTH_END + record_bytes, epoch, MAGIC)
+    rest = key_end - key, len(before), body_bytes, len(head), said_bytes, end - said.stop
+    return Alike(
+        record_bytes,
+        body_bytes,
+        said_bytes,
+        (front, key_size, before, head),
+        _apart(f"{len(front)}sBB{len(key_size)}s", *rest),
+        (size, _NO_ATTRIBUTES, lone_front, before, head),
+        _apart(f"q{len(size)}sI{len(_NO_ATTRIBUTES)}sq22x{len(lone_front)}s", *rest),
+    )
 
 
-@lru_cache(100)
-def _apart(front: int, before: int, head: int, key: int, plain: int, body: int, said: int) -> Apart:
+@lru_cache(200)
+def _apart(start: str, key: int, before: int, body: int, head: int, said: int, plain: int) -> Apart:
     """Return what unpacks the fields that `runs.py` takes."""
-    batch = f"q{_SIZE_END - _SIZE_AT}sI{len(_NO_ATTRIBUTES)}sq22x{front}s{key}x{before}s"
-    return Struct(f">{batch}{body}s{head}sI4s20s12s{said}s{plain}s").iter_unpack
+    end = f"{key}x{before}s{body}s{head}sI4s20s12s{said}s{plain}s"
+    return Struct(f">{start}{end}").iter_unpack

@@ -16,7 +16,7 @@ from anymq.protocols.rocketmq.checksum import crc32
 from anymq.protocols.rocketmq.convert import ORIGIN, ORIGIN_BYTES, USUAL, Pulled
 from anymq.protocols.rocketmq.form import SHORT_BYTES, V6_BYTES
 from anymq.protocols.rocketmq.layout import BORN_V6, PROPERTIES_BYTES_MAX, SHORT
-from anymq.storage.batch import CRC_START, HEADER_BYTES, LENGTH_END, MAGIC
+from anymq.storage.batch import CRC_START, HEADER_BYTES, LENGTH_END, MAGIC, size_at
 from anymq.storage.varints import OF_TWO_BYTES, decode
 
 # Of a batch: base offset, length, magic, checksum, attributes, last delta, time, how many records.
@@ -49,35 +49,40 @@ def take_run(
     """Take batches from a place on, of them the records from offset `first` on: a `TakeRun`."""
     teller = pulled.teller
     taken = size = learnt = 0
-    done = False
+    done, lone = False, True
     if len(teller.store_host) > _V4_BYTES:
         return taken, size, place, first
     alike = teller.alike
     while taken < count and size < bytes_max and not done:
         left = count - taken, bytes_max - size
-        if alike is not None:
-            more, weight, place, first = _take_alike(pulled, alike, data, place, first, *left)
-            alike = None
-        else:
+        if alike is None:
             found, alike = _take_any(pulled, data, place, first, *left, learnt < LEARNT_MAX)
             more, weight, place, first = found
+            lone = True
             if alike is not None:
                 teller.alike = alike
                 learnt += 1
             done = alike is None  # the rest is for others
+        elif lone and size_at(data, place) == HEADER_BYTES + alike.record_bytes:
+            more, weight, place, first = _take_lone(pulled, alike, data, place, first, *left)
+            lone = False
+        else:
+            more, weight, place, first = _take_alike(pulled, alike, data, place, first, *left)
+            alike = None
         taken += more
         size += weight
     return taken, size, place, first
 
 
-def _take_alike(  # hot: most messages that are pulled
+def _take_lone(  # hot: what those send who wait for each answer
     pulled: Pulled, alike: Alike, data: bytes, place: int, first: int, count: int, bytes_max: int
 ) -> Taken:
-    """Take batches from a place on as long as they are so."""
+    """Take batches of one such record from a place on, as long as there are some."""
     teller, queue, passes, parts = pulled.teller, pulled.queue, pulled.passes, pulled.parts
     store_host, magic, log_base = teller.store_host, teller.magic, pulled.base
     pack, checksum_of, crc_of = USUAL.pack, crc32c, crc32
-    size, record_bytes, body_bytes, said_bytes, common, apart = alike
+    record_bytes, body_bytes, said_bytes, _, _, common, apart = alike
+    size = HEADER_BYTES + record_bytes
     tail = teller.topic + SHORT.pack(said_bytes)
     total = USUAL.size + body_bytes + len(tail) + said_bytes
     taken, began, view = 0, place, memoryview(data)
@@ -113,19 +118,83 @@ def _take_alike(  # hot: most messages that are pulled
     return taken, (place - began) // size * record_bytes, place, first
 
 
+def _take_alike(  # noqa: PLR0915 - hot: most messages that are pulled
+    pulled: Pulled, alike: Alike, data: bytes, place: int, first: int, count: int, bytes_max: int
+) -> Taken:
+    """Take such records from a place on, of batches that hold only such, any number of them."""
+    teller, queue, passes, parts = pulled.teller, pulled.queue, pulled.passes, pulled.parts
+    store_host, magic, log_base = teller.store_host, teller.magic, pulled.base
+    pack, checksum_of, crc_of, batch_at = USUAL.pack, crc32c, crc32, _BATCH.unpack_from
+    record_bytes, body_bytes, said_bytes, common, apart, _, _ = alike
+    its_front, its_key, its_before, its_head = common
+    tail = teller.topic + SHORT.pack(said_bytes)
+    total = USUAL.size + body_bytes + len(tail) + said_bytes
+    taken, seen, view, whole = 0, 0, memoryview(data), len(data)
+    most = -(-bytes_max // record_bytes)
+    while whole - place >= HEADER_BYTES and taken < count and seen < most:
+        base, size, kind, crc, special, last, base_ms, many = batch_at(data, place)
+        limit = place + LENGTH_END + size
+        left_out = max(first - base, 0)
+        start = place + HEADER_BYTES + left_out * record_bytes
+        if (
+            HEADER_BYTES + many * record_bytes != LENGTH_END + size
+            or kind != MAGIC
+            or special
+            or last + 1 != many
+            or left_out >= many
+            or limit > whole
+            or checksum_of(view[place + CRC_START : limit]) != crc
+        ):
+            break
+        due = 2 * left_out  # as a varint
+        # fmt: off
+        for (
+            front, later, delta, key, before, body, head, checksum, flag, born, half, said, plain,
+        ) in apart(view[start : min(limit, start + (most - seen) * record_bytes)]):
+            if (
+                taken == count
+                or delta != due
+                or head != its_head
+                or front != its_front
+                or key != its_key
+                or before != its_before
+                or later & 0x81
+                or checksum_of(plain) != checksum
+                or born[_SYS_FLAG] & BORN_V6
+            ):
+                break
+            if passes is None or passes(b"".join((flag, born, half, said))):
+                offset = base + (due >> 1)
+                numbers = pack(
+                    total, magic, crc_of(body) & 0x7FFF_FFFF, queue, flag, offset,
+                    log_base | offset, born, base_ms + (later >> 1), store_host, half, body_bytes,
+                )
+                parts += (numbers, body, tail, said)
+                taken += 1
+            due += 2
+        # fmt: on
+        done = due >> 1
+        seen += done - left_out
+        first = base + done
+        if done < many:
+            break
+        place = limit
+    pulled.size += taken * total
+    return taken, seen * record_bytes, place, first
+
+
 def _take_any(  # noqa: C901, PLR0915 - hot: every message that is pulled, and not like the last
     pulled: Pulled, data: bytes, place: int, first: int, count: int, bytes_max: int, learns: bool
 ) -> tuple[Taken, Alike | None]:
-    """Take batches of any kind; when it `learns`, until two neighbours are alike."""
+    """Take batches of any kind; when it `learns`, until two records are alike."""
     teller, queue, passes, parts = pulled.teller, pulled.queue, pulled.passes, pulled.parts
     store_host, topic, magic, log_base = teller.store_host, teller.topic, teller.magic, pulled.base
     pack, pack_short, two, checksum_of, crc_of = USUAL.pack, SHORT.pack, OF_TWO_BYTES, crc32c, crc32
     batch_at, record_at, head_at = _BATCH.unpack_from, _RECORD.unpack_from, _HEAD.unpack_from
     fixed, view, whole = USUAL.size + len(topic) + 2, memoryview(data), len(data)
-    taken = size = laid_out = left = neighbour = 0
+    taken = size = laid_out = left = neighbour = record_bytes = 0
     base = base_ms = limit = position = before = last = 0  # of the batch that it is in
-    at = length = form_end = 0  # of the message
-    looked_at = -1
+    at = value_at = length = form_end = 0  # of the message
     alike = None
     try:
         while taken < count and size < bytes_max:
@@ -150,8 +219,9 @@ def _take_any(  # noqa: C901, PLR0915 - hot: every message that is pulled, and n
             if not before < offset <= last or end > limit:
                 break
             if offset >= first:
-                value = data[at : at + length]
+                value_at = at
                 at += length
+                value = data[value_at:at]
                 # Its headers, of which RocketMQ's own is the first one.
                 many, start, weight, origin, checksum, flag, born, half = head_at(data, at)
                 at += _SAID_AT
@@ -177,30 +247,24 @@ def _take_any(  # noqa: C901, PLR0915 - hot: every message that is pulled, and n
                     laid_out += total
                     taken += 1
                 first = offset + 1
-                looked_at = offset
-                size += end - position
+                record_bytes = end - position
+                size += record_bytes
+                if learns and record_bytes == neighbour:
+                    body, said = slice(value_at, value_at + length), slice(at, form_end)
+                    alike = alike_of(data, place, position, end, body, said)
+                    learns = False
+                neighbour = record_bytes
             position, before = end, offset
             left -= 1
             if not left:
                 if end != limit:
                     break
-                if looked_at == base == last:
-                    if learns and neighbour == limit - place:
-                        body_end = at - _SAID_AT
-                        alike = alike_of(
-                            data,
-                            place,
-                            limit,
-                            slice(body_end - length, body_end),
-                            slice(at, form_end),
-                        )
-                    neighbour = limit - place
                 place = limit
-                if alike is not None:
-                    break
                 # When that was enough, it goes on after the last that was taken.
                 if first <= last and taken < count and size < bytes_max:
                     first = last + 1
+            if alike is not None:
+                break
     except (IndexError, ValueError, struct_error):
         pass  # who reads it record by record says what is wrong
     pulled.size += laid_out

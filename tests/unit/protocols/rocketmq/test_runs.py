@@ -37,14 +37,14 @@ Answer = tuple[int, int, bytes, int]  # how many, where to go on, what, its size
 SIZES = (0, 1, 30, 63, 64, 200, 1024, 9000)
 
 
-@pytest.fixture(params=["of all kinds", "alike"])
+@pytest.fixture(params=["of all kinds", "alike", "alike in batches"])
 def partition(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Partition:
     world = World()
     topic = world.broker.create_topic("T", 1)
     world.commit()
     random = Random(1)
-    make = of_all_kinds if request.param == "of all kinds" else alike
-    for batch in make(random):
+    make = {"of all kinds": of_all_kinds, "alike": alike, "alike in batches": alike_in_batches}
+    for batch in make[request.param](random):
         topic.partition(0).log.append(batch, check(batch), 0)
     world.commit()
     monkeypatch.setattr(reader, "BATCHES_SKIPPED_MAX", 10_000)  # nothing passes of many
@@ -73,6 +73,29 @@ def alike(random: Random) -> Iterator[bytes]:
     for special in (
         header._replace(attributes=8, max_timestamp=9),
         header._replace(last_offset_delta=2),
+    ):
+        yield from [whole, whole, records.seal(whole[HEADER_BYTES:], special)]
+
+
+def alike_in_batches(random: Random) -> Iterator[bytes]:
+    """As well, any number of them in each batch."""
+    whole = batch_of([(SAID, b"hello")] * 4, NOW_MS)
+    header = read_header(whole)
+    for at in range(len(whole) - HEADER_BYTES):
+        for size in random.choices((1, 2, 3), k=3):
+            yield batch_of([(SAID, random.randbytes(5)) for _ in range(size)], NOW_MS + at)
+        body = bytearray(whole[HEADER_BYTES:])
+        body[at] ^= random.choice((1, 0x10, 0x80))
+        yield records.seal(bytes(body), header)
+    yield batch_of([(SAID, b"hello")] * 66, NOW_MS)
+    several = records.iterate(whole)
+    later = [record._replace(timestamp=NOW_MS + 60 * n) for n, record in enumerate(several)]
+    yield records.build(later)
+    for special in (
+        header._replace(attributes=8, max_timestamp=9),
+        header._replace(last_offset_delta=5),
+        header._replace(last_offset_delta=2),
+        header._replace(record_count=3),
     ):
         yield from [whole, whole, records.seal(whole[HEADER_BYTES:], special)]
 
@@ -173,7 +196,7 @@ def test_those_alike_are_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two are looked at as any other, once; with another size between them, too."""
     calls = 0
 
-    def learn(*words: Any) -> Alike:
+    def learn(*words: Any) -> Alike | None:
         nonlocal calls
         calls += 1
         return alike_of(*words)
