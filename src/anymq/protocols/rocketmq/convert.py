@@ -79,6 +79,9 @@ _PLAIN |= {n: sized(field.replace("_", "-").encode()) for n, field in OWN_BYTES.
 _PLAIN |= {name.encode(): sized(other.encode()) for name, other in ELSEWHERE.items()}
 _PLAIN |= {RESERVED: None, b"__SHARDINGKEY": None}
 _UNKNOWN = b""
+# Properties that were sent, as headers, for those that come again and again.
+_WRITTEN: dict[bytes, bytes] = {}
+WRITTEN_MAX, WRITTEN_BYTES_MAX = 1000, 64
 SMALL_MAX = len(varints.SMALL)
 # A whole message but body, topic and properties, where both hosts are IPv4: see layout.py.
 USUAL = Struct(">iiii4sqq20sq8s12si")
@@ -104,25 +107,43 @@ def record_of(said: Said) -> Portable:
 
 def _plain(said: Said) -> tuple[bytes | None, int, bytes]:
     """Return the key, and how many plain headers there are, as they are written."""
-    small, find = varints.SMALL, _PLAIN.get
     keys = sharding = None
     parts: list[bytes] = []
+    written = _WRITTEN.get
     for pair in said[0].split(PAIR_END):
-        name, _, value = pair.partition(NAME_END)
-        if not value or not name:
-            continue
-        header = find(name, _UNKNOWN)
-        if header is not None:
-            size = len(value)
-            length = small[size] if size < SMALL_MAX else varints.encode(size)
-            parts += (header or sized(name), length, value)
-        if name == b"KEYS":
-            keys = value
-        elif name == b"__SHARDINGKEY":
-            sharding = value
+        header = written(pair)
+        if header is None:
+            name, _, value = pair.partition(NAME_END)
+            if not value or not name:
+                continue
+            header = _header(name, value)
+            if name == b"KEYS":
+                keys = value
+            elif name == b"__SHARDINGKEY":
+                sharding = value
+            elif name != b"UNIQ_KEY" and len(pair) <= WRITTEN_BYTES_MAX:
+                _remember(pair, header)
+        if header:
+            parts.append(header)
     if said.sys_flag & COMPRESSED:
-        parts += (sized(CONTENT_ENCODING.encode()), sized(codec_of(said.sys_flag).encode()), b"")
-    return sharding or keys, len(parts) // 3, b"".join(parts)
+        parts.append(sized(CONTENT_ENCODING.encode()) + sized(codec_of(said.sys_flag).encode()))
+    return sharding or keys, len(parts), b"".join(parts)
+
+
+def _remember(pair: bytes, header: bytes) -> None:
+    if len(_WRITTEN) >= WRITTEN_MAX:
+        _WRITTEN.clear()
+    _WRITTEN[pair] = header
+
+
+def _header(name: bytes, value: bytes) -> bytes:
+    """Return a property as a header of a record, as it is written; nothing, if it is none."""
+    known = _PLAIN.get(name, _UNKNOWN)
+    if known is None:
+        return b""
+    size = len(value)
+    length = varints.SMALL[size] if size < SMALL_MAX else varints.encode(size)
+    return (known or sized(name)) + length + value
 
 
 def batch_of(messages: Sequence[tuple[Said, bytes]], timestamp_ms: int) -> bytes:
@@ -130,22 +151,35 @@ def batch_of(messages: Sequence[tuple[Said, bytes]], timestamp_ms: int) -> bytes
 
     As `record_of` and `records.encode_with_headers`, in one go. Hot: every message that is sent.
     """
-    number = varints.encode
+    number, checksum_of = varints.encode, crc32c
     parts: list[bytes] = []
-    numbers = b""
+    numbers = begin = front = b""
+    fixed = 0
     same: object = None  # most messages of a batch are alike
+    lengths: object = None
     for delta, (said, body) in enumerate(messages):
+        key, headers, plain = _plain(said)
+        properties = said[0]
         if said[1:] != same:
-            same, numbers = said[1:], packed_numbers(said)
-        key, count, plain = _plain(said)
-        properties, keyed = said[0], _NO_KEY if key is None else sized(key)
-        weight = len(properties) + ORIGIN_BYTES + len(numbers)
-        # No attributes, the batch's time; then key and value.
-        front = b"".join((b"\0\0", number(delta), keyed, number(len(body))))
-        begin = number(count + 1) + RESERVED_START + number(weight) + ORIGIN
-        head = begin + _CRC(crc32c(plain)) + numbers
-        size = len(front) + len(body) + len(head) + len(properties) + len(plain)
-        parts += (number(size), front, body, head, properties, plain)
+            same, numbers, lengths = said[1:], packed_numbers(said), None
+        its_lengths = headers, key, len(body), len(properties)
+        if its_lengths != lengths:
+            lengths = its_lengths
+            keyed = _NO_KEY if key is None else sized(key)
+            front = keyed + number(len(body))
+            weight = number(len(properties) + ORIGIN_BYTES + len(numbers))
+            begin = number(headers + 1) + RESERVED_START + weight + ORIGIN
+            # No attributes, the batch's time; and checksum, key and value.
+            fixed = 2 + len(front) + len(body) + len(begin) + 4 + len(numbers) + len(properties)
+        at = number(delta)
+        size = number(fixed + len(at) + len(plain))
+        parts += (
+            b"".join((size, b"\0\0", at, front)),
+            body,
+            b"".join((begin, _CRC(checksum_of(plain)), numbers)),
+            properties,
+            plain,
+        )
     count = len(messages)
     fields = BatchHeader(
         *(0, 0, 0, MAGIC, 0, 0, count - 1, timestamp_ms, timestamp_ms),

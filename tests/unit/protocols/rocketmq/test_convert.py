@@ -9,7 +9,7 @@ from anymq.core.portable.opener import Opener
 from anymq.core.portable.packer import Packer
 from anymq.core.portable.record_form import RECORD_FORM
 from anymq.protocols.amqp.properties import AMQP_FORM
-from anymq.protocols.rocketmq import layout
+from anymq.protocols.rocketmq import convert, layout
 from anymq.protocols.rocketmq.convert import Passes, Pulled, Teller, batch_of, form_of, record_of
 from anymq.protocols.rocketmq.form import ROCKETMQ_FORM, Said, packed, unpacked
 from anymq.protocols.rocketmq.layout import Stored, read_messages, write_properties
@@ -62,6 +62,22 @@ def test_a_message_that_says_nothing() -> None:
     """No properties at all."""
     [message] = pulled(batch_of([(Said(b""), b"x")], NOW_MS))
     assert (message.properties, message.body, message.sys_flag) == (b"", b"x", 0)
+
+
+def test_what_comes_again_is_written_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is remembered for that has a limit."""
+    monkeypatch.setattr(convert, "WRITTEN_MAX", 3)
+    texts = {"KEYS": "k", "TAGS": "t", "WAIT": "true", "UNIQ_KEY": "u", "CC": "c", "long": "x" * 99}
+    texts |= {f"name{number}": "value" for number in range(9)}
+    told = SAID._replace(properties=write_properties(texts))
+    once = batch_of([(told, b"")], NOW_MS)
+    assert batch_of([(told, b"")], NOW_MS) == once
+    assert len(convert._WRITTEN) <= 3
+    *_, record = records.iterate(once)
+    plain = {name: value for name, value in record.headers if name != b"anymq"}
+    assert plain.keys() >= {b"name0", b"name8", b"long", b"x-rocketmq-CC"}
+    assert b"WAIT" not in plain
+    assert record.key == b"k"
 
 
 def test_many_messages() -> None:

@@ -82,7 +82,10 @@ def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said
         )
     said = _said(call, fields)
     if not batch:
-        _fitting(said.properties)
+        if len(said.properties) > PROPERTIES_BYTES_MAX:
+            raise RocketMqError(
+                ResponseCode.MESSAGE_ILLEGAL, f"the message is illegal: {_PROPERTIES_MAX}."
+            )
         return ((said, body),)
     try:
         found = layout.read_batch(body)
@@ -92,9 +95,9 @@ def _messages(call: Call, fields: Fields, *, batch: bool) -> Sequence[tuple[Said
         raise RocketMqError(ResponseCode.MESSAGE_ILLEGAL, "a batch without messages")
     _, _, sys_flag, born_ms, host, reconsumed, prepared = said
     same = sys_flag, born_ms, host, reconsumed, prepared
+    # In a batch there is no room for longer properties than are allowed.
     return [
-        (tuple.__new__(Said, (_fitting(properties), flag, *same)), one)
-        for flag, one, properties in found
+        (tuple.__new__(Said, (properties, flag, *same)), one) for flag, one, properties in found
     ]
 
 
@@ -113,14 +116,6 @@ def _said(call: Call, fields: Fields) -> Said:
     if _ASKS in properties:
         properties = requests.marked(call.rocketmq, properties)
     return Said(properties, flag, flags, born_ms, host, reconsumed)
-
-
-def _fitting(properties: bytes) -> bytes:
-    if len(properties) > PROPERTIES_BYTES_MAX:
-        raise RocketMqError(
-            ResponseCode.MESSAGE_ILLEGAL, f"the message is illegal: {_PROPERTIES_MAX}."
-        )
-    return properties
 
 
 def _may_create(call: Call, name: str, fields: Fields) -> None:
