@@ -15,7 +15,7 @@ from anymq.protocols.rocketmq.alike import Alike, alike_of
 from anymq.protocols.rocketmq.checksum import crc32
 from anymq.protocols.rocketmq.convert import ORIGIN, ORIGIN_BYTES, USUAL, Pulled
 from anymq.protocols.rocketmq.form import SHORT_BYTES, V6_BYTES
-from anymq.protocols.rocketmq.layout import BORN_V6, PROPERTIES_BYTES_MAX, SHORT
+from anymq.protocols.rocketmq.layout import BORN_V6, PROPERTIES_BYTES_MAX, SHORT, TIME
 from anymq.storage.batch import CRC_START, HEADER_BYTES, LENGTH_END, MAGIC, size_at
 from anymq.storage.varints import OF_TWO_BYTES, decode
 
@@ -35,6 +35,8 @@ _SAID_AT = _ORIGIN_AT + ORIGIN_BYTES + SHORT_BYTES
 _BEFORE_SAID = ORIGIN_BYTES + SHORT_BYTES
 _SAID_BYTES_MAX = PROPERTIES_BYTES_MAX - SHORT_BYTES
 LEARNT_MAX = 4  # kinds of messages, in one go: to learn takes as long as to take three
+# As `USUAL`, of which some parts are the same in all.
+_START, _OF_A_KIND = Struct(">ii"), Struct(">8sii4sqq20s16s12si")
 _SYS_FLAG = 3  # of the second part, where its lowest byte is
 
 
@@ -81,7 +83,7 @@ def _take_lone(  # hot: what those send who wait for each answer
     teller, queue, passes, parts = pulled.teller, pulled.queue, pulled.passes, pulled.parts
     store_host, magic, log_base = teller.store_host, teller.magic, pulled.base
     pack, checksum_of, crc_of = USUAL.pack, crc32c, crc32
-    record_bytes, body_bytes, said_bytes, _, _, common, apart = alike
+    record_bytes, body_bytes, said_bytes, _, _, _, common, apart = alike
     size = HEADER_BYTES + record_bytes
     tail = teller.topic + SHORT.pack(said_bytes)
     total = USUAL.size + body_bytes + len(tail) + said_bytes
@@ -123,57 +125,51 @@ def _take_alike(  # noqa: PLR0915 - hot: most messages that are pulled
 ) -> Taken:
     """Take such records from a place on, of batches that hold only such, any number of them."""
     teller, queue, passes, parts = pulled.teller, pulled.queue, pulled.passes, pulled.parts
-    store_host, magic, log_base = teller.store_host, teller.magic, pulled.base
-    pack, checksum_of, crc_of, batch_at = USUAL.pack, crc32c, crc32, _BATCH.unpack_from
-    record_bytes, body_bytes, said_bytes, common, apart, _, _ = alike
-    its_front, its_key, its_before, its_head = common
+    pack, checksum_of, crc_of, batch_at = _OF_A_KIND.pack, crc32c, crc32, _BATCH.unpack_from
+    record_bytes, body_bytes, said_bytes, fronts, (its_before, its_head), apart, _, _ = alike
     tail = teller.topic + SHORT.pack(said_bytes)
     total = USUAL.size + body_bytes + len(tail) + said_bytes
+    start_of_all, log_base = _START.pack(total, teller.magic), pulled.base
     taken, seen, view, whole = 0, 0, memoryview(data), len(data)
     most = -(-bytes_max // record_bytes)
     while whole - place >= HEADER_BYTES and taken < count and seen < most:
         base, size, kind, crc, special, last, base_ms, many = batch_at(data, place)
         limit = place + LENGTH_END + size
-        left_out = max(first - base, 0)
+        done = left_out = max(first - base, 0)
         start = place + HEADER_BYTES + left_out * record_bytes
         if (
             HEADER_BYTES + many * record_bytes != LENGTH_END + size
             or kind != MAGIC
             or special
             or last + 1 != many
-            or left_out >= many
+            or not left_out < many <= len(fronts)
             or limit > whole
             or checksum_of(view[place + CRC_START : limit]) != crc
         ):
             break
-        due = 2 * left_out  # as a varint
-        # fmt: off
-        for (
-            front, later, delta, key, before, body, head, checksum, flag, born, half, said, plain,
-        ) in apart(view[start : min(limit, start + (most - seen) * record_bytes)]):
+        stored = TIME.pack(base_ms) + teller.store_host
+        records = apart(view[start : min(limit, start + (most - seen) * record_bytes)])
+        for front, before, body, head, checksum, flag, born, half, said, plain in records:
             if (
                 taken == count
-                or delta != due
+                or front != fronts[done]
                 or head != its_head
-                or front != its_front
-                or key != its_key
                 or before != its_before
-                or later & 0x81
                 or checksum_of(plain) != checksum
                 or born[_SYS_FLAG] & BORN_V6
             ):
                 break
             if passes is None or passes(b"".join((flag, born, half, said))):
-                offset = base + (due >> 1)
+                offset, crc = base + done, crc_of(body) & 0x7FFF_FFFF
+                # fmt: off
                 numbers = pack(
-                    total, magic, crc_of(body) & 0x7FFF_FFFF, queue, flag, offset,
-                    log_base | offset, born, base_ms + (later >> 1), store_host, half, body_bytes,
+                    start_of_all, crc, queue, flag, offset, log_base | offset, born, stored, half,
+                    body_bytes,
                 )
+                # fmt: on
                 parts += (numbers, body, tail, said)
                 taken += 1
-            due += 2
-        # fmt: on
-        done = due >> 1
+            done += 1
         seen += done - left_out
         first = base + done
         if done < many:
