@@ -10,6 +10,9 @@ from typing import Protocol, TypeVar
 from benchmarks.measuring import Bench, Processors, Promise, Side
 from tests.peers.anymq import Value
 
+# Looking for requests for as long as a thousand a second leave between them, instead of sleeping.
+AWAKE: Mapping[str, Value] = {"server.awake_us": 2000}
+
 # What we are told that an acknowledgement means.
 OUR_PROMISES: Mapping[Promise, Mapping[str, Value]] = {
     "page cache": {"storage.durability": "os"},

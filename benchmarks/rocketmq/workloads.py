@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from benchmarks.measuring import Bench, Figures, Promise, Workload
+from benchmarks.measuring import OURS, Bench, Figures, Promise, Workload
 from benchmarks.rocketmq.sides import Side, make_server, port_of, rss_bytes
-from benchmarks.sides import unused
+from benchmarks.sides import AWAKE, unused
 from tests.peers.rocketmq import ask
 
 HERE = Path(__file__).parent
@@ -82,6 +82,15 @@ def load(what: Load, bench: Bench, side: Side) -> Figures:
     }
 
 
+def load_awake(what: Load, bench: Bench, side: Side) -> Figures:
+    """As `load`; ours is one of its own that does not sleep."""
+    if side.name != OURS:
+        return load(what, bench, side)
+    with unused(partial(make_server, more=AWAKE), bench, side) as server:
+        server.start()
+        return load(what, bench, Side(side.name, server))
+
+
 def start(bench: Bench, side: Side) -> Figures:
     """From nothing to the first message taken, and what an idle broker holds."""
     with unused(make_server, bench, side) as server:
@@ -116,6 +125,8 @@ def latencies() -> Iterator[Workload[Side]]:
         what = Load(f"paced{each}", window=1000, rate=each)
         name = f"latency at {each // 1000} k/s, 1 KiB"
         yield Workload(name, "page cache", LATENCY, partial(load, what), higher=False)
+    name, measure = "latency at 1 k/s, 1 KiB, awake", partial(load_awake, what)
+    yield Workload(name, "page cache", LATENCY, measure, higher=False)
 
 
 def sending() -> Iterator[Workload[Side]]:
