@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import socket
 import ssl
 from collections import Counter
@@ -140,13 +141,25 @@ class Listener:
             except ConnectionAbortedError:
                 continue  # it left while it waited
             except OSError as error:
-                if error.errno in NO_HANDLES and self._room.give_handles():
+                if error.errno not in NO_HANDLES:
+                    log.warning("cannot accept a connection", reason=error)
+                    return
+                # Linux says so before it looks whether there is anybody.
+                if not self._somebody_waits():
+                    return
+                if self._room.give_handles():
                     continue
                 log.warning("cannot accept a connection", reason=error)
-                if error.errno in NO_HANDLES:
-                    self._turn_one_away()
+                self._turn_one_away()
                 return
             self._welcome(sock, address)
+
+    def _somebody_waits(self) -> bool:
+        if not hasattr(select, "poll"):  # Windows
+            return True
+        waits = select.poll()
+        waits.register(self._socket, select.POLLIN)
+        return bool(waits.poll(0))
 
     def _turn_one_away(self) -> None:
         """Without a free handle a peer cannot even be told no; do it with the spare one."""

@@ -212,6 +212,34 @@ def test_peers_get_the_handles_of_files_that_are_only_kept_open(house: House) ->
     assert room.connections == 1
 
 
+def test_who_takes_the_last_handle_costs_nobody_else_anything(house: House) -> None:
+    """Without a handle, Linux does not say that there is nobody to accept."""
+    room = Room(10)
+    listener = house.listen(room)
+    last = socket.socket()
+    house.sockets.append(last)
+    asked: list[str] = []
+
+    def give() -> bool:
+        asked.append("for handles")
+        return False
+
+    async def scene() -> None:
+        with few_handles() as kept:
+            room.give_handles = give
+            os.close(kept.pop())
+            last.connect(("127.0.0.1", listener.port))
+            for _ in range(TURNS_MAX):
+                if house.sessions:
+                    return
+                await asyncio.sleep(0)
+
+    house.loop.real.run_until_complete(asyncio.wait_for(scene(), 10))
+    assert asked == []
+    assert room.refused == 0
+    assert room.connections == 1
+
+
 def test_after_stop_nobody_comes_in_but_those_inside_go_on(house: House) -> None:
     room = Room(10)
     listener = house.listen(room)
