@@ -4,10 +4,11 @@ import resource
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from benchmarks.measuring import Bench, Processors, Promise, Side
+from benchmarks.measuring import OURS, Bench, Figures, Processors, Promise, Side
 from tests.peers.anymq import Value
 
 # Looking for requests for as long as a thousand a second leave between them, instead of sleeping.
@@ -31,7 +32,7 @@ class Startable(Protocol):
 
 
 V = TypeVar("V", bound=Startable)
-S = TypeVar("S")
+S = TypeVar("S", bound=Side)
 
 
 Make = Callable[[str, Path, Promise, Processors], V]  # a broker that is not started
@@ -66,6 +67,21 @@ def unused(make: Make[V], bench: Bench, side: Side) -> Iterator[V]:
             yield server
         finally:
             server.stop()
+
+
+def awake(
+    make: Callable[..., V],
+    side_of: Callable[[str, V], S],
+    load: Callable[[Bench, S], Figures],
+    bench: Bench,
+    side: S,
+) -> Figures:
+    """As `load`; ours is one of its own that does not sleep. `make` takes settings of ours."""
+    if side.name != OURS:
+        return load(bench, side)
+    with unused(partial(make, more=AWAKE), bench, side) as server:
+        server.start()
+        return load(bench, side_of(side.name, server))
 
 
 def allow_many_files() -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from benchmarks.measuring import OURS, Bench, Figures, Promise, Workload
+from benchmarks.measuring import Bench, Figures, Promise, Workload
 from benchmarks.mqtt.sides import Server, Side, make_server, port_of
-from benchmarks.sides import AWAKE, unused
+from benchmarks.sides import awake, unused
 from tests.peers.mosquitto import CONNACK, CONNECT
 
 HERE = Path(__file__).parent
@@ -81,15 +81,6 @@ def load(shape: Shape, qos: int, kept: bool, bench: Bench, side: Side) -> Figure
     }
 
 
-def load_awake(shape: Shape, qos: int, bench: Bench, side: Side) -> Figures:
-    """As `load`; ours is one of its own that does not sleep."""
-    if side.name != OURS:
-        return load(shape, qos, False, bench, side)
-    with unused(partial(make_server, more=AWAKE), bench, side) as server:
-        server.start()
-        return load(shape, qos, False, bench, Side(side.name, server))
-
-
 def start(bench: Bench, side: Side) -> Figures:
     """From nothing to the first client that is let in, and what an idle broker holds."""
     with unused(make_server, bench, side) as server:
@@ -151,17 +142,19 @@ def latencies() -> list[Workload[Side]]:
         for each in (1000, 20_000)
         for qos in (0, 1)
     ]
-    awake = [
+    sleepless = [
         Workload(
             f"QoS {qos}, 1 to 1, latency at 1 k/s, awake",
             "page cache",
             LATENCY,
-            partial(load_awake, Shape("1 to 1", rate=1000), qos),
+            partial(
+                awake, make_server, Side, partial(load, Shape("1 to 1", rate=1000), qos, False)
+            ),
             higher=False,
         )
         for qos in (0, 1)
     ]
-    return paced + awake
+    return paced + sleepless
 
 
 def promises() -> tuple[Promise, ...]:

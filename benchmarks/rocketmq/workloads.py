@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from benchmarks.measuring import OURS, Bench, Figures, Promise, Workload
+from benchmarks.measuring import Bench, Figures, Promise, Workload
 from benchmarks.rocketmq.sides import Side, make_server, port_of, rss_bytes
-from benchmarks.sides import AWAKE, unused
+from benchmarks.sides import awake, unused
 from tests.peers.rocketmq import ask
 
 HERE = Path(__file__).parent
@@ -82,15 +82,6 @@ def load(what: Load, bench: Bench, side: Side) -> Figures:
     }
 
 
-def load_awake(what: Load, bench: Bench, side: Side) -> Figures:
-    """As `load`; ours is one of its own that does not sleep."""
-    if side.name != OURS:
-        return load(what, bench, side)
-    with unused(partial(make_server, more=AWAKE), bench, side) as server:
-        server.start()
-        return load(what, bench, Side(side.name, server))
-
-
 def start(bench: Bench, side: Side) -> Figures:
     """From nothing to the first message taken, and what an idle broker holds."""
     with unused(make_server, bench, side) as server:
@@ -121,12 +112,14 @@ def all_workloads(with_peer: bool) -> list[Workload[Side]]:
 
 def latencies() -> Iterator[Workload[Side]]:
     """How long a sender waits for its answer, where there is no haste."""
-    for each in (20_000, 1000):  # the first load of all warms the brokers
-        what = Load(f"paced{each}", window=1000, rate=each)
+    measures = {  # the first load of all warms the brokers
+        each: partial(load, Load(f"paced{each}", window=1000, rate=each)) for each in (20_000, 1000)
+    }
+    for each, measure in measures.items():
         name = f"latency at {each // 1000} k/s, 1 KiB"
-        yield Workload(name, "page cache", LATENCY, partial(load, what), higher=False)
-    name, measure = "latency at 1 k/s, 1 KiB, awake", partial(load_awake, what)
-    yield Workload(name, "page cache", LATENCY, measure, higher=False)
+        yield Workload(name, "page cache", LATENCY, measure, higher=False)
+    sleepless = partial(awake, make_server, Side, measures[1000])
+    yield Workload("latency at 1 k/s, 1 KiB, awake", "page cache", LATENCY, sleepless, higher=False)
 
 
 def sending() -> Iterator[Workload[Side]]:
