@@ -185,6 +185,8 @@ class Segment:
         for at, header in self.walk(position, handles, first=max(row_offset, self.base)):
             if header.next_offset > offset:
                 return at
+        if self.dense and offset < self.end and self.visible_size == self.size:
+            raise CorruptBatch(f"no batch of {self.path} says that it holds offset {offset}")
         return None
 
     def walk(

@@ -101,6 +101,27 @@ def test_a_damaged_first_batch(files: SimFiles, at: int) -> None:
     assert [base for base, _ in read_with_repairs(store, log)] == list(range(1, 35))
 
 
+def test_a_batch_that_says_it_ends_before_what_it_holds() -> None:
+    """The last of its segment, and somebody reads from its middle on: nothing comes after it."""
+    files = SimFiles()
+    store = open_store(files)
+    log = store.create(20, SMALL)
+    append(log, bytes(900), count=5)
+    fill(store, log, 2)
+    tick(store)
+    store.close()
+    data = bytearray(files.content(FIRST))
+    assert data[23:27] == b"\0\0\0\4"  # how many offsets come after its first one
+    data[26] = 0
+    files.put(FIRST, bytes(data))
+    store = open_store(files)
+    log = store.open_log(20, SMALL)
+    with pytest.raises(CorruptBatch):
+        log.read(2, 1000)
+    assert [base for base, _ in read_with_repairs(store, log)] == [5, 6]
+    assert "quarantine" in store.reports[0]
+
+
 def test_damage_in_the_active_segment(files: SimFiles) -> None:
     active = max(path for path in files.paths() if path.endswith(".log"))
     damage(files, active, 100)
