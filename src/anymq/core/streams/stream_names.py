@@ -1,6 +1,6 @@
 """Which topic a stream is, and which stream a topic is.
 
-In the virtual host "/" a stream is the topic of its name. Names that Kafka cannot have, and those
+In the virtual host "/" a stream is the topic of its name. Names that no topic can have, and those
 of other virtual hosts, become `anymq--<vhost>--<name>`, where all but ASCII letters and digits is
 written as `-` and two hexadecimal digits for each byte. So no two streams are the same topic, and
 the name says which stream it is.
