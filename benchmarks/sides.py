@@ -4,12 +4,11 @@ import resource
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from benchmarks.measuring import OURS, Bench, Figures, Processors, Promise, Side
-from tests.peers.anymq import Value
+from tests.peers.anymq import AnymqServer, Value
 
 # Looking for requests for as long as a thousand a second leave between them, instead of sleeping.
 AWAKE: Mapping[str, Value] = {"server.awake_us": 2000}
@@ -70,16 +69,18 @@ def unused(make: Make[V], bench: Bench, side: Side) -> Iterator[V]:
 
 
 def awake(
-    make: Callable[..., V],
+    make: Make[V],
     side_of: Callable[[str, V], S],
     load: Callable[[Bench, S], Figures],
     bench: Bench,
     side: S,
 ) -> Figures:
-    """As `load`; ours is one of its own that does not sleep. `make` takes settings of ours."""
+    """As `load`; ours is one of its own that does not sleep."""
     if side.name != OURS:
         return load(bench, side)
-    with unused(partial(make, more=AWAKE), bench, side) as server:
+    with unused(make, bench, side) as server:
+        assert isinstance(server, AnymqServer)
+        server.settings = {**server.settings, **AWAKE}
         server.start()
         return load(bench, side_of(side.name, server))
 

@@ -4,7 +4,6 @@ What PUBACK means for a message that is to be kept: mosquitto knows one promise,
 both of ours. With persistence it writes what it has in memory every half an hour.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,14 +47,8 @@ def port_of(server: Server) -> int:
     return server.port
 
 
-def make_server(
-    name: str,
-    folder: Path,
-    promise: Promise,
-    processors: Processors,
-    more: Mapping[str, Value] | None = None,
-) -> Server:
-    """Not started. `more`: settings of ours."""
+def make_server(name: str, folder: Path, promise: Promise, processors: Processors) -> Server:
+    """Not started."""
     allow_many_files()
     if name != OURS:
         return MosquittoServer(folder, THEIRS, cpus=processors.broker)
@@ -63,7 +56,6 @@ def make_server(
         **OUR_PROMISES[promise],
         "mqtt.port": free_ports(1)[0],
         "limits.connections_max": CLIENTS_MAX,
-        **(more or {}),
     }
     return AnymqServer(folder, settings, cpus=processors.broker)
 

@@ -47,14 +47,8 @@ def rss_bytes(server: Server) -> int:
     return server.usage().rss_bytes + more
 
 
-def make_server(
-    name: str,
-    folder: Path,
-    promise: Promise,
-    processors: Processors,
-    more: Mapping[str, Value] | None = None,
-) -> Server:
-    """Not started. `more`: settings of ours."""
+def make_server(name: str, folder: Path, promise: Promise, processors: Processors) -> Server:
+    """Not started."""
     allow_many_files()
     if name != OURS:
         return RocketmqServer(folder, THEIR_PROMISES[promise], cpus=processors.broker)
@@ -62,7 +56,6 @@ def make_server(
         **OUR_PROMISES[promise],
         "rocketmq.port": free_ports(1)[0],
         "rocketmq.nameserver_port": -1,
-        **(more or {}),
     }
     return AnymqServer(folder, settings, cpus=processors.broker)
 
